@@ -1,0 +1,93 @@
+//! Where Azure is: the endpoints of a cloud, and which identity signs in there.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::source::Source;
+
+/// The endpoints of one cloud. Credentials go to these origins and to no other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cloud {
+    /// `public`, `government`, `china`, or the path of the file that describes it.
+    pub name: String,
+    /// Azure Resource Manager, for example `https://management.azure.com`.
+    pub arm: String,
+    /// The sign-in host, for example `https://login.microsoftonline.com`.
+    pub authority: String,
+    /// The scope of a token for ARM.
+    pub arm_scope: String,
+    /// A PEM file with more roots to trust.
+    pub ca_file: Option<PathBuf>,
+    /// Host names, or `*.suffix`, that are reached at a loopback address; names in TLS and HTTP stay real.
+    pub connect: Vec<(String, SocketAddr)>,
+}
+
+impl Cloud {
+    fn of(name: &str, arm: &str, authority: &str, audience: &str) -> Self {
+        Self {
+            name: name.into(),
+            arm: arm.into(),
+            authority: authority.into(),
+            arm_scope: format!("{audience}/.default"),
+            ca_file: None,
+            connect: Vec::new(),
+        }
+    }
+
+    /// The public cloud.
+    #[must_use]
+    pub fn public() -> Self {
+        let arm = "https://management.azure.com";
+        Self::of("public", arm, "https://login.microsoftonline.com", arm)
+    }
+
+    /// Azure Government.
+    #[must_use]
+    pub fn government() -> Self {
+        let audience = "https://management.core.usgovcloudapi.net";
+        let authority = "https://login.microsoftonline.us";
+        Self::of("government", "https://management.usgovcloudapi.net", authority, audience)
+    }
+
+    /// Azure operated in China.
+    #[must_use]
+    pub fn china() -> Self {
+        let arm = "https://management.chinacloudapi.cn";
+        Self::of("china", arm, "https://login.chinacloudapi.cn", arm)
+    }
+}
+
+/// Which identity signs in; one is chosen, never tried one after another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthKind {
+    /// One of the others by presence of variables.
+    #[default]
+    Auto,
+    /// The Azure CLI's session.
+    Cli,
+    /// Client secret.
+    ServicePrincipal,
+    /// Client certificate.
+    Certificate,
+    /// Projected token of a pod.
+    WorkloadIdentity,
+    /// Identity of the machine.
+    ManagedIdentity,
+    /// Token of a GitHub workflow.
+    Oidc,
+}
+
+/// The `azure:` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AzureAuth {
+    /// Which.
+    pub kind: AuthKind,
+    /// Directory; else from the environment.
+    pub tenant_id: Option<String>,
+    /// Application or identity; else from the environment.
+    pub client_id: Option<String>,
+    /// Where the client secret is; else the environment variable AZURE_CLIENT_SECRET.
+    pub client_secret: Option<Source>,
+    /// PEM file with certificate and key.
+    pub certificate_file: Option<PathBuf>,
+}
