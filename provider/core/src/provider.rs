@@ -124,6 +124,9 @@ pub struct Done {
     pub outputs: Value,
     /// True when a create found it already there with our mark.
     pub adopted: bool,
+    /// True when a create found it without our mark and took it over (import, adoptable type): such a
+    /// one is kept on the way down.
+    pub foreign: bool,
 }
 
 /// The resources, seen from an engine. `check`, `diff`, `identity` and `lanes` do no I/O, except that `check`

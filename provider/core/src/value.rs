@@ -118,6 +118,18 @@ impl Value {
         self.any(&mut |v| matches!(v, Self::Secret(_) | Self::Sealed(_)))
     }
 
+    /// A copy in which every sealed secret is an opened one that holds its ciphertext, so that typed
+    /// code can walk over it and unchanged secrets still compare equal. For comparisons only.
+    #[must_use]
+    pub fn sealed_as_secret(&self) -> Value {
+        match self {
+            Self::Sealed(ciphertext) => Self::String(ciphertext.clone()).into_secret(),
+            Self::List(list) => Self::List(list.iter().map(Value::sealed_as_secret).collect()),
+            Self::Map(map) => Self::Map(map.iter().map(|(k, v)| (k.clone(), v.sealed_as_secret())).collect()),
+            other => other.clone(),
+        }
+    }
+
     /// Plain JSON with every secret replaced by the mask and every unknown by `[unknown]`:
     /// what may be shown or logged.
     #[must_use]
