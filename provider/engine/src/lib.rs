@@ -1,1 +1,3 @@
 //! mops-engine
+
+pub mod program;
