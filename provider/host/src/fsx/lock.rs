@@ -1,0 +1,141 @@
+//! A lock that the kernel frees when its holder dies; the file's content only tells who that is.
+//!
+//! Guarantees that two processes never hold it together and that a dead one never blocks (`tests`, R7).
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Who holds a lock; fields are empty when the holder has not written them yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Process id.
+    pub pid: Option<u32>,
+    /// Machine.
+    pub host: String,
+    /// User.
+    pub user: String,
+    /// Command line; ours never carries a secret.
+    pub command: String,
+    /// When it was taken, ISO 8601.
+    pub since: String,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pid {
+            None => f.write_str("another process"),
+            Some(pid) => write!(
+                f,
+                "process {pid} on `{}` of user `{}` since {} (`{}`)",
+                self.host, self.user, self.since, self.command
+            ),
+        }
+    }
+}
+
+/// Why there is no lock.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else has it.
+    #[error("it is held by {0}")]
+    Held(Box<Holder>),
+    /// The system's reason.
+    #[error("`{path}` cannot be locked: {source}")]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A lock that is held until this is dropped or the process dies.
+#[derive(Debug)]
+pub struct FileLock(File);
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Only information: the lock itself goes with the file handle, whatever happens here.
+        let _ = self.0.set_len(0);
+    }
+}
+
+/// Takes the lock or says at once who has it.
+///
+/// # Errors
+/// See [`LockError`].
+pub fn lock(path: &Path) -> Result<FileLock, LockError> {
+    let failed = |source| LockError::Io { path: path.to_owned(), source };
+    let mut file = super::open_private(path, OFlags::RDWR).map_err(failed)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Held(Box::new(read_holder(&mut file)))),
+        Err(error) => return Err(failed(error.into())),
+    }
+    write_holder(&mut file).map_err(failed)?;
+    Ok(FileLock(file))
+}
+
+fn write_holder(file: &mut File) -> io::Result<()> {
+    let env = crate::Env::process();
+    let uname = rustix::system::uname();
+    let host = uname.nodename().to_string_lossy();
+    let user = env.get("USER").map_or_else(|| rustix::process::geteuid().as_raw().to_string(), str::to_owned);
+    let command = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
+    let since = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|t| t.format(&Rfc3339).ok());
+    let text = [
+        ("pid", std::process::id().to_string()),
+        ("host", host.into_owned()),
+        ("user", user),
+        ("command", command),
+        ("since", since.unwrap_or_default()),
+    ]
+    .map(|(key, value)| format!("{key}: {}\n", value.replace(['\n', '\r'], " ")))
+    .concat();
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
+}
+
+fn read_holder(file: &mut File) -> Holder {
+    let mut bytes = Vec::new();
+    // What cannot be read is shown as unknown; the answer "held" does not depend on it.
+    let _ = file.rewind().and_then(|()| file.take(64 * 1024).read_to_end(&mut bytes));
+    let text = String::from_utf8_lossy(&bytes);
+    let mut holder = Holder::default();
+    for (key, value) in text.lines().filter_map(|line| line.split_once(": ")) {
+        match key {
+            "pid" => holder.pid = value.parse().ok(),
+            "host" => value.clone_into(&mut holder.host),
+            "user" => value.clone_into(&mut holder.user),
+            "command" => value.clone_into(&mut holder.command),
+            "since" => value.clone_into(&mut holder.since),
+            _ => {}
+        }
+    }
+    holder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn second_one_learns_who_holds_it_and_gets_it_afterwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = lock(&path).unwrap();
+        let LockError::Held(holder) = lock(&path).unwrap_err() else { panic!("not held") };
+        assert_eq!(holder.pid, Some(std::process::id()));
+        assert!(!holder.host.is_empty() && !holder.since.is_empty() && !holder.command.is_empty());
+        drop(first);
+        drop(lock(&path).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+    }
+}
