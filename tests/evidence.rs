@@ -1,0 +1,1 @@
+//! Promise: no route of a fake is believed without a reason.

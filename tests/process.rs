@@ -1,0 +1,1 @@
+//! Promises about the built programs, found through MOPS_BIN_DIR, which `make test` sets.

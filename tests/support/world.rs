@@ -1,0 +1,182 @@
+//! What all fakes of one sandbox share: time, names, who may sign in, the ledger.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::ledger::Ledger;
+
+/// Tells the time; a test passes a clock of its own.
+pub type Now = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+
+/// Where the listeners of one sandbox are.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// Azure Resource Manager.
+    pub arm: SocketAddr,
+    /// The sign-in host.
+    pub authority: SocketAddr,
+    /// All registries, told apart by name.
+    pub registry: SocketAddr,
+    /// All storage accounts, told apart by name.
+    pub blob: SocketAddr,
+    /// All clusters, told apart by credential.
+    pub kubernetes: SocketAddr,
+}
+
+/// The application that may sign in.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// Its directory.
+    pub tenant: String,
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+}
+
+/// What all fakes of one sandbox share.
+pub struct World {
+    /// Tells the time.
+    pub now: Now,
+    /// How many times faster than Azure; 1 is Azure's pace.
+    pub speed: u32,
+    /// Where everything is.
+    pub ends: Ends,
+    /// Who may sign in.
+    pub application: Application,
+    /// The subscriptions that exist.
+    pub subscriptions: Vec<String>,
+    /// The authority's certificate in PEM.
+    pub ca_pem: String,
+    /// What exists.
+    pub ledger: Ledger,
+    signing_key: [u8; 16],
+}
+
+impl World {
+    /// A world with nothing in it.
+    #[must_use]
+    pub fn new(now: Now, speed: u32, ends: Ends, subscriptions: Vec<String>, ca_pem: String) -> Self {
+        let application = Application { tenant: unique(), client_id: unique(), client_secret: random_text(40) };
+        let signing_key = *uuid::Uuid::new_v4().as_bytes();
+        let speed = speed.max(1);
+        Self { now, speed, ends, application, subscriptions, ca_pem, ledger: Ledger::new(), signing_key }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        (self.now)()
+    }
+
+    /// When something that takes Azure so long is done here.
+    #[must_use]
+    pub fn after(&self, seconds: u32) -> OffsetDateTime {
+        self.now() + Duration::seconds(seconds.into()) / self.speed
+    }
+
+    /// A `Retry-After` of Azure as this sandbox says it: at least a second.
+    #[must_use]
+    pub fn retry_after(&self, seconds: u32) -> String {
+        (seconds / self.speed).max(1).to_string()
+    }
+
+    /// The time in Azure's form.
+    #[must_use]
+    pub fn stamp(&self) -> String {
+        stamp(self.now())
+    }
+
+    /// `https://127.0.0.1:PORT` of ARM, which is also the audience of its tokens.
+    #[must_use]
+    pub fn arm_origin(&self) -> String {
+        format!("https://{}", self.ends.arm)
+    }
+
+    /// `https://127.0.0.1:PORT` of the sign-in host.
+    #[must_use]
+    pub fn authority_origin(&self) -> String {
+        format!("https://{}", self.ends.authority)
+    }
+
+    /// A token in the form of a JWT, signed for this sandbox only.
+    #[must_use]
+    pub fn sign(&self, claims: &Value) -> String {
+        let header = URL_SAFE_NO_PAD.encode(json!({"alg": "HS256", "typ": "JWT"}).to_string());
+        let body = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = URL_SAFE_NO_PAD.encode(self.mac(body.as_bytes()));
+        format!("{body}.{signature}")
+    }
+
+    /// The claims of a token of this sandbox that has not run out.
+    ///
+    /// # Errors
+    /// When it was not signed here or has run out.
+    pub fn verify(&self, token: &str) -> Result<Value, TokenFault> {
+        let (body, signature) = token.rsplit_once('.').ok_or(TokenFault::Foreign)?;
+        let given = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenFault::Foreign)?;
+        if given != self.mac(body.as_bytes()) {
+            return Err(TokenFault::Foreign);
+        }
+        let claims = body.split_once('.').and_then(|(_, c)| URL_SAFE_NO_PAD.decode(c).ok());
+        let claims: Value = claims.and_then(|c| serde_json::from_slice(&c).ok()).ok_or(TokenFault::Foreign)?;
+        let expired = claims["exp"].as_i64().is_none_or(|exp| exp <= self.now().unix_timestamp());
+        if expired { Err(TokenFault::Expired) } else { Ok(claims) }
+    }
+
+    fn mac(&self, bytes: &[u8]) -> Vec<u8> {
+        hmac_sha256(&self.signing_key, bytes)
+    }
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    /// Not a token of this sandbox.
+    Foreign,
+    /// Ran out.
+    Expired,
+}
+
+/// HMAC-SHA256 with any key.
+///
+/// # Panics
+/// Never: HMAC takes keys of any length.
+#[must_use]
+pub fn hmac_sha256(key: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
+    mac.update(bytes);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// A time in Azure's form: `2026-01-02T03:04:05.678Z`.
+#[must_use]
+pub fn stamp(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_default()
+}
+
+/// A new identifier.
+#[must_use]
+pub fn unique() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// Random letters and digits, made for this run and worth nothing outside.
+#[must_use]
+pub fn random_text(length: usize) -> String {
+    let mut text = String::new();
+    while text.len() < length {
+        let piece = STANDARD.encode(uuid::Uuid::new_v4().as_bytes());
+        text.extend(piece.chars().filter(char::is_ascii_alphanumeric));
+    }
+    text.truncate(length);
+    text
+}
