@@ -1,0 +1,47 @@
+# The one entry. Every target is a few lines that can be run by hand; only Rust is needed.
+# Build output goes to the user's cache, so that several checkouts share it.
+cache := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)
+export CARGO_TARGET_DIR ?= $(cache)/mops/target
+debug := $(CARGO_TARGET_DIR)/debug
+release := $(CARGO_TARGET_DIR)/release
+
+.PHONY: help demo build test lint audit bench schema golden dist
+help:
+	@echo 'make demo    the whole story on loopback, about a minute after the build'
+	@echo 'make test    lint, then every test; only Rust is needed'
+	@echo 'make build   the programs, for development'
+	@echo 'make lint    rustfmt, clippy and the architecture test'
+	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
+	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one'
+	@echo 'make golden  write the generated files (schema, golden output) again'
+	@echo 'make dist    an archive of the release programs with its checksum'
+
+build:
+	cargo build --workspace --bins
+
+demo: build
+	MOPS_BIN_DIR="$(debug)" sh examples/demo/demo.sh
+
+test: lint build
+	MOPS_BIN_DIR="$(debug)" sh tests/run.sh
+
+lint:
+	git ls-files '*.rs' | xargs rustfmt --edition 2024 --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo test --quiet -p mops-tests --test fast arch
+
+audit:
+	cargo deny --version >/dev/null || { echo 'install it with: cargo install --locked cargo-deny'; exit 1; }
+	cargo deny check
+
+bench:
+	cargo build --workspace --bins --release
+	MOPS_BIN_DIR="$(release)" "$(release)/mops-bench-report" $(if $(ONLY),--only $(ONLY))
+
+# Generated files are written by the tests that compare them; look at the difference before committing it.
+golden schema: build
+	MOPS_BIN_DIR="$(debug)" MOPS_GOLDEN=write cargo test --workspace --quiet golden
+
+dist:
+	cargo build --release --bins -p mops -p mops-probe
+	sh tests/dist.sh "$(release)" "$(CARGO_TARGET_DIR)/dist"

@@ -1,0 +1,128 @@
+//! The command line as types: verbs, flags, defaults and limits. Nothing here reads a file or the network, so
+//! that `--version` and `--help` cost nothing.
+
+mod infra;
+mod value;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use infra::*;
+
+/// Provisions what a machine-learning workload needs, wires its credentials and proves that they work.
+#[derive(Debug, Parser)]
+#[command(name = "mops", version, max_term_width = 80, disable_help_subcommand = true, propagate_version = false)]
+#[command(after_help = "Examples:\n  mops infra up unified-infra.yaml\n  mops diagnose-auth --env dev")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// More detail on standard error, never a secret (or LOG_LEVEL=DEBUG).
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// One JSON object a line on standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// File that describes the cloud (or MOPS_CLOUD); replaces `cloud:` of the stack file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cloud: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Bring a stack up and down, and look at it.
+    Infra(InfraArgs),
+    /// Find why a pod cannot reach its images or data, with proof.
+    #[command(after_help = "Examples:\n  mops diagnose-auth\n  mops smoke-test --env dev --json")]
+    DiagnoseAuth(CheckArgs),
+    /// Check that every worker reaches its registry and storage.
+    #[command(after_help = "Examples:\n  mops diagnose-auth\n  mops smoke-test --env dev --json")]
+    SmokeTest(CheckArgs),
+    /// The older place of the checks.
+    #[command(hide = true)]
+    Dev(DevArgs),
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Examples:\n  mops completions bash > ~/.local/share/bash-completion/completions/mops\n  mops completions zsh"
+    )]
+    Completions(CompletionsArgs),
+    /// Print version and build.
+    Version,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    #[command(subcommand)]
+    pub(crate) verb: DevVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DevVerb {
+    /// Same as `mops diagnose-auth`.
+    DiagnoseAuth(CheckArgs),
+    /// Same as `mops smoke-test`.
+    SmokeTest(CheckArgs),
+}
+
+/// Options of the two checks.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
+    /// How long one probe may take.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = value::duration)]
+    pub(crate) timeout: std::time::Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_parser_is_consistent_and_every_help_fits_a_screen() {
+        fn walk(command: &mut clap::Command, name: &str) {
+            let help = command.render_help().to_string();
+            let longest = help.lines().map(|l| l.chars().count()).max().unwrap_or(0);
+            assert!(longest <= 100, "{name}: a line of {longest} characters");
+            assert!(help.lines().count() <= 60, "{name}: {} lines", help.lines().count());
+            for sub in command.get_subcommands_mut() {
+                let name = format!("{name} {}", sub.get_name());
+                walk(sub, &name);
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        walk(&mut command, "mops");
+    }
+
+    #[test]
+    fn the_spellings_of_the_original_are_accepted() {
+        let rows: [&[&str]; 6] = [
+            &["infra", "up", "f.yaml", "-c", "registry,storage", "-e", "dev", "--plan", "--json"],
+            &["infra", "down", "-c", "cluster", "-e", "dev", "--with-deps", "--destroy-storage", "--yes", "--json"],
+            &["infra", "down", "--destroy-registry", "--destroy-all", "--delete-rg", "--plan"],
+            &["infra", "status", "-o", "json"],
+            &["infra", "outputs", "registry", "--json", "--show-secrets"],
+            &["dev", "diagnose-auth"],
+        ];
+        for row in rows {
+            let args = std::iter::once("mops").chain(row.iter().copied());
+            assert!(Cli::try_parse_from(args).is_ok(), "{row:?}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the process says to its caller. The class of an error decides the code, nothing else does
+//! (`tests::the_class_decides_the_code`).
+
+use mops_core::{Class, Diagnostic, Error};
+
+/// Exit codes of every verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Ok = 0,
+    /// A check or an operation failed.
+    Failed = 1,
+    /// Usage or configuration.
+    Usage = 2,
+    /// It could not run at all.
+    CouldNotRun = 3,
+    /// Another run holds the stack.
+    Locked = 4,
+    /// Changes are pending; only with `--exit-code`.
+    Changes = 5,
+    /// Interrupted by the user.
+    Interrupted = 130,
+}
+
+/// Why a verb ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The stack file or the flags are not acceptable; all findings at once.
+    Diagnostics(Vec<Diagnostic>),
+    /// One error, with its code.
+    Error(Exit, Box<Error>),
+    /// Everything has been said already.
+    Told(Exit),
+}
+
+/// What a verb gives.
+pub(crate) type Outcome = Result<Exit, Failure>;
+
+impl Failure {
+    /// A mistake in flags or configuration, with the one thing to do.
+    pub(crate) fn usage(summary: impl Into<String>, hint: impl Into<String>) -> Self {
+        Error::new(Class::User, summary).hint(hint).into()
+    }
+
+    /// Something that kept the verb from running.
+    pub(crate) fn could_not_run(error: Error) -> Self {
+        Self::Error(Exit::CouldNotRun, Box::new(error))
+    }
+
+    /// See [`Exit`].
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Diagnostics(_) => Exit::Usage,
+            Self::Error(exit, _) | Self::Told(exit) => *exit,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    /// For errors before anything was changed: the user's mistakes are 2, everything else could not run.
+    fn from(error: Error) -> Self {
+        let exit = match error.class() {
+            Class::User => Exit::Usage,
+            Class::Canceled => Exit::Interrupted,
+            Class::Partial => Exit::Failed,
+            _ => Exit::CouldNotRun,
+        };
+        Self::Error(exit, Box::new(error))
+    }
+}
+
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(found: Vec<Diagnostic>) -> Self {
+        Self::Diagnostics(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_class_decides_the_code() {
+        let rows = [
+            (Class::User, 2),
+            (Class::Auth, 3),
+            (Class::NotFound, 3),
+            (Class::Conflict, 3),
+            (Class::Throttled(None), 3),
+            (Class::Transient, 3),
+            (Class::Partial, 1),
+            (Class::Canceled, 130),
+            (Class::Bug, 3),
+        ];
+        for (class, code) in rows {
+            assert_eq!(Failure::from(Error::new(class, "x")).exit() as u8, code, "{class:?}");
+        }
+    }
+}
