@@ -1,0 +1,94 @@
+//! The one user of the HTTP library: connections, names, proxies. No redirects, no retries, no cookies.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Url;
+
+use crate::connect::ConnectMap;
+use crate::error::{Unresolved, WireError};
+use crate::pipeline::HttpConfig;
+use crate::tls::{Base, TlsSettings};
+
+/// Longest time for name, TCP and TLS together.
+const CONNECT: Duration = Duration::from_secs(15);
+/// Shorter than the idle limits of the services, so that we close first.
+const IDLE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Transport(reqwest::Client);
+
+impl Transport {
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
+    pub(crate) fn new(config: &HttpConfig) -> Result<Self, WireError> {
+        let base = match (config.only_roots, config.bundled_roots) {
+            (true, _) => Base::None,
+            (false, true) => Base::Bundled,
+            (false, false) => Base::System,
+        };
+        let tls = TlsSettings { base, roots: &config.roots, identity: config.client_identity.as_ref() }.build()?;
+        let (proxy, connect) = (config.proxy.clone(), config.connect.clone());
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .proxy(reqwest::Proxy::custom(move |url| proxy.for_url(url, &connect)))
+            .dns_resolver(Resolver { connect: config.connect.clone(), this_machine_only: config.this_machine_only })
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .http2_adaptive_window(true)
+            .user_agent(config.user_agent.as_str())
+            .build()
+            .map(Self)
+            .map_err(|e| WireError::Build { reason: e.without_url().to_string() })
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        let request = self.0.request(method, url).headers(headers);
+        // An empty body still needs its length where a method may have one (ARM refuses POST without).
+        request.body(body).send().await
+    }
+}
+
+struct Resolver {
+    connect: ConnectMap,
+    this_machine_only: bool,
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let mapped = self.connect.lookup(name.as_str());
+        let only = self.this_machine_only;
+        Box::pin(async move {
+            let name = name.as_str();
+            let found = match mapped {
+                Some(address) => vec![address],
+                // Never asked of a resolver: plain http is spoken to these names.
+                None if name == "localhost" || name.ends_with(".localhost") => {
+                    vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]
+                }
+                None if only => return Err(unresolved(io::Error::other("tests reach this machine only"))),
+                None => tokio::net::lookup_host((name, 0)).await.map_err(unresolved)?.collect(),
+            };
+            match found.is_empty() {
+                true => Err(unresolved(io::Error::other("it has no address"))),
+                false => Ok(Box::new(found.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+fn unresolved(error: io::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    Box::new(Unresolved(error))
+}
