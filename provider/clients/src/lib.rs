@@ -1,1 +1,9 @@
-//! mops-clients
+//! Clients of the services that we speak to: Azure's sign-in and Resource Manager, and Kubernetes. Everything
+//! that leaves goes through `mops_wire::Http`, which holds origin policy, retry and redaction.
+
+pub mod arm;
+pub mod error;
+pub mod identity;
+mod transport;
+
+pub use error::ClientError;

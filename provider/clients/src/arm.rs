@@ -1,0 +1,23 @@
+//! Azure Resource Manager: ids, errors, long-running operations and the client that drives them.
+
+mod answer;
+mod client;
+pub mod cluster;
+mod error;
+mod headers;
+mod id;
+mod lro;
+mod register;
+pub mod registry;
+mod remedy;
+pub mod storage;
+pub mod version;
+mod wait;
+
+pub use answer::{Answer, Body};
+pub use client::{Action, ArmClient, Precondition};
+pub use error::{ArmError, RequestIds};
+pub use id::{NotAnId, ResourceId};
+pub use lro::{Lro, Step, Verb};
+pub use remedy::Remedy;
+pub use wait::{LroContext, Started};

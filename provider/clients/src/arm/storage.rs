@@ -1,0 +1,106 @@
+//! Signatures made by the storage service itself, so that no account key leaves Azure.
+
+use mops_core::Secret;
+use serde_json::{Value as Json, json};
+
+use super::client::{Action, ArmClient};
+use super::id::ResourceId;
+use super::version;
+use super::wait::LroContext;
+use crate::error::ClientError;
+
+/// What a signature allows, until when, and by which key; times are `YYYY-MM-DDThh:mm:ssZ`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SasRequest<'a> {
+    /// Permission letters in the order of the service.
+    pub permissions: &'a str,
+    /// Not before.
+    pub start: &'a str,
+    /// Not after.
+    pub expiry: &'a str,
+    /// `key1` or `key2`.
+    pub key: &'a str,
+}
+
+/// Signs for one container.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn list_service_sas(
+    arm: &ArmClient,
+    account: &ResourceId,
+    container: &str,
+    request: &SasRequest<'_>,
+    cx: &LroContext,
+) -> Result<Secret<String>, ClientError> {
+    let body = service_body(account.name(), container, request);
+    sign(arm, account, ("listServiceSas", "serviceSasToken"), &body, cx).await
+}
+
+/// Signs for the blob service of the whole account.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn list_account_sas(
+    arm: &ArmClient,
+    account: &ResourceId,
+    request: &SasRequest<'_>,
+    cx: &LroContext,
+) -> Result<Secret<String>, ClientError> {
+    sign(arm, account, ("listAccountSas", "accountSasToken"), &account_body(request), cx).await
+}
+
+fn service_body(account: &str, container: &str, request: &SasRequest<'_>) -> Json {
+    json!({
+        "canonicalizedResource": format!("/blob/{account}/{container}"),
+        "signedResource": "c",
+        "signedPermission": request.permissions,
+        "signedProtocol": "https",
+        "signedStart": request.start,
+        "signedExpiry": request.expiry,
+        "keyToSign": request.key,
+    })
+}
+
+fn account_body(request: &SasRequest<'_>) -> Json {
+    json!({
+        "signedServices": "b",
+        "signedResourceTypes": "sco",
+        "signedPermission": request.permissions,
+        "signedProtocol": "https",
+        "signedStart": request.start,
+        "signedExpiry": request.expiry,
+        "keyToSign": request.key,
+    })
+}
+
+async fn sign(
+    arm: &ArmClient,
+    account: &ResourceId,
+    (action, field): (&'static str, &'static str),
+    body: &Json,
+    cx: &LroContext,
+) -> Result<Secret<String>, ClientError> {
+    let path = format!("{account}/{action}");
+    let started = arm.canceled_by(&cx.cancel).action(&path, version::STORAGE, Some(body), Action::Reveal).await?;
+    let answer = arm.wait(started, cx).await?.unwrap_or_default();
+    let token = answer.get(field).and_then(Json::as_str).filter(|token| !token.is_empty());
+    token.map(|t| Secret::from(t.trim_start_matches('?'))).ok_or(ClientError::Unreadable { what: action, field })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: SasRequest<'static> =
+        SasRequest { permissions: "rl", start: "2026-01-01T00:00:00Z", expiry: "2026-02-01T00:00:00Z", key: "key1" };
+
+    #[test]
+    fn bodies_name_one_container_or_the_blob_service() {
+        let body = service_body("acc", "data", &REQUEST);
+        assert_eq!(body["canonicalizedResource"], "/blob/acc/data");
+        assert_eq!((body["signedResource"].as_str(), body["signedPermission"].as_str()), (Some("c"), Some("rl")));
+        let body = account_body(&REQUEST);
+        assert_eq!((body["signedServices"].as_str(), body["signedProtocol"].as_str()), (Some("b"), Some("https")));
+    }
+}

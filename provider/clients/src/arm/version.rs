@@ -1,0 +1,43 @@
+//! The API version that each type is spoken to with: the ones that every cloud has.
+
+/// Resource groups and the resources in them.
+pub const RESOURCES: &str = "2023-07-01";
+/// Resource providers and their registration.
+pub const PROVIDERS: &str = "2021-04-01";
+/// Container registries.
+pub const REGISTRY: &str = "2025-11-01";
+/// Storage accounts, containers, lifecycle policies.
+pub const STORAGE: &str = "2025-08-01";
+/// Managed clusters and their node pools.
+pub const CLUSTER: &str = "2025-10-01";
+/// Role assignments.
+pub const AUTHORIZATION: &str = "2022-04-01";
+/// Machine sizes and their restrictions.
+pub const COMPUTE_SKUS: &str = "2021-07-01";
+
+/// The version for a type such as `Microsoft.Storage/storageAccounts`; `None` for types that we do not know.
+#[must_use]
+pub fn for_kind(kind: &str) -> Option<&'static str> {
+    let (namespace, rest) = kind.split_once('/')?;
+    match namespace.to_ascii_lowercase().as_str() {
+        "microsoft.resources" => Some(RESOURCES),
+        "microsoft.containerregistry" => Some(REGISTRY),
+        "microsoft.storage" => Some(STORAGE),
+        "microsoft.containerservice" => Some(CLUSTER),
+        "microsoft.authorization" => Some(AUTHORIZATION),
+        "microsoft.compute" if rest.eq_ignore_ascii_case("skus") => Some(COMPUTE_SKUS),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_types_have_a_version() {
+        assert_eq!(for_kind("microsoft.containerservice/ManagedClusters/agentPools"), Some(CLUSTER));
+        assert_eq!(for_kind("Microsoft.Sql/servers"), None);
+        assert_eq!(for_kind("nothing"), None);
+    }
+}

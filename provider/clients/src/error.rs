@@ -1,0 +1,135 @@
+//! The one error of this crate. [`ClientError::into_core`] gives it its sentence; evidence and the one thing to
+//! do follow from what it is.
+
+use std::time::Duration;
+
+use crate::arm::{ArmError, NotAnId, Remedy};
+use mops_core::{Class, Error};
+use mops_wire::WireError;
+
+/// What went wrong between us and Azure or a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// ARM, or a service behind it, said no.
+    #[error(transparent)]
+    Arm(#[from] Box<ArmError>),
+    /// The answer never came.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// No token.
+    #[error("signing in as {identity} failed: {reason}")]
+    SignIn {
+        /// Which identity was tried.
+        identity: String,
+        /// The AADSTS code and sentence, or why it could not be tried.
+        reason: String,
+    },
+    /// Something that signing in needs is not there, or not built in this version.
+    #[error("{summary}")]
+    Configuration {
+        /// One sentence.
+        summary: String,
+        /// What to do.
+        hint: String,
+    },
+    /// ARM named another host for the rest of an operation; our token does not go there.
+    #[error("ARM named the host `{host}` for the rest of the operation, which is not the configured ARM host")]
+    ForeignOperation {
+        /// As named.
+        host: String,
+    },
+    /// Waited as long as the resource allows.
+    #[error("the operation was still `{state}` after {} min", waited.as_secs() / 60)]
+    TimedOut {
+        /// The service's last word.
+        state: String,
+        /// How long.
+        waited: Duration,
+    },
+    /// The run was interrupted.
+    #[error("interrupted; the operation goes on at Azure and the next run resumes it")]
+    Canceled,
+    /// An answer without something that every answer has.
+    #[error("the answer of {what} has no `{field}`")]
+    Unreadable {
+        /// Which call.
+        what: &'static str,
+        /// What is missing.
+        field: &'static str,
+    },
+    /// See [`NotAnId`].
+    #[error(transparent)]
+    Id(#[from] NotAnId),
+}
+
+impl From<ArmError> for ClientError {
+    fn from(error: ArmError) -> Self {
+        Self::Arm(Box::new(error))
+    }
+}
+
+impl ClientError {
+    /// Decides retry, exit code and voice.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Arm(error) => error.class(),
+            Self::Wire(error) => error.class(),
+            Self::SignIn { .. } => Class::Auth,
+            Self::Configuration { .. } | Self::Id(_) => Class::User,
+            Self::ForeignOperation { .. } => Class::Auth,
+            Self::TimedOut { .. } => Class::Transient,
+            Self::Canceled => Class::Canceled,
+            Self::Unreadable { .. } => Class::Bug,
+        }
+    }
+
+    /// The answer of ARM behind it, if there was one.
+    #[must_use]
+    pub fn arm(&self) -> Option<&ArmError> {
+        match self {
+            Self::Arm(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether ARM says that the thing is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.arm().is_some_and(|e| e.status == 404)
+    }
+
+    /// The error for the user: `summary` says what was tried with what, this adds why and what next.
+    #[must_use]
+    pub fn into_core(self, summary: impl Into<String>) -> Error {
+        let mut error = Error::new(self.class(), summary).note(self.to_string());
+        if let Some(hint) = self.hint() {
+            error = error.hint(hint);
+        }
+        error.caused_by(self)
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Configuration { hint, .. } => Some(hint.clone()),
+            Self::Arm(error) => arm_hint(error),
+            Self::Wire(error) => error.hint(),
+            Self::TimedOut { .. } => Some("run the same command again: it goes on waiting".to_owned()),
+            Self::SignIn { .. } => Some("check tenant, client id and secret, or run `az login`".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn arm_hint(error: &ArmError) -> Option<String> {
+    let hint = match error.remedy() {
+        Remedy::AskForMore => "ask for quota in the portal under `Quotas`, or choose another size or region".to_owned(),
+        Remedy::Register => "let an owner of the subscription register the provider that the message names".to_owned(),
+        Remedy::TakenName => "choose another name: this one is taken".to_owned(),
+        Remedy::Policy => "a lock or policy of the subscription forbids it; its owner can lift it".to_owned(),
+        Remedy::Serialise => "wait until the other operation has ended, then run the same command again".to_owned(),
+        _ if error.status == 403 => "give the identity the role Contributor on the resource group".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
+}

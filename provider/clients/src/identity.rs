@@ -1,0 +1,170 @@
+//! Who signs in to Azure: one identity, chosen by what is there, never by trying one after another. Guarantees
+//! that the choice and its reason are known (`choice::tests`), and that a token is fetched once however many ask
+//! for it together (`cache::tests`).
+
+mod cache;
+mod choice;
+mod failure;
+
+use std::sync::Arc;
+
+use azure_core::cloud::CustomConfiguration;
+use azure_core::credentials::{Secret as AzureSecret, TokenCredential};
+use azure_core::http::{ClientOptions, RetryOptions, Transport};
+use azure_identity::{
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
+use mops_core::Secret;
+use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
+use mops_host::{Env, SharedClock};
+use mops_wire::{Backoff, Http, Retry};
+
+use crate::error::ClientError;
+use crate::transport::Adapter;
+
+pub use choice::kind_name;
+pub(crate) use failure::SignInFailed;
+
+/// The identity that was chosen.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// Gives tokens; cached, one fetch at a time.
+    pub credential: Arc<dyn TokenCredential>,
+    /// Which kind; never `Auto`.
+    pub kind: AuthKind,
+    /// Why this one, in words.
+    pub why: String,
+}
+
+/// Chooses the identity and prepares it; nothing is sent yet.
+///
+/// # Errors
+/// When something that the identity needs is missing, or this version does not have its kind.
+pub fn credential(
+    cloud: &Cloud,
+    auth: &AzureAuth,
+    env: &Env,
+    http: Http,
+    clock: SharedClock,
+) -> Result<Chosen, ClientError> {
+    let (kind, why) = choice::choose(auth, env);
+    let needs = Needs { cloud, auth, env, kind, http };
+    let inner: Arc<dyn TokenCredential> = match kind {
+        AuthKind::ServicePrincipal => needs.service_principal()?,
+        AuthKind::WorkloadIdentity => needs.workload_identity()?,
+        AuthKind::ManagedIdentity => needs.managed_identity()?,
+        AuthKind::Cli | AuthKind::Auto => needs.cli()?,
+        AuthKind::Certificate | AuthKind::Oidc => return Err(unsupported(kind)),
+    };
+    let credential = Arc::new(cache::Cached::new(inner, kind_name(kind), clock));
+    Ok(Chosen { credential, kind, why })
+}
+
+fn unsupported(kind: AuthKind) -> ClientError {
+    ClientError::Configuration {
+        summary: format!("signing in with `{}` is not supported by this version", kind_name(kind)),
+        hint: "use `service_principal`, `workload_identity`, `managed_identity` or `cli`".to_owned(),
+    }
+}
+
+struct Needs<'a> {
+    cloud: &'a Cloud,
+    auth: &'a AzureAuth,
+    env: &'a Env,
+    kind: AuthKind,
+    http: Http,
+}
+
+impl Needs<'_> {
+    fn service_principal(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
+        let (tenant, client) = (self.tenant()?, self.client()?);
+        let secret = AzureSecret::new(self.secret()?.into_exposed());
+        let options = ClientSecretCredentialOptions { client_options: self.options() };
+        Ok(ClientSecretCredential::new(&tenant, client, secret, Some(options)).map_err(|e| self.bad(&e))?)
+    }
+
+    fn workload_identity(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
+        let options = WorkloadIdentityCredentialOptions {
+            credential_options: ClientAssertionCredentialOptions { client_options: self.options() },
+            client_id: Some(self.client()?),
+            tenant_id: Some(self.tenant()?),
+            token_file_path: Some(self.need(None, "AZURE_FEDERATED_TOKEN_FILE", "token file")?.into()),
+        };
+        Ok(WorkloadIdentityCredential::new(Some(options)).map_err(|e| self.bad(&e))?)
+    }
+
+    fn managed_identity(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
+        let id = self.auth.client_id.clone().or_else(|| self.env.get("AZURE_CLIENT_ID").map(str::to_owned));
+        let options = ManagedIdentityCredentialOptions {
+            user_assigned_id: id.map(UserAssignedId::ClientId),
+            client_options: self.options(),
+        };
+        Ok(ManagedIdentityCredential::new(Some(options)).map_err(|e| self.bad(&e))?)
+    }
+
+    fn cli(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
+        let options = AzureCliCredentialOptions {
+            tenant_id: self.auth.tenant_id.clone().or_else(|| self.env.get("AZURE_TENANT_ID").map(str::to_owned)),
+            subscription: self.env.get("AZURE_SUBSCRIPTION_ID").map(str::to_owned),
+            ..AzureCliCredentialOptions::default()
+        };
+        Ok(AzureCliCredential::new(Some(options)).map_err(|e| self.bad(&e))?)
+    }
+
+    fn tenant(&self) -> Result<String, ClientError> {
+        self.need(self.auth.tenant_id.as_ref(), "AZURE_TENANT_ID", "tenant id")
+    }
+
+    fn client(&self) -> Result<String, ClientError> {
+        self.need(self.auth.client_id.as_ref(), "AZURE_CLIENT_ID", "client id")
+    }
+
+    fn secret(&self) -> Result<Secret<String>, ClientError> {
+        let source = match &self.auth.client_secret {
+            Some(source) => source.clone(),
+            None => mops_core::Source::FromEnv("AZURE_CLIENT_SECRET".to_owned()),
+        };
+        mops_host::source::resolve(&source, self.env).map_err(|error| ClientError::Configuration {
+            summary: format!("no client secret: {error}"),
+            hint: error.hint_text().unwrap_or("set `AZURE_CLIENT_SECRET`").to_owned(),
+        })
+    }
+
+    /// A value from the stack file, else from its variable.
+    fn need(&self, given: Option<&String>, variable: &str, what: &str) -> Result<String, ClientError> {
+        let value = given.cloned().or_else(|| self.env.get(variable).map(str::to_owned));
+        value.ok_or_else(|| ClientError::Configuration {
+            summary: format!("signing in with `{}` needs a {what}", kind_name(self.kind)),
+            hint: format!("set `{variable}`, or name it in the section `azure`"),
+        })
+    }
+
+    /// Our transport and the configured sign-in host; `AZURE_AUTHORITY_HOST` never decides.
+    fn options(&self) -> ClientOptions {
+        let mut custom = CustomConfiguration::default();
+        custom.authority_host.clone_from(&self.cloud.authority);
+        // A token request takes no credential header, and repeating it makes just another token.
+        let adapter = Adapter {
+            http: self.http.clone(),
+            credential_for: None,
+            retry: Retry::Idempotent,
+            backoff: Backoff::default(),
+            transient: None,
+        };
+        ClientOptions {
+            transport: Some(Transport::new(Arc::new(adapter))),
+            retry: RetryOptions::none(),
+            cloud: Some(Arc::new(custom.into())),
+            ..ClientOptions::default()
+        }
+    }
+
+    fn bad(&self, error: &azure_core::Error) -> ClientError {
+        ClientError::Configuration {
+            summary: format!("signing in with `{}` cannot be prepared: {error}", kind_name(self.kind)),
+            hint: "check tenant, client id and token file".to_owned(),
+        }
+    }
+}
