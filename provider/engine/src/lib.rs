@@ -1,3 +1,8 @@
 //! mops-engine
 
 pub mod program;
+pub mod stackfile;
+pub mod error;
+pub mod event;
+pub mod failpoint;
+pub mod state;

@@ -1,0 +1,54 @@
+//! What the format has and this version does not build: told with place before anything is called, never ignored.
+
+use mops_core::{Diagnostic, Place};
+
+use super::registry::RegistryAuth;
+use super::root::StackFile;
+use super::{GpuPlugin, SasKind};
+
+/// Every section and value of the file that this version does not build. `infra validate` does not ask.
+#[must_use]
+pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut say = |place: &Place, what: &str, hint: &str| {
+        let summary = format!("{what} is not supported by this version");
+        found.push(Diagnostic::error(Some(place.clone()), summary).hint(hint));
+    };
+    if let Some(auth) =
+        file.registry.as_ref().and_then(|r| r.auth.as_ref()).filter(|a| a.value != RegistryAuth::AdminUser)
+    {
+        say(&auth.place, "a registry `auth` other than `admin_user`", "write `auth: admin_user`, or leave it out");
+    }
+    if let Some(realms) = file.registry.as_ref().and_then(|r| r.realms.first()) {
+        say(
+            &realms.place,
+            "`registry.realms`",
+            "delete it: the known pairs of registry and token service are built in",
+        );
+    }
+    for pool in file.cluster.iter().filter_map(|c| c.aks.as_ref()).flat_map(|a| &a.node_pools) {
+        if let (Some(gpu), Some((_, GpuPlugin::Managed))) = (&pool.gpu, pool.gpu()) {
+            let place = gpu.plugin.as_ref().map_or(&gpu.place, |p| &p.place);
+            say(place, "`gpu.plugin: managed`", "write `plugin: device_plugin`");
+        }
+    }
+    for sas in file.storage.iter().flat_map(|s| &s.sas.0) {
+        if let (Some(kind), SasKind::UserDelegation) = (&sas.kind, sas.kind()) {
+            say(&kind.place, "an SAS of `kind: user_delegation`", "write `kind: service` with a short `lifetime`");
+        }
+    }
+    if let Some(monitor) = file.monitor.as_ref().filter(|m| m.enabled.as_ref().is_some_and(|e| e.value)) {
+        say(&monitor.place, "`monitor`", "delete it, or write `enabled: false`");
+    }
+    let sections = [
+        (file.ngc.as_ref().map(|s| &s.place), "`ngc`"),
+        (file.tokens.as_ref().map(|s| &s.place), "`tokens`"),
+        (file.novita.as_ref().map(|s| &s.place), "`novita`"),
+    ];
+    for (place, what) in sections {
+        if let Some(place) = place {
+            say(place, what, "delete the section");
+        }
+    }
+    found
+}
