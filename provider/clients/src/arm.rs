@@ -2,15 +2,15 @@
 
 mod answer;
 mod client;
-pub mod cluster;
+mod cluster;
 mod error;
 mod headers;
 mod id;
 mod lro;
 mod register;
-pub mod registry;
+mod registry;
 mod remedy;
-pub mod storage;
+mod storage;
 pub mod version;
 mod wait;
 
@@ -19,5 +19,7 @@ pub use client::{Action, ArmClient, Precondition};
 pub use error::{ArmError, RequestIds};
 pub use id::{NotAnId, ResourceId};
 pub use lro::{Lro, Step, Verb};
+pub use registry::AdminCredential;
 pub use remedy::Remedy;
+pub use storage::SasRequest;
 pub use wait::{LroContext, Started};

@@ -121,6 +121,18 @@ impl ClientError {
     }
 }
 
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        let summary = error.to_string();
+        let plain = Self::new(error.class(), summary);
+        let hinted = match error.hint() {
+            Some(hint) => plain.hint(hint),
+            None => plain,
+        };
+        hinted.caused_by(error)
+    }
+}
+
 fn arm_hint(error: &ArmError) -> Option<String> {
     let hint = match error.remedy() {
         Remedy::AskForMore => "ask for quota in the portal under `Quotas`, or choose another size or region".to_owned(),

@@ -282,6 +282,10 @@ impl ArmClient {
         }
     }
 
+    pub(super) fn cancel_switch(&self) -> Cancel {
+        self.cancel.clone().unwrap_or_default()
+    }
+
     pub(super) fn clock(&self) -> &SharedClock {
         &self.inner.clock
     }

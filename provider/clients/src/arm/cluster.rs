@@ -8,22 +8,19 @@ use serde_json::Value as Json;
 use super::client::{Action, ArmClient};
 use super::id::ResourceId;
 use super::version;
-use super::wait::LroContext;
 use crate::error::ClientError;
 
-/// The user's kubeconfig as YAML.
-///
-/// # Errors
-/// See [`ClientError`].
-pub async fn user_kubeconfig(
-    arm: &ArmClient,
-    cluster: &ResourceId,
-    cx: &LroContext,
-) -> Result<Secret<String>, ClientError> {
-    let path = format!("{cluster}/listClusterUserCredential");
-    let started = arm.canceled_by(&cx.cancel).action(&path, version::CLUSTER, None, Action::Reveal).await?;
-    let body = arm.wait(started, cx).await?.unwrap_or_default();
-    read(&body)
+impl ArmClient {
+    /// The user's kubeconfig of a managed cluster, as YAML.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn user_kubeconfig(&self, cluster_id: &str) -> Result<Secret<String>, ClientError> {
+        let path = format!("{}/listClusterUserCredential", ResourceId::parse(cluster_id)?);
+        let started = self.action(&path, version::CLUSTER, None, Action::Reveal).await?;
+        let body = self.wait(started, &self.silent()).await?.unwrap_or_default();
+        read(&body)
+    }
 }
 
 fn read(body: &Json) -> Result<Secret<String>, ClientError> {

@@ -6,7 +6,6 @@ use serde_json::Value as Json;
 use super::client::{Action, ArmClient};
 use super::id::ResourceId;
 use super::version;
-use super::wait::LroContext;
 use crate::error::ClientError;
 
 /// The registry's own user.
@@ -18,19 +17,17 @@ pub struct AdminCredential {
     pub password: Secret<String>,
 }
 
-/// Lists the credential of the admin user; fails while the admin user is off.
-///
-/// # Errors
-/// See [`ClientError`].
-pub async fn list_credentials(
-    arm: &ArmClient,
-    registry: &ResourceId,
-    cx: &LroContext,
-) -> Result<AdminCredential, ClientError> {
-    let path = format!("{registry}/listCredentials");
-    let started = arm.canceled_by(&cx.cancel).action(&path, version::REGISTRY, None, Action::Reveal).await?;
-    let body = arm.wait(started, cx).await?.unwrap_or_default();
-    read(&body)
+impl ArmClient {
+    /// Lists the credential of a registry's admin user; fails while the admin user is off.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn registry_credentials(&self, registry: &ResourceId) -> Result<AdminCredential, ClientError> {
+        let path = format!("{registry}/listCredentials");
+        let started = self.action(&path, version::REGISTRY, None, Action::Reveal).await?;
+        let body = self.wait(started, &self.silent()).await?.unwrap_or_default();
+        read(&body)
+    }
 }
 
 fn read(body: &Json) -> Result<AdminCredential, ClientError> {

@@ -6,7 +6,6 @@ use serde_json::{Value as Json, json};
 use super::client::{Action, ArmClient};
 use super::id::ResourceId;
 use super::version;
-use super::wait::LroContext;
 use crate::error::ClientError;
 
 /// What a signature allows, until when, and by which key; times are `YYYY-MM-DDThh:mm:ssZ`.
@@ -22,32 +21,45 @@ pub struct SasRequest<'a> {
     pub key: &'a str,
 }
 
-/// Signs for one container.
-///
-/// # Errors
-/// See [`ClientError`].
-pub async fn list_service_sas(
-    arm: &ArmClient,
-    account: &ResourceId,
-    container: &str,
-    request: &SasRequest<'_>,
-    cx: &LroContext,
-) -> Result<Secret<String>, ClientError> {
-    let body = service_body(account.name(), container, request);
-    sign(arm, account, ("listServiceSas", "serviceSasToken"), &body, cx).await
-}
+impl ArmClient {
+    /// Signs for one container.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn service_sas(
+        &self,
+        account: &ResourceId,
+        container: &str,
+        request: &SasRequest<'_>,
+    ) -> Result<Secret<String>, ClientError> {
+        let body = service_body(account.name(), container, request);
+        self.sign(account, ("listServiceSas", "serviceSasToken"), &body).await
+    }
 
-/// Signs for the blob service of the whole account.
-///
-/// # Errors
-/// See [`ClientError`].
-pub async fn list_account_sas(
-    arm: &ArmClient,
-    account: &ResourceId,
-    request: &SasRequest<'_>,
-    cx: &LroContext,
-) -> Result<Secret<String>, ClientError> {
-    sign(arm, account, ("listAccountSas", "accountSasToken"), &account_body(request), cx).await
+    /// Signs for the blob service of the whole account.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn account_sas(
+        &self,
+        account: &ResourceId,
+        request: &SasRequest<'_>,
+    ) -> Result<Secret<String>, ClientError> {
+        self.sign(account, ("listAccountSas", "accountSasToken"), &account_body(request)).await
+    }
+
+    async fn sign(
+        &self,
+        account: &ResourceId,
+        (action, field): (&'static str, &'static str),
+        body: &Json,
+    ) -> Result<Secret<String>, ClientError> {
+        let path = format!("{account}/{action}");
+        let started = self.action(&path, version::STORAGE, Some(body), Action::Reveal).await?;
+        let answer = self.wait(started, &self.silent()).await?.unwrap_or_default();
+        let token = answer.get(field).and_then(Json::as_str).filter(|token| !token.is_empty());
+        token.map(|t| Secret::from(t.trim_start_matches('?'))).ok_or(ClientError::Unreadable { what: action, field })
+    }
 }
 
 fn service_body(account: &str, container: &str, request: &SasRequest<'_>) -> Json {
@@ -72,20 +84,6 @@ fn account_body(request: &SasRequest<'_>) -> Json {
         "signedExpiry": request.expiry,
         "keyToSign": request.key,
     })
-}
-
-async fn sign(
-    arm: &ArmClient,
-    account: &ResourceId,
-    (action, field): (&'static str, &'static str),
-    body: &Json,
-    cx: &LroContext,
-) -> Result<Secret<String>, ClientError> {
-    let path = format!("{account}/{action}");
-    let started = arm.canceled_by(&cx.cancel).action(&path, version::STORAGE, Some(body), Action::Reveal).await?;
-    let answer = arm.wait(started, cx).await?.unwrap_or_default();
-    let token = answer.get(field).and_then(Json::as_str).filter(|token| !token.is_empty());
-    token.map(|t| Secret::from(t.trim_start_matches('?'))).ok_or(ClientError::Unreadable { what: action, field })
 }
 
 #[cfg(test)]

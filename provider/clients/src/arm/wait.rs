@@ -1,6 +1,7 @@
 //! Drives an operation to its end: waits on the clock, reports every poll, hands over the text that a later run
 //! resumes by, stops at once when the run is interrupted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::http::Method;
@@ -53,6 +54,16 @@ impl From<&CallContext> for LroContext {
 }
 
 impl ArmClient {
+    /// A context for actions that end at once: no progress, ten minutes, the cancellation of this client.
+    pub(super) fn silent(&self) -> LroContext {
+        LroContext {
+            cancel: self.cancel_switch(),
+            progress: Arc::new(|_| {}),
+            timeout: Duration::from_secs(600),
+            resume: None,
+        }
+    }
+
     /// Waits for the end of an operation and gives the body of its result.
     ///
     /// # Errors
