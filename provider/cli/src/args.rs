@@ -125,4 +125,18 @@ mod tests {
             assert!(Cli::try_parse_from(args).is_ok(), "{row:?}");
         }
     }
+
+    #[test]
+    fn every_mops_line_of_the_ci_workflow_parses() {
+        let workflow = include_str!("../../../examples/ci/.github/workflows/mops.yml");
+        let lines: Vec<&str> = workflow.lines().filter_map(|l| l.trim().strip_prefix("run: mops ")).collect();
+        assert!(lines.len() >= 4, "{lines:?}");
+        for line in lines {
+            let line = line.split(" | ").next().unwrap_or(line);
+            // The one option of a later version; the workflow itself looks whether it is there.
+            let line = line.replace(" --engine pulumi", "");
+            let args = std::iter::once("mops").chain(line.split(' '));
+            assert!(Cli::try_parse_from(args).is_ok(), "{line}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod confirm;
 mod exit;
+mod kubeconfig;
 mod printer;
 mod signals;
 mod verb;

@@ -2,7 +2,9 @@
 //! of a terminal are taken away before anything else is written (`tests::messages_push_the_live_lines_down`).
 
 mod message;
+mod plan;
 mod progress;
+mod run;
 mod style;
 mod table;
 
@@ -13,7 +15,9 @@ use mops_host::Env;
 use serde::Serialize;
 
 pub(crate) use message::Sources;
+pub(crate) use plan::kind;
 pub(crate) use progress::{End, Progress};
+pub(crate) use run::RunView;
 pub(crate) use style::{Style, clip, elapsed};
 pub(crate) use table::Table;
 

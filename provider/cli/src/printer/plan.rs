@@ -1,0 +1,143 @@
+//! A plan as a person reads it: symbol and word for each step, the field that forces a replacement, and what changes
+//! (`tests::every_symbol_comes_with_its_word`).
+
+use std::fmt::Write as _;
+
+use mops_core::diff::{Change, PropertyDiff};
+use mops_engine::event::StepView;
+
+use super::style::{Style, clip};
+
+/// Changes shown below one step; more are counted.
+const SHOWN_CHANGES: usize = 8;
+
+/// The lines of a plan, without its heading.
+pub(crate) fn plan_text(steps: &[StepView], unchanged: usize, style: Style, width: usize) -> String {
+    let mut text = String::new();
+    let names = steps.iter().map(|s| s.name.chars().count()).max().unwrap_or(0).min(36);
+    for step in steps {
+        let kind = kind(&step.token);
+        let why = match (step.replace.as_slice(), step.reason.as_deref()) {
+            ([], None) => String::new(),
+            ([], Some(reason)) => format!("  {reason}"),
+            (fields, _) => format!("  forced by {}", fields.join(", ")),
+        };
+        let name = clip(&step.name, names);
+        let tail = clip(&format!("{name:<names$}  {kind}{why}"), width.saturating_sub(13));
+        let _ = writeln!(text, "  {}  {}", symbol(&step.op, style), tail.trim_end());
+        // A creation changes everything, which says nothing.
+        if matches!(step.op.as_str(), "update" | "replace") {
+            changes(&mut text, &step.changes, width);
+        }
+    }
+    text + &summary(steps, unchanged)
+}
+
+fn changes(text: &mut String, changes: &[PropertyDiff], width: usize) {
+    for change in changes.iter().take(SHOWN_CHANGES) {
+        let (before, after) = (short(&change.before), short(&change.after));
+        let line = match change.change {
+            Change::Add => format!("{}: {after} (new)", change.path),
+            Change::Delete => format!("{}: {before} (removed)", change.path),
+            Change::Update if before == after => format!("{}: {after} (changed)", change.path),
+            Change::Update => format!("{}: {before} → {after}", change.path),
+        };
+        let _ = writeln!(text, "               {}", clip(&line, width.saturating_sub(15)));
+    }
+    if changes.len() > SHOWN_CHANGES {
+        let _ = writeln!(text, "               and {} more", changes.len() - SHOWN_CHANGES);
+    }
+}
+
+/// A value in few characters; text without its quotes.
+fn short(value: &serde_json::Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    clip(&text, 40)
+}
+
+/// Symbol and word, as wide as the longest.
+fn symbol(op: &str, style: Style) -> String {
+    let (sign, colour): (&str, fn(Style, &str) -> String) = match op {
+        "create" => ("+", Style::green),
+        "update" => ("~", Style::yellow),
+        "replace" => ("±", Style::magenta),
+        "delete" => ("-", Style::red),
+        "adopt" => ("=", Style::cyan),
+        _ => (" ", Style::dim),
+    };
+    colour(style, &format!("{sign} {op:<7}"))
+}
+
+/// `3 to create, 1 to delete, 12 unchanged`.
+fn summary(steps: &[StepView], unchanged: usize) -> String {
+    let count = |op: &str| steps.iter().filter(|s| s.op == op).count();
+    let words = ["create", "adopt", "update", "replace", "delete", "forget"];
+    let mut parts: Vec<String> =
+        words.iter().map(|w| (count(w), w)).filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} to {w}")).collect();
+    if unchanged > 0 {
+        parts.push(format!("{unchanged} unchanged"));
+    }
+    match (steps.is_empty(), parts.is_empty()) {
+        (true, true) => "nothing to do\n".into(),
+        (true, false) => format!("no change, {}\n", parts.join(", ")),
+        _ => format!("{}\n", parts.join(", ")),
+    }
+}
+
+/// `modelops:azure:NodePool` → `node pool`.
+pub(crate) fn kind(token: &str) -> String {
+    let mut words = String::new();
+    for c in token.rsplit(':').next().unwrap_or(token).chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(op: &str) -> StepView {
+        StepView {
+            urn: "u".into(),
+            name: "pool-gpu".into(),
+            token: "modelops:azure:NodePool".into(),
+            component: "cluster".into(),
+            op: op.into(),
+            replace: Vec::new(),
+            reason: None,
+            changes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_symbol_comes_with_its_word() {
+        let mut replace = step("replace");
+        replace.replace = vec!["vmSize".into()];
+        let steps = [step("create"), step("update"), replace, step("delete"), step("adopt")];
+        let text = plan_text(&steps, 2, Style::of(false), 80);
+        let want = [
+            "  + create   pool-gpu  node pool",
+            "  ~ update   pool-gpu  node pool",
+            "  ± replace  pool-gpu  node pool  forced by vmSize",
+            "  - delete   pool-gpu  node pool",
+            "  = adopt    pool-gpu  node pool",
+            "1 to create, 1 to adopt, 1 to update, 1 to replace, 1 to delete, 2 unchanged",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), want);
+        assert_eq!(plan_text(&[], 3, Style::of(false), 80), "no change, 3 unchanged\n");
+    }
+
+    #[test]
+    fn changes_are_short_and_secrets_stay_masked() {
+        let mut update = step("update");
+        let path = mops_core::Path(vec!["password".into()]);
+        let (before, after) = (serde_json::json!("[secret]"), serde_json::json!("[secret]"));
+        update.changes = vec![PropertyDiff { path, change: Change::Update, before, after }; 10];
+        let text = plan_text(&[update], 0, Style::of(false), 80);
+        assert!(text.contains("password: [secret] (changed)") && text.contains("and 2 more"), "{text}");
+    }
+}
