@@ -1,0 +1,158 @@
+//! A snapshot to which records are applied, one after another; the same code for a running engine and for replay.
+
+use std::collections::HashMap;
+
+use mops_core::Urn;
+
+use super::model::{Action, OpenOperation, ResourceState, Snapshot};
+use super::record::{Ended, Record};
+
+/// State with an index by name.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) snapshot: Snapshot,
+    index: HashMap<Urn, usize>,
+}
+
+impl Book {
+    pub(crate) fn new(snapshot: Snapshot) -> Self {
+        let index = snapshot
+            .resources
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| !r.pending_delete)
+            .map(|(i, r)| (r.urn.clone(), i))
+            .collect();
+        Self { snapshot, index }
+    }
+
+    pub(crate) fn get(&self, urn: &Urn) -> Option<&ResourceState> {
+        self.index.get(urn).map(|i| &self.snapshot.resources[*i])
+    }
+
+    /// Applies a record, or says why it makes no sense.
+    pub(crate) fn apply(&mut self, sequence: u64, record: Record) -> Result<(), String> {
+        match record {
+            Record::Salt(salt) => self.snapshot.salt = Some(salt),
+            Record::Takeover(lineage) => {
+                self.snapshot.predecessors.insert(lineage);
+            }
+            Record::Begin { action, resource, at } => {
+                self.close_same(&resource.urn, action, &resource.id);
+                self.snapshot.open.push(OpenOperation {
+                    begin: sequence,
+                    action,
+                    resource: *resource,
+                    at,
+                    operation: None,
+                });
+            }
+            Record::Operation { begin, url } => self.opened(begin)?.operation = Some(url),
+            Record::End { begin, at, ended } => {
+                let open = &mut self.snapshot.open;
+                let at_index = open.iter().position(|o| o.begin == begin).ok_or_else(|| orphan(begin))?;
+                let operation = open.swap_remove(at_index);
+                self.end(operation, at, ended);
+            }
+            Record::Save(resource) => self.put(*resource),
+            Record::Drop(urns) => self.remove_all(&urns),
+            Record::Outputs(outputs) => self.snapshot.outputs = outputs,
+        }
+        self.snapshot.sequence = sequence;
+        Ok(())
+    }
+
+    fn opened(&mut self, begin: u64) -> Result<&mut OpenOperation, String> {
+        self.snapshot.open.iter_mut().find(|o| o.begin == begin).ok_or_else(|| orphan(begin))
+    }
+
+    /// A new Begin for the same thing takes the place of one that an earlier run left open.
+    fn close_same(&mut self, urn: &Urn, action: Action, id: &str) {
+        let group = |a: Action| matches!(a, Action::DeleteOld);
+        self.snapshot.open.retain(|o| {
+            o.resource.urn != *urn || group(o.action) != group(action) || (group(action) && o.resource.id != id)
+        });
+    }
+
+    fn end(&mut self, operation: OpenOperation, at: time::OffsetDateTime, ended: Ended) {
+        let OpenOperation { action, mut resource, .. } = operation;
+        match (action, ended) {
+            (_, Ended::Failed) => {}
+            (Action::DeleteOld, _) => {
+                self.remove_where(|r| r.pending_delete && r.urn == resource.urn && r.id == resource.id);
+            }
+            (Action::Delete, Ended::Gone { mut with }) => {
+                with.push(resource.urn);
+                self.remove_all(&with);
+            }
+            (Action::Delete, Ended::Done { .. } | Ended::Partial { .. }) => self.remove_all(&[resource.urn]),
+            (_, Ended::Gone { .. }) => {}
+            (_, Ended::Done { id, outputs }) => {
+                resource.id = id;
+                resource.outputs = outputs;
+                resource.init_errors.clear();
+                self.made(action, resource, at);
+            }
+            (_, Ended::Partial { id, outputs, reasons }) => {
+                // The old inputs stay, so that the next run sees the change again.
+                if let (Action::Update, Some(old)) = (action, self.get(&resource.urn)) {
+                    resource.inputs = old.inputs.clone();
+                }
+                resource.id = id;
+                resource.outputs = outputs;
+                resource.init_errors = reasons;
+                self.made(action, resource, at);
+            }
+        }
+    }
+
+    fn made(&mut self, action: Action, mut resource: ResourceState, at: time::OffsetDateTime) {
+        let old = self.index.get(&resource.urn).copied();
+        resource.modified = Some(at);
+        resource.created = match (action, old) {
+            (Action::Update, Some(i)) => self.snapshot.resources[i].created,
+            _ => Some(at),
+        };
+        if let (Action::CreateReplacement, Some(i)) = (action, old)
+            && self.snapshot.resources[i].id != resource.id
+        {
+            self.snapshot.resources[i].pending_delete = true;
+            self.index.remove(&resource.urn);
+        }
+        self.put(resource);
+    }
+
+    fn put(&mut self, resource: ResourceState) {
+        if let Some(i) = self.index.get(&resource.urn) {
+            self.snapshot.resources[*i] = resource;
+        } else {
+            self.index.insert(resource.urn.clone(), self.snapshot.resources.len());
+            self.snapshot.resources.push(resource);
+        }
+    }
+
+    fn remove_all(&mut self, urns: &[Urn]) {
+        for urn in urns {
+            if let Some(i) = self.index.remove(urn) {
+                self.remove_at(i);
+            }
+        }
+    }
+
+    fn remove_where(&mut self, test: impl Fn(&ResourceState) -> bool) {
+        if let Some(i) = self.snapshot.resources.iter().position(test) {
+            self.remove_at(i);
+        }
+    }
+
+    fn remove_at(&mut self, i: usize) {
+        self.snapshot.resources.swap_remove(i);
+        if let Some(moved) = self.snapshot.resources.get(i).filter(|r| !r.pending_delete) {
+            self.index.insert(moved.urn.clone(), i);
+        }
+    }
+}
+
+fn orphan(begin: u64) -> String {
+    format!("an end without its beginning, record {begin}")
+}
