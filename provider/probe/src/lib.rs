@@ -1,1 +1,10 @@
-//! mops-probe
+//! What a probe pod sees, one JSON line an observation, and the checks that see it.
+//!
+//! Guarantees two things: a line never holds a secret (`tests/diagnose.rs` searches the log for
+//! canaries), and a missing variable is an observation, never a crash (`settings::tests`).
+
+pub mod dockerconfig;
+pub mod observation;
+pub mod settings;
+
+pub use observation::{Line, Log, Observation, Outcome};

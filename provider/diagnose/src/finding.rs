@@ -1,0 +1,228 @@
+//! Findings from rules: merged by cause and object, weaker ones ruled out by name, and everything
+//! that failed without a rule shown as it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::observed::{Object, Observed, Status, Vantage, check};
+use crate::rule::{Confidence, Match, Rule, Severity};
+use crate::rules;
+use crate::words::Words;
+
+/// What can be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fix {
+    /// One sentence.
+    pub text: String,
+    /// A command with every name filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+/// A cause that was considered and dropped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct RuledOut {
+    /// Its id.
+    pub cause_id: String,
+    /// The observation that made the stronger cause.
+    pub probe: String,
+}
+
+/// A cause with its proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// Stable id of the catalogue.
+    pub cause_id: String,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure; absent for `UNCLASSIFIED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
+    /// The section of the catalogue.
+    pub family: String,
+    /// One sentence.
+    pub message: String,
+    /// Host, image, container, variable or object.
+    pub target: String,
+    /// The credential it is about; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub credential: String,
+    /// The pools where it was seen; empty where pools do not matter.
+    pub pools: Vec<String>,
+    /// Where it was seen.
+    pub vantage: Vec<Vantage>,
+    /// Ids of the observations that prove it, the trigger first.
+    pub evidence: Vec<String>,
+    /// Causes that it explains.
+    pub ruled_out: Vec<RuledOut>,
+    /// The objects it is about.
+    pub objects: Vec<Object>,
+    /// What to do, the best first.
+    pub fixes: Vec<Fix>,
+}
+
+impl Finding {
+    fn of(rule: &Rule, found: &Match<'_>, words: &Words) -> Self {
+        let trigger = found.trigger;
+        Self {
+            cause_id: rule.id.to_owned(),
+            severity: rule.severity,
+            confidence: Some(rule.confidence),
+            family: rule.family.to_owned(),
+            message: words.fill(rule.message, trigger).unwrap_or_else(|| rule.message.to_owned()),
+            target: trigger.target.clone(),
+            credential: trigger.credential.clone(),
+            pools: pool(trigger),
+            vantage: sorted(found.evidence.iter().map(|o| o.vantage)),
+            evidence: found.evidence.iter().map(|o| o.id.clone()).collect(),
+            ruled_out: Vec::new(),
+            objects: sorted(found.evidence.iter().filter_map(|o| o.object.clone())),
+            fixes: vec![words.fix(&rule.remedy, trigger)],
+        }
+    }
+
+    fn unclassified(observed: &Observed) -> Self {
+        let place = if observed.pool.is_empty() { String::new() } else { format!("pool {}: ", observed.pool) };
+        Self {
+            cause_id: "UNCLASSIFIED".to_owned(),
+            severity: Severity::Error,
+            confidence: None,
+            family: "access".to_owned(),
+            message: format!(
+                "{place}{} of `{}` failed in a way that no rule knows: {} {}",
+                observed.check,
+                observed.target,
+                observed.result(),
+                observed.reason
+            )
+            .trim_end()
+            .to_owned(),
+            target: observed.target.clone(),
+            credential: observed.credential.clone(),
+            pools: pool(observed),
+            vantage: vec![observed.vantage],
+            evidence: vec![observed.id.clone()],
+            ruled_out: Vec::new(),
+            objects: observed.object.iter().cloned().collect(),
+            fixes: vec![Fix {
+                text: "read the reply above; keep this report's --format json".to_owned(),
+                command: None,
+            }],
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        let pools =
+            self.pools.is_empty() || other.pools.is_empty() || self.pools.iter().any(|p| other.pools.contains(p));
+        let credential =
+            self.credential.is_empty() || other.credential.is_empty() || self.credential == other.credential;
+        pools && credential
+    }
+
+    fn rule_out(&mut self, cause_id: String) {
+        let probe = self.evidence.last().cloned().unwrap_or_default();
+        let ruled = RuledOut { cause_id, probe };
+        if !self.ruled_out.contains(&ruled) {
+            self.ruled_out.push(ruled);
+        }
+    }
+
+    fn key(&self) -> (String, String, String) {
+        (self.cause_id.clone(), self.target.clone(), self.credential.clone())
+    }
+}
+
+fn pool(observed: &Observed) -> Vec<String> {
+    Some(observed.pool.clone()).filter(|p| !p.is_empty()).into_iter().collect()
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// All findings of a run, the worst and surest first.
+#[must_use]
+pub fn classify(seen: &[Observed], words: &Words) -> Vec<Finding> {
+    let mut used = BTreeSet::new();
+    let mut found: Vec<(&Rule, Finding)> = Vec::new();
+    for rule in rules::all() {
+        for matched in rule.matches(seen) {
+            used.extend(matched.evidence.iter().map(|o| o.id.clone()));
+            found.push((rule, Finding::of(rule, &matched, words)));
+        }
+    }
+    let mut findings = merge(rule_out(found));
+    findings.extend(seen.iter().filter(|o| must_be_explained(o) && !used.contains(&o.id)).map(Finding::unclassified));
+    findings.sort_by(|a, b| order(a).cmp(&order(b)));
+    findings
+}
+
+/// Order of the report: severity, confidence, family, id, object.
+fn order(f: &Finding) -> (Severity, std::cmp::Reverse<Option<Confidence>>, &str, &str, &str, &[String]) {
+    (f.severity, std::cmp::Reverse(f.confidence), &f.family, &f.cause_id, &f.target, &f.pools)
+}
+
+fn must_be_explained(o: &Observed) -> bool {
+    // A crash loop has its own logs to read; the waiting worker is reported by WORKER_NOT_RUNNING.
+    o.status == Status::Fail
+        && !(o.vantage == Vantage::K && o.code() == crate::kubelet::reason::CRASHING)
+        && ![check::PASSWORD, check::ENV_FROM, check::LINK, check::ARM_CREDENTIALS].contains(&o.check.as_str())
+}
+
+/// Drops what a surer or better founded cause explains. What is certain is never dropped: else a
+/// lost observation could bring it to light as another certain cause.
+fn rule_out(mut found: Vec<(&Rule, Finding)>) -> Vec<Finding> {
+    found.sort_by_key(|(rule, f)| std::cmp::Reverse((f.confidence, rule.when.len())));
+    let mut kept: Vec<(&Rule, Finding)> = Vec::new();
+    for (rule, finding) in found {
+        // Of one id in one place only the surest stays: the weaker rows say the same with less.
+        if kept.iter().any(|(_, f)| f.key() == finding.key() && f.pools == finding.pools) {
+            continue;
+        }
+        let certain = finding.confidence == Some(Confidence::Certain);
+        let explained = |(by, winner): &&mut (&Rule, Finding)| {
+            !certain && by.over.contains(&finding.cause_id.as_str()) && winner.covers(&finding)
+        };
+        match kept.iter_mut().find(explained) {
+            Some((_, winner)) => winner.rule_out(finding.cause_id),
+            None => kept.push((rule, finding)),
+        }
+    }
+    kept.into_iter().map(|(_, finding)| finding).collect()
+}
+
+/// The same cause of the same object in several pools is one finding.
+fn merge(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut merged: BTreeMap<(String, String, String), Finding> = BTreeMap::new();
+    for finding in findings {
+        match merged.entry(finding.key()) {
+            std::collections::btree_map::Entry::Vacant(slot) => {
+                slot.insert(finding);
+            }
+            std::collections::btree_map::Entry::Occupied(mut slot) => join(slot.get_mut(), finding),
+        }
+    }
+    merged.into_values().collect()
+}
+
+fn join(into: &mut Finding, other: Finding) {
+    if into.confidence < other.confidence {
+        other.message.clone_into(&mut into.message);
+        into.confidence = other.confidence;
+    }
+    into.severity = into.severity.min(other.severity);
+    into.pools = sorted(into.pools.drain(..).chain(other.pools));
+    into.vantage = sorted(into.vantage.drain(..).chain(other.vantage));
+    into.objects = sorted(into.objects.drain(..).chain(other.objects));
+    into.ruled_out = sorted(into.ruled_out.drain(..).chain(other.ruled_out));
+    for id in other.evidence {
+        if !into.evidence.contains(&id) {
+            into.evidence.push(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

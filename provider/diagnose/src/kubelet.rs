@@ -1,0 +1,133 @@
+//! Reads the kubelet's sentences by structure: both container runtimes word the same case
+//! differently, so only the parts that mean something are matched (`tests::both_runtimes`).
+
+/// What a sentence says.
+pub mod reason {
+    /// The registry wanted a credential and the node had none.
+    pub const ANONYMOUS_REFUSED: &str = "ANONYMOUS_REFUSED";
+    /// The registry refused the node's credential.
+    pub const CREDENTIAL_REFUSED: &str = "CREDENTIAL_REFUSED";
+    /// 401 or 403 without more.
+    pub const REFUSED: &str = "REFUSED";
+    /// The image is not there.
+    pub const IMAGE_ABSENT: &str = "IMAGE_ABSENT";
+    /// The index has no entry for the platform.
+    pub const PLATFORM: &str = "PLATFORM";
+    /// The reference does not parse.
+    pub const INVALID_NAME: &str = "INVALID_NAME";
+    /// Policy Never and no image.
+    pub const NEVER_PULL: &str = "NEVER_PULL";
+    /// No space on the node.
+    pub const DISK_FULL: &str = "DISK_FULL";
+    /// The node does not trust the certificate.
+    pub const UNTRUSTED: &str = "UNTRUSTED";
+    /// The node cannot resolve the host.
+    pub const NO_SUCH_HOST: &str = "NO_SUCH_HOST";
+    /// The node gets no connection.
+    pub const NO_CONNECTION: &str = "NO_CONNECTION";
+    /// A pull secret that is named could not be read.
+    pub const SECRET_ABSENT: &str = "SECRET_ABSENT";
+    /// The container starts and ends again.
+    pub const CRASHING: &str = "CRASHING";
+    /// A sentence that we do not know.
+    pub const OTHER: &str = "OTHER";
+}
+
+/// Parts of a sentence and what they mean; the first row whose parts are all there counts.
+const TABLE: &[(&[&str], &str)] = &[
+    (&["ErrImageNeverPull"], reason::NEVER_PULL),
+    (&["pull policy of Never"], reason::NEVER_PULL),
+    (&["InvalidImageName"], reason::INVALID_NAME),
+    (&["CrashLoopBackOff"], reason::CRASHING),
+    (&["Unable to retrieve some image pull secrets"], reason::SECRET_ABSENT),
+    (&["anonymous token", "401"], reason::ANONYMOUS_REFUSED),
+    (&["anonymous token", "403"], reason::ANONYMOUS_REFUSED),
+    (&["no basic auth credentials"], reason::ANONYMOUS_REFUSED),
+    (&["oauth token", "401"], reason::CREDENTIAL_REFUSED),
+    (&["oauth token", "403"], reason::CREDENTIAL_REFUSED),
+    (&["no match for platform"], reason::PLATFORM),
+    (&["x509:", "unknown authority"], reason::UNTRUSTED),
+    (&["no such host"], reason::NO_SUCH_HOST),
+    (&["connection refused"], reason::NO_CONNECTION),
+    (&["i/o timeout"], reason::NO_CONNECTION),
+    (&["no space left on device"], reason::DISK_FULL),
+    (&["insufficient_scope"], reason::REFUSED),
+    (&["401 Unauthorized"], reason::REFUSED),
+    (&["403 Forbidden"], reason::REFUSED),
+    (&[": not found"], reason::IMAGE_ABSENT),
+];
+
+/// Waiting reasons and events that say only that something failed before.
+const ECHOES: &[&str] = &["Back-off pulling image", "pull QPS exceeded"];
+
+/// The meaning of a waiting reason with its message, or of an event; `None` for an echo.
+#[must_use]
+pub fn meaning(reason: &str, message: &str) -> Option<&'static str> {
+    let text = format!("{reason} {message}");
+    if let Some((_, found)) = TABLE.iter().find(|(parts, _)| parts.iter().all(|p| text.contains(p))) {
+        return Some(found);
+    }
+    let echo = message.is_empty() || ECHOES.iter().any(|e| message.starts_with(e));
+    (!echo).then_some(reason::OTHER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const R: &str = "Failed to pull image \"REF\": failed to pull and unpack image \"REF\": failed to resolve image: ";
+
+    #[test]
+    fn both_runtimes() {
+        let rows = [
+            (
+                "failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized",
+                reason::ANONYMOUS_REFUSED,
+            ),
+            (
+                "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://r/oauth2/token?scope=a&service=b: 401 Unauthorized",
+                reason::ANONYMOUS_REFUSED,
+            ),
+            (
+                "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
+                reason::ANONYMOUS_REFUSED,
+            ),
+            (
+                "failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized",
+                reason::CREDENTIAL_REFUSED,
+            ),
+            ("pulling from host HOST failed with status code [manifests 1]: 401 Unauthorized", reason::REFUSED),
+            (
+                "unexpected status from HEAD request to https://HOST/v2/NAME/manifests/TAG: 401 Unauthorized",
+                reason::REFUSED,
+            ),
+            ("HOST/NAME:TAG: not found", reason::IMAGE_ABSENT),
+            ("get image config descriptor: no match for platform in manifest sha256:1: not found", reason::PLATFORM),
+            (
+                "failed to do request: Head \"URL\": dial tcp: lookup HOST on 10.0.0.10:53: no such host",
+                reason::NO_SUCH_HOST,
+            ),
+            (
+                "failed to do request: Head \"URL\": dial tcp 10.0.0.1:443: connect: connection refused",
+                reason::NO_CONNECTION,
+            ),
+            ("failed to do request: Head \"URL\": dial tcp 10.0.0.1:443: i/o timeout", reason::NO_CONNECTION),
+            (
+                "failed to do request: Head \"URL\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
+                reason::UNTRUSTED,
+            ),
+            ("something new", reason::OTHER),
+        ];
+        for (text, want) in rows {
+            assert_eq!(meaning("ErrImagePull", &format!("{R}{text}")), Some(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_echo_says_nothing() {
+        assert_eq!(meaning("ImagePullBackOff", "Back-off pulling image \"REF\""), None);
+        assert_eq!(meaning("ErrImagePull", "pull QPS exceeded"), None);
+        assert_eq!(meaning("ContainerCreating", ""), None);
+        assert_eq!(meaning("CrashLoopBackOff", "back-off 5m0s restarting"), Some(reason::CRASHING));
+    }
+}

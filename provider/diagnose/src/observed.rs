@@ -1,0 +1,265 @@
+//! What a run saw, in the form in which rules and reports read it: a probe's observation with the
+//! place where it was made. The field names are those of the report's schema.
+
+use mops_probe::{Observation, Outcome};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Checks of ours that no probe makes: reads of the API server and of ARM.
+pub mod check {
+    /// The API server answers.
+    pub const API: &str = "access.api";
+    /// A right that the run needs; the target is `VERB RESOURCE`.
+    pub const RIGHT: &str = "access.right";
+    /// The namespace is there.
+    pub const NAMESPACE: &str = "access.namespace";
+    /// The selector matches a pod.
+    pub const PODS: &str = "workload.pods";
+    /// A worker pod runs.
+    pub const RUNNING: &str = "workload.running";
+    /// The pool has nodes, and one of them takes pods.
+    pub const POOL: &str = "pool.nodes";
+    /// A secret from which a worker's environment comes.
+    pub const ENV_SECRET: &str = "secret.env";
+    /// A secret that a worker names in `imagePullSecrets`.
+    pub const PULL_SECRET: &str = "secret.pull";
+    /// The worker refers to the stack's secret by `envFrom` or by key.
+    pub const ENV_FROM: &str = "pod.env_from";
+    /// Every secret that the worker's environment refers to is there and was read.
+    pub const ENV_SOURCES: &str = "pod.env_sources";
+    /// The worker names the stack's pull secret.
+    pub const LINK: &str = "pod.pull_secrets";
+    /// The secret's registry password against the ones that ARM lists.
+    pub const PASSWORD: &str = "secret.password";
+    /// A container's waiting reason or an event, in the kubelet's words.
+    pub const KUBELET: &str = "kubelet.pull";
+    /// A probe pod ran and its log is complete.
+    pub const PROBE: &str = "probe.run";
+    /// ARM's list of the registry's credentials.
+    pub const ARM_CREDENTIALS: &str = "arm.credentials";
+}
+
+/// Codes of [`check`], beside those of the probe.
+pub mod code {
+    /// It is not there.
+    pub const NOT_FOUND: &str = "NOT_FOUND";
+    /// The API server's 401.
+    pub const UNAUTHORIZED: &str = "UNAUTHORIZED";
+    /// The right is missing.
+    pub const FORBIDDEN: &str = "FORBIDDEN";
+    /// No answer from the API server.
+    pub const UNREACHABLE: &str = "UNREACHABLE";
+    /// The selector matches nothing.
+    pub const NONE: &str = "NONE";
+    /// Nodes exist, but none takes pods.
+    pub const UNSCHEDULABLE: &str = "UNSCHEDULABLE";
+    /// A pool without nodes.
+    pub const ZERO_NODES: &str = "ZERO_NODES";
+    /// A secret of another type.
+    pub const WRONG_TYPE: &str = "WRONG_TYPE";
+    /// No docker config.
+    pub const MALFORMED: &str = "MALFORMED";
+    /// No entry for the registry.
+    pub const NO_ENTRY: &str = "NO_ENTRY";
+    /// An entry that the kubelet cannot use.
+    pub const NO_CREDENTIAL: &str = "NO_CREDENTIAL";
+    /// The key that is referred to is absent.
+    pub const KEY_MISSING: &str = "KEY_MISSING";
+    /// The worker does not refer to it.
+    pub const NOT_LINKED: &str = "NOT_LINKED";
+    /// The user is the registry's admin user and the password is none of the two.
+    pub const DIFFERS: &str = "DIFFERS";
+    /// The user is not the registry's admin user.
+    pub const OTHER_USER: &str = "OTHER_USER";
+    /// The user is the registry's admin user; there is nothing to compare the password with.
+    pub const ADMIN_USER: &str = "ADMIN_USER";
+    /// The registry's admin user is switched off.
+    pub const ADMIN_DISABLED: &str = "ADMIN_DISABLED";
+    /// The pod did not start in time.
+    pub const UNSCHEDULED: &str = "UNSCHEDULED";
+    /// An admission rule refused the pod.
+    pub const ADMISSION: &str = "ADMISSION";
+    /// The pod's own image could not be pulled.
+    pub const IMAGE: &str = "IMAGE";
+    /// The log has no end line.
+    pub const LOG_CUT: &str = "LOG_CUT";
+    /// The time of the run was over.
+    pub const TIME: &str = "TIME";
+}
+
+/// Where an observation was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Vantage {
+    /// The workstation or CI runner; also what is read of the API server and ARM.
+    W,
+    /// A probe pod in the pod network.
+    P,
+    /// The kubelet, by events and waiting reasons.
+    K,
+}
+
+impl Vantage {
+    /// The word used in sentences.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::W => "workstation",
+            Self::P => "pod",
+            Self::K => "kubelet",
+        }
+    }
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// As it should be.
+    Pass,
+    /// Not as it should be.
+    Fail,
+    /// Not asked.
+    Skip,
+}
+
+impl Status {
+    /// The word used in tables.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "ok",
+            Self::Fail => "failed",
+            Self::Skip => "skipped",
+        }
+    }
+}
+
+impl From<Outcome> for Status {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Ok => Self::Pass,
+            Outcome::Failed => Self::Fail,
+            Outcome::Skipped => Self::Skip,
+        }
+    }
+}
+
+/// An object in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Object {
+    /// `Secret`, `Pod`, …
+    pub kind: String,
+    /// Empty for what has none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Object {
+    /// An object in a namespace.
+    pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
+        Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// One observation and its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Observed {
+    /// Unique in a run, stable between runs: `VANTAGE/POOL/CHECK/CREDENTIAL/TARGET`.
+    pub id: String,
+    /// Where it was made.
+    pub vantage: Vantage,
+    /// The node pool; empty where pools do not matter.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pool: String,
+    /// The node, when known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub node: String,
+    /// What was checked.
+    pub check: String,
+    /// With which credential; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub credential: String,
+    /// Host, image, container, variable or object.
+    pub target: String,
+    /// How it ended.
+    pub status: Status,
+    /// The HTTP status, if there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The service's code or one of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// A few words, redacted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// How long it took.
+    pub latency_ms: u64,
+    /// The object that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<Object>,
+}
+
+impl Observed {
+    /// Puts an observation into its place.
+    #[must_use]
+    pub fn at(vantage: Vantage, observation: Observation) -> Self {
+        let Observation { check, variant, target, outcome, status, code, detail, millis } = observation;
+        let mut observed = Self {
+            id: String::new(),
+            vantage,
+            pool: String::new(),
+            node: String::new(),
+            check,
+            credential: variant,
+            target,
+            status: outcome.into(),
+            http_status: status,
+            error_code: code,
+            reason: detail,
+            latency_ms: millis,
+            object: None,
+        };
+        observed.name();
+        observed
+    }
+
+    /// Adds pool and node.
+    #[must_use]
+    pub fn on(mut self, pool: &str, node: &str) -> Self {
+        pool.clone_into(&mut self.pool);
+        node.clone_into(&mut self.node);
+        self.name();
+        self
+    }
+
+    /// Adds the object.
+    #[must_use]
+    pub fn about(mut self, object: Object) -> Self {
+        self.object = Some(object);
+        self
+    }
+
+    fn name(&mut self) {
+        let parts = [self.pool.as_str(), &self.check, &self.credential, &self.target];
+        self.id = parts.iter().filter(|p| !p.is_empty()).fold(format!("{:?}", self.vantage), |id, p| id + "/" + p);
+    }
+
+    /// Whether it has one of these codes.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.error_code.as_deref().unwrap_or_default()
+    }
+
+    /// `ok`, or status and code of a failure, for proofs.
+    #[must_use]
+    pub fn result(&self) -> String {
+        let status = self.http_status.map(|s| s.to_string());
+        let words: Vec<String> = match self.status {
+            Status::Pass => vec![status.unwrap_or_else(|| "ok".to_owned())],
+            Status::Fail => status.into_iter().chain(self.error_code.clone()).collect(),
+            Status::Skip => vec![format!("skipped: {}", self.reason)],
+        };
+        if words.is_empty() { self.status.word().to_owned() } else { words.join(" ") }
+    }
+}

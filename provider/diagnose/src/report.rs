@@ -1,0 +1,27 @@
+//! The report: one value, several forms. Every form is made of [`Report`] alone, and its summary is
+//! derived from all checks (`tests/diagnose.rs` holds the golden texts).
+
+mod columns;
+mod model;
+mod table;
+mod text;
+
+pub use model::{Cleanup, Command, Counts, Left, Report, Run, Skipped, Summary, Tool, Verdict};
+pub use text::text;
+
+/// The version of the report's form; fields are only added within it.
+pub const SCHEMA_VERSION: u32 = 1;
+/// The version of the rules.
+pub const RULES_VERSION: u32 = 1;
+
+/// The report as one JSON object.
+#[must_use]
+pub fn json(report: &Report) -> serde_json::Value {
+    serde_json::to_value(report).unwrap_or_default()
+}
+
+/// The JSON schema of [`json`].
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
+}

@@ -1,0 +1,196 @@
+//! The fields of a report, and the verdict that they lead to.
+
+use mops_core::Class;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::finding::Finding;
+use crate::observed::{Object, Observed, Status, check};
+
+/// Which command made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// `mops diagnose-auth`.
+    DiagnoseAuth,
+    /// `mops smoke-test`.
+    SmokeTest,
+}
+
+impl Command {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DiagnoseAuth => "diagnose-auth",
+            Self::SmokeTest => "smoke-test",
+        }
+    }
+}
+
+/// Who made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Of `mops`.
+    pub version: String,
+    /// Of the rules.
+    pub rules_version: u32,
+}
+
+/// Which run it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// Also the label `modelops.io/run` of everything that it made.
+    pub id: String,
+    /// RFC 3339.
+    pub started: String,
+    /// All of it.
+    pub duration_ms: u64,
+    /// The environment.
+    pub env: String,
+    /// The cluster, as the caller names it.
+    pub context: String,
+    /// Of the workload.
+    pub namespace: String,
+    /// The login server, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+}
+
+/// In one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every required check passed.
+    Pass,
+    /// A check failed.
+    Fail,
+    /// Something that had to be looked at could not be.
+    Incomplete,
+    /// The run was interrupted.
+    Interrupted,
+}
+
+/// How many checks ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Causes found.
+    pub causes: usize,
+    /// Checks that passed.
+    pub ok: usize,
+    /// Checks that failed.
+    pub failed: usize,
+    /// Checks that were not made.
+    pub skipped: usize,
+}
+
+/// Verdict, exit code, counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// In one word.
+    pub status: Verdict,
+    /// What the command exits with.
+    pub exit_code: u8,
+    /// The counts.
+    pub counts: Counts,
+}
+
+/// What was not checked, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Skipped {
+    /// A pool, a pod or a check.
+    pub what: String,
+    /// A few words.
+    pub why: String,
+    /// Whether the run cannot pass without it.
+    pub required: bool,
+}
+
+/// An object of ours that is still there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Left {
+    /// Which.
+    pub object: Object,
+    /// Why it could not be removed.
+    pub why: String,
+}
+
+/// Whether everything that the run made is gone, as a listing by label shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cleanup {
+    /// Nothing is left, and the listing could be made.
+    pub complete: bool,
+    /// What is left.
+    pub left: Vec<Left>,
+    /// Why it is not known, when the listing failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
+/// Everything that a run saw and concluded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// See [`crate::report::SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Which command made it.
+    pub command: Command,
+    /// Who made it.
+    pub tool: Tool,
+    /// Which run it was.
+    pub run: Run,
+    /// Verdict, exit code, counts.
+    pub summary: Summary,
+    /// Every observation.
+    pub probes: Vec<Observed>,
+    /// Every cause, the worst first.
+    pub findings: Vec<Finding>,
+    /// What the reader should know beside the findings.
+    pub notices: Vec<String>,
+    /// What was not checked.
+    pub skipped: Vec<Skipped>,
+    /// What became of our own objects.
+    pub cleanup: Cleanup,
+}
+
+impl Report {
+    /// The class that decides the exit code; `None` when everything required passed.
+    #[must_use]
+    pub const fn class(&self) -> Option<Class> {
+        match self.summary.status {
+            Verdict::Pass => None,
+            Verdict::Fail => Some(Class::Partial),
+            Verdict::Incomplete => Some(Class::Transient),
+            Verdict::Interrupted => Some(Class::Canceled),
+        }
+    }
+}
+
+/// Whether an observation is a check of the subject, rather than a read that helps a rule.
+pub(crate) fn counts(o: &Observed) -> bool {
+    ![check::PASSWORD, check::ARM_CREDENTIALS, check::RIGHT, check::ENV_SOURCES].contains(&o.check.as_str())
+}
+
+impl Summary {
+    /// Derived from every observation, never from the findings alone.
+    #[must_use]
+    pub fn of(probes: &[Observed], findings: &[Finding], skipped: &[Skipped], interrupted: bool) -> Self {
+        let count = |status| probes.iter().filter(|o| counts(o) && o.status == status).count();
+        let causes = findings.iter().filter(|f| f.severity == crate::rule::Severity::Error).count();
+        let counts =
+            Counts { causes, ok: count(Status::Pass), failed: count(Status::Fail), skipped: count(Status::Skip) };
+        let unreachable = probes.iter().any(|o| o.check == check::API && o.status == Status::Fail);
+        let probed = probes.iter().any(|o| o.vantage == crate::observed::Vantage::P);
+        let (status, exit_code) = if interrupted {
+            (Verdict::Interrupted, 130)
+        } else if unreachable {
+            (Verdict::Incomplete, 3)
+        } else if counts.failed > 0 {
+            (Verdict::Fail, 1)
+        } else if skipped.iter().any(|s| s.required) || !probed {
+            (Verdict::Incomplete, 3)
+        } else {
+            (Verdict::Pass, 0)
+        };
+        Self { status, exit_code, counts }
+    }
+}

@@ -1,0 +1,178 @@
+//! The report for a terminal. The first four lines are verdict, cause, proof and one command, at
+//! most 80 columns each; no meaning is carried by colour alone (`tests/golden/diagnose`).
+
+use super::columns::{fit, head, wrap};
+use super::model::{Report, Verdict};
+use super::table;
+use crate::finding::Finding;
+use crate::observed::Observed;
+use crate::rule::Severity;
+
+/// Narrowest width that is honoured.
+const MIN_WIDTH: usize = 60;
+/// Evidence lines shown a finding.
+const EVIDENCE: usize = 4;
+
+/// The whole report, ending with a newline.
+#[must_use]
+pub fn text(report: &Report, width: usize, colour: bool) -> String {
+    let page = Page { report, width: width.max(MIN_WIDTH), colour };
+    let mut lines = page.front();
+    let mut part = |more: Vec<String>| {
+        if !more.is_empty() {
+            lines.push(String::new());
+            lines.extend(more);
+        }
+    };
+    part(table::rows(&report.probes, page.width));
+    for finding in report.findings.iter().filter(|f| f.severity != Severity::Note) {
+        part(page.finding(finding));
+    }
+    part(page.notes());
+    part(vec![page.last()]);
+    lines.join("\n") + "\n"
+}
+
+struct Page<'a> {
+    report: &'a Report,
+    width: usize,
+    colour: bool,
+}
+
+impl Page<'_> {
+    fn front(&self) -> Vec<String> {
+        let mut lines = vec![self.paint_verdict(&head(&self.verdict(), self.width))];
+        let Some(first) = self.report.findings.iter().find(|f| f.severity != Severity::Note) else { return lines };
+        lines.push(head(&format!("cause: {} ({}) {}", first.cause_id, sure(first), subject(first)), self.width));
+        lines.push(head(&format!("proof: {}", self.proof(first)), self.width));
+        match first.fixes.iter().find_map(|f| f.command.as_ref()) {
+            Some(command) => lines.push(format!("run:   {command}")),
+            None => lines.extend(first.fixes.first().map(|f| head(&format!("fix:   {}", f.text), self.width))),
+        }
+        lines
+    }
+
+    fn verdict(&self) -> String {
+        let Report { command, run, summary, .. } = self.report;
+        let counts = summary.counts;
+        let passed = if counts.skipped > 0 {
+            format!("passed, {} skipped", counts.skipped)
+        } else {
+            format!("passed, all {} checks", counts.ok)
+        };
+        let found = format!("{} ok, {} failed, {} skipped", counts.ok, counts.failed, counts.skipped);
+        let words = match summary.status {
+            Verdict::Pass => passed,
+            Verdict::Fail => format!("FAILED: {}, {found}", plural(counts.causes, "cause")),
+            Verdict::Incomplete => format!("INCOMPLETE: could not check everything, {found}"),
+            Verdict::Interrupted => format!("INTERRUPTED: {found}"),
+        };
+        format!("{}  env={}  {words}", command.name(), run.env)
+    }
+
+    /// Two observations: the one that failed and the one it is compared with.
+    fn proof(&self, finding: &Finding) -> String {
+        let seen = |id: &String| self.report.probes.iter().find(|o| &o.id == id);
+        let two: Vec<String> = finding.evidence.iter().filter_map(seen).take(2).map(short).collect();
+        if two.is_empty() { finding.message.clone() } else { two.join("; ") }
+    }
+
+    fn finding(&self, f: &Finding) -> Vec<String> {
+        let sign = if f.severity == Severity::Error { "✗" } else { "!" };
+        let pools = match f.pools.as_slice() {
+            [] | [_] => String::new(),
+            [first, rest @ ..] => format!(" [{} pools: {first}, {}]", f.pools.len(), rest.join(", ")),
+        };
+        let title = format!("{sign} {} ({}) {}{pools}", f.cause_id, sure(f), f.message);
+        let mut lines = vec![self.paint_severity(&wrap(&title, self.width, "  "), f.severity)];
+        let seen = |id: &String| self.report.probes.iter().find(|o| &o.id == id);
+        let evidence: Vec<&Observed> = f.evidence.iter().filter_map(seen).collect();
+        lines.extend(
+            evidence.iter().take(EVIDENCE).map(|o| wrap(&format!("  seen: {}", long(o)), self.width, "        ")),
+        );
+        if evidence.len() > EVIDENCE {
+            lines.push(format!("  seen: {} more, see --format json", evidence.len() - EVIDENCE));
+        }
+        for ruled in &f.ruled_out {
+            lines.push(fit(&format!("  ruled out: {} by {}", ruled.cause_id, ruled.probe), self.width));
+        }
+        for fix in &f.fixes {
+            lines.push(wrap(&format!("  fix: {}", fix.text), self.width, "       "));
+            lines.extend(fix.command.iter().map(|c| format!("  run: {c}")));
+        }
+        lines
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let note = |text: &str| wrap(&format!("note: {text}"), self.width, "      ");
+        let notes = self.report.findings.iter().filter(|f| f.severity == Severity::Note);
+        let mut lines: Vec<String> = notes.map(|f| note(&format!("{} {}", f.cause_id, f.message))).collect();
+        lines.extend(self.report.notices.iter().map(|n| note(n)));
+        let skipped = self.report.skipped.iter();
+        lines.extend(skipped.map(|s| wrap(&format!("skipped: {}: {}", s.what, s.why), self.width, "         ")));
+        lines
+    }
+
+    fn last(&self) -> String {
+        let cleanup = &self.report.cleanup;
+        let clean = match (&cleanup.unknown, cleanup.complete) {
+            (Some(why), _) => format!("not known: {why}"),
+            (None, true) => "complete".to_owned(),
+            (None, false) => {
+                let left: Vec<String> =
+                    cleanup.left.iter().map(|l| format!("{} {} ({})", l.object.kind, l.object.name, l.why)).collect();
+                format!("left: {}", left.join(", "))
+            }
+        };
+        let run = &self.report.run;
+        wrap(&format!("clean-up: {clean}   run={}   {}", run.id, seconds(run.duration_ms)), self.width, "  ")
+    }
+
+    fn paint_verdict(&self, line: &str) -> String {
+        let code = if self.report.summary.status == Verdict::Pass { "32" } else { "31" };
+        self.paint(line, code)
+    }
+
+    fn paint_severity(&self, line: &str, severity: Severity) -> String {
+        self.paint(line, if severity == Severity::Error { "31" } else { "33" })
+    }
+
+    fn paint(&self, line: &str, code: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{line}\u{1b}[0m") } else { line.to_owned() }
+    }
+}
+
+fn sure(f: &Finding) -> &'static str {
+    f.confidence.map_or("no rule", crate::rule::Confidence::word)
+}
+
+fn subject(f: &Finding) -> String {
+    let object = f.objects.first().map(|o| format!("{} {}/{}", o.kind.to_lowercase(), o.namespace, o.name));
+    let what = object.unwrap_or_else(|| f.target.clone());
+    match f.pools.as_slice() {
+        [] => what,
+        [one] => format!("{what} on pool {one}"),
+        more => format!("{what} on {} pools", more.len()),
+    }
+}
+
+fn short(o: &Observed) -> String {
+    let place = if o.pool.is_empty() { o.vantage.word().to_owned() } else { format!("pool {}", o.pool) };
+    let credential = if o.credential.is_empty() { String::new() } else { format!(" by {}", o.credential) };
+    format!("{place}: {}{credential}: {}", o.check, o.result())
+}
+
+fn long(o: &Observed) -> String {
+    let detail =
+        if o.reason.is_empty() || o.result().contains(&o.reason) { String::new() } else { format!(" ({})", o.reason) };
+    format!("{} of {}{detail}", short(o), o.target)
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn seconds(millis: u64) -> String {
+    let seconds = millis / 1000;
+    if seconds < 60 { format!("{seconds}s") } else { format!("{}m{:02}s", seconds / 60, seconds % 60) }
+}

@@ -1,0 +1,175 @@
+//! What a run is asked to look at, and what it may use for it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mops_core::{Cancel, Secret};
+use mops_host::SharedClock;
+use mops_wire::Http;
+
+/// Default of [`Request::selector`].
+pub const SELECTOR: &str = "app=dask-worker";
+/// Default of [`ProbeImage::image`]; `MOPS_PROBE_IMAGE` or `--probe-image` replaces it.
+pub const PROBE_IMAGE: &str = "ghcr.io/institutefordiseasemodeling/mops-probe:0.1";
+
+/// A pool that state or ARM knows; the union with the nodes' labels is reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownPool {
+    /// Its name, the value of the node label `agentpool`.
+    pub name: String,
+    /// Limits of its autoscaler, when it has one.
+    pub autoscale: Option<(u32, u32)>,
+}
+
+/// The image of the probe, and how it reaches a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeImage {
+    /// Its reference.
+    pub image: String,
+    /// The pull secret of the image itself, in the workload's namespace.
+    pub pull_secret: Option<String>,
+    /// Hosts at loopback addresses; sandbox only (`Cloud::connect`).
+    pub connect: Vec<(String, SocketAddr)>,
+    /// The sandbox's CA, as a path on the machine that runs the probe (`Cloud::ca_file`).
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for ProbeImage {
+    fn default() -> Self {
+        Self { image: PROBE_IMAGE.to_owned(), pull_secret: None, connect: Vec::new(), ca_file: None }
+    }
+}
+
+/// What ARM says about the registry's own credential. Used from the workstation only; never
+/// carried into the cluster.
+#[derive(Clone, Debug, Default)]
+pub enum ArmView {
+    /// Nobody asked, with the reason.
+    #[default]
+    NotAsked,
+    /// ARM refused, in a few words.
+    Unreadable(String),
+    /// The admin user is switched off.
+    AdminDisabled,
+    /// What `listCredentials` gives.
+    Credentials {
+        /// The admin user.
+        username: String,
+        /// Its current passwords.
+        passwords: Vec<Secret<String>>,
+    },
+}
+
+/// What to look at. Start from [`Request::new`].
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Random; also the label `modelops.io/run` of the probe pods. Lower-case letters and digits.
+    pub run: String,
+    /// The environment, for the report.
+    pub env: String,
+    /// The cluster, for the report.
+    pub context: String,
+    /// Namespace of the workload.
+    pub namespace: String,
+    /// Label selector of the workload.
+    pub selector: String,
+    /// Which container; default: annotation, `worker`, the first.
+    pub container: Option<String>,
+    /// Login server, a bare host.
+    pub registry: Option<String>,
+    /// The stack's secret with the environment.
+    pub env_secret: Option<String>,
+    /// The stack's pull secret.
+    pub pull_secret: Option<String>,
+    /// Containers that the worker's SAS must be able to list.
+    pub containers: Vec<String>,
+    /// Images to look up beside the workers' own.
+    pub images: Vec<String>,
+    /// Pools by state or ARM.
+    pub pools: Vec<KnownPool>,
+    /// Only these pools; empty for all.
+    pub only_pools: Vec<String>,
+    /// Most probe pods.
+    pub max_pods: usize,
+    /// The probe's image.
+    pub probe: ProbeImage,
+    /// The registry's own credential.
+    pub arm: ArmView,
+    /// The stack file as the user named it, for suggested commands.
+    pub stack_file: Option<String>,
+    /// Whether a worker must be refused to write (S4).
+    pub verify_readonly: bool,
+    /// Longest time of the run, clean-up not counted.
+    pub timeout: Duration,
+    /// Version of `mops`.
+    pub version: String,
+}
+
+impl Request {
+    /// A request with the defaults of `mops diagnose-auth`.
+    #[must_use]
+    pub fn new(run: &str, env: &str, namespace: &str) -> Self {
+        Self {
+            run: run.to_owned(),
+            env: env.to_owned(),
+            context: String::new(),
+            namespace: namespace.to_owned(),
+            selector: SELECTOR.to_owned(),
+            container: None,
+            registry: None,
+            env_secret: None,
+            pull_secret: None,
+            containers: Vec::new(),
+            images: Vec::new(),
+            pools: Vec::new(),
+            only_pools: Vec::new(),
+            max_pods: 20,
+            probe: ProbeImage::default(),
+            arm: ArmView::NotAsked,
+            stack_file: None,
+            verify_readonly: true,
+            timeout: Duration::from_secs(120),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    pub(crate) fn words(&self) -> crate::words::Words {
+        crate::words::Words {
+            namespace: self.namespace.clone(),
+            stack_file: self.stack_file.clone(),
+            registry: self.registry.clone(),
+            env_secret: self.env_secret.clone(),
+            pull_secret: self.pull_secret.clone(),
+        }
+    }
+
+    pub(crate) fn wants(&self, pool: &str) -> bool {
+        self.only_pools.is_empty() || self.only_pools.iter().any(|p| p == pool)
+    }
+}
+
+/// Told what goes on, one short sentence a step; for standard error.
+pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What a run may use.
+#[derive(Clone)]
+pub struct Services {
+    /// The cluster.
+    pub kube: kube::Client,
+    /// The workstation's way to registry and storage.
+    pub http: Http,
+    /// Time.
+    pub clock: SharedClock,
+    /// Ends the run early; what was made is removed all the same.
+    pub cancel: Cancel,
+    /// Told what goes on.
+    pub progress: Progress,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Services")
+    }
+}

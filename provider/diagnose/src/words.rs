@@ -1,0 +1,125 @@
+//! Fills the names into messages and commands. A command with a name that is not known is not
+//! given at all (`tests::no_command_has_a_hole`).
+
+use crate::finding::Fix;
+use crate::observed::{Observed, Vantage};
+use crate::rule::Remedy;
+
+/// The names of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// The namespace of the workload.
+    pub namespace: String,
+    /// The stack file as the user named it.
+    pub stack_file: Option<String>,
+    /// The login server.
+    pub registry: Option<String>,
+    /// The secret from which the environment comes.
+    pub env_secret: Option<String>,
+    /// The pull secret.
+    pub pull_secret: Option<String>,
+}
+
+impl Words {
+    /// The sentence with its names; `None` when one of them is not known.
+    pub(crate) fn fill(&self, template: &str, trigger: &Observed) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, tail) = after.split_once('}')?;
+            out.push_str(before);
+            out.push_str(&self.value(name, trigger)?);
+            rest = tail;
+        }
+        out.push_str(rest);
+        Some(out.trim_end_matches([' ', ':']).to_owned())
+    }
+
+    /// The command with the stack file when there is one, else the plain one.
+    pub(crate) fn fix(&self, remedy: &Remedy, trigger: &Observed) -> Fix {
+        let command = |t: &str| if t.is_empty() { None } else { self.fill(t, trigger) };
+        Fix {
+            text: self.fill(remedy.text, trigger).unwrap_or_else(|| remedy.text.to_owned()),
+            command: command(remedy.stack).or_else(|| command(remedy.plain)),
+        }
+    }
+
+    fn value(&self, name: &str, o: &Observed) -> Option<String> {
+        let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        match name {
+            "file" => self.stack_file.clone(),
+            "namespace" => known(&self.namespace),
+            "registry_name" => self.registry.as_deref().and_then(|r| r.strip_suffix(".azurecr.io")).and_then(known),
+            "target" => known(&o.target),
+            "name" => o.object.as_ref().map(|o| o.name.clone()).or_else(|| self.secret(o)),
+            "repository" => repository(&o.target),
+            "pool" => known(&o.pool),
+            "place" => Some(match (o.vantage, o.pool.as_str()) {
+                (Vantage::W, _) => "workstation".to_owned(),
+                (v, "") => v.word().to_owned(),
+                (_, pool) => format!("pool {pool}"),
+            }),
+            "source" => Some(self.source(o)),
+            "detail" => Some(o.reason.clone()),
+            "code" => Some(o.code().to_owned()),
+            "status" => Some(o.http_status.map(|s| s.to_string()).unwrap_or_default()),
+            _ => None,
+        }
+    }
+
+    fn secret(&self, o: &Observed) -> Option<String> {
+        if o.credential == mops_probe::observation::variant::ENV {
+            self.env_secret.clone()
+        } else {
+            self.pull_secret.clone()
+        }
+    }
+
+    fn source(&self, o: &Observed) -> String {
+        use mops_probe::observation::variant;
+        let named = |words: &str, name: &Option<String>| match name {
+            Some(name) => format!("{words} (secret {name})"),
+            None => words.to_owned(),
+        };
+        match o.credential.as_str() {
+            variant::ENV => named("environment", &self.env_secret),
+            variant::PULL_SECRET => named("pull secret", &self.pull_secret),
+            variant::ANON => "request without a credential".to_owned(),
+            other => format!("credential `{other}`"),
+        }
+    }
+}
+
+fn repository(image: &str) -> Option<String> {
+    let (_, path) = image.split_once('/')?;
+    let path = path.split('@').next()?;
+    Some(path.split(':').next()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use mops_probe::Observation;
+
+    use super::*;
+
+    fn trigger() -> Observed {
+        Observed::at(Vantage::P, Observation::failed("registry.pull", "pullsecret", "r.azurecr.io/a/b:1", "X"))
+            .on("gpu", "n")
+    }
+
+    #[test]
+    fn no_command_has_a_hole() {
+        let remedy = Remedy { text: "t", stack: "up {file}", plain: "list -n {registry_name} {repository}" };
+        let mut words = Words::default();
+        assert_eq!(words.fix(&remedy, &trigger()).command, None);
+        words.registry = Some("r.azurecr.io".into());
+        assert_eq!(words.fix(&remedy, &trigger()).command.as_deref(), Some("list -n r a/b"));
+        words.stack_file = Some("s.yaml".into());
+        assert_eq!(words.fix(&remedy, &trigger()).command.as_deref(), Some("up s.yaml"));
+    }
+
+    #[test]
+    fn an_empty_detail_leaves_no_colon() {
+        assert_eq!(Words::default().fill("pool {pool}: no: {detail}", &trigger()).as_deref(), Some("pool gpu: no"));
+    }
+}

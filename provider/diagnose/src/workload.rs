@@ -1,0 +1,254 @@
+//! Which pools there are, and where a probe goes in each. Pools come from node labels and from
+//! what the caller knows; the union is reported, so an empty pool is named, not forgotten
+//! (`tests::every_pool_is_placed_or_named`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{Container, Node, Pod, Taint};
+use mops_probe::Observation;
+
+use crate::observed::{Observed, Vantage, check, code};
+use crate::request::Request;
+
+/// Node labels that hold the pool's name, the usual one first.
+const POOL_LABELS: &[&str] = &["agentpool", "kubernetes.azure.com/agentpool"];
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+/// A taint that goes away by itself, or that a pod must not tolerate.
+const NODE_STATE: &str = "node.kubernetes.io/";
+
+/// Where a probe goes, and after which worker it is made.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The pool.
+    pub pool: String,
+    /// The node, when nodes may be listed or a worker runs there.
+    pub node: Option<String>,
+    /// The label that selects the pool.
+    pub label: Option<(String, String)>,
+    /// The node's taints.
+    pub taints: Vec<Taint>,
+    /// The worker whose references are copied.
+    pub worker: Pod,
+}
+
+impl Place {
+    /// The pull secret to test: the stack's when the worker names it, else the worker's first.
+    #[must_use]
+    pub fn pull_secret(&self, request: &Request) -> Option<String> {
+        let named: Vec<String> = pull_secrets(&self.worker);
+        request.pull_secret.clone().filter(|s| named.contains(s)).or_else(|| named.into_iter().next())
+    }
+}
+
+/// The pull secrets that a pod names.
+#[must_use]
+pub fn pull_secrets(pod: &Pod) -> Vec<String> {
+    let named = pod.spec.iter().flat_map(|s| s.image_pull_secrets.iter().flatten());
+    named.map(|s| s.name.clone()).filter(|n| !n.is_empty()).collect()
+}
+
+/// The container to examine: by name, by annotation, `worker`, the first.
+#[must_use]
+pub fn container<'a>(pod: &'a Pod, wanted: Option<&str>) -> Option<&'a Container> {
+    let containers = &pod.spec.as_ref()?.containers;
+    let annotated = pod.metadata.annotations.as_ref().and_then(|a| a.get(DEFAULT_CONTAINER)).map(String::as_str);
+    let by_name = |name: &str| containers.iter().find(|c| c.name == name);
+    match wanted {
+        Some(name) => by_name(name),
+        None => annotated.and_then(by_name).or_else(|| by_name("worker")).or_else(|| containers.first()),
+    }
+}
+
+/// The name of the node that a pod runs on.
+#[must_use]
+pub fn node_of(pod: &Pod) -> Option<&str> {
+    pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).filter(|n| !n.is_empty())
+}
+
+/// The nodes of a cluster by pool; empty when they may not be listed.
+#[derive(Clone, Debug, Default)]
+pub struct Nodes(Vec<Node>);
+
+impl Nodes {
+    /// From a listing.
+    #[must_use]
+    pub const fn new(nodes: Vec<Node>) -> Self {
+        Self(nodes)
+    }
+
+    fn get(&self, name: &str) -> Option<&Node> {
+        self.0.iter().find(|n| n.metadata.name.as_deref() == Some(name))
+    }
+
+    /// The pool of a node; a node that is not listed stands for itself.
+    #[must_use]
+    pub fn pool(&self, node: &str) -> String {
+        self.get(node).and_then(pool_label).map_or_else(|| node.to_owned(), |(_, pool)| pool)
+    }
+
+    fn pools(&self) -> BTreeMap<String, Vec<&Node>> {
+        let mut pools: BTreeMap<String, Vec<&Node>> = BTreeMap::new();
+        for node in &self.0 {
+            if let Some((_, pool)) = pool_label(node) {
+                pools.entry(pool).or_default().push(node);
+            }
+        }
+        pools
+    }
+}
+
+fn pool_label(node: &Node) -> Option<(String, String)> {
+    let labels = node.metadata.labels.as_ref()?;
+    POOL_LABELS.iter().find_map(|key| labels.get(*key).map(|pool| ((*key).to_owned(), pool.clone())))
+}
+
+fn taints(node: &Node) -> Vec<Taint> {
+    let all = node.spec.iter().flat_map(|s| s.taints.iter().flatten());
+    all.filter(|t| !t.key.starts_with(NODE_STATE)).cloned().collect()
+}
+
+/// Why a node takes no pods, if so.
+fn closed(node: &Node) -> Option<&'static str> {
+    if node.spec.as_ref().and_then(|s| s.unschedulable).unwrap_or_default() {
+        return Some("cordoned");
+    }
+    let conditions = node.status.iter().flat_map(|s| s.conditions.iter().flatten());
+    let ready = conditions.filter(|c| c.type_ == "Ready").map(|c| c.status == "True").next();
+    (ready == Some(false)).then_some("not ready")
+}
+
+/// What is probed, and what is seen about the pools themselves.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// One a pool.
+    pub places: Vec<Place>,
+    /// Pools that exist and are not probed, or are.
+    pub seen: Vec<Observed>,
+}
+
+/// One place a pool: beside a worker where one runs, else on any open node.
+#[must_use]
+pub fn places(request: &Request, workers: &[Pod], nodes: &Nodes) -> Places {
+    let mut out = Places::default();
+    let Some(template) = workers.first() else { return out };
+    let by_pool = nodes.pools();
+    let known = request.pools.iter().map(|p| p.name.clone());
+    let worked = workers.iter().filter_map(node_of).map(|n| nodes.pool(n));
+    let names: BTreeSet<String> =
+        by_pool.keys().cloned().chain(known).chain(worked).filter(|p| request.wants(p)).collect();
+    for pool in names {
+        let worker = workers.iter().find(|w| node_of(w).is_some_and(|n| nodes.pool(n) == pool));
+        let there = by_pool.get(&pool).map(Vec::as_slice).unwrap_or_default();
+        match (choose(worker, there, nodes), there.is_empty()) {
+            (Some(node), _) => {
+                out.seen.push(Observed::at(Vantage::W, Observation::ok(check::POOL, "", &pool)).on(&pool, &node));
+                out.places.push(place(pool, node, worker.unwrap_or(template), nodes));
+            }
+            (None, true) => out.seen.push(skipped(&pool, code::ZERO_NODES, &zero(request, &pool))),
+            (None, false) => {
+                let why = there.first().and_then(|n| closed(n)).unwrap_or("no node");
+                out.seen.push(skipped(&pool, code::UNSCHEDULABLE, &format!("{} nodes, {why}", there.len())));
+            }
+        }
+    }
+    out
+}
+
+/// The worker's node if it still takes pods, else the first that does.
+fn choose(worker: Option<&Pod>, there: &[&Node], nodes: &Nodes) -> Option<String> {
+    let own = worker.and_then(node_of).filter(|n| nodes.get(n).is_none_or(|n| closed(n).is_none()));
+    let open = there.iter().find(|n| closed(n).is_none()).and_then(|n| n.metadata.name.as_deref());
+    own.or(open).map(str::to_owned)
+}
+
+fn place(pool: String, node: String, worker: &Pod, nodes: &Nodes) -> Place {
+    let found = nodes.get(&node);
+    Place {
+        label: found.and_then(pool_label),
+        taints: found.map(taints).unwrap_or_default(),
+        node: Some(node),
+        worker: worker.clone(),
+        pool,
+    }
+}
+
+fn zero(request: &Request, pool: &str) -> String {
+    match request.pools.iter().find(|p| p.name == pool).and_then(|p| p.autoscale) {
+        Some((min, max)) => format!("0 nodes (autoscale {min}-{max})"),
+        None => "0 nodes".to_owned(),
+    }
+}
+
+fn skipped(pool: &str, code: &str, why: &str) -> Observed {
+    Observed::at(Vantage::W, Observation::skipped(check::POOL, "", pool, code).detail(why)).on(pool, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::request::KnownPool;
+
+    fn node(name: &str, pool: &str, spec: serde_json::Value, ready: &str) -> Node {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "labels": {"agentpool": pool}},
+            "spec": spec,
+            "status": {"conditions": [{"type": "Ready", "status": ready}]}
+        }))
+        .unwrap()
+    }
+
+    fn worker(name: &str, node: &str) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": name},
+            "spec": {"nodeName": node, "containers": [{"name": "a"}, {"name": "worker"}]}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn every_pool_is_placed_or_named() {
+        let taint = json!({"taints": [
+            {"key": "sku", "value": "gpu", "effect": "NoSchedule"},
+            {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+        ]});
+        let nodes = Nodes::new(vec![
+            node("cpu-0", "cpu", json!({}), "True"),
+            node("gpu-0", "gpu", json!({"unschedulable": true}), "True"),
+            node("gpu-1", "gpu", taint, "True"),
+            node("old-0", "old", json!({}), "False"),
+        ]);
+        let mut request = Request::new("r", "dev", "ns");
+        request.pools = vec![KnownPool { name: "spot".into(), autoscale: Some((0, 2)) }];
+        let found = places(&request, &[worker("w", "cpu-0")], &nodes);
+        let placed: Vec<_> = found.places.iter().map(|p| (p.pool.as_str(), p.node.as_deref().unwrap())).collect();
+        assert_eq!(placed, [("cpu", "cpu-0"), ("gpu", "gpu-1")]);
+        assert_eq!(found.places[1].taints.len(), 1);
+        let named: Vec<_> = found.seen.iter().map(|o| (o.pool.as_str(), o.code(), o.reason.as_str())).collect();
+        let want = [
+            ("cpu", "", ""),
+            ("gpu", "", ""),
+            ("old", code::UNSCHEDULABLE, "1 nodes, not ready"),
+            ("spot", code::ZERO_NODES, "0 nodes (autoscale 0-2)"),
+        ];
+        assert_eq!(named, want);
+    }
+
+    #[test]
+    fn without_the_right_to_list_nodes_the_worker_shows_the_place() {
+        let found = places(&Request::new("r", "dev", "ns"), &[worker("w", "node-9")], &Nodes::default());
+        assert_eq!(found.places[0].pool, "node-9");
+        assert_eq!(found.places[0].node.as_deref(), Some("node-9"));
+    }
+
+    #[test]
+    fn container_by_name_then_annotation_then_worker() {
+        let mut pod = worker("w", "n");
+        assert_eq!(container(&pod, None).unwrap().name, "worker");
+        pod.metadata.annotations = Some([(DEFAULT_CONTAINER.to_owned(), "a".to_owned())].into());
+        assert_eq!(container(&pod, None).unwrap().name, "a");
+        assert_eq!(container(&pod, Some("worker")).unwrap().name, "worker");
+        assert!(container(&pod, Some("other")).is_none());
+    }
+}

@@ -1,0 +1,176 @@
+//! A pull secret as the kubelet reads it: which entries match a host, and what they hold. An entry
+//! without user and password is told apart from a missing one (`tests::each_defect_has_its_name`).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mops_core::Secret;
+use serde::Deserialize;
+
+/// The type of Secret that holds `.dockerconfigjson`.
+pub const TYPE: &str = "kubernetes.io/dockerconfigjson";
+/// The older type with `.dockercfg`.
+pub const LEGACY_TYPE: &str = "kubernetes.io/dockercfg";
+/// The key of [`TYPE`].
+pub const KEY: &str = ".dockerconfigjson";
+
+/// What is wrong with a docker config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Defect {
+    /// Not JSON, or not of this form.
+    #[error("it is not JSON with an object `auths`")]
+    Malformed,
+    /// An `auth` that does not decode to `user:password`.
+    #[error("an `auth` is not base64 of `user:password`")]
+    Auth,
+    /// `auth` and `username`/`password` disagree.
+    #[error("`auth` differs from `username` and `password`")]
+    Contradiction,
+    /// No entry for the host.
+    #[error("it has no entry for the host")]
+    NoEntry,
+    /// An entry that the kubelet cannot use.
+    #[error("its entry for the host holds no user and password")]
+    NoCredential,
+}
+
+/// User and password of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user's name.
+    pub username: String,
+    /// The password.
+    pub password: Secret<String>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    auths: BTreeMap<String, Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    auth: Option<Secret64>,
+    username: Option<String>,
+    password: Option<Secret64>,
+}
+
+/// Text that stays out of error messages of the parser.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Secret64(String);
+
+/// The logins that a kubelet would use for `host` (with port, if any), most specific entry first.
+///
+/// # Errors
+/// The first [`Defect`] in the way.
+pub fn logins(text: &str, host: &str) -> Result<Vec<Login>, Defect> {
+    let config: Config = serde_json::from_str(text).map_err(|_| Defect::Malformed)?;
+    let mut matching: Vec<(&String, &Entry)> = config.auths.iter().filter(|(key, _)| matches(key, host)).collect();
+    if matching.is_empty() {
+        return Err(Defect::NoEntry);
+    }
+    matching.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
+    let found: Vec<Login> =
+        matching.into_iter().map(|(_, e)| login(e)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    if found.is_empty() { Err(Defect::NoCredential) } else { Ok(found) }
+}
+
+/// The hosts that a docker config names, for messages.
+#[must_use]
+pub fn hosts(text: &str) -> Vec<String> {
+    serde_json::from_str::<Config>(text).map(|c| c.auths.into_keys().map(|k| host_of(&k)).collect()).unwrap_or_default()
+}
+
+fn login(entry: &Entry) -> Result<Option<Login>, Defect> {
+    let plain = match (&entry.username, &entry.password) {
+        (Some(u), Some(p)) if !u.is_empty() && !p.0.is_empty() => {
+            Some(Login { username: u.clone(), password: Secret::new(p.0.clone()) })
+        }
+        _ => None,
+    };
+    let Some(auth) = entry.auth.as_ref().filter(|a| !a.0.is_empty()) else { return Ok(plain) };
+    let decoded = decode(&auth.0).ok_or(Defect::Auth)?;
+    match plain {
+        Some(plain) if plain != decoded => Err(Defect::Contradiction),
+        _ => Ok(Some(decoded)),
+    }
+}
+
+fn decode(auth: &str) -> Option<Login> {
+    let text = String::from_utf8(STANDARD.decode(auth.trim()).ok()?).ok()?;
+    let (username, password) = text.split_once(':')?;
+    (!username.is_empty() && !password.is_empty())
+        .then(|| Login { username: username.to_owned(), password: Secret::from(password) })
+}
+
+fn host_of(key: &str) -> String {
+    let bare = key.split_once("://").map_or(key, |(_, rest)| rest);
+    bare.split('/').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The kubelet's rule as far as hosts go: scheme and path are passed over, `*` stands for one label part.
+fn matches(key: &str, host: &str) -> bool {
+    let pattern = host_of(key);
+    let host = host.to_ascii_lowercase();
+    if pattern == host {
+        return true;
+    }
+    let (pattern, host): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), host.split('.').collect());
+    pattern.len() == host.len() && pattern.iter().zip(&host).all(|(p, h)| label(p, h))
+}
+
+fn label(pattern: &str, label: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == label,
+        Some((head, tail)) => {
+            label.len() >= head.len() + tail.len() && label.starts_with(head) && label.ends_with(tail)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "reg.azurecr.io";
+
+    fn found(text: &str) -> Result<Vec<String>, Defect> {
+        logins(text, HOST).map(|l| l.into_iter().map(|l| format!("{}:{}", l.username, l.password.expose())).collect())
+    }
+
+    #[test]
+    fn keys_match_as_the_kubelet_matches_them() {
+        for key in
+            ["reg.azurecr.io", "https://reg.azurecr.io", "https://reg.azurecr.io/v1/", "*.azurecr.io", "r*.azurecr.io"]
+        {
+            let text = format!(r#"{{"auths":{{"{key}":{{"username":"u","password":"p"}}}}}}"#);
+            assert_eq!(found(&text), Ok(vec!["u:p".into()]), "{key}");
+        }
+        for key in ["azurecr.io", "reg.azurecr.io:5000", "reg2.azurecr.io", "*.io", "reg.azurecr.io.evil"] {
+            let text = format!(r#"{{"auths":{{"{key}":{{"username":"u","password":"p"}}}}}}"#);
+            assert_eq!(found(&text), Err(Defect::NoEntry), "{key}");
+        }
+    }
+
+    #[test]
+    fn each_defect_has_its_name() {
+        let auth = STANDARD.encode("u:p:with:colons");
+        let rows = [
+            ("not json".to_owned(), Err(Defect::Malformed)),
+            ("{}".to_owned(), Err(Defect::Malformed)),
+            (r#"{"auths":{}}"#.to_owned(), Err(Defect::NoEntry)),
+            (r#"{"auths":{"reg.azurecr.io":{}}}"#.to_owned(), Err(Defect::NoCredential)),
+            (r#"{"auths":{"reg.azurecr.io":{"auth":"%%%"}}}"#.to_owned(), Err(Defect::Auth)),
+            (format!(r#"{{"auths":{{"reg.azurecr.io":{{"auth":"{auth}"}}}}}}"#), Ok(vec!["u:p:with:colons".into()])),
+            (
+                format!(r#"{{"auths":{{"reg.azurecr.io":{{"auth":"{auth}","username":"u","password":"other"}}}}}}"#),
+                Err(Defect::Contradiction),
+            ),
+        ];
+        for (text, want) in rows {
+            assert_eq!(found(&text), want, "{text}");
+        }
+    }
+}

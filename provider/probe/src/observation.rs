@@ -1,0 +1,335 @@
+//! The lines that a probe prints, and how they are read back from a pod's log. A log that was cut
+//! off is told apart from a complete one by its last line (`tests::a_cut_log_is_not_complete`).
+
+use serde::{Deserialize, Serialize};
+
+/// The version that each line carries; a reader ignores lines of another one.
+pub const VERSION: u32 = 1;
+/// Longest detail in bytes; the rest is dropped before printing.
+const MAX_DETAIL: usize = 200;
+
+/// Names of the checks.
+pub mod check {
+    /// A variable that the worker needs is there; the target is its name.
+    pub const ENV: &str = "env";
+    /// The pull secret has an entry for the registry.
+    pub const PULL_SECRET: &str = "registry.pull_secret";
+    /// `GET /v2/` with a credential.
+    pub const REGISTRY_V2: &str = "registry.v2";
+    /// HEAD of an image's manifest.
+    pub const REGISTRY_PULL: &str = "registry.pull";
+    /// The image's repository has a tag list.
+    pub const REGISTRY_TAGS: &str = "registry.tags";
+    /// What the text of the SAS promises, against the server's clock.
+    pub const STORAGE_SAS: &str = "storage.sas";
+    /// List with one result.
+    pub const STORAGE_READ: &str = "storage.read";
+    /// A write that the service must refuse.
+    pub const STORAGE_WRITE_REFUSED: &str = "storage.write_refused";
+}
+
+/// Names of the credentials with which a check is made.
+pub mod variant {
+    /// No credential.
+    pub const ANON: &str = "anon";
+    /// REGISTRY_USERNAME and REGISTRY_PASSWORD.
+    pub const ENV: &str = "env";
+    /// The entry of the pull secret.
+    pub const PULL_SECRET: &str = "pullsecret";
+    /// The SAS of AZURE_STORAGE_CONNECTION_STRING.
+    pub const SAS: &str = "sas";
+    /// A credential that ARM lists; from the workstation only.
+    pub const ARM: &str = "arm";
+}
+
+/// Codes of ours; a service's own code is passed on as it is.
+pub mod code {
+    /// The variable is not set.
+    pub const ENV_MISSING: &str = "ENV_MISSING";
+    /// The variable is set and blank.
+    pub const ENV_EMPTY: &str = "ENV_EMPTY";
+    /// The credential was refused, or there was none.
+    pub const UNAUTHORIZED: &str = "UNAUTHORIZED";
+    /// Refused with 403.
+    pub const DENIED: &str = "DENIED";
+    /// The repository does not exist.
+    pub const NAME_UNKNOWN: &str = "NAME_UNKNOWN";
+    /// The tag or digest does not exist.
+    pub const MANIFEST_UNKNOWN: &str = "MANIFEST_UNKNOWN";
+    /// The resolver does not know the host.
+    pub const NAME_NOT_RESOLVED: &str = "NAME_NOT_RESOLVED";
+    /// Nobody listens there, or a firewall says so.
+    pub const CONNECTION_REFUSED: &str = "CONNECTION_REFUSED";
+    /// The connection broke before an answer.
+    pub const CONNECTION_BROKEN: &str = "CONNECTION_BROKEN";
+    /// No answer within the deadline.
+    pub const TIMEOUT: &str = "TIMEOUT";
+    /// No root that we trust signed the certificate.
+    pub const UNTRUSTED_CERTIFICATE: &str = "UNTRUSTED_CERTIFICATE";
+    /// The certificate's time is over, or has not begun.
+    pub const CERTIFICATE_EXPIRED: &str = "CERTIFICATE_EXPIRED";
+    /// The certificate is for another host.
+    pub const CERTIFICATE_NAME: &str = "CERTIFICATE_NAME";
+    /// 429.
+    pub const RATE_LIMITED: &str = "RATE_LIMITED";
+    /// 5xx after the tries.
+    pub const SERVER_ERROR: &str = "SERVER_ERROR";
+    /// 407.
+    pub const PROXY_AUTH: &str = "PROXY_AUTH";
+    /// HTML where JSON was due.
+    pub const HTML: &str = "HTML";
+    /// 401 without a challenge.
+    pub const NO_CHALLENGE: &str = "NO_CHALLENGE";
+    /// A challenge that is neither Basic nor Bearer.
+    pub const CHALLENGE_UNUSABLE: &str = "CHALLENGE_UNUSABLE";
+    /// The challenge names a token host that is not the registry's.
+    pub const REALM_UNTRUSTED: &str = "REALM_UNTRUSTED";
+    /// The text does not have the form that it should have.
+    pub const MALFORMED: &str = "MALFORMED";
+    /// The docker config has no entry for the host.
+    pub const NO_ENTRY: &str = "NO_ENTRY";
+    /// The docker config's entry holds nothing that a kubelet uses.
+    pub const NO_CREDENTIAL: &str = "NO_CREDENTIAL";
+    /// The registry is written with a scheme or a path.
+    pub const NOT_A_HOST: &str = "NOT_A_HOST";
+    /// The registry is not the one that was expected.
+    pub const OTHER_HOST: &str = "OTHER_HOST";
+    /// The image reference does not parse.
+    pub const REFERENCE_INVALID: &str = "REFERENCE_INVALID";
+    /// The connection string holds an account key.
+    pub const ACCOUNT_KEY: &str = "ACCOUNT_KEY";
+    /// `se` is earlier than the server's clock.
+    pub const EXPIRED: &str = "EXPIRED";
+    /// `st` is later than the server's clock.
+    pub const NOT_YET_VALID: &str = "NOT_YET_VALID";
+    /// `sp` gives more than read and list.
+    pub const TOO_BROAD: &str = "TOO_BROAD";
+    /// The write went through.
+    pub const WRITE_ACCEPTED: &str = "WRITE_ACCEPTED";
+    /// Reading was refused too, so a refused write proves nothing.
+    pub const READ_REFUSED: &str = "READ_REFUSED";
+    /// An answer that no other code describes.
+    pub const UNEXPECTED: &str = "UNEXPECTED";
+    /// What the check needs was not given.
+    pub const NOT_GIVEN: &str = "NOT_GIVEN";
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// Not as it should be.
+    Failed,
+    /// Not asked, with the reason in the detail.
+    Skipped,
+}
+
+/// One check with its result. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// One of [`check`].
+    pub check: String,
+    /// One of [`variant`], or empty.
+    pub variant: String,
+    /// Host, image, container or variable.
+    pub target: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The HTTP status, if there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// One of [`code`], or the service's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A few words, redacted.
+    #[serde(default)]
+    pub detail: String,
+    /// How long it took.
+    #[serde(default)]
+    pub millis: u64,
+}
+
+impl Observation {
+    fn of(check: &str, variant: &str, target: &str, outcome: Outcome) -> Self {
+        Self {
+            check: check.to_owned(),
+            variant: variant.to_owned(),
+            target: target.to_owned(),
+            outcome,
+            status: None,
+            code: None,
+            detail: String::new(),
+            millis: 0,
+        }
+    }
+
+    /// A check that passed.
+    #[must_use]
+    pub fn ok(check: &str, variant: &str, target: &str) -> Self {
+        Self::of(check, variant, target, Outcome::Ok)
+    }
+
+    /// A check that failed.
+    #[must_use]
+    pub fn failed(check: &str, variant: &str, target: &str, code: &str) -> Self {
+        Self::of(check, variant, target, Outcome::Failed).code(code)
+    }
+
+    /// A check that was not made.
+    #[must_use]
+    pub fn skipped(check: &str, variant: &str, target: &str, code: &str) -> Self {
+        Self::of(check, variant, target, Outcome::Skipped).code(code)
+    }
+
+    /// Adds a code.
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        self.code = (!code.is_empty()).then(|| code.to_owned());
+        self
+    }
+
+    /// Adds the HTTP status.
+    #[must_use]
+    pub const fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Adds a few words, without control characters and cut to a line's length.
+    #[must_use]
+    pub fn detail(mut self, detail: &str) -> Self {
+        self.detail = plain(detail);
+        self
+    }
+
+    /// Adds the time that it took.
+    #[must_use]
+    pub const fn millis(mut self, millis: u64) -> Self {
+        self.millis = millis;
+        self
+    }
+
+    /// Whether it has this code.
+    #[must_use]
+    pub fn has_code(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}
+
+/// Drops control characters and cuts at a character boundary.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
+        if out.len() + c.len_utf8() > MAX_DETAIL {
+            break;
+        }
+        out.push(c);
+    }
+    out.trim().to_owned()
+}
+
+/// One line of a probe's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Line {
+    /// A check with its result.
+    Observation {
+        /// See [`VERSION`].
+        version: u32,
+        /// The check.
+        #[serde(flatten)]
+        observation: Observation,
+    },
+    /// The last line.
+    End {
+        /// See [`VERSION`].
+        version: u32,
+        /// How many observations came before.
+        observations: usize,
+    },
+}
+
+/// What a probe's log says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// In the order of the log.
+    pub observations: Vec<Observation>,
+    /// Whether the last line is there and its count is right.
+    pub complete: bool,
+}
+
+impl Log {
+    /// Reads a log; lines that are not ours are passed over.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut log = Self::default();
+        for line in text.lines() {
+            match serde_json::from_str(line) {
+                Ok(Line::Observation { version: VERSION, observation }) => log.observations.push(observation),
+                Ok(Line::End { version: VERSION, observations }) => {
+                    log.complete = observations == log.observations.len();
+                }
+                _ => {}
+            }
+        }
+        log
+    }
+}
+
+/// The lines of a complete run.
+#[must_use]
+pub fn lines(observations: &[Observation]) -> Vec<Line> {
+    let mut lines: Vec<Line> =
+        observations.iter().map(|o| Line::Observation { version: VERSION, observation: o.clone() }).collect();
+    lines.push(Line::End { version: VERSION, observations: observations.len() });
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused() -> Observation {
+        Observation::failed(check::REGISTRY_V2, variant::ENV, "r.azurecr.io", code::UNAUTHORIZED)
+            .status(401)
+            .detail("refused\u{1b}[31m")
+            .millis(12)
+    }
+
+    fn text(observations: &[Observation]) -> String {
+        lines(observations).iter().map(|l| serde_json::to_string(l).unwrap() + "\n").collect()
+    }
+
+    #[test]
+    fn a_log_comes_back_as_it_was_printed() {
+        let all = [refused(), Observation::ok(check::STORAGE_READ, variant::SAS, "bundles")];
+        let log = Log::parse(&format!("starting\n{}", text(&all)));
+        assert_eq!(log, Log { observations: all.to_vec(), complete: true });
+    }
+
+    #[test]
+    fn the_line_is_the_protocol() {
+        let line = text(&[refused()]).lines().next().unwrap().to_owned();
+        let want = r#"{"type":"observation","version":1,"check":"registry.v2","variant":"env","target":"r.azurecr.io","outcome":"failed","status":401,"code":"UNAUTHORIZED","detail":"refused [31m","millis":12}"#;
+        assert_eq!(line, want);
+    }
+
+    #[test]
+    fn a_cut_log_is_not_complete() {
+        let whole = text(&[refused(), refused()]);
+        let cut: String = whole.lines().skip(1).map(|l| format!("{l}\n")).collect();
+        assert!(!Log::parse(&cut).complete);
+        assert!(!Log::parse(whole.lines().next().unwrap()).complete);
+        assert!(!Log::parse(&whole.replace("\"version\":1", "\"version\":2")).complete);
+    }
+
+    #[test]
+    fn details_are_one_short_line() {
+        let long = "ä".repeat(300);
+        assert_eq!(plain(&long).len(), MAX_DETAIL);
+        assert_eq!(plain("a\nb\tc"), "a b c");
+    }
+}

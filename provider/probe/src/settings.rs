@@ -1,0 +1,170 @@
+//! What the probe is asked to check, from its environment alone. Nothing here fails: what is missing
+//! or malformed becomes an observation (`tests::nothing_set_is_no_crash`).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use mops_core::Secret;
+use mops_host::Env;
+
+/// The variables.
+pub mod names {
+    /// Login server.
+    pub const REGISTRY: &str = "MOPS_PROBE_REGISTRY";
+    /// Images, separated by commas.
+    pub const IMAGES: &str = "MOPS_PROBE_IMAGES";
+    /// Text of a `.dockerconfigjson`.
+    pub const PULL_SECRET: &str = "MOPS_PROBE_PULL_SECRET";
+    /// Blob containers, separated by commas.
+    pub const CONTAINER: &str = "MOPS_PROBE_CONTAINER";
+    /// Set when a write must be refused.
+    pub const VERIFY_READONLY: &str = "MOPS_PROBE_VERIFY_READONLY";
+    /// Id of the run.
+    pub const RUN: &str = "MOPS_PROBE_RUN";
+    /// `HOST=ADDRESS` pairs, separated by commas; sandbox only.
+    pub const CONNECT: &str = "MOPS_PROBE_CONNECT";
+    /// One more file of trusted roots.
+    pub const CERT_FILE: &str = "SSL_CERT_FILE";
+    /// The worker's registry.
+    pub const BUNDLE_REGISTRY: &str = "MODELOPS_BUNDLE_REGISTRY";
+    /// The worker's user.
+    pub const USERNAME: &str = "REGISTRY_USERNAME";
+    /// The worker's password.
+    pub const PASSWORD: &str = "REGISTRY_PASSWORD";
+    /// The worker's storage.
+    pub const STORAGE: &str = "AZURE_STORAGE_CONNECTION_STRING";
+}
+
+/// A variable as the worker has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given<T> {
+    /// Not set.
+    Missing,
+    /// Set and blank.
+    Empty,
+    /// Set.
+    Value(T),
+}
+
+impl<T> Given<T> {
+    /// The value, if there is one.
+    pub const fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Missing | Self::Empty => None,
+        }
+    }
+}
+
+/// What to check.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Login server: ours, else the worker's.
+    pub registry: Option<String>,
+    /// The worker's registry variable.
+    pub bundle_registry: Given<String>,
+    /// Images to look up.
+    pub images: Vec<String>,
+    /// The worker's user.
+    pub username: Given<String>,
+    /// The worker's password.
+    pub password: Given<Secret<String>>,
+    /// Text of the docker config.
+    pub pull_secret: Given<Secret<String>>,
+    /// The worker's connection string.
+    pub storage: Given<Secret<String>>,
+    /// Containers to list.
+    pub containers: Vec<String>,
+    /// Whether a write must be refused.
+    pub verify_readonly: bool,
+    /// Names the blob of a write that must be refused.
+    pub run: String,
+    /// Hosts at loopback addresses.
+    pub connect: Vec<(String, SocketAddr)>,
+    /// One more file of roots.
+    pub cert_file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads the environment.
+    #[must_use]
+    pub fn from_env(env: &Env) -> Self {
+        let bundle_registry = given(env, names::BUNDLE_REGISTRY);
+        Self {
+            registry: env.get(names::REGISTRY).map(str::to_owned).or_else(|| bundle_registry.value().cloned()),
+            images: list(env, names::IMAGES),
+            username: given(env, names::USERNAME),
+            password: secret(env, names::PASSWORD),
+            pull_secret: secret(env, names::PULL_SECRET),
+            storage: secret(env, names::STORAGE),
+            containers: list(env, names::CONTAINER),
+            verify_readonly: env.has(names::VERIFY_READONLY),
+            run: env.get(names::RUN).unwrap_or("manual").to_owned(),
+            connect: list(env, names::CONNECT).iter().filter_map(|pair| pair_of(pair)).collect(),
+            cert_file: env.get(names::CERT_FILE).map(PathBuf::from),
+            bundle_registry,
+        }
+    }
+}
+
+fn given(env: &Env, name: &str) -> Given<String> {
+    match env.iter().find(|(n, _)| *n == name).map(|(_, value)| value) {
+        None => Given::Missing,
+        Some(value) if value.trim().is_empty() => Given::Empty,
+        Some(value) => Given::Value(value.to_owned()),
+    }
+}
+
+fn secret(env: &Env, name: &str) -> Given<Secret<String>> {
+    match given(env, name) {
+        Given::Missing => Given::Missing,
+        Given::Empty => Given::Empty,
+        Given::Value(value) => Given::Value(Secret::from(value)),
+    }
+}
+
+fn list(env: &Env, name: &str) -> Vec<String> {
+    let text = env.get(name).unwrap_or_default();
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn pair_of(text: &str) -> Option<(String, SocketAddr)> {
+    let (host, address) = text.split_once('=')?;
+    Some((host.to_owned(), address.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_set_is_no_crash() {
+        let settings = Settings::from_env(&Env::default());
+        assert_eq!(settings.registry, None);
+        assert_eq!(settings.password, Given::Missing);
+        assert!(!settings.verify_readonly);
+    }
+
+    #[test]
+    fn names_are_exact_and_blank_is_not_missing() {
+        let env = Env::of([("REGISTRY_PASSWORD_OLD", "x"), ("REGISTRY_USERNAME", " "), ("REGISTRY_PASSWORD", "0")]);
+        let settings = Settings::from_env(&env);
+        assert_eq!(settings.username, Given::Empty);
+        assert_eq!(settings.password, Given::Value(Secret::from("0")));
+    }
+
+    #[test]
+    fn our_registry_wins_over_the_workers() {
+        let env = Env::of([(names::BUNDLE_REGISTRY, "worker.io")]);
+        assert_eq!(Settings::from_env(&env).registry.as_deref(), Some("worker.io"));
+        let env = Env::of([(names::BUNDLE_REGISTRY, "worker.io"), (names::REGISTRY, "ours.io")]);
+        assert_eq!(Settings::from_env(&env).registry.as_deref(), Some("ours.io"));
+    }
+
+    #[test]
+    fn pairs_that_do_not_parse_are_left_out() {
+        let env = Env::of([(names::CONNECT, "*.azurecr.io=127.0.0.1:5000, nonsense,b=c")]);
+        let want = vec![("*.azurecr.io".to_owned(), "127.0.0.1:5000".parse().unwrap())];
+        assert_eq!(Settings::from_env(&env).connect, want);
+    }
+}
