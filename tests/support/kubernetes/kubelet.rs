@@ -1,0 +1,301 @@
+//! What happens to a pod on its node: images are pulled with its real pull secrets, `mops-probe`
+//! is really run, everything else only gets a status.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mops_host::proc::Command;
+use serde_json::{Value as Json, json};
+
+use super::KubernetesFake;
+use super::environment::resolve;
+use super::event::Saying;
+use super::store::{Key, key_of, text};
+
+/// Why a container waits.
+struct Waiting {
+    container: String,
+    reason: &'static str,
+    message: String,
+}
+
+/// The longest that a probe may run when the pod names no time.
+const PROBE_TIME: Duration = Duration::from_secs(600);
+
+/// Looks after one pod from its binding to its end, or until it has to wait for a secret.
+pub(super) async fn tend(fake: Arc<KubernetesFake>, key: Key, uid: String) {
+    let seen = fake.store().secret_revision;
+    match start(&fake, &key, &uid).await {
+        Ok(()) => run(&fake, &key, &uid).await,
+        Err(Some(waiting)) => {
+            show_waiting(&fake, &key, &uid, &waiting);
+            let mut store = fake.store();
+            store.blocked.insert(uid.clone(), seen);
+            store.tended.remove(&uid);
+        }
+        Err(None) => {}
+    }
+    fake.settle();
+}
+
+/// The pod, while it is still the same one.
+fn current(fake: &KubernetesFake, key: &Key, uid: &str) -> Option<Json> {
+    let store = fake.store();
+    let pod = store.get(key.0, &key.1, &key.2)?;
+    (text(pod, "/metadata/uid") == uid).then(|| pod.clone())
+}
+
+fn amend(fake: &KubernetesFake, key: &Key, uid: &str, change: impl FnOnce(&mut Json)) {
+    if current(fake, key, uid).is_some() {
+        let writer = fake.controller("kubelet", "status");
+        fake.store().amend(key, &writer, change);
+    }
+}
+
+fn say(fake: &KubernetesFake, pod: &Json, (kind, reason): (&str, &str), message: &str) {
+    let now = fake.now();
+    Saying { source: "kubelet", kind, reason, message, now: &now }.about(&mut fake.store(), pod);
+}
+
+fn containers(pod: &Json) -> Vec<Json> {
+    let list = |name: &str| pod["spec"][name].as_array().cloned().unwrap_or_default();
+    list("initContainers").into_iter().chain(list("containers")).collect()
+}
+
+/// Everything before the containers run. `Err(None)`: the pod is gone.
+async fn start(fake: &Arc<KubernetesFake>, key: &Key, uid: &str) -> Result<(), Option<Waiting>> {
+    let pod = current(fake, key, uid).ok_or(None)?;
+    volumes(fake, &pod).map_err(Some)?;
+    let configs = pull_secrets(fake, &pod);
+    for container in containers(&pod) {
+        pull(fake, &pod, &container, &configs).await.map_err(Some)?;
+        let resolved = resolve(&fake.store(), &pod, &container);
+        resolved.map_err(|message| {
+            say(fake, &pod, ("Warning", "Failed"), &format!("Error: {message}"));
+            let container = text(&container, "/name").to_owned();
+            Some(Waiting { container, reason: "CreateContainerConfigError", message })
+        })?;
+        for (reason, verb) in [("Created", "Created"), ("Started", "Started")] {
+            let message = format!("{verb} container: {}", text(&container, "/name"));
+            say(fake, &pod, ("Normal", reason), &message);
+        }
+    }
+    Ok(())
+}
+
+fn volumes(fake: &KubernetesFake, pod: &Json) -> Result<(), Waiting> {
+    for volume in pod["spec"]["volumes"].as_array().into_iter().flatten() {
+        let name = text(volume, "/secret/secretName");
+        let absent = fake.store().get("Secret", text(pod, "/metadata/namespace"), name).is_none();
+        if !name.is_empty() && absent && volume["secret"]["optional"] != true {
+            let detail = format!(
+                "MountVolume.SetUp failed for volume \"{}\" : secret \"{name}\" not found",
+                text(volume, "/name")
+            );
+            say(fake, pod, ("Warning", "FailedMount"), &detail);
+            return Err(Waiting { container: String::new(), reason: "ContainerCreating", message: String::new() });
+        }
+    }
+    Ok(())
+}
+
+fn pull_secrets(fake: &KubernetesFake, pod: &Json) -> Vec<Vec<u8>> {
+    let (mut found, mut absent) = (Vec::new(), Vec::new());
+    {
+        let store = fake.store();
+        for reference in pod["spec"]["imagePullSecrets"].as_array().into_iter().flatten() {
+            let name = text(reference, "/name");
+            let secret = store.get("Secret", text(pod, "/metadata/namespace"), name);
+            match secret.and_then(|s| s["data"][".dockerconfigjson"].as_str()) {
+                Some(data) => found.push(STANDARD.decode(data).unwrap_or_default()),
+                None => absent.push(name.to_owned()),
+            }
+        }
+    }
+    if !absent.is_empty() {
+        let message = format!(
+            "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not succeed.",
+            absent.join(", ")
+        );
+        say(fake, pod, ("Warning", "FailedToRetrieveImagePullSecret"), &message);
+    }
+    found
+}
+
+async fn pull(fake: &Arc<KubernetesFake>, pod: &Json, container: &Json, configs: &[Vec<u8>]) -> Result<(), Waiting> {
+    let image = text(container, "/image").to_owned();
+    let name = text(container, "/name").to_owned();
+    let held = (text(pod, "/spec/nodeName").to_owned(), image.clone());
+    let policy = text(container, "/imagePullPolicy");
+    let present = fake.store().images.contains(&held);
+    if policy == "Never" && !present {
+        let message = format!("Container image \"{image}\" is not present with pull policy of Never");
+        say(fake, pod, ("Warning", "ErrImageNeverPull"), &message);
+        return Err(Waiting { container: name, reason: "ErrImageNeverPull", message });
+    }
+    if present && policy != "Always" {
+        let message = format!("Container image \"{image}\" already present on machine");
+        say(fake, pod, ("Normal", "Pulled"), &message);
+        return Ok(());
+    }
+    say(fake, pod, ("Normal", "Pulling"), &format!("Pulling image \"{image}\""));
+    match fake.options.puller.pull(&image, configs).await {
+        Ok(()) => {
+            say(fake, pod, ("Normal", "Pulled"), &format!("Successfully pulled image \"{image}\""));
+            fake.store().images.insert(held);
+            Ok(())
+        }
+        Err(error) => {
+            let detail = error.message(&image);
+            say(fake, pod, ("Warning", "Failed"), &format!("Failed to pull image \"{image}\": {detail}"));
+            say(fake, pod, ("Warning", "Failed"), "Error: ErrImagePull");
+            say(fake, pod, ("Normal", "BackOff"), &format!("Back-off pulling image \"{image}\""));
+            say(fake, pod, ("Warning", "Failed"), "Error: ImagePullBackOff");
+            let message = format!("Back-off pulling image \"{image}\": ErrImagePull: {detail}");
+            Err(Waiting { container: name, reason: "ImagePullBackOff", message })
+        }
+    }
+}
+
+fn states(pod: &Json, list: &str, state: &dyn Fn(&str) -> (bool, Json)) -> Json {
+    let one = |c: &Json| {
+        let (ready, state) = state(text(c, "/name"));
+        json!({"name": c["name"], "image": c["image"], "imageID": "", "ready": ready, "restartCount": 0,
+            "started": ready, "state": state})
+    };
+    pod["spec"][list].as_array().into_iter().flatten().map(one).collect()
+}
+
+fn conditions(pod: &mut Json, now: &str, ready: bool, initialized: bool) {
+    let bound = pod["status"]["conditions"][0].clone();
+    let text = |b: bool| if b { "True" } else { "False" };
+    let condition = |kind: &str, yes: bool| {
+        let mut c = json!({"type": kind, "status": text(yes), "lastTransitionTime": now});
+        if !yes {
+            c["reason"] = json!("ContainersNotReady");
+        }
+        c
+    };
+    let mut list: Vec<Json> = vec![bound];
+    list.push(condition("Initialized", initialized));
+    list.push(condition("ContainersReady", ready));
+    list.push(condition("Ready", ready));
+    pod["status"]["conditions"] = Json::Array(list.into_iter().filter(Json::is_object).collect());
+}
+
+fn show_waiting(fake: &KubernetesFake, key: &Key, uid: &str, waiting: &Waiting) {
+    let now = fake.now();
+    amend(fake, key, uid, |pod| {
+        let state = |name: &str| {
+            let ours = name == waiting.container;
+            let reason = if ours { waiting.reason } else { "ContainerCreating" };
+            let message = if ours { json!(waiting.message) } else { Json::Null };
+            (false, json!({"waiting": {"reason": reason, "message": message}}))
+        };
+        let init = pod["spec"]["initContainers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|c| text(c, "/name") == waiting.container);
+        pod["status"]["phase"] = json!("Pending");
+        pod["status"]["startTime"] = json!(now);
+        pod["status"]["containerStatuses"] = states(pod, "containers", &state);
+        if init {
+            pod["status"]["initContainerStatuses"] = states(pod, "initContainers", &state);
+        }
+        conditions(pod, &now, false, !init);
+    });
+}
+
+/// The containers run: a probe to its end, everything else for as long as the pod lives.
+async fn run(fake: &Arc<KubernetesFake>, key: &Key, uid: &str) {
+    let Some(pod) = current(fake, key, uid) else { return };
+    let now = fake.now();
+    let done = json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now}});
+    amend(fake, key, uid, |pod| {
+        pod["status"]["phase"] = json!("Running");
+        pod["status"]["startTime"] = json!(now);
+        pod["status"]["podIP"] = json!("10.244.0.10");
+        pod["status"]["containerStatuses"] =
+            states(pod, "containers", &|_| (true, json!({"running": {"startedAt": now}})));
+        pod["status"]["initContainerStatuses"] = states(pod, "initContainers", &|_| (true, done.clone()));
+        if pod["status"]["initContainerStatuses"].as_array().is_some_and(Vec::is_empty) {
+            pod["status"]["initContainerStatuses"] = Json::Null;
+        }
+        conditions(pod, &now, true, true);
+    });
+    fake.settle();
+    let list = pod["spec"]["containers"].as_array().cloned().unwrap_or_default();
+    if let Some(probe) = list.iter().find(|c| is_probe(c)) {
+        let (code, reason) = probe_run(fake, &pod, probe).await;
+        finish(fake, key, uid, code, reason);
+    }
+}
+
+/// Whether a container is our own probe: by command, by argument, or by its image.
+pub(super) fn is_probe(container: &Json) -> bool {
+    let first = |list: &str| container[list][0].as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    let image = text(container, "/image").rsplit('/').next().unwrap_or_default();
+    let image = image.split(['@', ':']).next().unwrap_or_default();
+    first("command") == "mops-probe" || first("args") == "mops-probe" || image == "mops-probe"
+}
+
+fn probe_args(container: &Json) -> Vec<String> {
+    let list = |name: &str| container[name].as_array().cloned().unwrap_or_default();
+    let words: Vec<String> =
+        list("command").iter().chain(&list("args")).filter_map(|w| w.as_str().map(str::to_owned)).collect();
+    let skip = usize::from(words.first().is_some_and(|w| w.rsplit('/').next() == Some("mops-probe")));
+    words.into_iter().skip(skip).collect()
+}
+
+async fn probe_run(fake: &Arc<KubernetesFake>, pod: &Json, container: &Json) -> (i32, &'static str) {
+    let uid = text(pod, "/metadata/uid");
+    let Some(program) = fake.options.probe.clone() else {
+        fake.store().logs.insert(uid.to_owned(), "exec: \"mops-probe\": executable file not found in $PATH\n".into());
+        return (127, "StartError");
+    };
+    let resolved = resolve(&fake.store(), pod, container).unwrap_or_default();
+    let mut env: BTreeMap<String, String> = resolved;
+    env.extend(fake.options.probe_env.iter().cloned());
+    let limit = pod["spec"]["activeDeadlineSeconds"].as_u64().map_or(PROBE_TIME, Duration::from_secs);
+    let command = Command {
+        program: program.display().to_string(),
+        args: probe_args(container),
+        env: env.into_iter().collect(),
+        stdin: None,
+        timeout: limit,
+        max_output: 4 << 20,
+    };
+    let key = key_of(pod);
+    let result = tokio::select! {
+        result = command.run() => result,
+        () = fake.gone(&key, uid) => return (137, "Error"),
+    };
+    match result {
+        Ok(output) => {
+            let mut log = String::from_utf8_lossy(&output.stdout).into_owned();
+            log.push_str(&String::from_utf8_lossy(&output.stderr));
+            fake.store().logs.insert(uid.to_owned(), log);
+            let code = output.code.unwrap_or(137);
+            (code, if code == 0 { "Completed" } else { "Error" })
+        }
+        Err(error) => {
+            fake.store().logs.insert(uid.to_owned(), format!("{error}\n"));
+            (137, "DeadlineExceeded")
+        }
+    }
+}
+
+fn finish(fake: &KubernetesFake, key: &Key, uid: &str, code: i32, reason: &str) {
+    let now = fake.now();
+    amend(fake, key, uid, |pod| {
+        let since = pod["status"]["startTime"].clone();
+        let state = json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": since, "finishedAt": now}});
+        pod["status"]["phase"] = json!(if code == 0 { "Succeeded" } else { "Failed" });
+        pod["status"]["containerStatuses"] = states(pod, "containers", &|_| (false, state.clone()));
+        conditions(pod, &now, false, true);
+    });
+}

@@ -1,0 +1,315 @@
+//! Requests in, answers out: authentication, RBAC, dispatch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use serde_json::{Value as Json, json};
+
+use super::KubernetesFake;
+use super::apply::Writer;
+use super::kinds::{Kind, at};
+use super::routes::{Target, target, verb};
+use super::select::Selector;
+use super::status::Refusal;
+use super::store::text;
+use super::watch::Watch;
+use super::write::{Write, Written, delete};
+
+/// The largest request that the real server takes.
+const MAX_REQUEST: usize = 3 << 20;
+
+/// One request, read.
+struct Ask {
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ask {
+    fn query(&self, name: &str) -> &str {
+        self.query.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str())
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        matches!(self.query(name), "true" | "1")
+    }
+
+    fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+
+    fn json(&self) -> Result<Json, Refusal> {
+        serde_json::from_slice(&self.body).map_err(|e| {
+            Refusal::bad_request(&format!("the object provided is unrecognized (must be of type JSON): {e}"))
+        })
+    }
+
+    fn selector(&self) -> Result<Selector, Refusal> {
+        Selector::parse(self.query("labelSelector"), self.query("fieldSelector"))
+    }
+}
+
+/// The fake as a service; TLS and the listener are the caller's.
+pub fn router(state: Arc<KubernetesFake>) -> Router {
+    Router::new().fallback(serve).with_state(state)
+}
+
+async fn serve(State(fake): State<Arc<KubernetesFake>>, request: Request<Body>) -> Response<Body> {
+    let answer = match read(request).await {
+        Ok(ask) => answer(&fake, &ask).await,
+        Err(refusal) => Err(refusal),
+    };
+    fake.settle();
+    answer.unwrap_or_else(|refusal| reply(refusal.code, &refusal.body))
+}
+
+async fn read(request: Request<Body>) -> Result<Ask, Refusal> {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, MAX_REQUEST).await.map_err(|_| Refusal::too_large(MAX_REQUEST))?;
+    let query = parts.uri.query().unwrap_or_default();
+    let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    Ok(Ask { method: parts.method, path: parts.uri.path().to_owned(), query, headers: parts.headers, body })
+}
+
+fn reply(code: u16, body: &Json) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn plain(body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+async fn answer(fake: &Arc<KubernetesFake>, ask: &Ask) -> Result<Response<Body>, Refusal> {
+    let bearer = ask.header(header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default();
+    if bearer != fake.options.token.expose() {
+        return Err(Refusal::unauthorized());
+    }
+    let missing = || Refusal::not_implemented(&format!("{} {}", ask.method, ask.path));
+    match target(&ask.method, &ask.path).ok_or_else(missing)? {
+        Target::Version => Ok(reply(200, &version())),
+        Target::Ready => Ok(plain("ok".into())),
+        Target::Review => review(fake, &ask.json()?),
+        Target::Collection(kind, namespace) => collection(fake, ask, kind, &namespace),
+        Target::Object(kind, namespace, name, part) => match part.as_str() {
+            "" | "status" => object(fake, ask, kind, (&namespace, &name, &part)),
+            "log" if kind.kind == "Pod" => log(fake, ask, (&namespace, &name)).await,
+            _ => Err(missing()),
+        },
+    }
+}
+
+fn version() -> Json {
+    json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z", "goVersion": "go1.24", "compiler": "gc", "platform": "linux/amd64"})
+}
+
+fn review(fake: &KubernetesFake, body: &Json) -> Result<Response<Body>, Refusal> {
+    let asked = &body["spec"]["resourceAttributes"];
+    if !asked.is_object() {
+        return Err(Refusal::not_implemented("review without resourceAttributes"));
+    }
+    let allowed = !fake.store().denied(text(asked, "/verb"), text(asked, "/resource"));
+    let mut status = json!({"allowed": allowed});
+    if !allowed {
+        status["reason"] = json!("");
+    }
+    Ok(reply(
+        201,
+        &json!({"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1",
+        "metadata": {}, "spec": body["spec"], "status": status}),
+    ))
+}
+
+fn permitted(fake: &KubernetesFake, verb: &str, kind: &Kind, (namespace, name): (&str, &str)) -> Result<(), Refusal> {
+    if fake.store().denied(verb, kind.plural) { Err(Refusal::forbidden(kind, verb, namespace, name)) } else { Ok(()) }
+}
+
+fn writer(fake: &KubernetesFake, ask: &Ask, kind: &Kind, part: &str) -> Writer {
+    let agent = ask.header(header::USER_AGENT).split('/').next().unwrap_or_default();
+    let manager = if ask.query("fieldManager").is_empty() { agent } else { ask.query("fieldManager") };
+    Writer {
+        manager: if manager.is_empty() { "unknown".into() } else { manager.to_owned() },
+        api_version: kind.api_version(),
+        subresource: part.to_owned(),
+        time: fake.now(),
+    }
+}
+
+fn write(fake: &KubernetesFake, ask: &Ask, kind: &'static Kind, (namespace, name, part): (&str, &str, &str)) -> Write {
+    Write {
+        kind,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        writer: writer(fake, ask, kind, part),
+        dry_run: ask.query("dryRun") == "All",
+    }
+}
+
+fn collection(
+    fake: &Arc<KubernetesFake>,
+    ask: &Ask,
+    kind: &'static Kind,
+    namespace: &str,
+) -> Result<Response<Body>, Refusal> {
+    let watching = ask.flag("watch");
+    permitted(fake, verb(&ask.method, false, watching), kind, (namespace, ""))?;
+    match ask.method.as_str() {
+        "GET" if watching => {
+            let limit = ask.query("timeoutSeconds").parse().map_or(Duration::from_secs(1800), Duration::from_secs);
+            let selector = ask.selector()?;
+            let version = ask.query("resourceVersion").to_owned();
+            let watch = Watch { kind, namespace: namespace.to_owned(), selector, version, limit };
+            super::watch::response(Arc::clone(fake), watch)
+        }
+        "GET" => list(fake, ask, kind, namespace),
+        "POST" if kind.namespaced == namespace.is_empty() => Err(Refusal::not_implemented("creation at this address")),
+        "POST" => {
+            let body = ask.json()?;
+            let write = write(fake, ask, kind, (namespace, "", ""));
+            written(write.create(&mut fake.store(), body))
+        }
+        _ => Err(Refusal::not_implemented("deletion of a collection")),
+    }
+}
+
+fn written(result: Result<Written, Refusal>) -> Result<Response<Body>, Refusal> {
+    result.map(|w| reply(w.code, &w.object))
+}
+
+fn list(fake: &KubernetesFake, ask: &Ask, kind: &Kind, namespace: &str) -> Result<Response<Body>, Refusal> {
+    let selector = ask.selector()?;
+    let limit: usize = ask.query("limit").parse().unwrap_or(0);
+    let mut store = fake.store();
+    let token = ask.query("continue");
+    let mut items: Vec<Json> = if token.is_empty() {
+        store.list(at(kind.group, kind.version, kind.plural).unwrap_or(&super::KINDS[0]).kind, namespace)
+    } else {
+        store.pages.get(token).cloned().ok_or_else(|| {
+            Refusal::expired(
+                "The provided continue parameter is too old to display a consistent list result. You can start a new \
+                 list without the continue parameter, or use the continue token in this response to retrieve the \
+                 remainder of the results.",
+            )
+        })?
+    };
+    items.retain(|o| selector.matches(o));
+    let mut meta = json!({"resourceVersion": store.revision.to_string()});
+    if limit > 0 && items.len() > limit {
+        let rest = items.split_off(limit);
+        if selector.is_empty() {
+            meta["remainingItemCount"] = json!(rest.len());
+        }
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        meta["continue"] = json!(token);
+        store.pages.insert(token, rest);
+    }
+    // items of a list carry neither kind nor version on the real server
+    for item in &mut items {
+        if let Some(map) = item.as_object_mut() {
+            map.shift_remove("kind");
+            map.shift_remove("apiVersion");
+        }
+    }
+    let body = json!({"kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": meta, "items": items});
+    Ok(reply(200, &body))
+}
+
+fn object(
+    fake: &Arc<KubernetesFake>,
+    ask: &Ask,
+    kind: &'static Kind,
+    place: (&str, &str, &str),
+) -> Result<Response<Body>, Refusal> {
+    let (namespace, name, _) = place;
+    permitted(fake, verb(&ask.method, true, false), kind, (namespace, name))?;
+    let write = write(fake, ask, kind, place);
+    let mut store = fake.store();
+    match ask.method.as_str() {
+        "GET" => {
+            store.get(kind.kind, namespace, name).map(|o| reply(200, o)).ok_or_else(|| Refusal::not_found(kind, name))
+        }
+        "PUT" => written(write.replace(&mut store, ask.json()?)),
+        "PATCH" => patch(ask, &write, &mut store),
+        "DELETE" => {
+            let mut options = if ask.body.is_empty() { json!({}) } else { ask.json()? };
+            if options["propagationPolicy"].is_null() && !ask.query("propagationPolicy").is_empty() {
+                options["propagationPolicy"] = json!(ask.query("propagationPolicy"));
+            }
+            delete(&mut store, &write, &options).map(|body| reply(200, &body))
+        }
+        _ => Err(Refusal::not_implemented("such a verb on an object")),
+    }
+}
+
+fn patch(ask: &Ask, write: &Write, store: &mut super::Store) -> Result<Response<Body>, Refusal> {
+    let media = ask.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+    match media {
+        "application/apply-patch+yaml" if ask.query("fieldManager").is_empty() => {
+            let mut refusal = Refusal::bad_request("fieldManager is required for apply patch");
+            refusal.code = 422;
+            refusal.body["code"] = json!(422);
+            refusal.body["reason"] = json!("Invalid");
+            refusal.body["message"] = json!(
+                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"
+            );
+            Err(refusal)
+        }
+        "application/apply-patch+yaml" => written(write.apply(store, ask.json()?, ask.flag("force"))),
+        "application/merge-patch+json" => written(write.merge(store, &ask.json()?)),
+        other => Err(Refusal::media_type(other)),
+    }
+}
+
+async fn log(
+    fake: &Arc<KubernetesFake>,
+    ask: &Ask,
+    (namespace, name): (&str, &str),
+) -> Result<Response<Body>, Refusal> {
+    let kind = super::kinds::named("Pod");
+    if fake.store().denied("get", "pods/log") {
+        return Err(Refusal::forbidden(kind, "get", namespace, name));
+    }
+    let find = || fake.store().get("Pod", namespace, name).cloned().ok_or_else(|| Refusal::not_found(kind, name));
+    let mut changes = fake.changes();
+    let mut pod = find()?;
+    while ask.flag("follow") && text(&pod, "/status/phase") == "Running" && is_our_probe(&pod) {
+        if changes.changed().await.is_err() {
+            break;
+        }
+        pod = find()?;
+    }
+    if let Some(reason) = pod.pointer("/status/containerStatuses/0/state/waiting/reason").and_then(Json::as_str) {
+        let container = text(&pod, "/spec/containers/0/name");
+        let why = match reason {
+            "ImagePullBackOff" | "ErrImagePull" => "trying and failing to pull image".to_owned(),
+            other => format!("waiting to start: {other}"),
+        };
+        return Err(Refusal::bad_request(&format!("container \"{container}\" in pod \"{name}\" is {why}")));
+    }
+    let kept = fake.store().logs.get(text(&pod, "/metadata/uid")).cloned().unwrap_or_default();
+    let kept = match ask.query("tailLines").parse::<usize>() {
+        Ok(n) => {
+            let lines: Vec<&str> = kept.lines().collect();
+            lines[lines.len().saturating_sub(n)..].iter().map(|l| format!("{l}\n")).collect()
+        }
+        Err(_) => kept,
+    };
+    Ok(plain(kept))
+}
+
+fn is_our_probe(pod: &Json) -> bool {
+    let list = pod["spec"]["containers"].as_array();
+    list.into_iter().flatten().any(super::kubelet::is_probe)
+}

@@ -1,0 +1,211 @@
+//! The controllers: namespaces, deployments, daemon sets and jobs make and remove pods and report.
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+
+use super::apply::Writer;
+use super::defaults::fill;
+use super::event::Saying;
+use super::store::{Store, key_of, text};
+use super::write::finalizers;
+
+/// Runs all controllers until nothing changes any more.
+pub(super) fn settle(store: &mut Store, writer: &Writer) {
+    for _ in 0..100 {
+        let mut changed = namespaces(store, writer);
+        changed |= dying(store);
+        changed |= deployments(store, writer);
+        changed |= super::batch::daemon_sets(store, writer);
+        changed |= super::batch::jobs(store, writer);
+        changed |= super::schedule::schedule(store, writer);
+        changed |= super::node::devices(store);
+        if !changed {
+            return;
+        }
+    }
+}
+
+fn namespaces(store: &mut Store, writer: &Writer) -> bool {
+    let mut changed = false;
+    for space in store.list("Namespace", "") {
+        let name = text(&space, "/metadata/name").to_owned();
+        if space["metadata"]["deletionTimestamp"].is_string() {
+            for object in store.content(&name) {
+                store.remove(&key_of(&object));
+            }
+            store.remove(&key_of(&space));
+            changed = true;
+        } else if store.get("ServiceAccount", &name, "default").is_none() {
+            store.put(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default",
+                "namespace": name, "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": writer.time}}));
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// Removes what was asked to go: pods, dependants of what is gone, objects that waited for their dependants.
+fn dying(store: &mut Store) -> bool {
+    let mut changed = false;
+    let owners: Vec<Json> = ["Deployment", "DaemonSet", "Job"].iter().flat_map(|kind| store.list(kind, "")).collect();
+    let alive = |uid: &str| {
+        owners.iter().any(|o| text(o, "/metadata/uid") == uid && o["metadata"]["deletionTimestamp"].is_null())
+    };
+    for pod in store.list("Pod", "") {
+        let uid = text(&pod, "/metadata/uid");
+        let orphaned = store.made_by.get(uid).is_some_and(|owner| !alive(owner));
+        let asked = pod["metadata"]["deletionTimestamp"].is_string() && finalizers(&pod).is_empty();
+        if orphaned || asked {
+            store.made_by.remove(uid);
+            store.remove(&key_of(&pod));
+            changed = true;
+        }
+    }
+    for owner in owners {
+        if owner["metadata"]["deletionTimestamp"].is_string() && finalizers(&owner) == ["foregroundDeletion"] {
+            store.remove(&key_of(&owner));
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// The pods of a controller stay when it goes.
+pub(super) fn orphan(store: &mut Store, uid: &str) {
+    store.made_by.retain(|_, owner| owner != uid);
+}
+
+/// The pods that a controller made.
+pub(super) fn pods_of(store: &Store, owner: &Json) -> Vec<Json> {
+    let uid = text(owner, "/metadata/uid");
+    let made = |p: &Json| store.made_by.get(text(p, "/metadata/uid")).is_some_and(|o| o == uid);
+    store.list("Pod", text(owner, "/metadata/namespace")).into_iter().filter(made).collect()
+}
+
+pub(super) fn ready(pod: &Json) -> bool {
+    let list = pod["status"]["conditions"].as_array();
+    list.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")
+}
+
+/// Nine characters that stand for a pod template.
+pub(super) fn hash(template: &Json) -> String {
+    Sha256::digest(template.to_string().as_bytes()).iter().take(5).map(|b| format!("{b:02x}")).collect()
+}
+
+/// What a new pod is called and who is named as its owner.
+pub(super) struct Birth<'a> {
+    pub(super) owner: &'a Json,
+    pub(super) prefix: String,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) named_owner: Json,
+    pub(super) node: Option<String>,
+}
+
+impl Birth<'_> {
+    /// Makes a pod from the owner's template.
+    pub(super) fn pod(&self, store: &mut Store, writer: &Writer) {
+        let template = &self.owner["spec"]["template"];
+        let namespace = text(self.owner, "/metadata/namespace");
+        let uid = uuid::Uuid::new_v4();
+        let name = format!("{}-{}", self.prefix, &uid.simple().to_string()[..5]);
+        let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
+            "name": name, "namespace": namespace, "uid": uid.to_string(), "creationTimestamp": writer.time,
+            "generateName": format!("{}-", self.prefix), "generation": 1,
+            "labels": template["metadata"]["labels"], "annotations": template["metadata"]["annotations"],
+            "ownerReferences": [self.named_owner]},
+            "spec": template["spec"], "status": {"phase": "Pending", "qosClass": "BestEffort"}});
+        for (key, value) in &self.labels {
+            pod["metadata"]["labels"][key.as_str()] = json!(value);
+        }
+        fill("Pod", &mut pod, 0);
+        let account = text(&pod, "/spec/serviceAccountName").to_owned();
+        let account = store.get("ServiceAccount", namespace, &account).cloned().unwrap_or_default();
+        if pod["spec"]["imagePullSecrets"].is_null() {
+            pod["spec"]["imagePullSecrets"] = account["imagePullSecrets"].clone();
+        }
+        if let Some(node) = &self.node {
+            pod["spec"]["nodeName"] = json!(node);
+            pod["status"]["conditions"] =
+                json!([{"type": "PodScheduled", "status": "True", "lastTransitionTime": writer.time}]);
+        }
+        super::defaults::drop_nulls(&mut pod);
+        store.made_by.insert(uid.to_string(), text(self.owner, "/metadata/uid").to_owned());
+        store.put(pod);
+        let message = format!("Created pod: {name}");
+        let source = "replicaset-controller";
+        let said = Saying { source, kind: "Normal", reason: "SuccessfulCreate", message: &message, now: &writer.time };
+        said.about(store, self.owner);
+    }
+}
+
+fn deployments(store: &mut Store, writer: &Writer) -> bool {
+    let mut changed = false;
+    for object in store.list("Deployment", "").iter().filter(|d| d["metadata"]["deletionTimestamp"].is_null()) {
+        changed |= deployment(store, object, writer);
+    }
+    changed
+}
+
+fn deployment(store: &mut Store, object: &Json, writer: &Writer) -> bool {
+    let wanted = object["spec"]["replicas"].as_u64().unwrap_or(1) as usize;
+    let hash = hash(&object["spec"]["template"]);
+    let (new, old): (Vec<Json>, Vec<Json>) =
+        pods_of(store, object).into_iter().partition(|p| text(p, "/metadata/labels/pod-template-hash") == hash);
+    let prefix = format!("{}-{hash}", text(object, "/metadata/name"));
+    let recreate = object["spec"]["strategy"]["type"] == "Recreate" && !old.is_empty();
+    let mut changed = false;
+    for _ in new.len()..wanted {
+        if recreate {
+            break;
+        }
+        let named_owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": prefix,
+            "uid": uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, prefix.as_bytes()).to_string(), "controller": true,
+            "blockOwnerDeletion": true});
+        let labels = vec![("pod-template-hash".to_owned(), hash.clone())];
+        Birth { owner: object, prefix: prefix.clone(), labels, named_owner, node: None }.pod(store, writer);
+        changed = true;
+    }
+    let surplus = new.iter().skip(wanted);
+    let enough = new.iter().filter(|p| ready(p)).count() >= wanted || recreate;
+    for pod in surplus.chain(old.iter().filter(|_| enough)) {
+        store.remove(&key_of(pod));
+        changed = true;
+    }
+    report(store, object, &hash, writer) || changed
+}
+
+fn report(store: &mut Store, object: &Json, hash: &str, writer: &Writer) -> bool {
+    let pods = pods_of(store, object);
+    let wanted = object["spec"]["replicas"].as_u64().unwrap_or(1) as usize;
+    let updated = pods.iter().filter(|p| text(p, "/metadata/labels/pod-template-hash") == hash).count();
+    let available = pods.iter().filter(|p| ready(p)).count();
+    let enough = available >= wanted - wanted / 4;
+    let complete = updated == wanted && available == wanted && pods.len() == wanted;
+    let generation = object["metadata"]["generation"].clone();
+    let name = text(object, "/metadata/name").to_owned();
+    store.amend(&key_of(object), writer, |d| {
+        let (yes, why, words) = if enough {
+            ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.".to_owned())
+        } else {
+            ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.".to_owned())
+        };
+        let (reason, message) = if complete {
+            ("NewReplicaSetAvailable", format!("ReplicaSet \"{name}-{hash}\" has successfully progressed."))
+        } else {
+            ("ReplicaSetUpdated", format!("ReplicaSet \"{name}-{hash}\" is progressing."))
+        };
+        let count = |n: usize| if n == 0 { Json::Null } else { json!(n) };
+        let since = |i: usize, status: &str| {
+            let old = &d["status"]["conditions"][i];
+            if old["status"] == status { old["lastTransitionTime"].clone() } else { json!(writer.time) }
+        };
+        let (t0, t1) = (since(0, yes), since(1, "True"));
+        d["status"] = json!({"observedGeneration": generation, "replicas": count(pods.len()),
+        "updatedReplicas": count(updated), "readyReplicas": count(available),
+        "availableReplicas": count(available), "unavailableReplicas": count(wanted.saturating_sub(available)),
+        "conditions": [
+            {"type": "Available", "status": yes, "reason": why, "message": words, "lastTransitionTime": t0},
+            {"type": "Progressing", "status": "True", "reason": reason, "message": message, "lastTransitionTime": t1},
+        ]});
+    })
+}
