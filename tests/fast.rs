@@ -2,3 +2,5 @@
 
 #[path = "evidence.rs"]
 mod evidence;
+#[path = "expand.rs"]
+mod expand;

@@ -3,6 +3,7 @@
 //! Guarantees: a program that passed [`Program::validate`] has no cycle and no reference to something it does not
 //! declare (`tests::cycles_and_strangers_are_named`); a value built from a secret is a secret (`expr::tests`).
 
+mod expand;
 mod expr;
 mod order;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use mops_core::{Diagnostic, Place, StackId, Urn};
 use serde::{Deserialize, Serialize};
 
+pub use expand::{ExpandOptions, expand};
 pub use expr::Expr;
 
 /// The parts of a stack that `-c` names, in the order in which they are made.

@@ -22,13 +22,13 @@ pub enum CloudChoice {
     /// Azure in China.
     China,
     /// Another one.
-    Custom(Endpoints),
+    Custom(Box<Endpoints>),
 }
 
 impl Read for CloudChoice {
     fn read(node: &Node, cx: &mut Context) -> Option<Self> {
         if matches!(node.kind, Kind::Map(_)) {
-            return Endpoints::read(node, cx).map(Self::Custom);
+            return Endpoints::read(node, cx).map(|e| Self::Custom(Box::new(e)));
         }
         let words = [("public", 0_u8), ("government", 1), ("china", 2)];
         word(node, cx, &words).map(|i| match i {

@@ -101,7 +101,7 @@ pub fn load(name: &str, text: &str) -> Loaded {
 /// Everything that is wrong with it, with places.
 pub fn cloud_file(path: &str, text: &str) -> Result<Cloud, Vec<Diagnostic>> {
     let (endpoints, diagnostics) = read::<Endpoints>(path, text, |_, _| true);
-    endpoints.map(|e| CloudChoice::Custom(e).cloud(path)).ok_or(diagnostics)
+    endpoints.map(|e| CloudChoice::Custom(Box::new(e)).cloud(path)).ok_or(diagnostics)
 }
 
 /// JSON Schema of the stack file, for editors; made from the same tables that read it.

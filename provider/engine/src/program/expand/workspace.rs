@@ -1,0 +1,72 @@
+//! Everything inside the namespace: credentials first, then what uses them.
+
+use mops_core::Urn;
+
+use super::super::{Component, Expr};
+use super::builder::{Builder, members};
+use super::dask;
+use super::registry::{Access, secret_data};
+
+/// Name of the Secret with everything that pods need.
+pub(super) const CREDENTIALS: &str = "bundle-credentials";
+/// Name of the Secret that the kubelet pulls with.
+pub(super) const PULL_SECRET: &str = "registry-pull";
+
+/// The Secrets of a workspace, as far as it has them.
+#[derive(Default)]
+pub(super) struct Secrets {
+    pub(super) credentials: Option<Urn>,
+    pub(super) pull: Option<Urn>,
+    pub(super) registry: Option<Expr>,
+}
+
+pub(super) fn declare(b: &mut Builder<'_>) {
+    let file = b.file;
+    let Some(workspace) = &file.workspace else { return };
+    let mut namespace = b.in_cluster("Namespace", "namespace", members([("name", b.names.namespace.clone().into())]));
+    namespace.place = Some(workspace.place.clone());
+    let namespace = b.push(namespace);
+    b.made.namespace = Some(namespace.clone());
+    let access = b.registry_access();
+    let secrets = Secrets {
+        credentials: credentials(b, &namespace, access.as_ref()),
+        pull: pull_secret(b, &namespace, access.as_ref()),
+        registry: access.map(|a| a.address),
+    };
+    b.made.pull_secret.clone_from(&secrets.pull);
+    dask::declare(b, workspace, &namespace, &secrets);
+}
+
+fn credentials(b: &mut Builder<'_>, namespace: &Urn, access: Option<&Access>) -> Option<Urn> {
+    let mut data = secret_data(access);
+    for (variable, sas) in &b.made.sas {
+        data.insert(variable.clone(), Expr::output(sas, "connectionString"));
+    }
+    if data.is_empty() {
+        return None;
+    }
+    let inputs = members([
+        ("namespace", Expr::output(namespace, "name")),
+        ("name", CREDENTIALS.into()),
+        ("type", "Opaque".into()),
+        ("data", Expr::Map(data)),
+    ]);
+    let mut secret = b.in_cluster("Secret", CREDENTIALS, inputs);
+    secret.place = b.file.workspace.as_ref().map(|w| w.place.clone());
+    Some(b.push(secret))
+}
+
+fn pull_secret(b: &mut Builder<'_>, namespace: &Urn, access: Option<&Access>) -> Option<Urn> {
+    let Some(Access { host, username: Some(username), password: Some(password), .. }) = access else { return None };
+    let inputs = members([
+        ("namespace", Expr::output(namespace, "name")),
+        ("name", PULL_SECRET.into()),
+        ("registry", host.clone()),
+        ("username", username.clone()),
+        ("password", password.clone()),
+    ]);
+    let mut secret = b.in_cluster("ImagePullSecret", "pull-secret", inputs);
+    secret.component = Component::Workspace;
+    secret.place = b.file.workspace.as_ref().map(|w| w.place.clone());
+    Some(b.push(secret))
+}
