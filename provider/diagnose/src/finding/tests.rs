@@ -499,7 +499,8 @@ fn honesty() {
     let pairs: Vec<Vec<Observed>> =
         worlds.iter().zip(worlds.iter().skip(1)).map(|(a, b)| a.iter().chain(b).cloned().collect()).collect();
     worlds.extend(pairs);
-    worlds.push(worlds.iter().flatten().cloned().collect());
+    let families = [access(), config(), identity(), network(), artifact(), storage()];
+    worlds.extend(families.into_iter().map(|rows| rows.into_iter().flat_map(|r| r.world).collect::<Vec<_>>()));
     for world in worlds {
         let certain = |seen: &[Observed]| -> BTreeSet<(String, String, String)> {
             let found = classify(seen, &words());

@@ -1,0 +1,184 @@
+//! One probe pod from creation to its log. It is deleted whatever happens, and a pod that cannot
+//! run says why (`tests::each_obstacle_has_its_code`).
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
+use kube::api::{WatchEvent, WatchParams};
+use mops_probe::Log;
+
+use crate::cluster::{Cluster, Trouble};
+use crate::observed::code;
+use crate::request::Services;
+
+/// How long a pod may wait for a node.
+const UNSCHEDULED_AFTER: Duration = Duration::from_secs(30);
+/// One watch; the pod is read again between two.
+const WATCH_SECONDS: u32 = 10;
+/// Pause when a watch ends at once or is not allowed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) log: Log,
+    /// Why there is no complete log.
+    pub(crate) obstacle: Option<Trouble>,
+    /// The node that it ran on.
+    pub(crate) node: Option<String>,
+}
+
+impl Ran {
+    fn not(obstacle: Trouble) -> Self {
+        Self { log: Log::default(), obstacle: Some(obstacle), node: None }
+    }
+}
+
+/// Runs the pod and removes it.
+pub(crate) async fn run(cluster: &Cluster, services: &Services, pod: &Pod, until: Duration) -> Ran {
+    let made = match cluster.create(pod).await {
+        Ok(made) => made,
+        Err(trouble) => return Ran::not(trouble),
+    };
+    let ran = follow(cluster, services, &made, until).await;
+    // What is left here is found again by the listing at the end of the run.
+    let _ = cluster.delete(&made).await;
+    ran
+}
+
+async fn follow(cluster: &Cluster, services: &Services, made: &Pod, until: Duration) -> Ran {
+    let work = async {
+        let ended = ended(cluster, services, made).await?;
+        let log = Log::parse(&cluster.log(name(made)).await?);
+        Ok((ended, log))
+    };
+    let limit = services.clock.sleep(until.saturating_sub(services.clock.monotonic()));
+    let result = tokio::select! {
+        biased;
+        () = services.cancel.canceled() => Err(trouble(code::TIME, "the run was interrupted")),
+        result = work => result,
+        () = limit => Err(trouble(code::TIME, "time was over")),
+    };
+    match result {
+        Ok((pod, log)) => {
+            let obstacle =
+                (!log.complete).then(|| trouble(code::LOG_CUT, &format!("its log is not complete{}", exit(&pod))));
+            Ran { log, obstacle, node: crate::workload::node_of(&pod).map(str::to_owned) }
+        }
+        Err(obstacle) => Ran::not(obstacle),
+    }
+}
+
+/// Waits for the pod's end by watching it.
+async fn ended(cluster: &Cluster, services: &Services, made: &Pod) -> Result<Pod, Trouble> {
+    let began = services.clock.monotonic();
+    let api = cluster.pods_api();
+    let parameters = WatchParams::default().fields(&format!("metadata.name={}", name(made))).timeout(WATCH_SECONDS);
+    loop {
+        let pod = api.get(name(made)).await.map_err(Trouble::from)?;
+        if judge(&pod, services.clock.monotonic().saturating_sub(began))? {
+            return Ok(pod);
+        }
+        let version = pod.metadata.resource_version.clone().unwrap_or_default();
+        let Ok(stream) = api.watch(&parameters, &version).await else {
+            services.clock.sleep(PAUSE).await;
+            continue;
+        };
+        let mut stream = stream.boxed();
+        let mut changed = false;
+        while let Ok(Some(event)) = stream.try_next().await {
+            let (WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod)) = event else { break };
+            changed = true;
+            if judge(&pod, services.clock.monotonic().saturating_sub(began))? {
+                return Ok(pod);
+            }
+        }
+        if !changed {
+            services.clock.sleep(PAUSE).await;
+        }
+    }
+}
+
+fn name(pod: &Pod) -> &str {
+    pod.metadata.name.as_deref().unwrap_or_default()
+}
+
+fn trouble(code: &'static str, detail: &str) -> Trouble {
+    Trouble { code, detail: detail.to_owned() }
+}
+
+/// Whether the pod has ended; an error when it never will.
+fn judge(pod: &Pod, waited: Duration) -> Result<bool, Trouble> {
+    let Some(status) = &pod.status else { return Ok(false) };
+    if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
+        return Ok(true);
+    }
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Err(trouble(code::TIME, "somebody deleted the probe pod"));
+    }
+    let waiting = status.container_statuses.iter().flatten().find_map(|c| c.state.as_ref()?.waiting.as_ref());
+    if let Some(found) = waiting.and_then(stuck) {
+        return Err(found);
+    }
+    let unscheduled = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    match unscheduled {
+        Some(condition) if waited >= UNSCHEDULED_AFTER => {
+            Err(trouble(code::UNSCHEDULED, condition.message.as_deref().unwrap_or("no node takes it")))
+        }
+        _ => Ok(false),
+    }
+}
+
+fn stuck(waiting: &ContainerStateWaiting) -> Option<Trouble> {
+    let message = waiting.message.as_deref().unwrap_or_default();
+    match waiting.reason.as_deref()? {
+        reason @ ("ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull") => {
+            Some(trouble(code::IMAGE, &format!("{reason} {message}")))
+        }
+        reason @ ("CreateContainerConfigError" | "CreateContainerError" | "RunContainerError") => {
+            Some(trouble(code::ADMISSION, &format!("{reason} {message}")))
+        }
+        _ => None,
+    }
+}
+
+fn exit(pod: &Pod) -> String {
+    let statuses = pod.status.iter().flat_map(|s| s.container_statuses.iter().flatten());
+    let ended = statuses.filter_map(|c| c.state.as_ref()?.terminated.as_ref()).next();
+    ended
+        .map(|t| format!(" (exit {}, {})", t.exit_code, t.reason.as_deref().unwrap_or("no reason")))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(status: serde_json::Value) -> Pod {
+        serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).unwrap()
+    }
+
+    fn waiting(reason: &str) -> Pod {
+        let state = json!({"waiting": {"reason": reason, "message": "m"}});
+        pod(json!({"phase": "Pending", "containerStatuses": [{"name": "probe", "image": "", "imageID": "",
+            "ready": false, "restartCount": 0, "state": state}]}))
+    }
+
+    #[test]
+    fn each_obstacle_has_its_code() {
+        let unscheduled = pod(
+            json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3"}]}),
+        );
+        let code = |pod: &Pod, seconds| judge(pod, Duration::from_secs(seconds)).map_err(|t| t.code);
+        assert_eq!(code(&unscheduled, 29), Ok(false));
+        assert_eq!(code(&unscheduled, 30), Err(code::UNSCHEDULED));
+        assert_eq!(code(&waiting("ImagePullBackOff"), 0), Err(code::IMAGE));
+        assert_eq!(code(&waiting("CreateContainerConfigError"), 0), Err(code::ADMISSION));
+        assert_eq!(code(&waiting("ContainerCreating"), 0), Ok(false));
+        assert_eq!(code(&pod(json!({"phase": "Running"})), 0), Ok(false));
+        assert_eq!(code(&pod(json!({"phase": "Failed"})), 0), Ok(true));
+    }
+}

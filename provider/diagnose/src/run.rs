@@ -1,0 +1,289 @@
+//! A run: preflight, static reads, the workstation's and the pods' probes, rules, report. What it
+//! made is removed on every way out, and the report says whether that worked (`tests/diagnose.rs`).
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::Pod;
+use mops_probe::Observation;
+use time::format_description::well_known::Rfc3339;
+
+use crate::cluster::{Cluster, Trouble};
+use crate::finding::classify;
+use crate::observed::{Object, Observed, Vantage, check, code};
+use crate::probe_pod;
+use crate::probe_run::{self, Ran};
+use crate::report::{self, Cleanup, Command, Left, Report, Run, Skipped, Summary, Tool};
+use crate::request::{Request, Services};
+use crate::static_reads;
+use crate::workload::{self, Nodes, Place};
+use crate::workstation;
+
+/// Probe pods at a time.
+const AT_ONCE: usize = 4;
+/// Longest wait for our own pods to be gone.
+const CLEANUP: Duration = Duration::from_secs(5);
+const CLEANUP_PAUSE: Duration = Duration::from_millis(200);
+/// What a run needs; a denial is a note.
+const RIGHTS: &[(&str, &str)] = &[
+    ("list", "pods"),
+    ("create", "pods"),
+    ("delete", "pods"),
+    ("get", "pods/log"),
+    ("get", "secrets"),
+    ("list", "events"),
+];
+
+/// What a run has seen so far.
+#[derive(Default)]
+struct Seen {
+    probes: Vec<Observed>,
+    notices: Vec<String>,
+    skipped: Vec<Skipped>,
+}
+
+impl Seen {
+    fn add(&mut self, vantage: Vantage, observation: Observation) {
+        self.probes.push(Observed::at(vantage, observation));
+    }
+
+    fn skip(&mut self, what: &str, why: &str, required: bool) {
+        self.skipped.push(Skipped { what: what.to_owned(), why: why.to_owned(), required });
+    }
+}
+
+pub(crate) async fn run(command: Command, request: &Request, services: &Services) -> Report {
+    let began = services.clock.monotonic();
+    let started = services.clock.now().format(&Rfc3339).unwrap_or_default();
+    let cluster = Cluster::new(services.kube.clone(), &request.namespace);
+    let mut seen = Seen::default();
+    let until = began + request.timeout;
+    let pods_may_exist = examine(&cluster, request, services, until, &mut seen).await;
+    let cleanup = if pods_may_exist {
+        clean(&cluster, request, services).await
+    } else {
+        Cleanup { complete: true, ..Cleanup::default() }
+    };
+    not_built(command, &mut seen);
+    let elapsed = services.clock.monotonic().saturating_sub(began);
+    finish(command, request, Ended { seen, cleanup, started, elapsed, interrupted: services.cancel.is_canceled() })
+}
+
+pub(crate) fn could_not_run(command: Command, request: &Request, why: &str) -> Report {
+    let mut seen = Seen::default();
+    let api = if request.context.is_empty() { "the cluster" } else { request.context.as_str() };
+    seen.add(Vantage::W, Observation::failed(check::API, "", api, code::UNREACHABLE).detail(why));
+    let cleanup = Cleanup { complete: true, ..Cleanup::default() };
+    finish(command, request, Ended { seen, cleanup, ..Ended::default() })
+}
+
+/// Everything but the clean-up. True when a pod of ours may exist.
+async fn examine(cluster: &Cluster, request: &Request, services: &Services, until: Duration, seen: &mut Seen) -> bool {
+    (services.progress)("asking the API server");
+    if !preflight(cluster, request, seen).await {
+        return false;
+    }
+    let workers = match cluster.pods(&request.selector).await {
+        Ok(pods) => pods.into_iter().filter(|p| p.metadata.deletion_timestamp.is_none()).collect::<Vec<Pod>>(),
+        Err(trouble) => {
+            let skipped = Observation::skipped(check::RIGHT, "", "list pods", trouble.code);
+            seen.add(Vantage::W, skipped.detail(&trouble.detail));
+            seen.skip("workers", &trouble.detail, true);
+            Vec::new()
+        }
+    };
+    let nodes = nodes(cluster, seen).await;
+    if !workers.is_empty() {
+        seen.add(
+            Vantage::W,
+            Observation::ok(check::PODS, "", &request.selector).detail(&format!("{} pods", workers.len())),
+        );
+        (services.progress)("reading secrets and events");
+        seen.probes.extend(static_reads::secrets(cluster, request, &workers).await);
+        let events = cluster.events().await.unwrap_or_default();
+        seen.probes.extend(static_reads::workers(&workers, &events, &nodes));
+    } else if seen.skipped.is_empty() {
+        seen.add(Vantage::W, Observation::failed(check::PODS, "", &request.selector, code::NONE));
+    }
+    (services.progress)("asking the registry from here");
+    seen.probes.extend(workstation::look(request, services, &workers).await);
+    let found = workload::places(request, &workers, &nodes);
+    seen.probes.extend(found.seen);
+    let places = limited(found.places, request, seen);
+    probe(cluster, request, services, until, (&places, seen)).await;
+    !places.is_empty()
+}
+
+/// Whether the cluster can be asked at all.
+async fn preflight(cluster: &Cluster, request: &Request, seen: &mut Seen) -> bool {
+    let api = if request.context.is_empty() { "the cluster" } else { request.context.as_str() };
+    let failed = |check, target: &str, code, trouble: &Trouble| {
+        Observation::failed(check, "", target, code).detail(&trouble.detail)
+    };
+    match cluster.namespace().await {
+        Err(t) if t.code == code::UNREACHABLE || t.code == code::UNAUTHORIZED => {
+            seen.add(Vantage::W, failed(check::API, api, t.code, &t));
+            return false;
+        }
+        Err(t) if t.code == code::NOT_FOUND => {
+            seen.add(Vantage::W, Observation::ok(check::API, "", api));
+            seen.add(Vantage::W, failed(check::NAMESPACE, &request.namespace, t.code, &t));
+            return false;
+        }
+        // The right to read a namespace is a cluster's right; the pods will tell.
+        _ => seen.add(Vantage::W, Observation::ok(check::API, "", api)),
+    }
+    for (verb, resource) in RIGHTS {
+        if cluster.allowed(verb, resource).await == Some(false) {
+            let right = format!("{verb} {resource}");
+            seen.add(Vantage::W, Observation::skipped(check::RIGHT, "", &right, code::FORBIDDEN));
+        }
+    }
+    true
+}
+
+async fn nodes(cluster: &Cluster, seen: &mut Seen) -> Nodes {
+    match cluster.nodes().await {
+        Ok(nodes) => Nodes::new(nodes),
+        Err(trouble) => {
+            seen.notices.push(format!("nodes cannot be listed ({}); pools are named by node", trouble.detail));
+            Nodes::default()
+        }
+    }
+}
+
+fn limited(mut places: Vec<Place>, request: &Request, seen: &mut Seen) -> Vec<Place> {
+    if places.len() > request.max_pods {
+        for place in places.split_off(request.max_pods) {
+            seen.skip(&format!("pool {}", place.pool), "more pools than --max-pods", false);
+        }
+    }
+    places
+}
+
+/// One pod a place, a few at a time.
+async fn probe(
+    cluster: &Cluster,
+    request: &Request,
+    services: &Services,
+    until: Duration,
+    (places, seen): (&[Place], &mut Seen),
+) {
+    let one = |(number, place): (usize, &Place)| {
+        let pod = probe_pod::pod(request, place, number);
+        let place = place.clone();
+        async move {
+            if services.cancel.is_canceled() {
+                return None;
+            }
+            (services.progress)(&format!(
+                "probing pool {} from {}",
+                place.pool,
+                place.node.as_deref().unwrap_or("any node")
+            ));
+            let ran = probe_run::run(cluster, services, &pod, until).await;
+            Some((place, ran))
+        }
+    };
+    let runs = futures::stream::iter(places.iter().enumerate().map(one)).buffered(AT_ONCE);
+    for (place, ran) in runs.filter_map(|r| async { r }).collect::<Vec<_>>().await {
+        taken(&place, ran, seen);
+    }
+}
+
+/// Puts a probe's lines into their place.
+fn taken(place: &Place, ran: Ran, seen: &mut Seen) {
+    let node = ran.node.or_else(|| place.node.clone()).unwrap_or_default();
+    let lines = ran.log.observations.into_iter();
+    seen.probes.extend(lines.map(|o| Observed::at(Vantage::P, o).on(&place.pool, &node)));
+    let o = match &ran.obstacle {
+        None => Observation::ok(check::PROBE, "", &place.pool),
+        Some(t) => {
+            seen.skip(&format!("pool {}", place.pool), &t.detail, true);
+            Observation::skipped(check::PROBE, "", &place.pool, t.code).detail(&t.detail)
+        }
+    };
+    seen.probes.push(Observed::at(Vantage::W, o).on(&place.pool, &node));
+}
+
+/// Deletes what the run made, and looks whether it is gone.
+async fn clean(cluster: &Cluster, request: &Request, services: &Services) -> Cleanup {
+    let end = services.clock.monotonic() + CLEANUP;
+    loop {
+        let left = match cluster.left(&request.run).await {
+            Ok(left) => left,
+            Err(trouble) => return Cleanup { unknown: Some(trouble.detail), ..Cleanup::default() },
+        };
+        if left.is_empty() {
+            return Cleanup { complete: true, ..Cleanup::default() };
+        }
+        let mut why = Vec::new();
+        for pod in &left {
+            if let Err(trouble) = cluster.delete(pod).await {
+                why.push(trouble.detail);
+            }
+        }
+        if services.clock.monotonic() >= end {
+            let words = why.first().cloned().unwrap_or_else(|| "still terminating".to_owned());
+            let object =
+                |p: &Pod| Object::new("Pod", &request.namespace, p.metadata.name.as_deref().unwrap_or_default());
+            let left = left.iter().map(|p| Left { object: object(p), why: words.clone() }).collect();
+            return Cleanup { complete: false, left, unknown: None };
+        }
+        services.clock.sleep(CLEANUP_PAUSE).await;
+    }
+}
+
+/// A smoke-test says what it does not do yet, rather than looking complete.
+fn not_built(command: Command, seen: &mut Seen) {
+    const STEPS: &[(&str, &str)] = &[
+        ("push of a test artefact", "this version pushes nothing; the workers' own images are looked up"),
+        ("layers and digests", "this version asks for manifests only"),
+        ("kubelet path", "this version starts no pod from a pushed image; events are read"),
+        ("--gpu", "this version starts no pod with a GPU"),
+        ("scheduler", "this version opens no port-forward"),
+        ("node network", "this version starts no pod with hostNetwork"),
+    ];
+    let steps = if command == Command::SmokeTest { STEPS } else { &STEPS[5..] };
+    for (what, why) in steps {
+        seen.skip(what, why, false);
+    }
+}
+
+#[derive(Default)]
+struct Ended {
+    seen: Seen,
+    cleanup: Cleanup,
+    started: String,
+    elapsed: Duration,
+    interrupted: bool,
+}
+
+fn finish(command: Command, request: &Request, ended: Ended) -> Report {
+    let Ended { seen, cleanup, started, elapsed, interrupted } = ended;
+    let Seen { mut probes, notices, skipped } = seen;
+    probes.sort_by(|a, b| (a.vantage, &a.pool, &a.id).cmp(&(b.vantage, &b.pool, &b.id)));
+    let words = request.words();
+    let findings = classify(&probes, &words);
+    let summary = Summary::of(&probes, &findings, &skipped, interrupted);
+    Report {
+        schema_version: report::SCHEMA_VERSION,
+        command,
+        tool: Tool { version: request.version.clone(), rules_version: report::RULES_VERSION },
+        run: Run {
+            id: request.run.clone(),
+            started,
+            duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            env: request.env.clone(),
+            context: request.context.clone(),
+            namespace: request.namespace.clone(),
+            registry: request.registry.clone(),
+        },
+        summary,
+        probes,
+        findings,
+        notices,
+        skipped,
+        cleanup,
+    }
+}

@@ -1,0 +1,327 @@
+//! Reads of the workload's own objects: secrets by name, how the worker refers to them, and what
+//! the kubelet says. A secret's value is looked at here and only a verdict leaves (`tests`).
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Event, Pod, Secret};
+use mops_probe::Observation;
+use mops_probe::dockerconfig::{self, Defect, Login};
+use mops_probe::observation::variant;
+use mops_probe::settings::names;
+
+use crate::cluster::{Cluster, Trouble};
+use crate::kubelet::{self, reason};
+use crate::observed::{Object, Observed, Vantage, check, code};
+use crate::request::{ArmView, Request};
+use crate::workload::{self, Nodes};
+
+/// A secret that the worker refers to, and the keys that it wants by name.
+#[derive(Debug, Default)]
+struct Reference {
+    keys: Vec<String>,
+    required: bool,
+}
+
+/// All static observations about secrets and their links.
+pub(crate) async fn secrets(cluster: &Cluster, request: &Request, workers: &[Pod]) -> Vec<Observed> {
+    let references = references(request, workers);
+    let mut seen = Vec::new();
+    for (name, reference) in &references {
+        seen.extend(env_secret(request, name, reference, cluster.secret(name).await));
+    }
+    let complete = !references.is_empty()
+        && seen.iter().all(|o| o.status == crate::observed::Status::Pass || o.check == check::PASSWORD);
+    if let Some(name) = request.env_secret.as_ref().filter(|name| !references.contains_key(*name)) {
+        let found = cluster.secret(name).await;
+        let linked = Observation::failed(check::ENV_FROM, "", name, code::NOT_LINKED);
+        seen.push(secret_seen(request, name, linked));
+        seen.extend(env_secret(request, name, &Reference::default(), found));
+    } else if complete {
+        seen.push(Observed::at(Vantage::W, Observation::ok(check::ENV_SOURCES, "", "worker")));
+    }
+    let mut named: Vec<String> = workers.iter().flat_map(workload::pull_secrets).collect();
+    named.sort();
+    named.dedup();
+    for name in &named {
+        seen.extend(pull_secret(request, name, cluster.secret(name).await));
+    }
+    if let Some(name) = request.pull_secret.as_ref().filter(|name| !named.contains(name)) {
+        seen.push(secret_seen(request, name, Observation::failed(check::LINK, "", name, code::NOT_LINKED)));
+        seen.extend(pull_secret(request, name, cluster.secret(name).await));
+    }
+    seen
+}
+
+fn references(request: &Request, workers: &[Pod]) -> BTreeMap<String, Reference> {
+    let mut found: BTreeMap<String, Reference> = BTreeMap::new();
+    for container in workers.iter().filter_map(|w| workload::container(w, request.container.as_deref())) {
+        for source in container.env_from.iter().flatten().filter_map(|s| s.secret_ref.as_ref()) {
+            let entry = found.entry(source.name.clone()).or_default();
+            entry.required |= !source.optional.unwrap_or_default();
+        }
+        for key in container.env.iter().flatten().filter_map(|v| v.value_from.as_ref()?.secret_key_ref.as_ref()) {
+            let entry = found.entry(key.name.clone()).or_default();
+            entry.required |= !key.optional.unwrap_or_default();
+            if !key.optional.unwrap_or_default() && !entry.keys.contains(&key.key) {
+                entry.keys.push(key.key.clone());
+            }
+        }
+    }
+    found.remove("");
+    found
+}
+
+fn secret_seen(request: &Request, name: &str, observation: Observation) -> Observed {
+    Observed::at(Vantage::W, observation).about(Object::new("Secret", &request.namespace, name))
+}
+
+fn unread(check: &str, name: &str, trouble: &Trouble) -> Observation {
+    match trouble.code {
+        code::NOT_FOUND => Observation::failed(check, "", name, code::NOT_FOUND),
+        other => Observation::skipped(check, "", name, other).detail(&trouble.detail),
+    }
+}
+
+fn env_secret(request: &Request, name: &str, reference: &Reference, found: Result<Secret, Trouble>) -> Vec<Observed> {
+    let secret = match found {
+        Ok(secret) => secret,
+        Err(t) if t.code == code::NOT_FOUND && !reference.required => {
+            let absent = Observation::skipped(check::ENV_SECRET, "", name, code::NOT_FOUND);
+            return vec![secret_seen(request, name, absent.detail("absent, and the worker calls it optional"))];
+        }
+        Err(t) => return vec![secret_seen(request, name, unread(check::ENV_SECRET, name, &t))],
+    };
+    let missing: Vec<&str> =
+        reference.keys.iter().filter(|k| value(&secret, k).is_none()).map(String::as_str).collect();
+    let seen = if missing.is_empty() {
+        Observation::ok(check::ENV_SECRET, "", name)
+    } else {
+        Observation::failed(check::ENV_SECRET, "", name, code::KEY_MISSING).detail(&missing.join(", "))
+    };
+    let login = match (value(&secret, names::USERNAME), value(&secret, names::PASSWORD)) {
+        (Some(username), Some(password)) => Some(Login { username, password: password.into() }),
+        _ => None,
+    };
+    let compared = login.and_then(|l| compare(request, variant::ENV, name, &[l]));
+    std::iter::once(seen).chain(compared).map(|o| secret_seen(request, name, o)).collect()
+}
+
+fn pull_secret(request: &Request, name: &str, found: Result<Secret, Trouble>) -> Vec<Observed> {
+    let secret = match found {
+        Ok(secret) => secret,
+        Err(t) => return vec![secret_seen(request, name, unread(check::PULL_SECRET, name, &t))],
+    };
+    let kind = secret.type_.clone().unwrap_or_default();
+    let fail = |code, detail: &str| Observation::failed(check::PULL_SECRET, "", name, code).detail(detail);
+    let one = |o| vec![secret_seen(request, name, o)];
+    match kind.as_str() {
+        dockerconfig::TYPE => {}
+        dockerconfig::LEGACY_TYPE => {
+            let skipped = Observation::skipped(check::PULL_SECRET, "", name, "LEGACY_TYPE");
+            return one(skipped.detail("of the older type dockercfg, which is not examined"));
+        }
+        _ => return one(fail(code::WRONG_TYPE, &kind)),
+    }
+    let text = value(&secret, dockerconfig::KEY).unwrap_or_default();
+    let Some(registry) = &request.registry else {
+        let skipped = Observation::skipped(check::PULL_SECRET, "", name, "NOT_GIVEN");
+        return one(skipped.detail("the registry's host is not known; name it with --registry"));
+    };
+    match dockerconfig::logins(&text, registry) {
+        Ok(logins) => {
+            let compared = compare(request, variant::PULL_SECRET, name, &logins);
+            let seen = std::iter::once(Observation::ok(check::PULL_SECRET, "", name)).chain(compared);
+            seen.map(|o| secret_seen(request, name, o)).collect()
+        }
+        Err(Defect::NoEntry) => {
+            let hosts = dockerconfig::hosts(&text).join(", ");
+            one(fail(code::NO_ENTRY, &format!("{registry} is not among: {hosts}")))
+        }
+        Err(Defect::NoCredential) => one(fail(code::NO_CREDENTIAL, "")),
+        Err(defect) => one(fail(code::MALFORMED, &defect.to_string())),
+    }
+}
+
+/// The secret's password against the ones that ARM lists; values never leave this function.
+fn compare(request: &Request, credential: &str, name: &str, logins: &[Login]) -> Option<Observation> {
+    let login = logins.first()?;
+    let registry_user = request.registry.as_deref().and_then(|r| r.split('.').next()).unwrap_or_default();
+    match &request.arm {
+        ArmView::Credentials { username, passwords } => Some(if !login.username.eq_ignore_ascii_case(username) {
+            Observation::failed(check::PASSWORD, credential, name, code::OTHER_USER)
+        } else if passwords.contains(&login.password) {
+            Observation::ok(check::PASSWORD, credential, name)
+        } else {
+            Observation::failed(check::PASSWORD, credential, name, code::DIFFERS)
+                .detail("it is none of the passwords that ARM lists")
+        }),
+        ArmView::AdminDisabled if login.username.eq_ignore_ascii_case(registry_user) => {
+            Some(Observation::skipped(check::PASSWORD, credential, name, code::ADMIN_USER))
+        }
+        _ => None,
+    }
+}
+
+fn value(secret: &Secret, key: &str) -> Option<String> {
+    let bytes = &secret.data.as_ref()?.get(key)?.0;
+    String::from_utf8(bytes.clone()).ok()
+}
+
+/// Whether a worker runs, and what the kubelet says about those that do not.
+pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes) -> Vec<Observed> {
+    let mut seen: Vec<Observed> = Vec::new();
+    for pod in workers {
+        let node = workload::node_of(pod).unwrap_or_default();
+        let pool = if node.is_empty() { String::new() } else { nodes.pool(node) };
+        for (image, code, words) in sayings(pod, events) {
+            let o = match code {
+                reason::SECRET_ABSENT => Observation::skipped(check::KUBELET, "", &image, code),
+                _ => Observation::failed(check::KUBELET, "", &image, code),
+            };
+            let o = Observed::at(Vantage::K, o.detail(&words)).on(&pool, node);
+            if !seen.iter().any(|s| s.id == o.id && s.error_code == o.error_code) {
+                seen.push(o);
+            }
+        }
+    }
+    let running = workers.iter().filter(|p| phase(p) == "Running").count();
+    let words = format!("{running} of {} running", workers.len());
+    let o = if running > 0 {
+        Observation::ok(check::RUNNING, "", "workers")
+    } else {
+        Observation::failed(check::RUNNING, "", "workers", code::NONE)
+    };
+    seen.push(Observed::at(Vantage::W, o.detail(&words)));
+    seen
+}
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
+}
+
+/// Image, meaning and words of everything that is said about a pod that waits. Events of a pod
+/// whose containers run are history.
+fn sayings(pod: &Pod, events: &[Event]) -> Vec<(String, &'static str, String)> {
+    let Some(status) = &pod.status else { return Vec::new() };
+    let statuses = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    let waiting: Vec<_> =
+        statuses.filter_map(|c| Some((c.image.clone(), c.state.as_ref()?.waiting.as_ref()?))).collect();
+    let Some((image, _)) = waiting.first().cloned() else { return Vec::new() };
+    let own = waiting.iter().map(|(image, w)| {
+        (image.clone(), w.reason.as_deref().unwrap_or_default(), w.message.as_deref().unwrap_or_default())
+    });
+    let about = events.iter().filter(|e| e.involved_object.uid.is_some() && e.involved_object.uid == pod.metadata.uid);
+    let told = about.filter(|e| e.type_.as_deref() == Some("Warning"));
+    let told = told
+        .map(|e| (image.clone(), e.reason.as_deref().unwrap_or_default(), e.message.as_deref().unwrap_or_default()));
+    let mut known: Vec<(String, &'static str, String)> = Vec::new();
+    for (image, reason, message) in own.chain(told) {
+        if let Some(meaning) = kubelet::meaning(reason, message)
+            && !known.iter().any(|(i, m, _)| *i == image && *m == meaning)
+        {
+            known.push((image, meaning, format!("{reason} {message}")));
+        }
+    }
+    // What nobody understands is worth showing only when nothing else is there.
+    if known.iter().any(|(_, m, _)| *m != reason::OTHER) {
+        known.retain(|(_, m, _)| *m != reason::OTHER);
+    }
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+    use mops_core::Secret as Masked;
+    use serde_json::json;
+
+    use super::*;
+
+    const CONFIG: &str = r#"{"auths":{"reg.azurecr.io":{"username":"reg","password":"canary-old"}}}"#;
+
+    fn request(arm: ArmView) -> Request {
+        let mut request = Request::new("r", "dev", "ns");
+        request.registry = Some("reg.azurecr.io".into());
+        request.arm = arm;
+        request
+    }
+
+    fn current(password: &str) -> ArmView {
+        ArmView::Credentials { username: "reg".into(), passwords: vec![Masked::from("other"), Masked::from(password)] }
+    }
+
+    fn secret(kind: &str, data: &[(&str, &str)]) -> Secret {
+        Secret {
+            type_: Some(kind.to_owned()),
+            data: Some(data.iter().map(|(k, v)| ((*k).to_owned(), ByteString(v.as_bytes().to_vec()))).collect()),
+            ..Secret::default()
+        }
+    }
+
+    fn codes(seen: &[Observed]) -> Vec<(&str, &str, &str)> {
+        seen.iter().map(|o| (o.check.as_str(), o.status.word(), o.code())).collect()
+    }
+
+    #[test]
+    fn a_pull_secret_is_judged_by_type_host_and_login() {
+        let r = request(ArmView::NotAsked);
+        let judge = |s: Secret| pull_secret(&r, "pull", Ok(s)).remove(0);
+        let kind = dockerconfig::TYPE;
+        let rows = [
+            (secret(kind, &[(dockerconfig::KEY, CONFIG)]), ""),
+            (secret("Opaque", &[(dockerconfig::KEY, CONFIG)]), code::WRONG_TYPE),
+            (secret(kind, &[(dockerconfig::KEY, "{")]), code::MALFORMED),
+            (secret(kind, &[(dockerconfig::KEY, &CONFIG.replace("reg.azurecr", "other.azurecr"))]), code::NO_ENTRY),
+            (secret(kind, &[(dockerconfig::KEY, r#"{"auths":{"reg.azurecr.io":{}}}"#)]), code::NO_CREDENTIAL),
+        ];
+        for (secret, want) in rows {
+            assert_eq!(judge(secret).code(), want);
+        }
+    }
+
+    #[test]
+    fn passwords_are_compared_and_stay_here() {
+        let s = || secret("Opaque", &[(names::USERNAME, "reg"), (names::PASSWORD, "canary-old")]);
+        let judge = |arm| env_secret(&request(arm), "bundle", &Reference::default(), Ok(s()));
+        let rotated = judge(current("canary-new"));
+        assert_eq!(codes(&rotated)[1], (check::PASSWORD, "failed", code::DIFFERS));
+        assert_eq!(codes(&judge(current("canary-old")))[1], (check::PASSWORD, "ok", ""));
+        assert_eq!(codes(&judge(ArmView::AdminDisabled))[1].2, code::ADMIN_USER);
+        let other = ArmView::Credentials { username: "someone".into(), passwords: vec![] };
+        assert_eq!(codes(&judge(other))[1].2, code::OTHER_USER);
+        assert!(!format!("{rotated:?}").contains("canary"));
+    }
+
+    #[test]
+    fn an_absent_secret_counts_only_when_it_is_required() {
+        let gone = || Err(Trouble { code: code::NOT_FOUND, detail: String::new() });
+        let r = request(ArmView::NotAsked);
+        let optional = env_secret(&r, "s", &Reference::default(), gone());
+        assert_eq!(codes(&optional), [(check::ENV_SECRET, "skipped", code::NOT_FOUND)]);
+        let required = env_secret(&r, "s", &Reference { required: true, keys: vec![] }, gone());
+        assert_eq!(codes(&required), [(check::ENV_SECRET, "failed", code::NOT_FOUND)]);
+    }
+
+    #[test]
+    fn the_kubelets_own_words_win_over_echoes() {
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "w", "uid": "u"},
+            "spec": {"nodeName": "n", "containers": []},
+            "status": {"phase": "Pending", "containerStatuses": [{"name": "worker", "image": "reg/x:1", "imageID": "",
+                "ready": false, "restartCount": 0,
+                "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"reg/x:1\""}}}]}
+        }))
+        .unwrap();
+        let event = |uid: &str, message: &str| -> Event {
+            serde_json::from_value(json!({
+                "metadata": {"name": "e"}, "involvedObject": {"uid": uid}, "type": "Warning", "reason": "Failed",
+                "message": message
+            }))
+            .unwrap()
+        };
+        let text = "failed to fetch oauth token: unexpected status: 401 Unauthorized";
+        let seen = workers(&[pod], &[event("u", text), event("other", "no such host")], &Nodes::default());
+        let want = [(check::KUBELET, "failed", reason::CREDENTIAL_REFUSED), (check::RUNNING, "failed", code::NONE)];
+        assert_eq!(codes(&seen), want);
+    }
+}
