@@ -4,6 +4,7 @@
 pub mod arm;
 pub mod error;
 pub mod identity;
+pub mod kubernetes;
 mod transport;
 
 pub use error::ClientError;

@@ -1,0 +1,141 @@
+//! The `kube` client's transport: every request goes through our own pipeline, with the
+//! credential bound to the API server's origin.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::{Stream as _, TryStreamExt as _};
+use http::{Method, Response, header};
+use http_body::{Body as HttpBody, Frame};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use mops_core::Cancel;
+use mops_wire::{BodyStream, Credential, Http, Origin, Redirects, Request, Retry, Url, WireError};
+
+use super::access::Auth;
+use super::error::KubernetesError;
+
+/// What the tower service answers errors with.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, BoxError>> + Send>>;
+
+/// Clones share one connection pool.
+#[derive(Clone)]
+pub(super) struct Transport {
+    pub(super) http: Http,
+    pub(super) server: Url,
+    pub(super) auth: Auth,
+}
+
+/// A body that is there, or one that is still coming.
+pub(super) enum Answered {
+    Whole(Option<Bytes>),
+    Coming(BodyStream),
+}
+
+impl HttpBody for Answered {
+    type Data = Bytes;
+    type Error = WireError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WireError>>> {
+        match &mut *self {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+            Self::Coming(stream) => Pin::new(stream).poll_next(cx).map(|next| next.map(|r| r.map(Frame::data))),
+        }
+    }
+}
+
+impl Transport {
+    async fn credential(&self) -> Result<Option<Credential>, KubernetesError> {
+        let Some(origin) = Origin::of(&self.server) else { return Ok(None) };
+        match &self.auth {
+            Auth::Token(token) => Ok(Some(Credential::bearer(origin, token))),
+            Auth::Entra(source) => {
+                let token = source().await.map_err(|e| KubernetesError::Token(Box::new(e)))?;
+                Ok(Some(Credential::bearer(origin, &token)))
+            }
+            Auth::Certificate(..) => Ok(None),
+        }
+    }
+
+    async fn send(self, request: http::Request<Body>) -> Result<Response<Answered>, BoxError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(BoxError::from)?.to_bytes();
+        let mut url = self.server.clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}{}", parts.uri.path()));
+        url.set_query(parts.uri.query());
+        let streams = parts.uri.query().is_some_and(|q| q.contains("watch=true") || q.contains("follow=true"));
+        let mut ours = Request::new(parts.method.clone(), url);
+        ours.headers = parts.headers;
+        ours.headers.remove(header::AUTHORIZATION);
+        ours.body = body;
+        ours.credential = self.credential().await.map_err(BoxError::from)?;
+        ours.redirects = Redirects::Return;
+        ours.retry = repeatable(&parts.method, &ours.headers);
+        ours.max_body = 64 << 20;
+        ours.cancel = parts.extensions.get::<Cancel>().cloned();
+        let (status, headers, body) = if streams {
+            let answer = self.http.send_streaming(ours).await?;
+            (answer.status, answer.headers, Answered::Coming(answer.body))
+        } else {
+            let answer = self.http.send(ours).await?;
+            (answer.status, answer.headers, Answered::Whole(Some(answer.body)))
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+}
+
+/// An apply says what shall be: saying it twice changes nothing.
+fn repeatable(method: &Method, headers: &http::HeaderMap) -> Retry {
+    let apply = headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "application/apply-patch+yaml");
+    let safe = [Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(method);
+    if safe || apply { Retry::Idempotent } else { Retry::OnlyIfUnsent }
+}
+
+impl tower::Service<http::Request<Body>> for Transport {
+    type Response = Response<Answered>;
+    type Error = BoxError;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Answer {
+        Box::pin(self.clone().send(request))
+    }
+}
+
+/// The whole body of an answer.
+pub(super) async fn collect(body: Body) -> Result<Vec<u8>, KubernetesError> {
+    let mut bytes = Vec::new();
+    let mut stream = body.into_data_stream();
+    while let Some(part) = stream.try_next().await.map_err(|e| broken(e.into()))? {
+        bytes.extend_from_slice(&part);
+    }
+    Ok(bytes)
+}
+
+/// The reason inside an error that went through the `kube` library.
+pub(super) fn broken(error: BoxError) -> KubernetesError {
+    let error = match error.downcast::<KubernetesError>() {
+        Ok(ours) => return *ours,
+        Err(other) => other,
+    };
+    let error = match error.downcast::<WireError>() {
+        Ok(wire) => return KubernetesError::Wire(*wire),
+        Err(other) => other,
+    };
+    match error.downcast::<kube::Error>() {
+        Ok(library) => match *library {
+            kube::Error::Service(inner) => broken(inner),
+            other => KubernetesError::Wire(WireError::Build { reason: other.to_string() }),
+        },
+        Err(other) => KubernetesError::Wire(WireError::Build { reason: other.to_string() }),
+    }
+}
