@@ -1,20 +1,17 @@
 //! What all fakes of one sandbox share: time, names, who may sign in, the ledger.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
+use mops_host::clock::SharedClock;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::ledger::Ledger;
-
-/// Tells the time; a test passes a clock of its own.
-pub type Now = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// Where the listeners of one sandbox are.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +41,8 @@ pub struct Application {
 
 /// What all fakes of one sandbox share.
 pub struct World {
-    /// Tells the time.
-    pub now: Now,
+    /// Tells the time; a test passes a clock of its own.
+    pub clock: SharedClock,
     /// How many times faster than Azure; 1 is Azure's pace.
     pub speed: u32,
     /// Where everything is.
@@ -64,17 +61,17 @@ pub struct World {
 impl World {
     /// A world with nothing in it.
     #[must_use]
-    pub fn new(now: Now, speed: u32, ends: Ends, subscriptions: Vec<String>, ca_pem: String) -> Self {
+    pub fn new(clock: SharedClock, speed: u32, ends: Ends, subscriptions: Vec<String>, ca_pem: String) -> Self {
         let application = Application { tenant: unique(), client_id: unique(), client_secret: random_text(40) };
         let signing_key = *uuid::Uuid::new_v4().as_bytes();
         let speed = speed.max(1);
-        Self { now, speed, ends, application, subscriptions, ca_pem, ledger: Ledger::new(), signing_key }
+        Self { clock, speed, ends, application, subscriptions, ca_pem, ledger: Ledger::new(), signing_key }
     }
 
     /// The time.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
-        (self.now)()
+        self.clock.now()
     }
 
     /// When something that takes Azure so long is done here.

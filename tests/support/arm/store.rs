@@ -1,0 +1,207 @@
+//! What exists in the subscription, what is under way, and what happens when it is due.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::arm::id;
+use crate::arm::operation::Operation;
+use crate::http::Reply;
+use crate::world::{World, unique};
+
+/// One resource.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    /// The id as its service shows it.
+    pub id: String,
+    /// The body as it will be shown once nothing is under way.
+    pub body: Value,
+    /// What is under way.
+    pub busy: Option<Busy>,
+    /// Passwords of a registry, keys of an account, the token of a cluster.
+    pub secrets: Vec<String>,
+    /// New at every creation under the same name.
+    pub incarnation: String,
+    /// Counts changes; the eTag.
+    pub generation: u64,
+}
+
+/// Something under way.
+#[derive(Clone, Debug)]
+pub struct Busy {
+    /// The word in `provisioningState`.
+    pub word: &'static str,
+    /// When it is over.
+    pub until: OffsetDateTime,
+    /// Whether the thing is gone then.
+    pub vanishes: bool,
+}
+
+/// What those who run the machines of clusters are told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A cluster runs; its bearer token.
+    ClusterRuns(String, String),
+    /// A cluster is gone.
+    ClusterGone(String),
+    /// A pool is as its body says.
+    PoolRuns(String, Value),
+    /// A pool is gone.
+    PoolGone(String),
+}
+
+impl Thing {
+    /// A new resource that is under way.
+    #[must_use]
+    pub fn new(id: String, body: Value, busy: Option<Busy>) -> Self {
+        Self { id, body, busy, secrets: Vec::new(), incarnation: unique(), generation: 1 }
+    }
+
+    /// The body as it is now.
+    #[must_use]
+    pub fn shown(&self) -> Value {
+        let mut body = self.body.clone();
+        body["properties"]["provisioningState"] = json!(self.busy.as_ref().map_or("Succeeded", |b| b.word));
+        body
+    }
+
+    /// Whether it is still being made.
+    #[must_use]
+    pub fn is_coming(&self) -> bool {
+        self.busy.as_ref().is_some_and(|b| b.word == "Creating")
+    }
+
+    /// Whether it is on its way out.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        self.busy.as_ref().is_some_and(|b| b.vanishes)
+    }
+
+    /// The eTag.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        let mut bytes = *uuid::Uuid::parse_str(&self.incarnation).unwrap_or_default().as_bytes();
+        bytes[8..].copy_from_slice(&self.generation.to_be_bytes());
+        uuid::Uuid::from_bytes(bytes).to_string()
+    }
+}
+
+/// Everything in the subscription.
+#[derive(Debug, Default)]
+pub struct State {
+    /// By lower-case id.
+    pub things: BTreeMap<String, Thing>,
+    /// By operation id.
+    pub operations: BTreeMap<String, Operation>,
+    /// When a deleted container's name is free again.
+    pub ghosts: BTreeMap<String, OffsetDateTime>,
+    /// Names of registries and accounts that somebody else has.
+    pub foreign: BTreeSet<String>,
+    /// Namespaces that are not registered in the subscription.
+    pub unregistered: BTreeSet<String>,
+    /// What the machines have not been told yet.
+    events: Vec<Event>,
+}
+
+impl State {
+    /// A resource by id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Thing> {
+        self.things.get(&id::key(id))
+    }
+
+    /// A resource by id, to change.
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut Thing> {
+        self.things.get_mut(&id::key(id))
+    }
+
+    /// Adds a resource.
+    pub fn insert(&mut self, world: &World, thing: Thing) {
+        world.ledger.made(&thing.id);
+        self.things.insert(id::key(&thing.id), thing);
+    }
+
+    /// The direct and indirect children of an id.
+    pub fn below(&self, id: &str) -> impl Iterator<Item = &Thing> + use<'_> {
+        let prefix = format!("{}/", id::key(id));
+        self.things.iter().filter(move |(key, _)| key.starts_with(&prefix)).map(|(_, thing)| thing)
+    }
+
+    /// All resources whose id has this type, for example `microsoft.storage/storageaccounts`.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Thing> {
+        let marker = format!("/providers/{}/", kind.to_lowercase());
+        self.things.iter().filter_map(move |(key, thing)| {
+            key.split_once(&marker).is_some_and(|(_, rest)| !rest.contains('/')).then_some(thing)
+        })
+    }
+
+    /// Removes a resource with everything in it.
+    pub fn remove(&mut self, world: &World, id: &str) {
+        let children: Vec<String> = self.below(id).map(|t| t.id.clone()).collect();
+        for gone in children.into_iter().rev().chain([id.to_owned()]) {
+            if self.things.remove(&id::key(&gone)).is_some() {
+                world.ledger.deleted(&gone);
+                self.events.extend(gone_event(&gone));
+            }
+        }
+    }
+
+    /// Lets everything happen that has become due.
+    pub fn settle(&mut self, world: &World) -> Vec<Event> {
+        let now = world.now();
+        let due = |t: &&Thing| t.busy.as_ref().is_some_and(|b| b.until <= now);
+        let ids: Vec<(String, bool)> = self.things.values().filter(due).map(|t| (t.id.clone(), t.is_going())).collect();
+        for (id, vanishes) in ids {
+            if vanishes {
+                self.remove(world, &id);
+            } else if let Some(thing) = self.get_mut(&id) {
+                thing.busy = None;
+                let event = runs_event(thing);
+                self.events.extend(event);
+            }
+        }
+        std::mem::take(&mut self.events)
+    }
+
+    /// The group of a request, fit to hold something.
+    ///
+    /// # Errors
+    /// ARM's answer when it is missing, or going while the request writes.
+    pub fn group(&self, group_id: &str, writes: bool) -> Result<&Thing, Reply> {
+        let name = id::name(group_id);
+        let group = self.get(group_id).ok_or_else(|| super::refusal::no_group(name))?;
+        if writes && group.is_going() {
+            let message =
+                format!("The resource group '{name}' is in deprovisioning state and cannot perform this operation.");
+            return Err(super::refusal::gateway(409, "ResourceGroupBeingDeleted", &message));
+        }
+        Ok(group)
+    }
+}
+
+fn is_kind(id: &str, kind: &str) -> bool {
+    let parts: Vec<&str> = id.split('/').collect();
+    parts.len() >= 2 && parts[parts.len() - 2].eq_ignore_ascii_case(kind)
+}
+
+fn gone_event(id: &str) -> Option<Event> {
+    if is_kind(id, "managedClusters") {
+        Some(Event::ClusterGone(id::key(id)))
+    } else if is_kind(id, "agentPools") {
+        Some(Event::PoolGone(id::key(id)))
+    } else {
+        None
+    }
+}
+
+fn runs_event(thing: &Thing) -> Option<Event> {
+    if is_kind(&thing.id, "managedClusters") {
+        let token = thing.secrets.first().cloned().unwrap_or_default();
+        Some(Event::ClusterRuns(id::key(&thing.id), token))
+    } else if is_kind(&thing.id, "agentPools") {
+        Some(Event::PoolRuns(id::key(&thing.id), thing.body["properties"].clone()))
+    } else {
+        None
+    }
+}

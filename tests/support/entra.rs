@@ -1,0 +1,135 @@
+//! The sign-in host: client credentials for one application, and the metadata documents.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::evidence::{Evidence, RouteInfo};
+use crate::http::{Call, Reply};
+use crate::route::{self, Params, Route};
+use crate::world::{World, unique};
+
+/// How long a token lives.
+const SECONDS: i64 = 3599;
+
+/// The fake.
+pub struct Entra {
+    world: Arc<World>,
+    routes: Vec<Route<Entra>>,
+}
+
+impl Entra {
+    /// A sign-in host for the application of this world.
+    #[must_use]
+    pub fn new(world: Arc<World>) -> Self {
+        Self { world, routes: routes() }
+    }
+
+    /// Answers one request.
+    #[must_use]
+    pub fn answer(&self, call: &Call) -> Reply {
+        match route::find(&self.routes, call) {
+            Some((route, params)) => (route.answer)(self, call, &params),
+            None => Reply::json(404, &json!({"error": "invalid_request"})),
+        }
+    }
+}
+
+/// All routes with their evidence.
+#[must_use]
+pub fn listing() -> Vec<RouteInfo> {
+    route::listing("entra", &routes())
+}
+
+fn routes() -> Vec<Route<Entra>> {
+    let token = Evidence::Client("azure_identity 1.0 ClientSecretCredential");
+    let document = Evidence::Spec("OpenID Connect Discovery 1.0");
+    vec![
+        Route::new("POST", "/{tenant}/oauth2/v2.0/token", token, issue),
+        Route::new("GET", "/{tenant}/v2.0/.well-known/openid-configuration", document, configuration),
+        Route::new("GET", "/common/discovery/instance", Evidence::Client("az 2.91.0 login"), instance),
+        Route::new("GET", "/metadata/endpoints", Evidence::Client("az 2.91.0 cloud register"), endpoints),
+    ]
+}
+
+/// The error form of the token endpoint; the codes are Entra's.
+fn refused(entra: &Entra, status: u16, error: &str, number: u32, text: &str) -> Reply {
+    let (trace, correlation, stamp) = (unique(), unique(), entra.world.stamp());
+    let description =
+        format!("AADSTS{number}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}");
+    let body = json!({
+        "error": error, "error_description": description, "error_codes": [number], "timestamp": stamp,
+        "trace_id": trace, "correlation_id": correlation,
+        "error_uri": format!("{}/error?code={number}", entra.world.authority_origin()),
+    });
+    Reply::json(status, &body)
+}
+
+fn issue(entra: &Entra, call: &Call, params: &Params) -> Reply {
+    let form = call.form();
+    let field = |name: &str| form.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
+    let app = &entra.world.application;
+    if !params.get("tenant").eq_ignore_ascii_case(&app.tenant) {
+        let text =
+            format!("Tenant '{}' not found. Check to make sure you have the correct tenant ID.", params.get("tenant"));
+        return refused(entra, 400, "invalid_request", 90002, &text);
+    }
+    if field("grant_type") != "client_credentials" {
+        return refused(entra, 400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.");
+    }
+    if !field("client_id").eq_ignore_ascii_case(&app.client_id) {
+        let text = format!("Application with identifier '{}' was not found in the directory.", field("client_id"));
+        return refused(entra, 400, "unauthorized_client", 700_016, &text);
+    }
+    if field("client_secret") != app.client_secret {
+        let text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret \
+                    value, not the client secret ID, for a secret added to the app.";
+        return refused(entra, 401, "invalid_client", 7_000_215, text);
+    }
+    let Some(audience) = field("scope").strip_suffix("/.default").filter(|a| !a.is_empty()) else {
+        let text = format!(
+            "The provided value for scope {} is not valid. Client credential flows must have a scope \
+                            value with /.default suffixed to the resource identifier.",
+            field("scope")
+        );
+        return refused(entra, 400, "invalid_scope", 1_002_012, &text);
+    };
+    let now = entra.world.now().unix_timestamp();
+    let claims = json!({
+        "aud": audience, "iss": format!("https://sts.windows.net/{}/", app.tenant), "iat": now, "nbf": now, "exp": now + SECONDS,
+        "appid": app.client_id, "tid": app.tenant, "oid": app.client_id, "idtyp": "app", "ver": "1.0",
+    });
+    let token = entra.world.sign(&claims);
+    let body = json!({"token_type": "Bearer", "expires_in": SECONDS, "ext_expires_in": SECONDS, "access_token": token});
+    Reply::json(200, &body).header("cache-control", "no-store, no-cache")
+}
+
+fn configuration(entra: &Entra, _: &Call, params: &Params) -> Reply {
+    let (host, tenant) = (entra.world.authority_origin(), params.get("tenant"));
+    Reply::json(
+        200,
+        &json!({
+            "token_endpoint": format!("{host}/{tenant}/oauth2/v2.0/token"), "issuer": format!("{host}/{tenant}/v2.0"),
+            "authorization_endpoint": format!("{host}/{tenant}/oauth2/v2.0/authorize"),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+            "jwks_uri": format!("{host}/{tenant}/discovery/v2.0/keys"), "response_types_supported": ["code"],
+            "subject_types_supported": ["pairwise"], "id_token_signing_alg_values_supported": ["RS256"],
+        }),
+    )
+}
+
+fn instance(entra: &Entra, _: &Call, _: &Params) -> Reply {
+    let host = entra.world.ends.authority.to_string();
+    let tenant = &entra.world.application.tenant;
+    let found = format!("{}/{tenant}/v2.0/.well-known/openid-configuration", entra.world.authority_origin());
+    let metadata = json!([{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]);
+    Reply::json(200, &json!({"tenant_discovery_endpoint": found, "api-version": "1.1", "metadata": metadata}))
+}
+
+fn endpoints(entra: &Entra, _: &Call, _: &Params) -> Reply {
+    let (arm, login) = (entra.world.arm_origin(), entra.world.authority_origin());
+    let audiences = [arm.clone()];
+    let authentication =
+        json!({"loginEndpoint": login, "audiences": audiences, "tenant": "common", "identityProvider": "AAD"});
+    Reply::json(200, &json!([{"name": "Sandbox", "resourceManager": arm, "authentication": authentication}]))
+}

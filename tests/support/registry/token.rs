@@ -1,0 +1,182 @@
+//! Who may do what at a registry: the challenge, the exchange, the tokens and their scopes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::arm::registry::View;
+use crate::http::{Call, Reply};
+use crate::registry::{Registries, error};
+use crate::route::Params;
+
+const ISSUER: &str = "Azure Container Registry";
+/// The user name that goes with a refresh token in a Basic header.
+const TOKEN_USER: &str = "00000000-0000-0000-0000-000000000000";
+const REFRESH_SECONDS: i64 = 11_700;
+const ACCESS_SECONDS: i64 = 4_500;
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Needs<'a> {
+    /// The repository.
+    pub repository: &'a str,
+    /// `pull`, `push` or `delete`.
+    pub action: &'static str,
+}
+
+/// The 401 of ACR with its challenge: the realm is the registry itself.
+fn challenge(host: &str, needs: Option<Needs<'_>>, fault: Option<&str>) -> Reply {
+    let mut header = format!("Bearer realm=\"https://{host}/oauth2/token\",service=\"{host}\"");
+    if let Some(needs) = needs {
+        let actions = if needs.action == "push" { "pull,push" } else { needs.action };
+        header.push_str(&format!(",scope=\"repository:{}:{actions}\"", needs.repository));
+    }
+    if let Some(fault) = fault {
+        header.push_str(&format!(",error=\"{fault}\""));
+    }
+    unauthorized().header("www-authenticate", header)
+}
+
+fn unauthorized() -> Reply {
+    let message = "authentication required, visit https://aka.ms/acr/authorization for more information.";
+    error(401, "UNAUTHORIZED", message)
+}
+
+/// Checks the credential of a data request.
+///
+/// # Errors
+/// The challenge of the registry.
+pub fn allowed(registries: &Registries, call: &Call, needs: Option<Needs<'_>>) -> Result<(), Reply> {
+    let host = call.host.as_str();
+    let refuse = |fault| Err(challenge(host, needs, fault));
+    // ACR takes the admin user and refresh tokens as Basic at the data routes too.
+    if let Some((user, password)) = basic(call) {
+        let view = registries.view(host);
+        let ok = view.is_some_and(|v| knows(registries, &v, host, &user, &password));
+        return if ok { Ok(()) } else { refuse(Some("invalid_token")) };
+    }
+    let Some(token) = call.bearer() else { return refuse(None) };
+    let Some(claims) = own(registries, host, token, "access_token") else { return refuse(Some("invalid_token")) };
+    let Some(needs) = needs else { return Ok(()) };
+    let fits = |entry: &Value| {
+        entry["Type"] == "repository"
+            && entry["Name"] == needs.repository
+            && entry["Actions"].as_array().is_some_and(|a| a.iter().any(|x| x == needs.action || x == "*"))
+    };
+    if claims["access"].as_array().is_some_and(|list| list.iter().any(fits)) {
+        Ok(())
+    } else {
+        refuse(Some("insufficient_scope"))
+    }
+}
+
+fn basic(call: &Call) -> Option<(String, String)> {
+    let encoded = call.header("authorization")?.strip_prefix("Basic ")?;
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    text.split_once(':').map(|(u, p)| (u.to_owned(), p.to_owned()))
+}
+
+/// A token of this registry, of this kind, that has not run out.
+fn own(registries: &Registries, host: &str, token: &str, kind: &str) -> Option<Value> {
+    let claims = registries.arm().world.verify(token).ok()?;
+    let incarnation = registries.view(host)?.incarnation;
+    let fits = claims["iss"] == ISSUER
+        && claims["aud"] == host
+        && claims["grant_type"] == kind
+        && claims["jti"] == incarnation;
+    fits.then_some(claims)
+}
+
+/// The admin user with a current password, or a refresh token.
+fn knows(registries: &Registries, view: &View, host: &str, user: &str, password: &str) -> bool {
+    let admin = view.admin && user == view.name && view.passwords.iter().any(|p| p == password);
+    admin || (user == TOKEN_USER && own(registries, host, password, "refresh_token").is_some())
+}
+
+/// `repository:NAME:ACTIONS` and `registry:catalog:*` as the claims carry them.
+fn access(scopes: &[&str]) -> Vec<Value> {
+    let one = |scope: &str| {
+        let (kind, rest) = scope.split_once(':')?;
+        let (name, actions) = rest.rsplit_once(':')?;
+        let actions: Vec<&str> = actions.split(',').collect();
+        Some(json!({"Type": kind, "Name": name, "Actions": actions}))
+    };
+    scopes.iter().flat_map(|s| s.split(' ')).filter_map(one).collect()
+}
+
+fn make(registries: &Registries, host: &str, kind: &str, seconds: i64, access: &[Value]) -> String {
+    let now = registries.arm().world.now().unix_timestamp();
+    let incarnation = registries.view(host).map(|v| v.incarnation).unwrap_or_default();
+    let mut claims = json!({
+        "aud": host, "iss": ISSUER, "exp": now + seconds, "nbf": now, "iat": now, "grant_type": kind, "version": "1.0",
+        "roles": [], "sub": crate::world::unique(), "jti": incarnation,
+    });
+    if kind == "refresh_token" {
+        claims["permissions"] = json!({"Actions": ["read", "write", "delete"], "NotActions": Value::Null});
+    } else {
+        claims["access"] = json!(access);
+    }
+    registries.arm().world.sign(&claims)
+}
+
+fn field<'a>(form: &'a [(String, String)], name: &str) -> &'a str {
+    form.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str())
+}
+
+/// An Entra token for a refresh token.
+#[must_use]
+pub fn exchange(registries: &Registries, call: &Call, _: &Params) -> Reply {
+    let form = call.form();
+    if field(&form, "grant_type") != "access_token" || field(&form, "service") != call.host {
+        return error(400, "BAD_REQUEST", "grant_type, service and access_token are required.");
+    }
+    let world = &registries.arm().world;
+    let good = world.verify(field(&form, "access_token")).is_ok_and(|claims| {
+        let audience = claims["aud"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
+        audience == "https://containerregistry.azure.net" || audience == world.arm_origin()
+    });
+    if !good {
+        return unauthorized();
+    }
+    let refresh = make(registries, &call.host, "refresh_token", REFRESH_SECONDS, &[]);
+    Reply::json(200, &json!({"refresh_token": refresh}))
+}
+
+/// A refresh token or a password for an access token, by form.
+#[must_use]
+pub fn post(registries: &Registries, call: &Call, _: &Params) -> Reply {
+    let form = call.form();
+    if field(&form, "service") != call.host {
+        return error(400, "BAD_REQUEST", "The service is not this registry.");
+    }
+    let good = match field(&form, "grant_type") {
+        "refresh_token" => own(registries, &call.host, field(&form, "refresh_token"), "refresh_token").is_some(),
+        "password" => registries
+            .view(&call.host)
+            .is_some_and(|v| knows(registries, &v, &call.host, field(&form, "username"), field(&form, "password"))),
+        _ => return error(400, "BAD_REQUEST", "The grant type is not supported."),
+    };
+    if !good {
+        return unauthorized();
+    }
+    let scopes: Vec<&str> = form.iter().filter(|(n, _)| n == "scope").map(|(_, v)| v.as_str()).collect();
+    let token = make(registries, &call.host, "access_token", ACCESS_SECONDS, &access(&scopes));
+    Reply::json(200, &json!({"access_token": token}))
+}
+
+/// A Basic credential for an access token, by query: docker's way.
+#[must_use]
+pub fn get(registries: &Registries, call: &Call, _: &Params) -> Reply {
+    if call.query("service").is_none_or(|s| s != call.host) {
+        return error(400, "BAD_REQUEST", "The service is not this registry.");
+    }
+    let view = registries.view(&call.host);
+    let good = basic(call)
+        .is_some_and(|(user, password)| view.is_some_and(|v| knows(registries, &v, &call.host, &user, &password)));
+    if !good {
+        return unauthorized();
+    }
+    let scopes: Vec<&str> = call.query.iter().filter(|(n, _)| n == "scope").map(|(_, v)| v.as_str()).collect();
+    let token = make(registries, &call.host, "access_token", ACCESS_SECONDS, &access(&scopes));
+    Reply::json(200, &json!({"access_token": token, "token": token, "expires_in": ACCESS_SECONDS}))
+}

@@ -1,0 +1,342 @@
+//! All fakes in one process, on five TLS listeners and a control port, in a thread of its own.
+//! As a library for tests and as the program `mops-sandbox` for the demo. Proven by
+//! `fast::sandbox`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use mops_core::cloud::Cloud;
+use mops_host::clock::{SharedClock, SystemClock};
+use mops_host::env::Env;
+use mops_host::fsx;
+use tokio::sync::oneshot;
+
+use crate::arm::Arm;
+use crate::blob::Blobs;
+use crate::entra::Entra;
+use crate::fault::Faults;
+use crate::http::{Broken, Call, Handler, Reply, handler};
+use crate::ledger::Ledger;
+use crate::registry::Registries;
+use crate::tls::{self, Authority, Leaf, Server};
+use crate::world::{Ends, World};
+
+mod control;
+mod machines;
+mod puller;
+
+pub use machines::Clusters;
+
+/// The subscription of the examples.
+pub const SUBSCRIPTION: &str = "00000000-1111-2222-3333-444444444444";
+const NAMES: &[&str] = &["127.0.0.1", "localhost", "*.azurecr.io", "*.blob.core.windows.net"];
+
+/// How a sandbox is to be.
+#[derive(Clone)]
+pub struct Options {
+    /// How many times faster than Azure; 1 is for tests with a clock of their own.
+    pub speed: u32,
+    /// The time; the machine's when absent.
+    pub clock: Option<SharedClock>,
+    /// The `mops-probe` that pods run.
+    pub probe: Option<PathBuf>,
+    /// Where its files go; a folder that vanishes with it when absent.
+    pub dir: Option<PathBuf>,
+    /// The subscriptions that exist.
+    pub subscriptions: Vec<String>,
+}
+
+impl Default for Options {
+    /// Fast, on the machine's time.
+    fn default() -> Self {
+        let subscriptions = vec![SUBSCRIPTION.to_owned()];
+        Self { speed: 120, clock: None, probe: None, dir: None, subscriptions }
+    }
+}
+
+/// A running sandbox; it ends when dropped.
+pub struct Sandbox {
+    world: Arc<World>,
+    arm: Arc<Arm>,
+    clusters: Arc<Clusters>,
+    faults: Faults,
+    dir: PathBuf,
+    control: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Sandbox {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When its folder cannot be written or no port is left.
+    pub fn start(options: Options) -> std::io::Result<Self> {
+        let temporary = if options.dir.is_none() { Some(tempfile::tempdir()?) } else { None };
+        let dir = options.dir.clone().or_else(|| temporary.as_ref().map(|t| t.path().to_owned())).unwrap_or_default();
+        fsx::create_dir_all(&dir)?;
+        let authority = Authority::new();
+        let identity = authority.leaf(Leaf::Good, NAMES);
+        let sockets = Sockets::bind()?;
+        let clock = options.clock.clone().unwrap_or_else(SystemClock::shared);
+        let ca = authority.pem().to_owned();
+        let world = Arc::new(World::new(clock, options.speed, sockets.ends()?, options.subscriptions.clone(), ca));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let faults = Faults::default();
+        let probe_env = probe_env(&world, &dir);
+        let clusters = Clusters::new(Arc::clone(&world), runtime.handle().clone(), options.probe.clone(), probe_env);
+        let arm = Arc::new(Arm::new(Arc::clone(&world), Arc::clone(&clusters) as Arc<dyn crate::arm::Machines>));
+        let registries = Arc::new(Registries::new(Arc::clone(&arm)));
+        let secret = crate::world::random_text(32);
+        let control = format!("http://{}/{secret}", sockets.control.local_addr()?);
+        let handlers = Handlers::new(&world, &arm, &clusters, &registries, &faults, &secret);
+        let (stop, stopped) = oneshot::channel();
+        let config = identity.server_config();
+        let running = {
+            let _inside = runtime.enter();
+            sockets.serve(handlers, &config)?
+        };
+        let thread = std::thread::Builder::new().name("sandbox".into()).spawn(move || {
+            runtime.block_on(async {
+                let _ = stopped.await;
+                drop(running);
+            });
+        })?;
+        let sandbox = Self {
+            world,
+            arm,
+            clusters,
+            faults,
+            dir,
+            control,
+            stop: Some(stop),
+            thread: Some(thread),
+            _temporary: temporary,
+        };
+        sandbox.write_files()?;
+        Ok(sandbox)
+    }
+
+    fn write_files(&self) -> std::io::Result<()> {
+        fsx::replace(&self.dir.join("ca.crt"), self.world.ca_pem.as_bytes())?;
+        fsx::replace(&self.dir.join("cloud.yaml"), self.cloud_yaml().as_bytes())?;
+        fsx::replace(&self.dir.join("control"), self.control.as_bytes())?;
+        let env: String = self.variables().iter().map(|(n, v)| format!("export {n}='{v}'\n")).collect();
+        fsx::replace(&self.dir.join("env"), env.as_bytes())
+    }
+
+    fn cloud_yaml(&self) -> String {
+        let (arm, authority) = (self.world.arm_origin(), self.world.authority_origin());
+        format!(
+            "# Written by mops-sandbox: the loopback stand-in for Azure.\narm: {arm}\nauthority: {authority}\n\
+             arm_scope: {arm}/.default\nca_file: {}\nconnect:\n  \"*.azurecr.io\": \"{}\"\n  \
+             \"*.blob.core.windows.net\": \"{}\"\n",
+            self.dir.join("ca.crt").display(),
+            self.world.ends.registry,
+            self.world.ends.blob
+        )
+    }
+
+    /// The variables that point `mops` here.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let app = &self.world.application;
+        let cloud = self.dir.join("cloud.yaml").display().to_string();
+        [
+            ("MOPS_CLOUD", cloud.as_str()),
+            ("AZURE_TENANT_ID", &app.tenant),
+            ("AZURE_CLIENT_ID", &app.client_id),
+            ("AZURE_CLIENT_SECRET", &app.client_secret),
+        ]
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .to_vec()
+    }
+
+    /// The same as an environment, with a home of its own.
+    #[must_use]
+    pub fn env(&self) -> Env {
+        let home = self.dir.join("home").display().to_string();
+        let own = [("HOME".to_owned(), home.clone()), ("MODELOPS_HOME".to_owned(), format!("{home}/.modelops"))];
+        Env::of(self.variables().into_iter().chain(own))
+    }
+
+    /// The endpoints, as the product's own type.
+    #[must_use]
+    pub fn cloud(&self) -> Cloud {
+        Cloud {
+            name: self.dir.join("cloud.yaml").display().to_string(),
+            arm: self.world.arm_origin(),
+            authority: self.world.authority_origin(),
+            arm_scope: format!("{}/.default", self.world.arm_origin()),
+            ca_file: Some(self.dir.join("ca.crt")),
+            connect: self.connect(),
+        }
+    }
+
+    /// Which names are reached where.
+    #[must_use]
+    pub fn connect(&self) -> Vec<(String, SocketAddr)> {
+        let ends = self.world.ends;
+        vec![("*.azurecr.io".into(), ends.registry), ("*.blob.core.windows.net".into(), ends.blob)]
+    }
+
+    /// What exists, as of now.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.arm.settle();
+        self.world.ledger.clone()
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The ARM fake, for what only a test may do.
+    #[must_use]
+    pub fn arm(&self) -> &Arm {
+        &self.arm
+    }
+
+    /// The clusters that run.
+    #[must_use]
+    pub fn clusters(&self) -> &Clusters {
+        &self.clusters
+    }
+
+    /// What all fakes share.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The address of its control port.
+    #[must_use]
+    pub fn control(&self) -> &str {
+        &self.control
+    }
+
+    /// Waits for ever: the program's life.
+    pub fn wait(mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a probe in a pod needs to find the sandbox; nothing of it is secret.
+fn probe_env(world: &World, dir: &Path) -> Vec<(String, String)> {
+    let ends = world.ends;
+    let connect = format!("*.azurecr.io={},*.blob.core.windows.net={}", ends.registry, ends.blob);
+    vec![("MOPS_PROBE_CONNECT".into(), connect), ("SSL_CERT_FILE".into(), dir.join("ca.crt").display().to_string())]
+}
+
+/// One handler a listener, faults in front.
+struct Handlers {
+    arm: Handler,
+    authority: Handler,
+    registry: Handler,
+    blob: Handler,
+    kubernetes: Handler,
+    control: Handler,
+}
+
+impl Handlers {
+    fn new(
+        world: &Arc<World>,
+        arm: &Arc<Arm>,
+        clusters: &Arc<Clusters>,
+        registries: &Arc<Registries>,
+        faults: &Faults,
+        secret: &str,
+    ) -> Self {
+        let entra = Entra::new(Arc::clone(world));
+        let (blobs, on_arm, shelves) = (Blobs::new(Arc::clone(arm)), Arc::clone(arm), Arc::clone(registries));
+        let registry = faults.around("registry", named(move |call| shelves.answer(call)));
+        clusters.pull_from(Arc::clone(&registry));
+        Self {
+            arm: faults.around("arm", handler(move |call| on_arm.answer(call))),
+            authority: faults.around("entra", handler(move |call| entra.answer(call))),
+            blob: faults.around("blob", named(move |call| blobs.answer(call))),
+            kubernetes: faults.around("kubernetes", clusters.handler(Arc::clone(arm))),
+            control: control::handler(secret, arm, clusters, faults),
+            registry,
+        }
+    }
+}
+
+/// A name that does not exist ends the connection: on Azure it does not even resolve.
+fn named(answer: impl Fn(&Call) -> Option<Reply> + Send + Sync + 'static) -> Handler {
+    let answer = Arc::new(answer);
+    Arc::new(move |request| {
+        let answer = Arc::clone(&answer);
+        Box::pin(async move {
+            let call = Call::read(request).await?;
+            answer(&call).map(|reply| reply.into_response(&call.method)).ok_or(Broken)
+        })
+    })
+}
+
+struct Sockets {
+    arm: std::net::TcpListener,
+    authority: std::net::TcpListener,
+    registry: std::net::TcpListener,
+    blob: std::net::TcpListener,
+    kubernetes: std::net::TcpListener,
+    control: std::net::TcpListener,
+}
+
+impl Sockets {
+    fn bind() -> std::io::Result<Self> {
+        Ok(Self {
+            arm: tls::bind()?,
+            authority: tls::bind()?,
+            registry: tls::bind()?,
+            blob: tls::bind()?,
+            kubernetes: tls::bind()?,
+            control: tls::bind()?,
+        })
+    }
+
+    fn ends(&self) -> std::io::Result<Ends> {
+        Ok(Ends {
+            arm: self.arm.local_addr()?,
+            authority: self.authority.local_addr()?,
+            registry: self.registry.local_addr()?,
+            blob: self.blob.local_addr()?,
+            kubernetes: self.kubernetes.local_addr()?,
+        })
+    }
+
+    fn serve(self, handlers: Handlers, config: &Arc<rustls::ServerConfig>) -> std::io::Result<Vec<Server>> {
+        Ok(vec![
+            tls::serve_tls(handlers.arm, self.arm, Arc::clone(config))?,
+            tls::serve_tls(handlers.authority, self.authority, Arc::clone(config))?,
+            tls::serve_tls(handlers.registry, self.registry, Arc::clone(config))?,
+            tls::serve_tls(handlers.blob, self.blob, Arc::clone(config))?,
+            tls::serve_tls(handlers.kubernetes, self.kubernetes, Arc::clone(config))?,
+            tls::serve_clear(handlers.control, self.control)?,
+        ])
+    }
+}
