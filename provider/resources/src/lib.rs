@@ -4,9 +4,12 @@
 //! the list below (`tests/conformance.rs` counts what a null resource needs, and runs every entry).
 
 mod adopt;
+mod arm;
 pub mod entry;
+mod pool;
 pub mod provider;
 pub mod resource;
+mod sas;
 pub mod services;
 
 pub use provider::Resources;
@@ -31,6 +34,14 @@ macro_rules! resources {
 resources! {
     /// Azure resources.
     azure {
+        resource_group::ResourceGroup,
+        container_registry::ContainerRegistry,
+        storage_account::StorageAccount,
+        blob_container::BlobContainer,
+        storage_lifecycle::StorageLifecycle,
+        blob_sas_token::BlobSasToken,
+        managed_cluster::ManagedCluster,
+        node_pool::NodePool,
     }
     /// Objects in a cluster.
     kubernetes {

@@ -1,0 +1,280 @@
+//! What every Azure resource does in the same way: find it, write it, wait for it, mark it, and say what went
+//! wrong with which name. Guarantees that something that exists although its operation failed is reported as
+//! such, with its id (`tests/arm.rs`).
+
+use mops_clients::ClientError;
+use mops_clients::arm::{ArmClient, LroContext, NotAnId, Precondition, ResourceId, Started, Verb, version};
+use mops_core::mark::names;
+use mops_core::{Class, Error, Lane, Mark, Ownership, Value};
+use serde_json::{Map, Value as Json, json};
+
+use crate::resource::Cx;
+
+/// One resource at ARM, within one call.
+pub(crate) struct Target<'a> {
+    cx: &'a Cx<'a>,
+    /// The client, ended by the call's cancellation.
+    pub(crate) arm: ArmClient,
+    /// Where it is.
+    pub(crate) id: ResourceId,
+    api: &'static str,
+    noun: &'static str,
+}
+
+/// Gives the outputs of an answer as a value, for what exists but is not ready.
+pub(crate) type AsValue<'a> = &'a (dyn Fn(&Json) -> Value + Sync);
+
+impl<'a> Target<'a> {
+    /// `noun` is what messages call it: `registry`, `node pool`.
+    pub(crate) fn new(cx: &'a Cx<'a>, id: Result<ResourceId, NotAnId>, noun: &'static str) -> Result<Self, Error> {
+        let id = id.map_err(|e| Error::new(Class::User, format!("the {noun} has no valid id: {e}")))?;
+        let api = version::for_kind(&id.kind())
+            .ok_or_else(|| Error::new(Class::User, format!("`{id}` is not the id of a {noun}")))?;
+        let arm = cx.services.arm()?.canceled_by(&cx.call.cancel);
+        Ok(Self { cx, arm, id, api, noun })
+    }
+
+    /// What is there now.
+    pub(crate) async fn get(&self) -> Result<Option<Json>, Error> {
+        self.arm.get(self.id.as_str(), self.api).await.map_err(|e| self.failed(e, "read"))
+    }
+
+    /// Waits until nothing is under way any more, by the journalled operation if there is one; then what is there.
+    pub(crate) async fn settled(&self) -> Result<Option<Json>, Error> {
+        let started = match self.resumed(Verb::Put).or_else(|| self.resumed(Verb::Patch)) {
+            Some(started) => Some(started),
+            None => self.arm.watch(self.id.as_str(), self.api).await.map_err(|e| self.failed(e, "read"))?,
+        };
+        let Some(started) = started else { return Ok(None) };
+        match self.arm.wait(started, &LroContext::from(self.cx.call)).await {
+            Ok(Some(body)) => Ok(Some(body)),
+            Ok(None) => self.get().await,
+            // It failed earlier: the caller brings it to the wanted state now.
+            Err(error) if error.arm().is_some_and(|e| e.operation) => self.get().await,
+            Err(error) => Err(self.failed(error, "waited for")),
+        }
+    }
+
+    fn resumed(&self, verb: Verb) -> Option<Started> {
+        self.arm.resume(verb, self.id.as_str(), self.api, self.cx.call.resume.as_ref()?)
+    }
+
+    /// Creates or replaces, and waits for the end.
+    pub(crate) async fn put(
+        &self,
+        body: &Json,
+        precondition: Precondition<'_>,
+        outputs: AsValue<'_>,
+    ) -> Result<Json, Error> {
+        let started = self.arm.put(self.id.as_str(), self.api, body, precondition).await;
+        let verb = if matches!(precondition, Precondition::Unchanged(_)) { "changed" } else { "created" };
+        self.finish(started, verb, outputs).await
+    }
+
+    /// The same for a caller that reads again when somebody else was faster: that error comes back bare.
+    pub(crate) async fn put_unchanged(
+        &self,
+        body: &Json,
+        etag: &str,
+        outputs: AsValue<'_>,
+    ) -> Result<Option<Json>, Error> {
+        let precondition = Precondition::Unchanged(etag);
+        match self.arm.put(self.id.as_str(), self.api, body, precondition).await {
+            Err(error) if is_outdated(&error) => Ok(None),
+            started => self.finish(started, "changed", outputs).await.map(Some),
+        }
+    }
+
+    /// Changes what the body names, and waits for the end.
+    pub(crate) async fn patch(&self, body: &Json, outputs: AsValue<'_>) -> Result<Json, Error> {
+        let started = self.arm.patch(self.id.as_str(), self.api, body).await;
+        self.finish(started, "changed", outputs).await
+    }
+
+    /// Creates only if nothing is there; `None` when something is.
+    pub(crate) async fn put_new(&self, body: &Json, outputs: AsValue<'_>) -> Result<Option<Json>, Error> {
+        match self.arm.put(self.id.as_str(), self.api, body, Precondition::Absent).await {
+            Err(error) if error.arm().is_some_and(|e| e.status == 412) => Ok(None),
+            started => self.finish(started, "created", outputs).await.map(Some),
+        }
+    }
+
+    /// Removes it and waits until it is gone; already gone is success.
+    pub(crate) async fn delete(&self) -> Result<(), Error> {
+        self.delete_with("").await
+    }
+
+    /// The same with a query such as `force=true`.
+    pub(crate) async fn delete_with(&self, query: &str) -> Result<(), Error> {
+        let path = if query.is_empty() { self.id.to_string() } else { format!("{}?{query}", self.id) };
+        let started = match self.resumed(Verb::Delete) {
+            Some(started) => Ok(started),
+            None => self.arm.delete(&path, self.api).await,
+        };
+        let done = match started {
+            Ok(started) => self.arm.wait(started, &LroContext::from(self.cx.call)).await,
+            Err(error) => Err(error),
+        };
+        done.map(drop).map_err(|e| self.failed(e, "deleted"))
+    }
+
+    async fn finish(
+        &self,
+        started: Result<Started, ClientError>,
+        verb: &str,
+        outputs: AsValue<'_>,
+    ) -> Result<Json, Error> {
+        let done = match started {
+            Ok(started) => self.arm.wait(started, &LroContext::from(self.cx.call)).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(Some(body)) => Ok(body),
+            Ok(None) => self.get().await?.ok_or_else(|| self.vanished()),
+            Err(error) => Err(self.partial(error, verb, outputs).await),
+        }
+    }
+
+    /// What failed may exist all the same: then the error carries it.
+    async fn partial(&self, error: ClientError, verb: &str, outputs: AsValue<'_>) -> Error {
+        let refused = error.arm().is_some_and(|e| !e.operation);
+        let canceled = matches!(error, ClientError::Canceled);
+        let plain = self.failed(error, verb);
+        if refused || canceled {
+            return plain;
+        }
+        match self.arm.get(self.id.as_str(), self.api).await {
+            Ok(Some(body)) => plain.with_partial(self.id.as_str(), outputs(&body)),
+            _ => plain,
+        }
+    }
+
+    /// The error for the user.
+    pub(crate) fn failed(&self, error: ClientError, verb: &str) -> Error {
+        error.into_core(format!("{} `{}` could not be {verb}", self.noun, self.id.name()))
+    }
+
+    fn vanished(&self) -> Error {
+        let summary = format!("{} `{}` was made and is not there", self.noun, self.id.name());
+        Error::new(Class::Transient, summary).hint("run the same command again")
+    }
+}
+
+/// Somebody wrote between our read and our write.
+fn is_outdated(error: &ClientError) -> bool {
+    error.arm().is_some_and(|e| e.status == 412 || e.is("EtagMismatch") || e.is("OriginalEtagNotExpect"))
+}
+
+/// Longest value of a tag.
+const TAG_LIMIT: usize = 256;
+
+/// The tags that something has, with our mark in them.
+pub(crate) fn tags(mark: &Mark, present: Option<&Json>) -> Json {
+    let mut tags = present.and_then(Json::as_object).cloned().unwrap_or_default();
+    tags.extend(mark_of(mark));
+    Json::Object(tags)
+}
+
+fn mark_of(mark: &Mark) -> Map<String, Json> {
+    let entries = [
+        (names::TAG_STACK, mark.stack.to_string()),
+        (names::TAG_URN, mark.urn.to_string()),
+        (names::TAG_LINEAGE, mark.lineage.to_string()),
+    ];
+    let fits = |(_, value): &(&str, String)| value.chars().count() <= TAG_LIMIT;
+    entries.into_iter().filter(fits).map(|(name, value)| (name.to_owned(), json!(value))).collect()
+}
+
+/// Whose something is, by its tags.
+pub(crate) fn owner(mark: &Mark, tags: Option<&Json>) -> Ownership {
+    let text = |name: &str| tags?.get(name)?.as_str();
+    Ownership::judge(mark, text(names::TAG_STACK), text(names::TAG_URN), text(names::TAG_LINEAGE))
+}
+
+/// Metadata names of containers may not hold a hyphen.
+pub(crate) fn metadata(mark: &Mark, present: Option<&Json>) -> Json {
+    let mut metadata = present.and_then(Json::as_object).cloned().unwrap_or_default();
+    metadata.extend(mark_of(mark).into_iter().map(|(name, value)| (name.replace('-', "_"), value)));
+    Json::Object(metadata)
+}
+
+/// Whose a container is, by its metadata.
+pub(crate) fn metadata_owner(mark: &Mark, metadata: Option<&Json>) -> Ownership {
+    let text = |name: &str| metadata?.get(name.replace('-', "_"))?.as_str();
+    Ownership::judge(mark, text(names::TAG_STACK), text(names::TAG_URN), text(names::TAG_LINEAGE))
+}
+
+/// A part of something that is ours is ours; a part of somebody else's is not.
+pub(crate) async fn owner_by_parent(target: &Target<'_>, mark: &Mark, parent: &ResourceId) -> Result<Ownership, Error> {
+    let Some(api) = version::for_kind(&parent.kind()) else { return Ok(Ownership::Unmarked) };
+    let body = target.arm.get(parent.as_str(), api).await.map_err(|e| target.failed(e, "read"))?;
+    let stack = body.as_ref().and_then(|b| b.pointer("/tags")?.get(names::TAG_STACK)?.as_str());
+    Ok(match stack {
+        Some(stack) if *stack == mark.stack.to_string() => Ownership::Derived,
+        Some(stack) => Ownership::Other { stack: stack.to_owned(), urn: String::new() },
+        None => Ownership::Unmarked,
+    })
+}
+
+/// A region as ARM compares it: `East US` is `eastus`.
+pub(crate) fn region(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase()
+}
+
+/// Text at a JSON pointer, empty when absent.
+pub(crate) fn text(body: &Json, pointer: &str) -> String {
+    body.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned()
+}
+
+/// The declared spelling when the service means the same, else the service's.
+pub(crate) fn spelled(declared: &str, found: &str) -> String {
+    if declared.eq_ignore_ascii_case(found) { declared.to_owned() } else { found.to_owned() }
+}
+
+/// The queues that a write of this resource passes.
+pub(crate) fn lanes(id: &Result<ResourceId, NotAnId>, parent: Option<&str>) -> Vec<Lane> {
+    let subscription = id.as_ref().map(ResourceId::subscription).unwrap_or_default().to_ascii_lowercase();
+    let arm = Lane::new(format!("arm:{subscription}"), 8);
+    let below = parent.map(|parent| Lane::new(format!("parent:{}", parent.to_ascii_lowercase()), 1));
+    std::iter::once(arm).chain(below).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mops_core::{Lineage, StackId, Urn};
+
+    fn mark() -> Mark {
+        let stack = StackId { project: "p".into(), stack: "s".into() };
+        Mark { urn: Urn::new(&stack, "modelops:azure:NodePool", "gpu"), stack, lineage: Lineage("l".into()) }
+    }
+
+    #[test]
+    fn strangers_tags_stay_and_ours_come_back() {
+        let merged = tags(&mark(), Some(&json!({"cost": "a", names::TAG_STACK: "old"})));
+        assert_eq!((merged["cost"].as_str(), merged[names::TAG_STACK].as_str()), (Some("a"), Some("p.s")));
+        assert_eq!(owner(&mark(), Some(&merged)), Ownership::Ours { lineage: Lineage("l".into()) });
+        assert_eq!(owner(&mark(), None), Ownership::Unmarked);
+    }
+
+    #[test]
+    fn metadata_names_are_identifiers() {
+        let marked = metadata(&mark(), None);
+        assert!(marked.as_object().unwrap().keys().all(|k| !k.contains('-')));
+        assert!(matches!(metadata_owner(&mark(), Some(&marked)), Ownership::Ours { .. }));
+    }
+
+    #[test]
+    fn a_urn_too_long_for_a_tag_is_left_out() {
+        let stack = StackId { project: "p".into(), stack: "s".into() };
+        let long = Mark { urn: Urn::new(&stack, "t:t:T", &"n".repeat(300)), ..mark() };
+        let tags = tags(&long, None);
+        assert!(tags.get(names::TAG_URN).is_none());
+        assert!(matches!(owner(&long, Some(&tags)), Ownership::Ours { .. }));
+    }
+
+    #[test]
+    fn regions_compare_without_spaces() {
+        assert_eq!(region("East US 2"), "eastus2");
+    }
+}

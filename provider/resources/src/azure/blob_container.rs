@@ -1,0 +1,150 @@
+//! A blob container, made through ARM so that no data role and no storage firewall stands in the way. Promise:
+//! it carries our mark in its metadata, and an unmarked one in somebody else's account is a stranger
+//! (`tests/resources.rs`).
+
+use mops_clients::arm::{NotAnId, Precondition, ResourceId};
+use mops_core::convert::to_value;
+use mops_core::{Error, Identity, Lane, Ownership, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::arm::{Target, lanes, metadata, metadata_owner, owner_by_parent, spelled};
+use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+
+const NOUN: &str = "blob container";
+
+/// A container of blobs.
+pub struct BlobContainer;
+
+/// A container of blobs.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inputs {
+    /// ARM id of the storage account.
+    pub account_id: String,
+    /// Name, 3–63 lower-case letters, digits and single hyphens.
+    pub name: String,
+}
+
+/// What is known of a container.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    /// ARM id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+    ResourceId::parse(&inputs.account_id)?.child("blobServices", "default")?.child("containers", &inputs.name)
+}
+
+/// The account, two levels up.
+fn account(id: &ResourceId) -> Option<ResourceId> {
+    id.parent().and_then(|service| service.parent())
+}
+
+fn outputs(id: &ResourceId) -> Outputs {
+    Outputs { id: id.to_string(), name: id.name().to_owned() }
+}
+
+fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
+    let id = id.clone();
+    move |_| to_value(&outputs(&id)).unwrap_or_default()
+}
+
+fn body(metadata: &Json) -> Json {
+    json!({"properties": {"publicAccess": "None", "metadata": metadata}})
+}
+
+fn is_name(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let ends = name.starts_with('-') || name.ends_with('-') || name.contains("--");
+    (3..=63).contains(&name.len()) && name.chars().all(good) && !ends
+}
+
+impl Resource for BlobContainer {
+    const TOKEN: &'static str = "modelops:azure:BlobContainer";
+    const REPLACE: &'static [&'static str] = &["accountId", "name"];
+    type Inputs = Inputs;
+    type Outputs = Outputs;
+
+    fn identity(inputs: &Inputs) -> Identity {
+        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+    }
+
+    fn lanes(inputs: &Inputs) -> Vec<Lane> {
+        lanes(&id(inputs), Some(&inputs.account_id))
+    }
+
+    fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
+        if !is_name(&inputs.name) {
+            let reason = format!("`{}` is not the name of a blob container", inputs.name);
+            findings.refuse("name", reason, "3–63 lower-case letters, digits and single hyphens inside");
+        }
+    }
+
+    async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
+        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
+        let Some(body) = target.get().await? else { return Ok(None) };
+        let parent = account(&target.id).unwrap_or_else(|| target.id.clone());
+        let marks = body.pointer("/properties/metadata");
+        let ownership = match metadata_owner(&cx.call.mark, marks) {
+            Ownership::Unmarked => owner_by_parent(&target, &cx.call.mark, &parent).await?,
+            marked => marked,
+        };
+        let inputs = Inputs {
+            account_id: spelled(&known.account_id, parent.as_str()),
+            name: spelled(&known.name, target.id.name()),
+        };
+        Ok(Some(Live { state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) }, ownership }))
+    }
+
+    async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, id(inputs), NOUN)?;
+        target.put(&body(&metadata(&cx.call.mark, None)), Precondition::None, &as_value(&target.id)).await?;
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) })
+    }
+
+    async fn update(cx: &Cx<'_>, old: &State<Self>, _: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let present = target.get().await?.unwrap_or_default();
+        let marks = metadata(&cx.call.mark, present.pointer("/properties/metadata"));
+        target.patch(&body(&marks), &as_value(&target.id)).await?;
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) })
+    }
+
+    async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
+        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+    }
+
+    fn samples() -> Vec<Inputs> {
+        let account_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/sample-rg/providers/\
+                          Microsoft.Storage/storageAccounts/samplest";
+        vec![Inputs { account_id: account_id.into(), name: "bundles".into() }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rule_of_the_service() {
+        for good in ["abc", "a-b-c", "0123"] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["ab", "Abc", "-ab", "ab-", "a--b", "a_b", &"a".repeat(64)] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn never_public_and_always_marked() {
+        let body = body(&json!({"modelops_stack": "p.s"}));
+        assert_eq!(body["properties"]["publicAccess"], "None");
+        assert_eq!(body["properties"]["metadata"]["modelops_stack"], "p.s");
+    }
+}

@@ -1,0 +1,217 @@
+//! A shared access signature as a resource. Promises: signed by the service, so that no account key is handled;
+//! the same inputs give no difference until it is time to renew (`tests::renewal_window`); it is never signed
+//! while reading or comparing.
+
+use mops_clients::arm::{NotAnId, ResourceId, SasRequest};
+use mops_core::{Error, Identity, Lane, Secret};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::arm::{Target, lanes};
+use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::sas;
+
+const NOUN: &str = "SAS of storage account";
+
+/// A shared access signature for blobs.
+pub struct BlobSasToken;
+
+/// What a signature opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One container.
+    Service,
+    /// The blob service of the account.
+    Account,
+}
+
+/// Which account key signs; regenerating it ends the signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SigningKey {
+    /// The first.
+    Key1,
+    /// The second.
+    Key2,
+}
+
+/// A shared access signature for blobs.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inputs {
+    /// ARM id of the storage account.
+    pub account_id: String,
+    /// Name of the storage account.
+    pub account_name: String,
+    /// Where its blobs are.
+    pub blob_endpoint: String,
+    /// The container of a service signature.
+    pub container: Option<String>,
+    /// What it opens.
+    pub kind: Kind,
+    /// Permission letters, for example `rl`.
+    pub permissions: String,
+    /// How long it lives.
+    pub lifetime_seconds: u64,
+    /// How long before its end it is renewed.
+    pub renew_before_seconds: u64,
+    /// Which account key signs.
+    pub signing_key: SigningKey,
+}
+
+/// A signature and its life.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    /// Our name for it; nothing at Azure carries it.
+    pub id: String,
+    /// Not before, ISO 8601.
+    pub start: String,
+    /// Not after, ISO 8601.
+    pub expiry: String,
+    /// The signature's query.
+    pub token: Secret<String>,
+    /// `BlobEndpoint=…;SharedAccessSignature=…`.
+    pub connection_string: Secret<String>,
+}
+
+fn account(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+    ResourceId::parse(&inputs.account_id)
+}
+
+fn name_of(inputs: &Inputs) -> String {
+    let scope = inputs.container.as_deref().unwrap_or("account");
+    format!("{}#sas-{scope}", inputs.account_id)
+}
+
+/// Why it has to be signed again although no input changed.
+fn due(now: OffsetDateTime, expiry: &str, renew_before_seconds: u64) -> Option<String> {
+    let Ok(end) = OffsetDateTime::parse(expiry, &Rfc3339) else {
+        return Some("its expiry is not known".to_owned());
+    };
+    let early = Duration::seconds(i64::try_from(renew_before_seconds).unwrap_or(i64::MAX));
+    let renewal = end.checked_sub(early).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    if now >= end {
+        Some(format!("it expired at {expiry}"))
+    } else if now >= renewal {
+        Some(format!("it expires at {expiry}"))
+    } else {
+        None
+    }
+}
+
+impl Resource for BlobSasToken {
+    const TOKEN: &'static str = "modelops:azure:BlobSasToken";
+    const REPLACE: &'static [&'static str] = &["accountId", "container", "kind"];
+    const CHANGED_BY_UPDATE: &'static [&'static str] = &["start", "expiry", "token", "connectionString"];
+    const DELETE_BEFORE_REPLACE: bool = false;
+    type Inputs = Inputs;
+    type Outputs = Outputs;
+
+    fn identity(_: &Inputs) -> Identity {
+        Identity::Reissue
+    }
+
+    fn lanes(inputs: &Inputs) -> Vec<Lane> {
+        lanes(&account(inputs), None)
+    }
+
+    fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
+        sas::check(inputs, findings);
+    }
+
+    fn reason(cx: &Offline<'_>, old: &State<Self>, new: &Inputs) -> Option<String> {
+        due(cx.now, &old.outputs.expiry, new.renew_before_seconds)
+    }
+
+    /// Nothing at Azure can be looked at: what state holds is all there is.
+    async fn read(_: &Cx<'_>, _: Option<&str>, _: &Inputs) -> Result<Option<Live<Self>>, Error> {
+        Ok(None)
+    }
+
+    async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        issue(cx, inputs).await
+    }
+
+    async fn update(cx: &Cx<'_>, _: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        issue(cx, inputs).await
+    }
+
+    /// A signature cannot be taken back one by one; it ends with its expiry or with its key.
+    async fn delete(_: &Cx<'_>, _: &State<Self>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn samples() -> Vec<Inputs> {
+        let service = Inputs {
+            account_id: "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/sample-rg/providers/\
+                         Microsoft.Storage/storageAccounts/samplest"
+                .into(),
+            account_name: "samplest".into(),
+            blob_endpoint: "https://samplest.blob.core.windows.net/".into(),
+            container: Some("bundles".into()),
+            kind: Kind::Service,
+            permissions: "rl".into(),
+            lifetime_seconds: 7 * 86_400,
+            renew_before_seconds: 2 * 86_400,
+            signing_key: SigningKey::Key1,
+        };
+        let account = Inputs { kind: Kind::Account, container: None, signing_key: SigningKey::Key2, ..service.clone() };
+        vec![service, account]
+    }
+}
+
+async fn issue(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<BlobSasToken>, Error> {
+    let target = Target::new(cx, account(inputs), NOUN)?;
+    let found = target.get().await?;
+    sas::refuse_forbidden(found.as_ref(), inputs)?;
+    let (start, expiry) = sas::life(cx.services.clock().now(), inputs.lifetime_seconds);
+    let key = match inputs.signing_key {
+        SigningKey::Key1 => "key1",
+        SigningKey::Key2 => "key2",
+    };
+    let request = SasRequest { permissions: &inputs.permissions, start: &start, expiry: &expiry, key };
+    let signed = match &inputs.container {
+        Some(container) if inputs.kind == Kind::Service => {
+            target.arm.service_sas(&target.id, container, &request).await
+        }
+        _ => target.arm.account_sas(&target.id, &request).await,
+    };
+    let token = signed.map_err(|e| target.failed(e, "signed"))?;
+    let connection_string = sas::connection_string(&inputs.blob_endpoint, &token);
+    let id = name_of(inputs);
+    Ok(Made { id: id.clone(), outputs: Outputs { id, start, expiry, token, connection_string } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn renewal_window() {
+        let expiry = "2026-01-08T00:00:00Z";
+        let two_days = 2 * 86_400;
+        assert_eq!(due(datetime!(2026-01-01 0:00 UTC), expiry, two_days), None);
+        assert_eq!(due(datetime!(2026-01-05 23:59:59 UTC), expiry, two_days), None);
+        assert!(due(datetime!(2026-01-06 0:00 UTC), expiry, two_days).unwrap().contains("expires"));
+        assert!(due(datetime!(2026-01-08 0:00 UTC), expiry, two_days).unwrap().contains("expired"));
+        assert!(due(datetime!(2026-01-01 0:00 UTC), "", two_days).is_some());
+    }
+
+    #[test]
+    fn outputs_are_secret_where_they_must() {
+        let outputs = Outputs {
+            id: "i".into(),
+            start: String::new(),
+            expiry: String::new(),
+            token: Secret::from("sig=canary"),
+            connection_string: Secret::from("x;sig=canary"),
+        };
+        let value = mops_core::convert::to_value(&outputs).unwrap();
+        assert!(!format!("{value:?} {}", value.masked_json()).contains("canary"));
+    }
+}

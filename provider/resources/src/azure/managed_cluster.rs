@@ -1,0 +1,305 @@
+//! The managed Kubernetes cluster. Promises: an update sends back what was read with only the declared fields
+//! changed, under the eTag of the read (`tests::a_merge_keeps_what_we_do_not_know`); pools other than the first
+//! one never travel in its requests unless they exist.
+
+use mops_clients::arm::{NotAnId, Precondition, ResourceId};
+use mops_core::convert::to_value;
+use mops_core::{Class, Error, Identity, Lane, Ownership, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use super::node_pool::{Mode, PoolSpec, bring, sample_pool};
+use crate::arm::{Target, lanes, owner, region, spelled, tags, text};
+use crate::pool;
+use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+
+const NOUN: &str = "cluster";
+const TYPE: &str = "Microsoft.ContainerService/managedClusters";
+const ROUNDS: usize = 4;
+
+/// A managed Kubernetes cluster with its first pool.
+pub struct ManagedCluster;
+
+/// A managed Kubernetes cluster with its first pool.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inputs {
+    /// Subscription id.
+    pub subscription_id: String,
+    /// Resource group.
+    pub resource_group: String,
+    /// Name, 1–63 letters, digits, `-`, `_`.
+    pub name: String,
+    /// Region.
+    pub location: String,
+    /// `1.33` or `1.33.4`; without it the service's default, and no difference when it moves on.
+    pub kubernetes_version: Option<String>,
+    /// First label of the API server's host name.
+    pub dns_prefix: String,
+    /// The pool that the cluster is made with.
+    pub system_pool: PoolSpec,
+}
+
+/// What is known of a cluster; no credential of it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    /// ARM id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Region.
+    pub location: String,
+    /// Host name of the API server.
+    pub fqdn: String,
+    /// Group of the machines, made by the service.
+    pub node_resource_group: String,
+    /// The version that runs.
+    pub kubernetes_version: String,
+    /// The identity of the nodes, for rights on a registry.
+    pub kubelet_object_id: Option<String>,
+}
+
+fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+    ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
+}
+
+fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+    let running = text(body, "/properties/currentKubernetesVersion");
+    let kubelet = text(body, "/properties/identityProfile/kubeletidentity/objectId");
+    Outputs {
+        id: id.to_string(),
+        name: id.name().to_owned(),
+        location: region(&text(body, "/location")),
+        fqdn: text(body, "/properties/fqdn"),
+        node_resource_group: text(body, "/properties/nodeResourceGroup"),
+        kubernetes_version: if running.is_empty() { text(body, "/properties/kubernetesVersion") } else { running },
+        kubelet_object_id: (!kubelet.is_empty()).then_some(kubelet),
+    }
+}
+
+fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
+    let id = id.clone();
+    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
+}
+
+fn create_body(inputs: &Inputs, tags: &Json) -> Json {
+    let mut pool = pool::properties(&inputs.system_pool, tags);
+    pool["name"] = json!(inputs.system_pool.name);
+    let mut properties = json!({
+        "dnsPrefix": inputs.dns_prefix, "enableRBAC": true, "agentPoolProfiles": [pool],
+        "networkProfile": {"networkPlugin": "azure", "networkPluginMode": "overlay", "loadBalancerSku": "standard"},
+    });
+    if let Some(version) = &inputs.kubernetes_version {
+        properties["kubernetesVersion"] = json!(version);
+    }
+    json!({"location": inputs.location, "tags": tags, "identity": {"type": "SystemAssigned"}, "properties": properties})
+}
+
+/// What was read with the declared fields in it; the answer's own bookkeeping left out.
+fn merged(present: &Json, inputs: &Inputs, tags: &Json) -> Json {
+    let mut body = present.clone();
+    if let Some(top) = body.as_object_mut() {
+        ["id", "name", "type", "eTag", "systemData"].iter().for_each(|field| drop(top.remove(*field)));
+        top.insert("tags".to_owned(), tags.clone());
+    }
+    if let Some(properties) = body.get_mut("properties").and_then(Json::as_object_mut)
+        && let Some(version) = inputs.kubernetes_version.as_ref().filter(|v| !runs(present, v))
+    {
+        properties.insert("kubernetesVersion".to_owned(), json!(version));
+    }
+    body
+}
+
+/// Whether the declared version, major and minor or the patch as well, is what is there.
+fn runs(body: &Json, declared: &str) -> bool {
+    ["/properties/kubernetesVersion", "/properties/currentKubernetesVersion"].iter().any(|pointer| {
+        let found = text(body, pointer);
+        found == declared || found.strip_prefix(declared).is_some_and(|rest| rest.starts_with('.'))
+    })
+}
+
+impl Resource for ManagedCluster {
+    const TOKEN: &'static str = "modelops:azure:ManagedCluster";
+    const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "dnsPrefix"];
+    const CHANGED_BY_UPDATE: &'static [&'static str] = &["kubernetesVersion"];
+    type Inputs = Inputs;
+    type Outputs = Outputs;
+
+    fn identity(inputs: &Inputs) -> Identity {
+        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+    }
+
+    fn lanes(inputs: &Inputs) -> Vec<Lane> {
+        let id = id(inputs);
+        let own = id.as_ref().map(ToString::to_string).ok();
+        lanes(&id, own.as_deref())
+    }
+
+    fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
+        inputs.location = region(&inputs.location);
+        inputs.kubernetes_version = inputs.kubernetes_version.take().filter(|version| !version.is_empty());
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let (first, last) = (inputs.name.chars().next(), inputs.name.chars().last());
+        if inputs.name.len() > 63 || !inputs.name.chars().all(good) || !ends(first) || !ends(last) {
+            let reason = format!("`{}` is not the name of a cluster", inputs.name);
+            findings.refuse("name", reason, "1–63 letters, digits, `-`, `_`, a letter or digit at both ends");
+        }
+        if inputs.system_pool.mode != Mode::System {
+            findings.refuse("systemPool.mode", "the first pool of a cluster is a System pool", "set `mode: System`");
+        }
+        pool::check(&mut inputs.system_pool, "systemPool", findings);
+    }
+
+    fn settle(old: &State<Self>, new: &mut Inputs) {
+        pool::settle(&old.inputs.system_pool, &mut new.system_pool);
+    }
+
+    async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
+        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
+        let Some(body) = target.get().await? else { return Ok(None) };
+        let ownership = owner(&cx.call.mark, body.get("tags"));
+        let state = State {
+            id: target.id.to_string(),
+            inputs: seen(known, &target.id, &body),
+            outputs: outputs(&target.id, &body),
+        };
+        Ok(Some(Live { state, ownership }))
+    }
+
+    async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, id(inputs), NOUN)?;
+        let body = create_body(inputs, &tags(&cx.call.mark, None));
+        let made = match target.put_new(&body, &as_value(&target.id)).await? {
+            Some(body) => body,
+            // It is there although nothing was: a repeated request whose first answer was lost, or a stranger.
+            None => ours_after_all(cx, &target).await?,
+        };
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &made) })
+    }
+
+    async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        pool::refuse_immutable(&inputs.name, &old.inputs.system_pool, &inputs.system_pool)?;
+        let body = write(cx, &target, inputs).await?;
+        let first = target.id.child("agentPools", &inputs.system_pool.name);
+        bring(&Target::new(cx, first, "node pool")?, None, &inputs.system_pool).await?;
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+    }
+
+    async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
+        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+    }
+
+    fn samples() -> Vec<Inputs> {
+        let plain = Inputs {
+            subscription_id: "00000000-0000-0000-0000-000000000000".into(),
+            resource_group: "sample-rg".into(),
+            name: "sample-aks".into(),
+            location: "eastus2".into(),
+            kubernetes_version: None,
+            dns_prefix: "sample".into(),
+            system_pool: sample_pool("system", Mode::System),
+        };
+        vec![plain.clone(), Inputs { kubernetes_version: Some("1.33".into()), ..plain }]
+    }
+}
+
+async fn ours_after_all(cx: &Cx<'_>, target: &Target<'_>) -> Result<Json, Error> {
+    let found = target.settled().await?.unwrap_or_default();
+    match owner(&cx.call.mark, found.get("tags")) {
+        Ownership::Ours { lineage } if lineage == cx.call.mark.lineage => Ok(found),
+        _ => Err(Error::new(
+            Class::Conflict,
+            format!("cluster `{}` was made by somebody else meanwhile", target.id.name()),
+        )
+        .hint("choose another name")),
+    }
+}
+
+/// Read, merge, write back if it is still what was read; nothing is sent when nothing differs.
+async fn write(cx: &Cx<'_>, target: &Target<'_>, inputs: &Inputs) -> Result<Json, Error> {
+    for _ in 0..ROUNDS {
+        let Some(present) = target.settled().await? else { break };
+        let wanted = tags(&cx.call.mark, present.get("tags"));
+        let same_version = inputs.kubernetes_version.as_deref().is_none_or(|version| runs(&present, version));
+        let failed = text(&present, "/properties/provisioningState") == "Failed";
+        if present.get("tags") == Some(&wanted) && same_version && !failed {
+            return Ok(present);
+        }
+        let body = merged(&present, inputs, &wanted);
+        let etag = text(&present, "/eTag");
+        if etag.is_empty() {
+            return target.put(&body, Precondition::None, &as_value(&target.id)).await;
+        }
+        if let Some(done) = target.put_unchanged(&body, &etag, &as_value(&target.id)).await? {
+            return Ok(done);
+        }
+    }
+    Err(Error::new(Class::Conflict, format!("cluster `{}` is being changed or removed by somebody else", inputs.name))
+        .hint("run the same command again when the other change is done"))
+}
+
+fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+    let pools = body.pointer("/properties/agentPoolProfiles").and_then(Json::as_array).into_iter().flatten();
+    let name = &known.system_pool.name;
+    let profile = pools.into_iter().find(|p| text(p, "/name").eq_ignore_ascii_case(name));
+    let found = text(body, "/properties/kubernetesVersion");
+    Inputs {
+        subscription_id: spelled(&known.subscription_id, id.subscription()),
+        resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
+        name: spelled(&known.name, id.name()),
+        location: region(&text(body, "/location")),
+        kubernetes_version: known.kubernetes_version.clone().map(|v| if runs(body, &v) { v } else { found }),
+        dns_prefix: spelled(&known.dns_prefix, &text(body, "/properties/dnsPrefix")),
+        system_pool: profile.map_or_else(|| known.system_pool.clone(), |p| pool::seen(&known.system_pool, name, p)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(inputs: &Inputs) -> Json {
+        let mut body = create_body(inputs, &json!({"cost": "a"}));
+        body["id"] = json!("/x");
+        body["eTag"] = json!("e1");
+        body["properties"]["kubernetesVersion"] = json!("1.33");
+        body["properties"]["currentKubernetesVersion"] = json!("1.33.4");
+        body["properties"]["unheardOf"] = json!({"kept": true});
+        body["properties"]["agentPoolProfiles"][0]["osDiskSizeGB"] = json!(128);
+        body
+    }
+
+    #[test]
+    fn a_merge_keeps_what_we_do_not_know() {
+        let inputs = Inputs { kubernetes_version: Some("1.34".into()), ..ManagedCluster::samples().remove(0) };
+        let body = merged(&stored(&inputs), &inputs, &json!({"cost": "a", "b": "c"}));
+        assert_eq!(body["properties"]["unheardOf"]["kept"], true);
+        assert_eq!(body["properties"]["kubernetesVersion"], "1.34");
+        assert_eq!(body["tags"]["b"], "c");
+        assert!(body.get("id").is_none() && body.get("eTag").is_none());
+    }
+
+    #[test]
+    fn a_patch_release_is_no_difference() {
+        for inputs in ManagedCluster::samples() {
+            let id = id(&inputs).unwrap();
+            let body = stored(&inputs);
+            assert_eq!(to_value(&seen(&inputs, &id, &body)).unwrap(), to_value(&inputs).unwrap());
+        }
+        assert!(runs(&stored(&ManagedCluster::samples()[0]), "1.33.4"));
+        assert!(!runs(&stored(&ManagedCluster::samples()[0]), "1.3"));
+    }
+
+    #[test]
+    fn creation_names_identity_network_and_the_first_pool() {
+        let body = create_body(&ManagedCluster::samples()[1], &json!({}));
+        assert_eq!(body["identity"]["type"], "SystemAssigned");
+        assert_eq!(body["properties"]["agentPoolProfiles"][0]["mode"], "System");
+        assert_eq!(body["properties"]["kubernetesVersion"], "1.33");
+        assert_eq!(body["properties"]["networkProfile"]["networkPluginMode"], "overlay");
+    }
+}

@@ -1,0 +1,187 @@
+//! The resource group. Promises: deleting it never takes something of a stranger along (`tests/resources.rs`),
+//! and an existing one may be used, which is then left alone and kept.
+
+use std::time::Duration;
+
+use mops_clients::arm::{Precondition, ResourceId, version};
+use mops_core::convert::to_value;
+use mops_core::mark::names;
+use mops_core::{Class, Error, Identity, Lane, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::arm::{Target, lanes, owner, region, spelled, tags, text};
+use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+
+const NOUN: &str = "resource group";
+
+/// A resource group: everything of a stack lies in it.
+pub struct ResourceGroup;
+
+/// A resource group: everything of a stack lies in it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inputs {
+    /// Subscription id.
+    pub subscription_id: String,
+    /// Name, 1–90 characters.
+    pub name: String,
+    /// Region, for example `eastus2`.
+    pub location: String,
+}
+
+/// What is known of a resource group.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    /// ARM id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Region.
+    pub location: String,
+}
+
+fn id(inputs: &Inputs) -> Result<ResourceId, mops_clients::arm::NotAnId> {
+    ResourceId::group(&inputs.subscription_id, &inputs.name)
+}
+
+fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+    Outputs { id: id.to_string(), name: id.name().to_owned(), location: region(&text(body, "/location")) }
+}
+
+fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
+    let id = id.clone();
+    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
+}
+
+impl Resource for ResourceGroup {
+    const TOKEN: &'static str = "modelops:azure:ResourceGroup";
+    const REPLACE: &'static [&'static str] = &["subscriptionId", "name", "location"];
+    const ADOPTABLE: bool = true;
+    type Inputs = Inputs;
+    type Outputs = Outputs;
+
+    fn identity(inputs: &Inputs) -> Identity {
+        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+    }
+
+    fn lanes(inputs: &Inputs) -> Vec<Lane> {
+        lanes(&id(inputs), None)
+    }
+
+    fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
+        inputs.location = region(&inputs.location);
+        let good = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
+        let length = inputs.name.chars().count();
+        if !(1..=90).contains(&length) || !inputs.name.chars().all(good) || inputs.name.ends_with('.') {
+            let reason = format!("`{}` is not the name of a resource group", inputs.name);
+            findings.refuse("name", reason, "1–90 letters, digits, `-`, `_`, `.`, `(`, `)`, no `.` at the end");
+        }
+    }
+
+    async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
+        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
+        let Some(body) = target.get().await? else { return Ok(None) };
+        let outputs = outputs(&target.id, &body);
+        let inputs = Inputs {
+            subscription_id: spelled(&known.subscription_id, target.id.subscription()),
+            name: spelled(&known.name, target.id.name()),
+            location: outputs.location.clone(),
+        };
+        let ownership = owner(&cx.call.mark, body.get("tags"));
+        Ok(Some(Live { state: State { id: target.id.to_string(), inputs, outputs }, ownership }))
+    }
+
+    async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, id(inputs), NOUN)?;
+        let body = json!({"location": inputs.location, "tags": tags(&cx.call.mark, None)});
+        let body = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
+        seen_everywhere(cx, &target).await?;
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+    }
+
+    async fn update(cx: &Cx<'_>, old: &State<Self>, _: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let present = target.get().await?.unwrap_or_default();
+        let wanted = tags(&cx.call.mark, present.get("tags"));
+        let body = match present.get("tags") == Some(&wanted) {
+            true => present,
+            false => target.patch(&json!({"tags": wanted}), &as_value(&target.id)).await?,
+        };
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+    }
+
+    async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
+        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        if target.get().await?.is_none() {
+            return Ok(());
+        }
+        refuse_strangers(cx, &target).await?;
+        target.delete().await
+    }
+
+    fn samples() -> Vec<Inputs> {
+        vec![Inputs {
+            subscription_id: "00000000-0000-0000-0000-000000000000".into(),
+            name: "sample-rg".into(),
+            location: "eastus2".into(),
+        }]
+    }
+}
+
+/// A fresh group may be unknown to a replica for some seconds: two hits in a row, then others may build on it.
+async fn seen_everywhere(cx: &Cx<'_>, target: &Target<'_>) -> Result<(), Error> {
+    let mut hits = 0;
+    for _ in 0..10 {
+        hits = if target.get().await?.is_some() { hits + 1 } else { 0 };
+        if hits == 2 {
+            break;
+        }
+        if hits == 0 {
+            cx.services.clock().sleep(Duration::from_secs(3)).await;
+        }
+    }
+    Ok(())
+}
+
+/// The listing lags behind, so it is read twice.
+async fn refuse_strangers(cx: &Cx<'_>, target: &Target<'_>) -> Result<(), Error> {
+    let stack = cx.call.mark.stack.to_string();
+    let path = format!("{}/resources", target.id);
+    let mut strangers = Vec::new();
+    for look in 0..2 {
+        if look > 0 {
+            cx.services.clock().sleep(Duration::from_secs(5)).await;
+        }
+        let found = target.arm.list(&path, version::RESOURCES).await.map_err(|e| target.failed(e, "looked into"))?;
+        strangers = foreign(&found, &stack);
+    }
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let summary = format!("resource group `{}` holds what this stack did not make", target.id.name());
+    let shown = strangers.iter().take(5).fold(Error::new(Class::Conflict, summary), |e, name| e.note(name.clone()));
+    Err(shown.hint("delete or move these first, or keep the group"))
+}
+
+fn foreign(resources: &[Json], stack: &str) -> Vec<String> {
+    let ours = |r: &Json| r.get("tags").and_then(|t| t.get(names::TAG_STACK)).and_then(Json::as_str) == Some(stack);
+    resources.iter().filter(|r| !ours(r)).map(|r| text(r, "/id")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_lacks_our_mark_is_foreign() {
+        let listed = [
+            json!({"id": "/a", "tags": {names::TAG_STACK: "p.s"}}),
+            json!({"id": "/b", "tags": {names::TAG_STACK: "p.other"}}),
+            json!({"id": "/c"}),
+        ];
+        assert_eq!(foreign(&listed, "p.s"), ["/b", "/c"]);
+    }
+}

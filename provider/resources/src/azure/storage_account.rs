@@ -1,0 +1,227 @@
+//! The storage account. Promises: TLS 1.2 and https only, never public blobs (`tests::bodies`); a change that
+//! would need a new account is refused, because it would take the data along.
+
+use mops_clients::arm::{NotAnId, Precondition, ResourceId};
+use mops_core::convert::to_value;
+use mops_core::{Class, Error, Identity, Lane, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::arm::{Target, lanes, owner, region, spelled, tags, text};
+use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+
+const NOUN: &str = "storage account";
+const TYPE: &str = "Microsoft.Storage/storageAccounts";
+const SKUS: [&str; 10] = [
+    "Standard_LRS",
+    "Standard_GRS",
+    "Standard_RAGRS",
+    "Standard_ZRS",
+    "Standard_GZRS",
+    "Standard_RAGZRS",
+    "Premium_LRS",
+    "Premium_ZRS",
+    "StandardV2_LRS",
+    "StandardV2_ZRS",
+];
+
+/// A storage account for blobs.
+pub struct StorageAccount;
+
+/// A storage account for blobs.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inputs {
+    /// Subscription id.
+    pub subscription_id: String,
+    /// Resource group.
+    pub resource_group: String,
+    /// Name, 3–24 lower-case letters and digits, unique in all of Azure.
+    pub name: String,
+    /// Region.
+    pub location: String,
+    /// For example `Standard_LRS`.
+    pub sku: String,
+    /// `StorageV2`.
+    #[serde(default = "general_purpose")]
+    pub kind: String,
+}
+
+fn general_purpose() -> String {
+    "StorageV2".to_owned()
+}
+
+/// What is known of a storage account; never a key.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    /// ARM id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Where its blobs are, as the service gave it.
+    pub blob_endpoint: String,
+}
+
+fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+    ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
+}
+
+fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+    Outputs {
+        id: id.to_string(),
+        name: id.name().to_owned(),
+        blob_endpoint: text(body, "/properties/primaryEndpoints/blob"),
+    }
+}
+
+fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
+    let id = id.clone();
+    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
+}
+
+fn properties() -> Json {
+    json!({"minimumTlsVersion": "TLS1_2", "allowBlobPublicAccess": false, "supportsHttpsTrafficOnly": true})
+}
+
+fn create_body(inputs: &Inputs, tags: &Json) -> Json {
+    json!({
+        "location": inputs.location, "sku": {"name": inputs.sku}, "kind": inputs.kind, "tags": tags,
+        "properties": properties(),
+    })
+}
+
+fn patch_body(inputs: &Inputs, tags: &Json) -> Json {
+    json!({"sku": {"name": inputs.sku}, "tags": tags, "properties": properties()})
+}
+
+/// Tier, and whether copies lie in several zones: neither changes in place.
+fn family(sku: &str) -> (&str, bool) {
+    let (tier, copies) = sku.split_once('_').unwrap_or((sku, ""));
+    (tier, copies.ends_with("ZRS"))
+}
+
+impl Resource for StorageAccount {
+    const TOKEN: &'static str = "modelops:azure:StorageAccount";
+    const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "kind"];
+    type Inputs = Inputs;
+    type Outputs = Outputs;
+
+    fn identity(inputs: &Inputs) -> Identity {
+        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+    }
+
+    fn lanes(inputs: &Inputs) -> Vec<Lane> {
+        lanes(&id(inputs), None)
+    }
+
+    fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
+        inputs.location = region(&inputs.location);
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        if !(3..=24).contains(&inputs.name.len()) || !inputs.name.chars().all(good) {
+            let reason = format!("`{}` is not the name of a storage account", inputs.name);
+            findings.refuse("name", reason, "3–24 lower-case letters and digits, unique in all of Azure");
+        }
+        match SKUS.iter().find(|sku| sku.eq_ignore_ascii_case(&inputs.sku)) {
+            Some(sku) => inputs.sku = (*sku).to_owned(),
+            None => {
+                let reason = format!("`{}` is not the sku of a storage account", inputs.sku);
+                findings.refuse("sku", reason, SKUS.join(", "));
+            }
+        }
+        if inputs.kind != "StorageV2" {
+            let reason = format!("kind `{}` is not supported by this version", inputs.kind);
+            findings.refuse("kind", reason, "use `StorageV2`");
+        }
+    }
+
+    async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
+        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
+        let Some(body) = target.get().await? else { return Ok(None) };
+        let ownership = owner(&cx.call.mark, body.get("tags"));
+        let state = State {
+            id: target.id.to_string(),
+            inputs: seen(known, &target.id, &body),
+            outputs: outputs(&target.id, &body),
+        };
+        Ok(Some(Live { state, ownership }))
+    }
+
+    async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, id(inputs), NOUN)?;
+        let body = create_body(inputs, &tags(&cx.call.mark, None));
+        let body = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+    }
+
+    async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let present = target.settled().await?.unwrap_or_default();
+        refuse_other_family(&text(&present, "/sku/name"), inputs)?;
+        let body = patch_body(inputs, &tags(&cx.call.mark, present.get("tags")));
+        let body = target.patch(&body, &as_value(&target.id)).await?;
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+    }
+
+    async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
+        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+    }
+
+    fn samples() -> Vec<Inputs> {
+        let plain = Inputs {
+            subscription_id: "00000000-0000-0000-0000-000000000000".into(),
+            resource_group: "sample-rg".into(),
+            name: "samplest".into(),
+            location: "eastus2".into(),
+            sku: "Standard_LRS".into(),
+            kind: general_purpose(),
+        };
+        vec![plain.clone(), Inputs { sku: "Standard_GRS".into(), ..plain }]
+    }
+}
+
+fn refuse_other_family(present: &str, inputs: &Inputs) -> Result<(), Error> {
+    if present.is_empty() || family(present) == family(&inputs.sku) {
+        return Ok(());
+    }
+    let summary =
+        format!("storage account `{}` cannot change from `{present}` to `{}` in place", inputs.name, inputs.sku);
+    Err(Error::new(Class::User, summary).hint("use a new account under another name and copy the data"))
+}
+
+fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+    Inputs {
+        subscription_id: spelled(&known.subscription_id, id.subscription()),
+        resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
+        name: spelled(&known.name, id.name()),
+        location: region(&text(body, "/location")),
+        sku: spelled(&known.sku, &text(body, "/sku/name")),
+        kind: spelled(&known.kind, &text(body, "/kind")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies() {
+        let inputs = &StorageAccount::samples()[0];
+        for body in [create_body(inputs, &json!({})), patch_body(inputs, &json!({}))] {
+            assert_eq!(body["properties"]["minimumTlsVersion"], "TLS1_2");
+            assert_eq!(body["properties"]["allowBlobPublicAccess"], false);
+            assert_eq!(body["properties"]["supportsHttpsTrafficOnly"], true);
+        }
+    }
+
+    #[test]
+    fn only_copies_of_one_family_change_in_place() {
+        let to = |sku: &str| Inputs { sku: sku.into(), ..StorageAccount::samples()[0].clone() };
+        assert!(refuse_other_family("Standard_LRS", &to("Standard_RAGRS")).is_ok());
+        for (from, sku) in [("Standard_LRS", "Premium_LRS"), ("Standard_GRS", "Standard_GZRS")] {
+            let error = refuse_other_family(from, &to(sku)).unwrap_err();
+            assert_eq!(error.class(), Class::User, "{from} {sku}");
+        }
+    }
+}

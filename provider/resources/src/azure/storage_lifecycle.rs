@@ -1,0 +1,205 @@
+//! Rules that delete old blobs. An account has one policy for everybody: promise that rules with other names
+//! stay as they are (`tests::strangers_rules_stay`).
+
+use mops_clients::arm::{NotAnId, Precondition, ResourceId};
+use mops_core::convert::to_value;
+use mops_core::{Error, Identity, Lane, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::arm::{Target, lanes, owner_by_parent, spelled, text};
+use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+
+const NOUN: &str = "lifecycle policy of storage account";
+
+/// Rules by which a storage account deletes old blobs.
+pub struct StorageLifecycle;
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rule {
+    /// Name, letters and digits.
+    pub name: String,
+    /// Blobs that begin so, `CONTAINER/PATH`.
+    pub prefix: String,
+    /// Days after the last change.
+    pub delete_after_days: u32,
+}
+
+/// Rules by which a storage account deletes old blobs.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inputs {
+    /// ARM id of the storage account.
+    pub account_id: String,
+    /// The rules.
+    pub rules: Vec<Rule>,
+}
+
+/// What is known of the policy.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outputs {
+    /// ARM id.
+    pub id: String,
+}
+
+fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+    ResourceId::parse(&inputs.account_id)?.child("managementPolicies", "default")
+}
+
+fn outputs(id: &ResourceId) -> Outputs {
+    Outputs { id: id.to_string() }
+}
+
+fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
+    let id = id.clone();
+    move |_| to_value(&outputs(&id)).unwrap_or_default()
+}
+
+fn rule_body(rule: &Rule) -> Json {
+    json!({
+        "enabled": true, "name": rule.name, "type": "Lifecycle",
+        "definition": {
+            "filters": {"blobTypes": ["blockBlob"], "prefixMatch": [rule.prefix]},
+            "actions": {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": rule.delete_after_days}}},
+        },
+    })
+}
+
+fn rules_of(body: &Json) -> &[Json] {
+    body.pointer("/properties/policy/rules").and_then(Json::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Strangers' rules as they are, then ours.
+fn merged(present: &Json, before: &[Rule], wanted: &[Rule]) -> Vec<Json> {
+    let ours = |name: &str| before.iter().chain(wanted).any(|rule| rule.name == name);
+    let strangers = rules_of(present).iter().filter(|rule| !ours(&text(rule, "/name"))).cloned();
+    strangers.chain(wanted.iter().map(rule_body)).collect()
+}
+
+fn policy(rules: &[Json]) -> Json {
+    json!({"properties": {"policy": {"rules": rules}}})
+}
+
+/// Our rules as the service has them; one that somebody changed to another form shows as absent.
+fn seen(known: &[Rule], body: &Json) -> Vec<Rule> {
+    let of_name = |rule: &&Json| known.iter().any(|k| k.name == text(rule, "/name"));
+    let read = |rule: &Json| {
+        let days = rule.pointer("/definition/actions/baseBlob/delete/daysAfterModificationGreaterThan")?;
+        Some(Rule {
+            name: text(rule, "/name"),
+            prefix: text(rule, "/definition/filters/prefixMatch/0"),
+            delete_after_days: days.as_f64().map(|days| days as u32)?,
+        })
+    };
+    let mut found: Vec<Rule> = rules_of(body).iter().filter(of_name).filter_map(read).collect();
+    found.sort_by_key(|rule| known.iter().position(|k| k.name == rule.name));
+    found
+}
+
+impl Resource for StorageLifecycle {
+    const TOKEN: &'static str = "modelops:azure:StorageLifecycle";
+    const REPLACE: &'static [&'static str] = &["accountId"];
+    type Inputs = Inputs;
+    type Outputs = Outputs;
+
+    fn identity(inputs: &Inputs) -> Identity {
+        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+    }
+
+    fn lanes(inputs: &Inputs) -> Vec<Lane> {
+        lanes(&id(inputs), Some(&inputs.account_id))
+    }
+
+    fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
+        if inputs.rules.is_empty() {
+            findings.refuse("rules", "a lifecycle policy without rules", "give at least one rule, or none at all");
+        }
+        for (at, rule) in inputs.rules.iter().enumerate() {
+            if rule.name.is_empty() || rule.name.len() > 256 || !rule.name.chars().all(|c| c.is_ascii_alphanumeric()) {
+                let reason = format!("`{}` is not the name of a lifecycle rule", rule.name);
+                findings.refuse(&format!("rules.{at}.name"), reason, "1–256 letters and digits");
+            }
+            if inputs.rules.iter().take(at).any(|before| before.name == rule.name) {
+                let reason = format!("two lifecycle rules are called `{}`", rule.name);
+                findings.refuse(&format!("rules.{at}.name"), reason, "give each rule a name of its own");
+            }
+        }
+    }
+
+    async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
+        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
+        let Some(body) = target.get().await? else { return Ok(None) };
+        let rules = seen(&known.rules, &body);
+        if rules.is_empty() {
+            // A policy of strangers' rules alone: ours is not there.
+            return Ok(None);
+        }
+        let parent = target.id.parent().unwrap_or_else(|| target.id.clone());
+        let ownership = owner_by_parent(&target, &cx.call.mark, &parent).await?;
+        let inputs = Inputs { account_id: spelled(&known.account_id, parent.as_str()), rules };
+        Ok(Some(Live { state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) }, ownership }))
+    }
+
+    async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, id(inputs), NOUN)?;
+        write(&target, &[], &inputs.rules).await
+    }
+
+    async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
+        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        write(&target, &old.inputs.rules, &inputs.rules).await
+    }
+
+    async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
+        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let Some(present) = target.get().await? else { return Ok(()) };
+        let left = merged(&present, &old.inputs.rules, &[]);
+        if left.is_empty() {
+            return target.delete().await;
+        }
+        target.put(&policy(&left), Precondition::None, &as_value(&target.id)).await.map(drop)
+    }
+
+    fn samples() -> Vec<Inputs> {
+        let account_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/sample-rg/providers/\
+                          Microsoft.Storage/storageAccounts/samplest";
+        let rule = Rule { name: "tmp".into(), prefix: "bundles/tmp/".into(), delete_after_days: 30 };
+        vec![Inputs { account_id: account_id.into(), rules: vec![rule] }]
+    }
+}
+
+async fn write(target: &Target<'_>, before: &[Rule], wanted: &[Rule]) -> Result<Made<StorageLifecycle>, Error> {
+    let present = target.get().await?.unwrap_or_default();
+    let rules = merged(&present, before, wanted);
+    target.put(&policy(&rules), Precondition::None, &as_value(&target.id)).await?;
+    Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(name: &str, days: u32) -> Rule {
+        Rule { name: name.into(), prefix: "c/p".into(), delete_after_days: days }
+    }
+
+    #[test]
+    fn strangers_rules_stay() {
+        let stranger = json!({"name": "theirs", "type": "Lifecycle", "definition": {"odd": 1}});
+        let present = policy(&[stranger.clone(), rule_body(&rule("old", 1)), rule_body(&rule("kept", 2))]);
+        let rules = merged(&present, &[rule("old", 1), rule("kept", 2)], &[rule("kept", 3), rule("new", 4)]);
+        assert_eq!(rules, [stranger.clone(), rule_body(&rule("kept", 3)), rule_body(&rule("new", 4))]);
+        assert_eq!(merged(&present, &[rule("old", 1), rule("kept", 2)], &[]), [stranger]);
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let known = [rule("b", 2), rule("a", 1)];
+        let body = policy(&[rule_body(&known[1]), rule_body(&rule("other", 9)), rule_body(&known[0])]);
+        assert_eq!(seen(&known, &body), known);
+    }
+}

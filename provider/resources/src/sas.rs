@@ -1,0 +1,156 @@
+//! The rules of shared access signatures that need no call: letters, lives, and settings of an account that
+//! forbid them.
+
+use mops_core::{Class, Error, Secret};
+use serde_json::Value as Json;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::azure::blob_sas_token::{Inputs, Kind};
+use crate::resource::Findings;
+
+/// Permission letters in the order that the service signs them in.
+const CONTAINER: &str = "racwdxyltfmeopi";
+const ACCOUNT: &str = "rwdxylacupfti";
+/// Clocks differ: a signature is valid from a little before now.
+const BACK: Duration = Duration::minutes(15);
+
+/// Validates, and puts the letters into the service's order.
+pub(crate) fn check(inputs: &mut Inputs, findings: &mut Findings) {
+    let order = match inputs.kind {
+        Kind::Service => CONTAINER,
+        Kind::Account => ACCOUNT,
+    };
+    match ordered(&inputs.permissions, order) {
+        Some(permissions) => inputs.permissions = permissions,
+        None => {
+            let reason = format!("`{}` are not permissions of this SAS", inputs.permissions);
+            findings.refuse("permissions", reason, format!("letters of `{order}`, for example `rl`"));
+        }
+    }
+    match (inputs.kind, &inputs.container) {
+        (Kind::Service, None) => findings.refuse("container", "a service SAS needs a container", "name the container"),
+        (Kind::Account, Some(_)) => {
+            findings.refuse(
+                "container",
+                "an account SAS opens every container",
+                "leave `container` out, or use `service`",
+            );
+        }
+        _ => {}
+    }
+    if inputs.kind == Kind::Account && inputs.permissions.contains(['w', 'd', 'x', 'y']) {
+        findings.notes.push("an account SAS that may write or delete opens every container to its holder".to_owned());
+    }
+    if inputs.renew_before_seconds >= inputs.lifetime_seconds {
+        let reason =
+            format!("renewing {} s before the end of {} s", inputs.renew_before_seconds, inputs.lifetime_seconds);
+        findings.refuse("renewBeforeSeconds", reason, "renew later than it begins");
+    }
+}
+
+fn ordered(letters: &str, order: &str) -> Option<String> {
+    let known = !letters.is_empty() && letters.chars().all(|c| order.contains(c));
+    known.then(|| order.chars().filter(|c| letters.contains(*c)).collect())
+}
+
+/// Start and expiry of a signature made now.
+pub(crate) fn life(now: OffsetDateTime, lifetime_seconds: u64) -> (String, String) {
+    let lifetime = Duration::seconds(i64::try_from(lifetime_seconds).unwrap_or(i64::MAX));
+    (stamp(now - BACK), stamp(now.checked_add(lifetime).unwrap_or(now)))
+}
+
+fn stamp(at: OffsetDateTime) -> String {
+    let whole = at.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(at);
+    whole.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Settings of an account under which a signature would be refused, or not be made.
+pub(crate) fn refuse_forbidden(account: Option<&Json>, inputs: &Inputs) -> Result<(), Error> {
+    let name = &inputs.account_name;
+    let Some(account) = account else {
+        return Err(Error::new(Class::NotFound, format!("storage account `{name}` is not there"))
+            .hint("run `mops infra up` with the component `storage` first"));
+    };
+    let at = |pointer: &str| account.pointer(pointer);
+    if at("/properties/allowSharedKeyAccess").and_then(Json::as_bool) == Some(false) {
+        return Err(Error::new(Class::User, format!("storage account `{name}` forbids signatures by account key"))
+            .note("`allowSharedKeyAccess` is false")
+            .hint("set `allowSharedKeyAccess` to true for the account"));
+    }
+    let period = at("/properties/sasPolicy/sasExpirationPeriod").and_then(Json::as_str).and_then(period_seconds);
+    let blocks = at("/properties/sasPolicy/expirationAction").and_then(Json::as_str) == Some("Block");
+    match period {
+        Some(limit) if blocks && limit < inputs.lifetime_seconds => {
+            Err(Error::new(Class::User, format!("storage account `{name}` blocks a SAS that lives this long"))
+                .note(format!("`sasPolicy` allows {limit} s, `lifetime` asks for {} s", inputs.lifetime_seconds))
+                .hint("shorten the lifetime of the SAS"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `DD.HH:MM:SS`, as the account states it.
+fn period_seconds(text: &str) -> Option<u64> {
+    let (days, clock) = text.split_once('.').unwrap_or(("0", text));
+    let mut parts = clock.split(':').map(|part| part.parse::<u64>().ok());
+    let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
+    Some(days.parse::<u64>().ok()? * 86_400 + hours * 3600 + minutes * 60 + seconds)
+}
+
+/// What programs of the storage libraries take; holds the signature and no account key.
+pub(crate) fn connection_string(blob_endpoint: &str, token: &Secret<String>) -> Secret<String> {
+    Secret::new(format!("BlobEndpoint={blob_endpoint};SharedAccessSignature={}", token.expose()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::blob_sas_token::BlobSasToken;
+    use crate::resource::Resource;
+    use serde_json::json;
+    use time::macros::datetime;
+
+    fn sample() -> Inputs {
+        BlobSasToken::samples().remove(0)
+    }
+
+    #[test]
+    fn letters_get_the_services_order() {
+        let mut inputs = Inputs { permissions: "lr".into(), ..sample() };
+        let mut findings = Findings::default();
+        check(&mut inputs, &mut findings);
+        assert!(findings.failures.is_empty());
+        assert_eq!(inputs.permissions, "rl");
+        let bad: [fn(&mut Inputs); 4] = [
+            |i| i.permissions = "q".into(),
+            |i| i.permissions = String::new(),
+            |i| i.container = None,
+            |i| i.renew_before_seconds = i.lifetime_seconds,
+        ];
+        for (at, spoil) in bad.iter().enumerate() {
+            let (mut inputs, mut findings) = (sample(), Findings::default());
+            spoil(&mut inputs);
+            check(&mut inputs, &mut findings);
+            assert_eq!(findings.failures.len(), 1, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_signature_starts_before_now() {
+        let now = datetime!(2026-01-01 12:00:00.5 UTC);
+        assert_eq!(life(now, 3600), ("2026-01-01T11:45:00Z".to_owned(), "2026-01-01T13:00:00Z".to_owned()));
+    }
+
+    #[test]
+    fn settings_that_forbid_it_are_named() {
+        let inputs = sample();
+        assert!(refuse_forbidden(Some(&json!({"properties": {}})), &inputs).is_ok());
+        let off = json!({"properties": {"allowSharedKeyAccess": false}});
+        assert!(refuse_forbidden(Some(&off), &inputs).unwrap_err().summary().contains("account key"));
+        let policy = |action: &str| json!({"properties": {"sasPolicy": {"sasExpirationPeriod": "1.00:00:00", "expirationAction": action}}});
+        assert!(refuse_forbidden(Some(&policy("Block")), &inputs).is_err());
+        assert!(refuse_forbidden(Some(&policy("Log")), &inputs).is_ok());
+        assert_eq!(refuse_forbidden(None, &inputs).unwrap_err().class(), Class::NotFound);
+    }
+}
