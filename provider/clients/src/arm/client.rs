@@ -215,6 +215,18 @@ impl ArmClient {
         self.start(Verb::Post, call).await
     }
 
+    /// Looks at a resource and, when something is still being done to it, gives that to wait for; `None` when it
+    /// is not there.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn watch(&self, path: &str, api: &str) -> Result<Option<Started>, ClientError> {
+        let url = self.url(path, api)?;
+        let Some(answer) = self.read(url.clone()).await? else { return Ok(None) };
+        let step = Lro::watch(&self.inner.endpoint, &url, answer);
+        Ok(Some(Started { step, id: new_id(), quiet: false }))
+    }
+
     /// The operation that the journal kept, if it is one of `verb` on `path` at this ARM.
     #[must_use]
     pub fn resume(&self, verb: Verb, path: &str, api: &str, token: &mops_core::Secret<String>) -> Option<Started> {

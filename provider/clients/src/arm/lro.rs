@@ -88,15 +88,8 @@ const MISSING_LIMIT: u8 = 5;
 const BROKEN_LIMIT: u8 = 3;
 
 impl Lro {
-    /// Judges the first answer of a request.
-    ///
-    /// # Errors
-    /// When the status is none that starts an operation, or a header names a foreign host.
-    pub fn start(endpoint: &Url, verb: Verb, request: &Url, answer: Answer) -> Result<Step, ClientError> {
-        if !matches!(answer.status, 200 | 201 | 202 | 204) {
-            return Err(ArmError::of(&answer).into());
-        }
-        let mut lro = Self {
+    fn new(endpoint: &Url, verb: Verb, request: &Url, answer: &Answer) -> Self {
+        Self {
             verb,
             phase: Phase::Resource,
             url: request.clone(),
@@ -108,7 +101,27 @@ impl Lro {
             answered: false,
             missing: 0,
             broken: 0,
-        };
+        }
+    }
+
+    /// Judges the answer of a plain GET: done unless its state says that something is under way.
+    #[must_use]
+    pub fn watch(endpoint: &Url, request: &Url, answer: Answer) -> Step {
+        match answer.state().map(End::of) {
+            Some(None) => Self { answered: true, ..Self::new(endpoint, Verb::Put, request, &answer) }.poll(),
+            _ => Step::Done(answer.into_json()),
+        }
+    }
+
+    /// Judges the first answer of a request.
+    ///
+    /// # Errors
+    /// When the status is none that starts an operation, or a header names a foreign host.
+    pub fn start(endpoint: &Url, verb: Verb, request: &Url, answer: Answer) -> Result<Step, ClientError> {
+        if !matches!(answer.status, 200 | 201 | 202 | 204) {
+            return Err(ArmError::of(&answer).into());
+        }
+        let mut lro = Self::new(endpoint, verb, request, &answer);
         lro.location = lro.location_of(&answer)?;
         if let Some(url) = &answer.operation {
             lro.url = lro.resolve(url)?;
