@@ -213,7 +213,11 @@ fn join(into: &mut Finding, other: Finding) {
         into.confidence = other.confidence;
     }
     into.severity = into.severity.min(other.severity);
+    let before = if into.message.contains(&phrase(&other.pools)) { phrase(&other.pools) } else { phrase(&into.pools) };
     into.pools = sorted(into.pools.drain(..).chain(other.pools));
+    if !before.is_empty() {
+        into.message = into.message.replacen(&before, &phrase(&into.pools), 1);
+    }
     into.vantage = sorted(into.vantage.drain(..).chain(other.vantage));
     into.objects = sorted(into.objects.drain(..).chain(other.objects));
     into.ruled_out = sorted(into.ruled_out.drain(..).chain(other.ruled_out));
@@ -221,6 +225,16 @@ fn join(into: &mut Finding, other: Finding) {
         if !into.evidence.contains(&id) {
             into.evidence.push(id);
         }
+    }
+}
+
+/// `pool a`, `pools a, b`, `5 pools (a, b, c, …)`: as messages name them.
+fn phrase(pools: &[String]) -> String {
+    match pools {
+        [] => String::new(),
+        [one] => format!("pool {one}"),
+        few @ [_, _] | few @ [_, _, _] => format!("pools {}", few.join(", ")),
+        many => format!("{} pools ({}, …)", many.len(), many[..3].join(", ")),
     }
 }
 

@@ -26,15 +26,18 @@ pub(crate) fn head(text: &str, width: usize) -> String {
 /// Breaks at spaces; a word longer than a line is left whole, since cut commands are useless.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
+    let mut line: String = text.chars().take_while(|c| *c == ' ').collect();
+    let mut begun = false;
     for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+        if begun && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(std::mem::replace(&mut line, indent.to_owned()));
+            begun = false;
         }
-        if !line.is_empty() && line != indent {
+        if begun {
             line.push(' ');
         }
         line.push_str(word);
+        begun = true;
     }
     lines.push(line);
     lines.join("\n")
@@ -69,6 +72,7 @@ mod tests {
     #[test]
     fn wraps_at_spaces() {
         assert_eq!(wrap("aaa bbb ccc ddd", 9, "  "), "aaa bbb\n  ccc ddd");
+        assert_eq!(wrap("  aaa bbb ccc", 9, "    "), "  aaa bbb\n    ccc");
         assert_eq!(wrap("a long-word-that-does-not-fit", 5, " "), "a\n long-word-that-does-not-fit");
     }
 }

@@ -176,8 +176,10 @@ impl Summary {
     pub fn of(probes: &[Observed], findings: &[Finding], skipped: &[Skipped], interrupted: bool) -> Self {
         let count = |status| probes.iter().filter(|o| counts(o) && o.status == status).count();
         let causes = findings.iter().filter(|f| f.severity == crate::rule::Severity::Error).count();
-        let counts =
-            Counts { causes, ok: count(Status::Pass), failed: count(Status::Fail), skipped: count(Status::Skip) };
+        // A required part that was skipped has its own observation.
+        let parts = skipped.iter().filter(|s| !s.required).count();
+        let skips = count(Status::Skip) + parts;
+        let counts = Counts { causes, ok: count(Status::Pass), failed: count(Status::Fail), skipped: skips };
         let unreachable = probes.iter().any(|o| o.check == check::API && o.status == Status::Fail);
         let probed = probes.iter().any(|o| o.vantage == crate::observed::Vantage::P);
         let (status, exit_code) = if interrupted {

@@ -13,11 +13,14 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("/v2/ ENV", probe::REGISTRY_V2, variant::ENV),
     ("/v2/ PULL", probe::REGISTRY_V2, variant::PULL_SECRET),
     ("IMAGE", probe::REGISTRY_PULL, variant::PULL_SECRET),
-    ("SAS READ", probe::STORAGE_READ, ""),
-    ("NO WRITE", probe::STORAGE_WRITE_REFUSED, ""),
+    ("SAS", probe::STORAGE_READ, ""),
+    ("READONLY", probe::STORAGE_WRITE_REFUSED, ""),
 ];
-const NODE_WIDTH: usize = 12;
+/// As long as a pool's name may be in Azure.
 const POOL_WIDTH: usize = 12;
+/// The widest word of a cell.
+const WORD: usize = 7;
+const MIN_NODE: usize = 6;
 
 /// The rows, head line first; empty when no pool is known.
 pub(crate) fn rows(probes: &[Observed], width: usize) -> Vec<String> {
@@ -30,8 +33,9 @@ pub(crate) fn rows(probes: &[Observed], width: usize) -> Vec<String> {
     }
     let mut grid = vec![header()];
     let mut notes = BTreeMap::new();
+    let room = node_width(&pools, width);
     for (pool, seen) in &pools {
-        let mut row = vec![columns::fit(pool, POOL_WIDTH), node(seen)];
+        let mut row = vec![columns::fit(pool, POOL_WIDTH), node(seen, room)];
         match whole_row(seen) {
             Some(why) => {
                 notes.insert(grid.len(), why);
@@ -49,6 +53,13 @@ pub(crate) fn rows(probes: &[Observed], width: usize) -> Vec<String> {
     lines
 }
 
+/// What the other columns leave for the node's name.
+fn node_width(pools: &BTreeMap<&str, Vec<&Observed>>, width: usize) -> usize {
+    let pool = pools.keys().map(|p| p.chars().count()).max().unwrap_or(0).clamp(4, POOL_WIDTH);
+    let cells: usize = COLUMNS.iter().map(|(title, ..)| title.chars().count().max(WORD) + 2).sum();
+    width.saturating_sub(pool + 2 + cells).max(MIN_NODE)
+}
+
 fn first_width(grid: &[Vec<String>], column: usize) -> usize {
     grid.iter().map(|r| r[column].chars().count()).max().unwrap_or(0)
 }
@@ -57,15 +68,15 @@ fn header() -> Vec<String> {
     ["POOL", "NODE"].into_iter().chain(COLUMNS.iter().map(|(title, ..)| *title)).map(str::to_owned).collect()
 }
 
-fn node(seen: &[&Observed]) -> String {
+fn node(seen: &[&Observed], room: usize) -> String {
     let mut nodes: Vec<&str> =
         seen.iter().filter(|o| o.vantage == Vantage::P).map(|o| o.node.as_str()).filter(|n| !n.is_empty()).collect();
     nodes.sort_unstable();
     nodes.dedup();
     match nodes.as_slice() {
         [] => "-".to_owned(),
-        [one] => columns::fit(one, NODE_WIDTH),
-        [first, rest @ ..] => format!("{} +{}", columns::fit(first, NODE_WIDTH - 3), rest.len()),
+        [one] => columns::fit(one, room),
+        [first, rest @ ..] => format!("{} +{}", columns::fit(first, room.saturating_sub(3)), rest.len()),
     }
 }
 

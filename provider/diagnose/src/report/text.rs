@@ -1,11 +1,14 @@
 //! The report for a terminal. The first four lines are verdict, cause, proof and one command, at
-//! most 80 columns each; no meaning is carried by colour alone (`tests/golden/diagnose`).
+//! most 80 columns each; no meaning is carried by colour alone (golden files in
+//! `tests/golden/diagnose`).
+
+use mops_probe::observation::check as probe;
 
 use super::columns::{fit, head, wrap};
 use super::model::{Report, Verdict};
 use super::table;
 use crate::finding::Finding;
-use crate::observed::Observed;
+use crate::observed::{Observed, check};
 use crate::rule::Severity;
 
 /// Narrowest width that is honoured.
@@ -42,14 +45,23 @@ struct Page<'a> {
 impl Page<'_> {
     fn front(&self) -> Vec<String> {
         let mut lines = vec![self.paint_verdict(&head(&self.verdict(), self.width))];
-        let Some(first) = self.report.findings.iter().find(|f| f.severity != Severity::Note) else { return lines };
+        let Some(first) = self.first() else { return lines };
         lines.push(head(&format!("cause: {} ({}) {}", first.cause_id, sure(first), subject(first)), self.width));
-        lines.push(head(&format!("proof: {}", self.proof(first)), self.width));
+        lines.push(format!("proof: {}", self.proof(first)));
         match first.fixes.iter().find_map(|f| f.command.as_ref()) {
             Some(command) => lines.push(format!("run:   {command}")),
             None => lines.extend(first.fixes.first().map(|f| head(&format!("fix:   {}", f.text), self.width))),
         }
         lines
+    }
+
+    /// The worst finding; a note only when the run cannot pass because of it.
+    fn first(&self) -> Option<&Finding> {
+        let all = &self.report.findings;
+        let unfinished = self.report.summary.status == Verdict::Incomplete;
+        all.iter()
+            .find(|f| f.severity != Severity::Note)
+            .or_else(|| all.iter().find(|f| unfinished && f.cause_id != "POOL_EMPTY"))
     }
 
     fn verdict(&self) -> String {
@@ -64,7 +76,7 @@ impl Page<'_> {
         let words = match summary.status {
             Verdict::Pass => passed,
             Verdict::Fail => format!("FAILED: {}, {found}", plural(counts.causes, "cause")),
-            Verdict::Incomplete => format!("INCOMPLETE: could not check everything, {found}"),
+            Verdict::Incomplete => format!("INCOMPLETE: {found}"),
             Verdict::Interrupted => format!("INTERRUPTED: {found}"),
         };
         format!("{}  env={}  {words}", command.name(), run.env)
@@ -74,16 +86,17 @@ impl Page<'_> {
     fn proof(&self, finding: &Finding) -> String {
         let seen = |id: &String| self.report.probes.iter().find(|o| &o.id == id);
         let two: Vec<String> = finding.evidence.iter().filter_map(seen).take(2).map(short).collect();
-        if two.is_empty() { finding.message.clone() } else { two.join("; ") }
+        let room = self.width - "proof: ".len();
+        match two.as_slice() {
+            [] => head(&finding.message, room),
+            [a, b, ..] => both(a, b, room),
+            [one] => head(one, room),
+        }
     }
 
     fn finding(&self, f: &Finding) -> Vec<String> {
         let sign = if f.severity == Severity::Error { "✗" } else { "!" };
-        let pools = match f.pools.as_slice() {
-            [] | [_] => String::new(),
-            [first, rest @ ..] => format!(" [{} pools: {first}, {}]", f.pools.len(), rest.join(", ")),
-        };
-        let title = format!("{sign} {} ({}) {}{pools}", f.cause_id, sure(f), f.message);
+        let title = format!("{sign} {} ({}) {}", f.cause_id, sure(f), f.message);
         let mut lines = vec![self.paint_severity(&wrap(&title, self.width, "  "), f.severity)];
         let seen = |id: &String| self.report.probes.iter().find(|o| &o.id == id);
         let evidence: Vec<&Observed> = f.evidence.iter().filter_map(seen).collect();
@@ -125,7 +138,12 @@ impl Page<'_> {
             }
         };
         let run = &self.report.run;
-        wrap(&format!("clean-up: {clean}   run={}   {}", run.id, seconds(run.duration_ms)), self.width, "  ")
+        format!(
+            "{}   run={}   {}",
+            wrap(&format!("clean-up: {clean}"), self.width - 24, "  "),
+            run.id,
+            seconds(run.duration_ms)
+        )
     }
 
     fn paint_verdict(&self, line: &str) -> String {
@@ -142,24 +160,52 @@ impl Page<'_> {
     }
 }
 
+/// Two texts on one line; the longer one is cut first.
+fn both(a: &str, b: &str, room: usize) -> String {
+    let room = room - "; ".len();
+    let (la, lb) = (a.chars().count(), b.chars().count());
+    let left = if la + lb <= room { la } else { la.min((room / 2).max(room.saturating_sub(lb))) };
+    format!("{}; {}", head(a, left), head(b, room - left))
+}
+
 fn sure(f: &Finding) -> &'static str {
     f.confidence.map_or("no rule", crate::rule::Confidence::word)
 }
 
 fn subject(f: &Finding) -> String {
-    let object = f.objects.first().map(|o| format!("{} {}/{}", o.kind.to_lowercase(), o.namespace, o.name));
+    let object = f.objects.first().map(|o| format!("{} {}", o.kind.to_lowercase(), o.name));
     let what = object.unwrap_or_else(|| f.target.clone());
     match f.pools.as_slice() {
         [] => what,
-        [one] => format!("{what} on pool {one}"),
-        more => format!("{what} on {} pools", more.len()),
+        [one] => format!("{what}, pool {one}"),
+        more => format!("{what}, {} pools", more.len()),
     }
 }
 
 fn short(o: &Observed) -> String {
     let place = if o.pool.is_empty() { o.vantage.word().to_owned() } else { format!("pool {}", o.pool) };
     let credential = if o.credential.is_empty() { String::new() } else { format!(" by {}", o.credential) };
-    format!("{place}: {}{credential}: {}", o.check, o.result())
+    format!("{place}: {}{credential}: {}", name(&o.check), o.result())
+}
+
+/// A check in a reader's words.
+fn name(check: &str) -> &str {
+    match check {
+        probe::ENV => "variable",
+        probe::PULL_SECRET => "pull secret entry",
+        probe::REGISTRY_V2 => "/v2/",
+        probe::REGISTRY_PULL => "manifest",
+        probe::REGISTRY_TAGS => "tag list",
+        probe::STORAGE_SAS => "SAS text",
+        probe::STORAGE_READ => "SAS list",
+        probe::STORAGE_WRITE_REFUSED => "SAS write",
+        check::API => "API server",
+        check::PASSWORD => "password compared",
+        check::ENV_SECRET | check::PULL_SECRET => "secret",
+        check::KUBELET => "image pull",
+        check::PROBE => "probe pod",
+        other => other,
+    }
 }
 
 fn long(o: &Observed) -> String {
