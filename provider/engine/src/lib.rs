@@ -6,3 +6,6 @@ pub mod error;
 pub mod event;
 pub mod failpoint;
 pub mod state;
+pub mod plan;
+pub mod run;
+mod observe;

@@ -87,7 +87,11 @@ impl Book {
             }
             (Action::Delete, Ended::Done { .. } | Ended::Partial { .. }) => self.remove_all(&[resource.urn]),
             (_, Ended::Gone { .. }) => {}
-            (_, Ended::Done { id, outputs }) => {
+            (_, Ended::Done { id, outputs, foreign }) => {
+                if foreign {
+                    resource.adopted_from = Some(id.clone());
+                    resource.retain_on_delete = true;
+                }
                 resource.id = id;
                 resource.outputs = outputs;
                 resource.init_errors.clear();

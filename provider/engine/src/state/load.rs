@@ -64,6 +64,8 @@ pub(crate) fn load(files: &Files, stack: &StackId) -> Result<Option<Loaded>, Sta
             reason: format!("record {sequence}: {reason}"),
         })?;
     }
+    // Nothing was ever recorded: the first run was killed before it began anything.
+    book.snapshot.is_new = book.snapshot.sequence == 0;
     Ok(Some(Loaded { book, meta, good: replayed.good, snapshot_size: bytes.len() as u64 }))
 }
 

@@ -63,6 +63,8 @@ pub(crate) enum Ended {
         id: String,
         #[serde(with = "field")]
         outputs: Value,
+        #[serde(default, skip_serializing_if = "is_false")]
+        foreign: bool,
     },
     /// It exists and is not ready.
     Partial {
@@ -115,6 +117,11 @@ pub(crate) mod outputs {
         let read = BTreeMap::<String, BTreeMap<String, FromJson>>::deserialize(d)?;
         Ok(read.into_iter().map(|(k, v)| (k, v.into_iter().map(|(k, v)| (k, v.0)).collect())).collect())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(b: &bool) -> bool {
+    !*b
 }
 
 fn checksum(length: [u8; 4], sequence: [u8; 8], payload: &[u8]) -> [u8; 8] {

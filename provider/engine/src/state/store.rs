@@ -138,11 +138,6 @@ impl Store {
         self.journal.written()
     }
 
-    /// Whether the stack was made by this run.
-    pub(crate) const fn is_new(&self) -> bool {
-        self.book.snapshot.is_new
-    }
-
     /// Seals, queues and applies a record; durable once [`Store::durable`] says so, after [`Store::kick`].
     pub(crate) fn push(&mut self, mut record: Record) -> Result<u64, StateError> {
         self.seal(&mut record)?;

@@ -1,0 +1,485 @@
+//! The decision about one declared resource after another, in topological order.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use mops_core::provider::{Difference, Found, Known, Provider};
+use mops_core::schema::ResourceSchema;
+use mops_core::{Class, Diagnostic, Identity, Urn, Value};
+
+use super::ownership::{Verdict, judge};
+use super::resolve::{Outputs, resolve};
+use super::{Graph, Need, Observations, Observed, Op, Plan, PlanOptions, Step, back, merged, standin};
+use crate::error::EngineError;
+use crate::program::{Component, Declared, Program};
+use crate::state::{Action, ResourceState, Snapshot};
+
+/// What was decided for one resource.
+pub(crate) struct Decided<'a> {
+    pub(crate) outputs: Outputs<'a>,
+    pub(crate) op: Op,
+    /// Replaced with the old one going first.
+    pub(crate) delete_first: bool,
+    /// Not part of this run and not there.
+    pub(crate) missing: bool,
+}
+
+/// Everything that a plan is made from, and the plan so far.
+pub(crate) struct Planner<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) observations: &'a Observations,
+    pub(crate) provider: &'a dyn Provider,
+    pub(crate) options: &'a PlanOptions,
+    pub(crate) graph: &'a Graph<'a>,
+    pub(crate) living: HashMap<&'a Urn, &'a ResourceState>,
+    pub(crate) decided: Vec<Option<Decided<'a>>>,
+    pub(crate) needed: HashSet<usize>,
+    pub(crate) plan: Plan,
+    pub(crate) refused: Vec<Diagnostic>,
+    pub(crate) foreign: Vec<Diagnostic>,
+    /// Resources outside the selected components that the run would change.
+    pub(crate) fed: Vec<String>,
+}
+
+/// A resource with its inputs resolved and checked.
+struct Wanted<'a> {
+    i: usize,
+    declared: &'a Declared,
+    schema: &'a ResourceSchema,
+    inputs: Value,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(
+        program: &'a Program,
+        snapshot: &'a Snapshot,
+        observations: &'a Observations,
+        provider: &'a dyn Provider,
+        options: &'a PlanOptions,
+        graph: &'a Graph<'a>,
+    ) -> Self {
+        let living = snapshot.resources.iter().filter(|r| !r.pending_delete).map(|r| (&r.urn, r)).collect();
+        Self {
+            program,
+            snapshot,
+            observations,
+            provider,
+            options,
+            graph,
+            living,
+            decided: (0..program.resources.len()).map(|_| None).collect(),
+            needed: HashSet::new(),
+            plan: Plan { notes: snapshot.notes.clone(), ..Plan::default() },
+            refused: Vec::new(),
+            foreign: Vec::new(),
+            fed: Vec::new(),
+        }
+    }
+
+    /// Whether a component is part of this run.
+    pub(crate) fn selected(&self, component: Component) -> bool {
+        let only = self.options.only.as_ref();
+        only.is_none_or(|only| component == Component::ResourceGroup || only.contains(&component))
+    }
+
+    /// Decides about one resource; everything it depends on has been decided.
+    pub(crate) fn decide(&mut self, i: usize) {
+        let decided = self.decision(i).unwrap_or(Decided {
+            outputs: Outputs::Unknown,
+            op: Op::Same,
+            delete_first: false,
+            missing: false,
+        });
+        self.decided[i] = Some(decided);
+    }
+
+    fn before(&self, i: usize) -> impl Iterator<Item = (usize, &Decided<'a>)> {
+        self.graph.before[i].iter().filter_map(|j| Some((*j, self.decided[*j].as_ref()?)))
+    }
+
+    fn decision(&mut self, i: usize) -> Option<Decided<'a>> {
+        let declared = &self.program.resources[i];
+        let old = self.living.get(&declared.urn).copied();
+        let mut chosen = self.selected(declared.component);
+        if !chosen {
+            let Some(old) = old else { return Some(nothing(Outputs::Unknown, true)) };
+            if !self.fed_by_change(i, declared, old) || !self.options.with_dependants {
+                self.plan.unchanged += 1;
+                return Some(nothing(Outputs::Known(Cow::Borrowed(&old.outputs)), false));
+            }
+            chosen = true;
+        }
+        debug_assert!(chosen);
+        let absent: Vec<usize> = self.before(i).filter(|(_, d)| d.missing).map(|(j, _)| j).collect();
+        for j in absent {
+            let target = &self.program.resources[j];
+            let text = format!("`{}` needs `{}`, which does not exist yet", declared.urn.name(), target.urn.name());
+            let hint = format!("run `mops infra up` without `-c`, or with `-c {}` first", target.component);
+            self.refused.push(Diagnostic::error(declared.place.clone(), text).hint(hint));
+        }
+        let inputs = self.inputs(i);
+        let wanted = self.checked(i, declared, inputs)?;
+        // What is inside something that is made (anew) by this run cannot be there yet, and cannot be looked at.
+        let inside_new = declared.deleted_with.as_ref().is_some_and(|target| {
+            let target = self.graph.index.get(target).and_then(|j| self.decided[*j].as_ref());
+            target.is_some_and(|d| matches!(d.op, Op::Create | Op::Replace))
+        });
+        if inside_new {
+            let reason = old.map(|_| "what it was in is made anew".to_owned());
+            return Some(self.make(&wanted, reason));
+        }
+        match old {
+            Some(old) => self.existing(&wanted, old),
+            None => self.creation(&wanted),
+        }
+    }
+
+    /// Whether something outside the selection would change because of this run; then it is listed.
+    fn fed_by_change(&mut self, i: usize, declared: &Declared, old: &ResourceState) -> bool {
+        if !self.before(i).any(|(_, d)| d.op != Op::Same) {
+            return false;
+        }
+        let inputs = self.inputs(i);
+        let known = super::known_standin(&old.known());
+        if self.provider.diff(&declared.urn, &known, &standin(&inputs)).is_empty() {
+            return false;
+        }
+        self.fed.push(format!("`{}` ({})", declared.urn.name(), declared.component));
+        true
+    }
+
+    fn inputs(&self, i: usize) -> Value {
+        let sealer = self.options.sealer.as_deref();
+        let lookup = |urn: &Urn, path: &[String]| {
+            let decided = self.graph.index.get(urn).and_then(|j| self.decided[*j].as_ref());
+            decided.map_or(Value::Unknown, |d| d.outputs.at(path, sealer))
+        };
+        resolve(&self.program.resources[i].inputs, &lookup, sealer)
+    }
+
+    fn checked(&mut self, i: usize, declared: &'a Declared, inputs: Value) -> Option<Wanted<'a>> {
+        let token = declared.urn.token();
+        let Some(schema) = self.provider.schema(token) else {
+            let text = format!("`{token}` is not a resource type of this version");
+            self.refused.push(Diagnostic::error(declared.place.clone(), text));
+            return None;
+        };
+        let checked = self.provider.check(&declared.urn, &standin(&inputs), self.options.preview);
+        self.plan.notes.extend(checked.notes.iter().map(|n| format!("`{}`: {n}", declared.urn.name())));
+        for failure in &checked.failures {
+            let path = failure.path.to_string();
+            let at = if path.is_empty() { String::new() } else { format!("`{path}`: ") };
+            let mut found =
+                Diagnostic::error(declared.place.clone(), format!("{}: {at}{}", declared.urn.name(), failure.reason));
+            found.hint.clone_from(&failure.hint);
+            self.refused.push(found);
+        }
+        let mut inputs = checked.inputs;
+        back(&mut inputs);
+        checked.failures.is_empty().then_some(Wanted { i, declared, schema, inputs })
+    }
+
+    /// A need for a read, unless it was read or cannot be.
+    fn need(&mut self, i: usize, id: Option<&ResourceState>, inputs: &Value) {
+        let declared = &self.program.resources[i];
+        if self.observations.contains_key(&declared.urn) || !self.readable(&declared.urn, inputs) {
+            return;
+        }
+        if !self.needed.insert(i) {
+            return;
+        }
+        let known = id.map_or_else(|| Known { inputs: inputs.clone(), ..Known::default() }, ResourceState::known);
+        self.plan.needs.push(Need {
+            urn: declared.urn.clone(),
+            id: id.map(|r| r.id.clone()),
+            known,
+            import: declared.import.is_some(),
+            in_state: id.is_some(),
+            deleted_with: declared.deleted_with.is_some(),
+        });
+    }
+
+    fn readable(&self, urn: &Urn, inputs: &Value) -> bool {
+        matches!(self.provider.identity(urn, &standin(inputs)), Some(Identity::Name(_) | Identity::Tag(_)))
+    }
+
+    /// What a changing resource depends on is read too: a plan must not build on what is gone.
+    fn need_dependencies(&mut self, i: usize) {
+        for j in self.graph.before[i].clone() {
+            let target = &self.program.resources[j];
+            if let Some(state) = self.living.get(&target.urn).copied()
+                && self.selected(target.component)
+            {
+                self.need(j, Some(state), &state.inputs);
+            }
+        }
+    }
+
+    /// Plans to make it.
+    fn make(&mut self, wanted: &Wanted<'a>, reason: Option<String>) -> Decided<'a> {
+        let Wanted { i, declared, inputs, .. } = wanted;
+        self.need_dependencies(*i);
+        self.plan.steps.push(Step {
+            declared: Some(*i),
+            reason,
+            changes: mops_core::diff::diff(&Value::map(), inputs),
+            ..Step::new(declared.urn.clone(), Op::Create, declared.component)
+        });
+        Decided { outputs: Outputs::Unknown, op: Op::Create, delete_first: false, missing: false }
+    }
+
+    fn creation(&mut self, wanted: &Wanted<'a>) -> Option<Decided<'a>> {
+        let Wanted { i, declared, inputs, .. } = wanted;
+        self.need(*i, None, inputs);
+        let urn = &declared.urn;
+        let begun = self.snapshot.open.iter().any(|o| o.resource.urn == *urn && o.action == Action::Create);
+        let reason = begun.then(|| "an earlier run began to make it".to_owned());
+        let Some(Observed::Found(found)) = self.observations.get(urn) else { return Some(self.make(wanted, reason)) };
+        self.need_dependencies(*i);
+        let mut step = Step { declared: Some(*i), reason, ..Step::new(urn.clone(), Op::Create, declared.component) };
+        match judge(self.snapshot, urn, declared.place.as_ref(), &found.ownership) {
+            Verdict::Ours => {}
+            Verdict::Takeover(lineage) => {
+                step.takeover = true;
+                self.plan.takeovers.insert(lineage);
+            }
+            Verdict::Unmarked if declared.import.is_some() || wanted.schema.adoptable => {
+                step.reason = Some("exists; taken over, and kept on the way down".into());
+            }
+            Verdict::Unmarked => {
+                let text = format!("`{}` already exists and was not made by this stack", urn.name());
+                let hint = format!(
+                    "choose another name, or take it over: `import: [{{to: {}, id: {}}}]`",
+                    urn.name(),
+                    found.known.id
+                );
+                self.refused.push(Diagnostic::error(declared.place.clone(), text).hint(hint));
+                return None;
+            }
+            Verdict::OtherState(why) => {
+                self.foreign.push(why);
+                return None;
+            }
+            Verdict::OtherStack(why) => {
+                self.refused.push(why);
+                return None;
+            }
+        }
+        self.adoption(wanted, found, step)
+    }
+
+    fn adoption(&mut self, wanted: &Wanted<'a>, found: &'a Found, mut step: Step) -> Option<Decided<'a>> {
+        let urn = &wanted.declared.urn;
+        let difference = self.difference(urn, Cow::Borrowed(&found.known), &wanted.inputs)?;
+        if let Some(property) = difference.replace.first() {
+            let text =
+                format!("`{}` already exists with another `{property}`, which cannot be changed in place", urn.name());
+            let hint = format!("give `{property}` its present value, or delete `{}` first", found.known.id);
+            self.refused.push(Diagnostic::error(wanted.declared.place.clone(), text).hint(hint));
+            return None;
+        }
+        step.op = Op::Adopt;
+        step.reason = step.reason.or_else(|| Some("exists with our mark".into()));
+        let outputs = if difference.is_empty() {
+            Outputs::Known(Cow::Borrowed(&found.known.outputs))
+        } else {
+            Outputs::Except(Cow::Borrowed(&found.known.outputs), wanted.schema.changed_by_update)
+        };
+        step.changes = difference.changes;
+        self.plan.steps.push(step);
+        Some(Decided { outputs, op: Op::Adopt, delete_first: false, missing: false })
+    }
+
+    /// Compares; a secret in clear on one side needs the other one opened.
+    fn difference(&mut self, urn: &Urn, known: Cow<'_, Known>, inputs: &Value) -> Option<Difference> {
+        let clear = |v: &Value| v.any(&mut |v| matches!(v, Value::Secret(_)));
+        let mixed = clear(inputs) || clear(&known.inputs);
+        let (mut known, mut inputs) = (known.into_owned(), Cow::Borrowed(inputs));
+        if mixed && let Some(sealer) = &self.options.sealer {
+            let opened = sealer.open_in(&mut known.inputs).and_then(|()| sealer.open_in(inputs.to_mut()));
+            if let Err(error) = opened {
+                let text = format!("`{}` cannot be compared: {error}", urn.name());
+                let mut why = Diagnostic::error(None, text);
+                why.hint = error.hint();
+                self.refused.push(why);
+                return None;
+            }
+        }
+        Some(self.provider.diff(urn, &super::known_standin(&known), &standin(&inputs)))
+    }
+
+    fn existing(&mut self, wanted: &Wanted<'a>, old: &'a ResourceState) -> Option<Decided<'a>> {
+        let Wanted { i, declared, .. } = wanted;
+        let urn = &declared.urn;
+        let begun: Vec<_> = self.snapshot.open.iter().filter(|o| o.resource.urn == *urn).collect();
+        if self.options.refresh || !begun.is_empty() {
+            self.need(*i, Some(old), &old.inputs);
+        }
+        let mut known = None;
+        match self.observations.get(urn) {
+            Some(Observed::Absent) => return Some(self.make(wanted, Some("it no longer exists".into()))),
+            Some(Observed::Unread(why)) => {
+                self.plan.notes.push(format!("`{}` is planned from state: {why}", urn.name()))
+            }
+            Some(Observed::Found(found)) => {
+                self.still_ours(declared, old, found)?;
+                known = Some(seen(old, found));
+            }
+            None => {}
+        }
+        let current = known.as_ref().map_or_else(|| Cow::Owned(old.known()), Cow::Borrowed);
+        let difference = self.difference(urn, current, &wanted.inputs)?;
+        let unfinished = begun.iter().any(|o| o.action == Action::Update);
+        let force = unfinished || !old.init_errors.is_empty();
+        if difference.is_empty() && !force {
+            self.plan.closes.extend(begun.iter().map(|o| o.begin));
+            return Some(self.unchanged(wanted, old, known));
+        }
+        self.need(*i, Some(old), &old.inputs);
+        self.need_dependencies(*i);
+        let mut step = Step { declared: Some(*i), force, ..Step::new(urn.clone(), Op::Update, declared.component) };
+        let reason = difference.reason.clone();
+        step.reason = reason.or_else(|| force.then(|| unready(old, unfinished)));
+        step.changes.clone_from(&difference.changes);
+        step.seen = known.map(Box::new);
+        if difference.replace.is_empty() {
+            Some(self.update(wanted, old, step))
+        } else {
+            self.replace(wanted, old, step, difference)
+        }
+    }
+
+    /// Something in state that carries somebody else's mark is not ours any more.
+    fn still_ours(&mut self, declared: &Declared, old: &ResourceState, found: &Found) -> Option<()> {
+        match judge(self.snapshot, &declared.urn, declared.place.as_ref(), &found.ownership) {
+            Verdict::OtherState(why) if old.adopted_from.is_none() => {
+                self.foreign.push(why);
+                None
+            }
+            Verdict::OtherStack(why) if old.adopted_from.is_none() => {
+                self.refused.push(why);
+                None
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn unchanged(&mut self, wanted: &Wanted<'a>, old: &'a ResourceState, seen: Option<Known>) -> Decided<'a> {
+        self.plan.unchanged += 1;
+        let mut now = Cow::Borrowed(old);
+        let dependencies = &self.graph.dependencies[wanted.i];
+        let declared = wanted.declared;
+        let retain = declared.retain_on_delete || old.adopted_from.is_some();
+        if old.dependencies != *dependencies
+            || old.protect != declared.protect
+            || old.retain_on_delete != retain
+            || old.deleted_with != declared.deleted_with
+            || old.component != declared.component
+        {
+            let now = now.to_mut();
+            now.dependencies.clone_from(dependencies);
+            now.protect = declared.protect;
+            now.retain_on_delete = retain;
+            now.deleted_with.clone_from(&declared.deleted_with);
+            now.component = declared.component;
+        }
+        // Somebody made by hand what is wanted: state learns of it.
+        let told = || self.provider.diff(&declared.urn, &super::known_standin(&old.known()), &standin(&wanted.inputs));
+        if seen.is_some() && !told().is_empty() {
+            now.to_mut().inputs.clone_from(&wanted.inputs);
+        }
+        if let Some(known) =
+            seen.filter(|k| k.outputs != old.outputs && !k.outputs.any(&mut |v| matches!(v, Value::Secret(_))))
+        {
+            now.to_mut().outputs = known.outputs;
+        }
+        let outputs = match now {
+            Cow::Borrowed(old) => Cow::Borrowed(&old.outputs),
+            Cow::Owned(state) => {
+                let outputs = state.outputs.clone();
+                let save = Some(Box::new(state));
+                self.plan.steps.push(Step {
+                    declared: Some(wanted.i),
+                    save,
+                    ..Step::new(declared.urn.clone(), Op::Read, declared.component)
+                });
+                Cow::Owned(outputs)
+            }
+        };
+        Decided { outputs: Outputs::Known(outputs), op: Op::Same, delete_first: false, missing: false }
+    }
+
+    fn update(&mut self, wanted: &Wanted<'a>, old: &'a ResourceState, step: Step) -> Decided<'a> {
+        let outputs = step.seen.as_ref().map_or(Cow::Borrowed(&old.outputs), |k| Cow::Owned(k.outputs.clone()));
+        self.plan.steps.push(step);
+        let outputs = Outputs::Except(outputs, wanted.schema.changed_by_update);
+        Decided { outputs, op: Op::Update, delete_first: false, missing: false }
+    }
+
+    fn replace(
+        &mut self,
+        wanted: &Wanted<'a>,
+        old: &ResourceState,
+        mut step: Step,
+        difference: Difference,
+    ) -> Option<Decided<'a>> {
+        let urn = &wanted.declared.urn;
+        let property = difference.replace.first().cloned().unwrap_or_default();
+        if old.protect || wanted.declared.protect || old.adopted_from.is_some() {
+            let why = if old.adopted_from.is_some() { "was taken over from somebody else" } else { "is protected" };
+            let text = format!("changing `{property}` would replace `{}`, which {why}", urn.name());
+            let hint = format!("give `{property}` its present value, or `mops infra state unprotect {}`", urn.name());
+            self.refused.push(Diagnostic::error(wanted.declared.place.clone(), text).hint(hint));
+            return None;
+        }
+        let pulled = self.before(wanted.i).any(|(_, d)| d.delete_first);
+        step.op = Op::Replace;
+        step.replace = difference.replace;
+        step.delete_before_replace = wanted.schema.delete_before_replace || pulled;
+        step.old_id = Some(old.id.clone());
+        let delete_first = step.delete_before_replace;
+        self.plan.steps.push(step);
+        Some(Decided { outputs: Outputs::Unknown, op: Op::Replace, delete_first, missing: false })
+    }
+
+    /// Adds what has to go, and hands out the plan or everything against it.
+    pub(crate) fn finish(mut self) -> Result<Plan, EngineError> {
+        super::remove::undeclared(&mut self);
+        if !self.fed.is_empty() && !self.options.with_dependants {
+            let text = format!("this changes what others are made from: {}", self.fed.join(", "));
+            self.refused.push(Diagnostic::error(None, text).hint("add `--with-dependants` to change them too"));
+        }
+        if !self.foreign.is_empty() {
+            return Err(EngineError::ForeignState(self.foreign));
+        }
+        if self.refused.is_empty() { Ok(self.plan) } else { Err(EngineError::Refused(self.refused)) }
+    }
+}
+
+const fn nothing(outputs: Outputs<'_>, missing: bool) -> Decided<'_> {
+    Decided { outputs, op: Op::Same, delete_first: false, missing }
+}
+
+/// What is known of a resource now: as seen, with the inputs of state where nothing was seen of them.
+pub(crate) fn seen(old: &ResourceState, found: &Found) -> Known {
+    let inputs = if found.known.inputs == Value::Null { old.inputs.clone() } else { found.known.inputs.clone() };
+    Known { id: old.id.clone(), inputs, outputs: merged(&found.known.outputs, &old.outputs) }
+}
+
+fn unready(old: &ResourceState, unfinished: bool) -> String {
+    if unfinished {
+        return "an earlier run began to change it".into();
+    }
+    old.init_errors.first().map_or_else(String::new, |e| format!("it was not ready: {e}"))
+}
+
+/// Names of components, for messages.
+pub(crate) fn words(components: &BTreeSet<Component>) -> String {
+    components.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A read that failed so that a plan from state is still worth showing.
+pub(crate) const fn may_plan_from_state(class: Class) -> bool {
+    matches!(class, Class::Auth | Class::Transient | Class::Throttled(_))
+}

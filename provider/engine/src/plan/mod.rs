@@ -1,0 +1,262 @@
+//! What has to be done, from what is wanted, what is known and what was seen.
+//!
+//! Guarantees: [`plan`] calls no service and gives the same plan for the same arguments (`tests/engine.rs`); everything
+//! that stands against a plan is reported at once; what carries another stack's mark, or none, is never changed.
+
+mod decide;
+mod down;
+mod graph;
+mod ownership;
+mod refresh;
+mod remove;
+mod resolve;
+mod standin;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use mops_core::diff::PropertyDiff;
+use mops_core::provider::{Found, Known, Provider};
+use mops_core::{Urn, Value};
+
+use crate::error::EngineError;
+use crate::event::StepView;
+use crate::program::{Component, Program};
+use crate::state::{ResourceState, Sealer, Snapshot};
+
+pub(crate) use decide::may_plan_from_state;
+pub use down::{DownScope, plan_down};
+pub(crate) use graph::Graph;
+pub use refresh::plan_refresh;
+pub(crate) use resolve::{resolve, walk};
+pub(crate) use standin::{back, standin};
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Op {
+    /// Nothing.
+    Same,
+    /// Makes it.
+    Create,
+    /// Takes over what exists.
+    Adopt,
+    /// Changes it in place.
+    Update,
+    /// Makes it anew.
+    Replace,
+    /// Removes it.
+    Delete,
+    /// Leaves the state without a call.
+    Forget,
+    /// Only what state knows of it changes.
+    Read,
+}
+
+impl Op {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Create => "create",
+            Self::Adopt => "adopt",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Forget => "forget",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// One thing to do.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// To what.
+    pub urn: Urn,
+    /// What.
+    pub op: Op,
+    /// The part of the stack.
+    pub component: Component,
+    /// What changes, masked.
+    pub changes: Vec<PropertyDiff>,
+    /// Properties that force a replacement.
+    pub replace: Vec<String>,
+    /// Why, when no property shows it.
+    pub reason: Option<String>,
+    /// Whether the old one of a replacement goes first.
+    pub delete_before_replace: bool,
+    /// Its place in the program.
+    pub(crate) declared: Option<usize>,
+    /// What state is to say, for steps without a call.
+    pub(crate) save: Option<Box<ResourceState>>,
+    /// Passed to the provider.
+    pub(crate) takeover: bool,
+    /// An update that is sent although nothing seems to differ.
+    pub(crate) force: bool,
+    /// Forgotten together with the deletion of that one.
+    pub(crate) with: Option<Urn>,
+    /// The id of the one to delete.
+    pub(crate) old_id: Option<String>,
+    /// The old one of an earlier replacement.
+    pub(crate) doomed: bool,
+    /// What was read of it, if that is newer than state.
+    pub(crate) seen: Option<Box<Known>>,
+}
+
+impl Step {
+    pub(crate) fn new(urn: Urn, op: Op, component: Component) -> Self {
+        Self {
+            urn,
+            op,
+            component,
+            changes: Vec::new(),
+            replace: Vec::new(),
+            reason: None,
+            delete_before_replace: false,
+            declared: None,
+            save: None,
+            takeover: false,
+            force: false,
+            with: None,
+            old_id: None,
+            doomed: false,
+            seen: None,
+        }
+    }
+
+    /// Whether anything is done for the user, with or without a call.
+    #[must_use]
+    pub const fn changes_something(&self) -> bool {
+        !matches!(self.op, Op::Same | Op::Read)
+    }
+
+    /// The form in which it is shown.
+    #[must_use]
+    pub fn view(&self) -> StepView {
+        StepView {
+            urn: self.urn.to_string(),
+            name: self.urn.name().to_owned(),
+            token: self.urn.token().to_owned(),
+            component: self.component.to_string(),
+            op: self.op.word().to_owned(),
+            replace: self.replace.clone(),
+            reason: self.reason.clone(),
+            changes: self.changes.clone(),
+        }
+    }
+}
+
+/// Everything to do.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// In an order in which it could be done one by one; resources without any work are left out.
+    pub steps: Vec<Step>,
+    /// Worth saying.
+    pub notes: Vec<String>,
+    /// How many resources stay as they are.
+    pub unchanged: usize,
+    /// What should be read before this plan may be trusted.
+    pub(crate) needs: Vec<Need>,
+    /// Lineages that the run takes over.
+    pub(crate) takeovers: BTreeSet<String>,
+    /// Begins of earlier runs that need no step any more.
+    pub(crate) closes: Vec<u64>,
+}
+
+impl Plan {
+    /// Whether the user would see no change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.steps.iter().any(Step::changes_something)
+    }
+
+    /// Steps that change something, for display.
+    #[must_use]
+    pub fn views(&self) -> Vec<StepView> {
+        self.steps.iter().filter(|s| s.changes_something()).map(Step::view).collect()
+    }
+}
+
+/// Something to read.
+#[derive(Clone, Debug)]
+pub(crate) struct Need {
+    pub(crate) urn: Urn,
+    /// `None`: by the inputs that name it.
+    pub(crate) id: Option<String>,
+    pub(crate) known: Known,
+    pub(crate) import: bool,
+    /// Whether state has it, and something whose deletion takes it along.
+    pub(crate) in_state: bool,
+    pub(crate) deleted_with: bool,
+}
+
+/// What reading gave.
+#[derive(Clone, Debug)]
+pub enum Observed {
+    /// It is not there.
+    Absent,
+    /// It is there.
+    Found(Box<Found>),
+    /// It could not be read; planned from state.
+    Unread(String),
+}
+
+/// What was read, by name.
+pub type Observations = HashMap<Urn, Observed>;
+
+/// How to plan.
+#[derive(Clone, Default)]
+pub struct PlanOptions {
+    /// Nothing will be done: absent secret sources are notes.
+    pub preview: bool,
+    /// Read everything.
+    pub refresh: bool,
+    /// Plan these components only.
+    pub only: Option<BTreeSet<Component>>,
+    /// With `only`: change what depends on them as well.
+    pub with_dependants: bool,
+    /// Opens secrets of the state where a secret in clear has to be compared with one.
+    pub sealer: Option<Arc<Sealer>>,
+}
+
+/// Plans an `up`. Pure: no call, no clock, no file (but checks may look whether secret sources are there).
+///
+/// # Errors
+/// Everything that stands against it, as [`EngineError::Refused`] or [`EngineError::ForeignState`].
+pub fn plan(
+    program: &Program,
+    snapshot: &Snapshot,
+    observations: &Observations,
+    provider: &dyn Provider,
+    options: &PlanOptions,
+) -> Result<Plan, EngineError> {
+    let graph = Graph::of(program).map_err(EngineError::Refused)?;
+    let mut planner = decide::Planner::new(program, snapshot, observations, provider, options, &graph);
+    for i in graph.order.iter().copied() {
+        planner.decide(i);
+    }
+    planner.finish()
+}
+
+/// A value without its secrets opened, ready to be shown to `check` and `diff`.
+pub(crate) fn known_standin(known: &Known) -> Known {
+    Known { id: known.id.clone(), inputs: standin(&known.inputs), outputs: standin(&known.outputs) }
+}
+
+/// Observed outputs, with what only state can know (a secret seen once) kept.
+pub(crate) fn merged(seen: &Value, known: &Value) -> Value {
+    match (seen, known) {
+        (Value::Map(new), Value::Map(old)) => {
+            let mut all = new.clone();
+            for (key, value) in old {
+                if !all.contains_key(key) {
+                    all.insert(key.clone(), value.clone());
+                }
+            }
+            Value::Map(all)
+        }
+        (Value::Null, old) => old.clone(),
+        (new, _) => new.clone(),
+    }
+}

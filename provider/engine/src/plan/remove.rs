@@ -1,0 +1,187 @@
+//! What has to go: dependants first, nothing without our mark, nothing that is protected.
+
+use std::collections::{HashMap, HashSet};
+
+use mops_core::provider::Provider;
+use mops_core::{Diagnostic, Identity, Ownership, Urn};
+
+use super::decide::Planner;
+use super::ownership::{Verdict, judge};
+use super::{Need, Observations, Observed, Op, Plan, Step, standin};
+use crate::state::{ResourceState, Snapshot};
+
+/// What is to be removed, and why some of it is only forgotten.
+pub(crate) struct Removal<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) observations: &'a Observations,
+    pub(crate) provider: &'a dyn Provider,
+    /// Names that are removed.
+    pub(crate) going: HashSet<&'a Urn>,
+    /// Names of living resources that are deleted or made anew by this plan, beside `going`.
+    pub(crate) vanishing: HashSet<&'a Urn>,
+    /// Protection and retention are overruled for these.
+    pub(crate) overruled: HashSet<&'a Urn>,
+}
+
+/// Adds the removal of what the program does not declare any more.
+pub(crate) fn undeclared(planner: &mut Planner<'_>) {
+    let chosen = |r: &&ResourceState| planner.selected(r.component);
+    let resources: Vec<&ResourceState> = planner.snapshot.resources.iter().filter(chosen).collect();
+    let going = resources.iter().filter(|r| !r.pending_delete && !planner.graph.index.contains_key(&r.urn));
+    let going: HashSet<&Urn> = going.map(|r| &r.urn).collect();
+    let vanishing = planner.plan.steps.iter().filter(|s| s.op == Op::Replace && s.delete_before_replace);
+    let vanishing: HashSet<Urn> = vanishing.map(|s| s.urn.clone()).collect();
+    let removal = Removal {
+        snapshot: planner.snapshot,
+        observations: planner.observations,
+        provider: planner.provider,
+        going,
+        vanishing: vanishing.iter().collect(),
+        overruled: HashSet::new(),
+    };
+    let all = resources.iter().copied().filter(|r| r.pending_delete || removal.going.contains(&r.urn));
+    let found = removal.steps(all.collect(), &mut planner.plan);
+    planner.refused.extend(found.refused);
+    planner.foreign.extend(found.foreign);
+    // What is in a cluster that goes first leaves the state with it, and is made anew.
+    let gone_with: Vec<Step> = planner
+        .plan
+        .steps
+        .iter()
+        .filter_map(|s| planner.living.get(&s.urn).filter(|_| s.op == Op::Create))
+        .filter_map(|r| {
+            let target = r.deleted_with.as_ref().filter(|t| vanishing.contains(*t))?;
+            Some(Step { with: Some(target.clone()), ..Step::new(r.urn.clone(), Op::Forget, r.component) })
+        })
+        .collect();
+    planner.plan.steps.extend(gone_with);
+}
+
+/// What stands against a removal.
+#[derive(Default)]
+pub(crate) struct Against {
+    pub(crate) refused: Vec<Diagnostic>,
+    pub(crate) foreign: Vec<Diagnostic>,
+}
+
+impl<'a> Removal<'a> {
+    /// One step each, dependants first.
+    pub(crate) fn steps(&self, all: Vec<&'a ResourceState>, plan: &mut Plan) -> Against {
+        let mut against = Against::default();
+        for resource in dependants_first(&all) {
+            if let Some(step) = self.step(resource, plan, &mut against) {
+                plan.steps.push(step);
+            }
+        }
+        against
+    }
+
+    fn step(&self, r: &'a ResourceState, plan: &mut Plan, against: &mut Against) -> Option<Step> {
+        let name = r.urn.name();
+        let mut step = Step { old_id: Some(r.id.clone()), ..Step::new(r.urn.clone(), Op::Delete, r.component) };
+        if r.pending_delete {
+            step.doomed = true;
+            step.reason = Some("it was replaced".into());
+            return Some(step);
+        }
+        let forget = |step: Step, reason: &str| Some(Step { op: Op::Forget, reason: Some(reason.into()), ..step });
+        if let Some(target) = self.gone_with(r) {
+            step.with = target;
+            return forget(step, "it goes with what it is in");
+        }
+        if r.adopted_from.is_some() {
+            return forget(step, "it was there before this stack, and stays");
+        }
+        let overruled = self.overruled.contains(&r.urn);
+        if r.protect && !overruled {
+            let text = format!("`{name}` is protected and would be deleted");
+            let hint = format!("`mops infra state unprotect {name}` allows it");
+            against.refused.push(Diagnostic::error(None, text).hint(hint));
+            return None;
+        }
+        if r.retain_on_delete && !overruled {
+            return forget(step, "it is kept");
+        }
+        match self.observations.get(&r.urn) {
+            Some(Observed::Absent) => return forget(step, "it no longer exists"),
+            Some(Observed::Found(found)) => match judge(self.snapshot, &r.urn, None, &found.ownership) {
+                Verdict::Ours => {}
+                Verdict::Takeover(lineage) => {
+                    step.takeover = true;
+                    plan.takeovers.insert(lineage);
+                }
+                Verdict::OtherState(why) => {
+                    against.foreign.push(why);
+                    return None;
+                }
+                Verdict::Unmarked | Verdict::OtherStack(_) => {
+                    let whose = if found.ownership == Ownership::Unmarked { "no mark" } else { "another stack's mark" };
+                    plan.notes.push(format!("`{name}` carries {whose} and is not deleted"));
+                    return forget(step, "it does not carry our mark");
+                }
+            },
+            Some(Observed::Unread(why)) => plan.notes.push(format!("`{name}` is planned from state: {why}")),
+            None => self.need(r, plan),
+        }
+        Some(step)
+    }
+
+    fn need(&self, r: &ResourceState, plan: &mut Plan) {
+        let identity = self.provider.identity(&r.urn, &standin(&r.inputs));
+        if matches!(identity, Some(Identity::Name(_) | Identity::Tag(_))) {
+            plan.needs.push(Need {
+                urn: r.urn.clone(),
+                id: Some(r.id.clone()),
+                known: r.known(),
+                import: false,
+                in_state: true,
+                deleted_with: r.deleted_with.is_some(),
+            });
+        }
+    }
+
+    /// `Some(Some(x))`: goes with x, which this run deletes; `Some(None)`: went with something that is gone already.
+    fn gone_with(&self, r: &ResourceState) -> Option<Option<Urn>> {
+        let target = r.deleted_with.as_ref()?;
+        if matches!(self.observations.get(target), Some(Observed::Absent)) {
+            return Some(None);
+        }
+        let state = self.snapshot.get(target);
+        if state.is_none() {
+            return Some(None);
+        }
+        let kept =
+            state.is_some_and(|s| s.adopted_from.is_some() || (s.retain_on_delete && !self.overruled.contains(target)));
+        let deleted = self.going.contains(target) && !kept;
+        (deleted || self.vanishing.contains(target)).then(|| Some(target.clone()))
+    }
+}
+
+/// Each before what it depends on.
+fn dependants_first<'a>(all: &[&'a ResourceState]) -> Vec<&'a ResourceState> {
+    let place: HashMap<&Urn, Vec<usize>> = all.iter().enumerate().fold(HashMap::new(), |mut map, (i, r)| {
+        map.entry(&r.urn).or_default().push(i);
+        map
+    });
+    let mut waits = vec![0_usize; all.len()];
+    let targets = |i: usize| {
+        let r = all[i];
+        r.dependencies.iter().chain(&r.deleted_with).filter_map(|u| place.get(u)).flatten().filter(move |j| **j != i)
+    };
+    for i in 0..all.len() {
+        targets(i).for_each(|j| waits[*j] += 1);
+    }
+    let mut order: Vec<usize> = (0..all.len()).filter(|i| waits[*i] == 0).collect();
+    let mut next = 0;
+    while let Some(&i) = order.get(next) {
+        next += 1;
+        for &j in targets(i) {
+            waits[j] -= 1;
+            if waits[j] == 0 {
+                order.push(j);
+            }
+        }
+    }
+    order.extend((0..all.len()).filter(|i| waits[*i] > 0));
+    order.into_iter().map(|i| all[i]).collect()
+}

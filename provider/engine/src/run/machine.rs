@@ -1,0 +1,531 @@
+//! The execution of a plan: one task that owns state, journal queue and calls.
+//!
+//! Guarantees: a call leaves only after its Begin is durable; nobody (events, dependants, exit code) hears of an answer
+//! before its End is durable; at most `parallelism` calls run, within their lanes, the longest path first.
+//!
+//! Everything that is ready in one turn is queued before the journal's writer is woken, so that one sync covers it.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use mops_core::provider::{BoxFuture, Done, Progress, Provider};
+use mops_core::{Class, Error, Lane, Urn, Value};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::nodes::{Node, Work};
+use super::prepare::{Call, Prepared, Ready};
+use super::report::{Failure, Report};
+use super::{Engine, guard};
+use crate::error::{EngineError, StateError};
+use crate::event::{Body, Event, Outcome};
+use crate::failpoint::{Failpoint, hit};
+use crate::plan::{Graph, Op, Plan};
+use crate::program::{Component, Program};
+use crate::state::{Durable, Ended, Record, Store};
+
+/// How long running calls may finish after an interruption.
+const GRACE: Duration = Duration::from_secs(4);
+
+enum Answer {
+    Made(Done),
+    Removed,
+}
+
+/// A call that came back.
+struct Finished {
+    node: usize,
+    result: Result<Answer, Error>,
+    millis: u64,
+}
+
+type Calls = FuturesUnordered<BoxFuture<'static, Finished>>;
+
+/// What happens when a record is durable.
+enum Pending {
+    Begun(usize, Box<Prepared>),
+    Ended(usize, Result<Outcome, Error>, u64),
+    Local(usize),
+}
+
+/// See the module.
+pub(crate) struct Machine<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) program: Option<&'a Program>,
+    pub(crate) graph: Option<&'a Graph<'a>>,
+    pub(crate) store: &'a mut Store,
+    pub(crate) plan: &'a Plan,
+    pub(crate) nodes: Vec<Node>,
+    continue_on_error: bool,
+    over: Vec<bool>,
+    ready: BinaryHeap<(u64, Reverse<usize>)>,
+    parked: HashMap<usize, Box<Prepared>>,
+    lanes: super::lanes::Lanes,
+    held: HashMap<usize, Vec<Lane>>,
+    begun: HashMap<usize, (u64, Value)>,
+    active: usize,
+    pending: VecDeque<(u64, Pending)>,
+    started: HashSet<Component>,
+    halted: Option<String>,
+    canceled: bool,
+    broken: Option<StateError>,
+    says: UnboundedSender<(usize, Progress)>,
+    report: Report,
+}
+
+impl<'a> Machine<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        source: Option<(&'a Program, &'a Graph<'a>)>,
+        store: &'a mut Store,
+        plan: &'a Plan,
+        nodes: Vec<Node>,
+    ) -> (Self, UnboundedReceiver<(usize, Progress)>) {
+        let (says, hears) = unbounded_channel();
+        let ready = nodes.iter().enumerate().filter(|(_, n)| n.waits == 0).map(|(i, n)| (n.priority, Reverse(i)));
+        let machine = Self {
+            engine,
+            program: source.map(|s| s.0),
+            graph: source.map(|s| s.1),
+            store,
+            plan,
+            continue_on_error: false,
+            over: vec![false; nodes.len()],
+            ready: ready.collect(),
+            nodes,
+            parked: HashMap::new(),
+            lanes: super::lanes::Lanes::default(),
+            held: HashMap::new(),
+            begun: HashMap::new(),
+            active: 0,
+            pending: VecDeque::new(),
+            started: HashSet::new(),
+            halted: None,
+            canceled: false,
+            broken: None,
+            says,
+            report: Report::default(),
+        };
+        (machine, hears)
+    }
+
+    /// Whether further components may start after a failure.
+    pub(crate) fn continue_on_error(mut self, yes: bool) -> Self {
+        self.continue_on_error = yes;
+        self
+    }
+
+    /// Runs the plan to its end, or as far as it gets.
+    pub(crate) async fn run(mut self, mut hears: UnboundedReceiver<(usize, Progress)>) -> Result<Report, EngineError> {
+        let mut calls: Calls = FuturesUnordered::new();
+        let mut durable = self.store.durable();
+        let cancel = self.engine.cancel.clone();
+        let mut deadline: BoxFuture<'static, ()> = Box::pin(std::future::pending());
+        loop {
+            self.turn(&mut durable, &mut calls, &mut hears);
+            self.store.kick();
+            if self.is_over() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = cancel.canceled(), if !self.canceled => {
+                    self.canceled = true;
+                    deadline = self.engine.clock.sleep(GRACE);
+                }
+                () = &mut deadline, if self.canceled => break,
+                changed = durable.changed() => if changed.is_err() && self.broken.is_none() {
+                    let seen = durable.borrow().clone();
+                    self.broken = Some(self.store.failure(&seen).err().unwrap_or_else(|| StateError::Bug("the journal's writer is gone".into())));
+                },
+                Some(finished) = calls.next(), if !calls.is_empty() => self.answered(finished),
+                Some((node, progress)) = hears.recv() => self.heard(node, progress),
+            }
+        }
+        drop(calls);
+        self.finish().await
+    }
+
+    /// Everything that can be done without waiting.
+    fn turn(
+        &mut self,
+        durable: &mut tokio::sync::watch::Receiver<Durable>,
+        calls: &mut Calls,
+        hears: &mut UnboundedReceiver<(usize, Progress)>,
+    ) {
+        loop {
+            let seen = durable.borrow_and_update().clone();
+            let mut moved = self.settled(&seen, calls);
+            while let Some(Some(finished)) = calls.next().now_or_never() {
+                self.answered(finished);
+                moved = true;
+            }
+            while let Ok((node, progress)) = hears.try_recv() {
+                self.heard(node, progress);
+            }
+            moved |= self.dispatch();
+            if !moved || self.broken.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.broken.is_some()
+            || (self.active == 0 && self.pending.is_empty() && (self.ready.is_empty() || self.canceled))
+    }
+
+    /// Starts calls and tells of results whose records are durable.
+    fn settled(&mut self, seen: &Durable, calls: &mut Calls) -> bool {
+        if let Err(error) = self.store.failure(seen) {
+            self.broken = Some(error);
+            return false;
+        }
+        let mut moved = false;
+        while self.pending.front().is_some_and(|(sequence, _)| *sequence <= seen.sequence) {
+            let Some((_, what)) = self.pending.pop_front() else { break };
+            moved = true;
+            match what {
+                Pending::Begun(node, prepared) => {
+                    if let Err(error) = hit(Failpoint::BeginDurable) {
+                        self.breaks(error);
+                        return true;
+                    }
+                    self.leave(node, *prepared, calls);
+                }
+                Pending::Ended(node, result, millis) => {
+                    if let Err(error) = hit(Failpoint::EndDurable) {
+                        self.breaks(error);
+                        return true;
+                    }
+                    self.tell(node, result, millis);
+                }
+                Pending::Local(node) => {
+                    self.report.count(self.op(node));
+                    self.release(node);
+                }
+            }
+        }
+        moved
+    }
+
+    fn breaks(&mut self, source: std::io::Error) {
+        self.broken = Some(StateError::Write { file: "journal".into(), source });
+    }
+
+    fn op(&self, node: usize) -> Op {
+        self.plan.steps.get(self.nodes[node].step).map_or(Op::Same, |s| s.op)
+    }
+
+    fn urn(&self, node: usize) -> Urn {
+        self.plan.steps[self.nodes[node].step].urn.clone()
+    }
+
+    fn send(&self, body: Body) {
+        (self.engine.events)(Event::new(body));
+    }
+
+    /// The word for what a node does: a replacement has two calls.
+    fn word(&self, node: usize) -> String {
+        let op = match (self.op(node), self.nodes[node].work) {
+            (Op::Replace, Work::Remove) => Op::Delete,
+            (op, _) => op,
+        };
+        op.word().to_owned()
+    }
+
+    /// Begins as many calls as there is room for.
+    fn dispatch(&mut self) -> bool {
+        let mut moved = false;
+        while self.active < self.engine.parallelism.max(1) && !self.canceled && self.broken.is_none() {
+            let Some((_, Reverse(node))) = self.ready.pop() else { break };
+            if self.over[node] {
+                continue;
+            }
+            moved = true;
+            self.begin(node);
+        }
+        moved
+    }
+
+    fn begin(&mut self, node: usize) {
+        let Node { step, work, .. } = self.nodes[node];
+        match work {
+            Work::Barrier => return self.release(node),
+            Work::Local => return self.local(node),
+            Work::Make | Work::Remove => {}
+        }
+        let component = self.plan.steps[step].component;
+        if let Some(name) = self.halted.as_ref().filter(|_| !self.started.contains(&component)) {
+            let because = format!("`{name}` failed");
+            return self.skip(node, &because);
+        }
+        let prepared = match self.parked.remove(&node) {
+            Some(prepared) => prepared,
+            None => match self.prepare(node) {
+                Ok(Ready::Call(prepared)) => prepared,
+                Ok(Ready::Unchanged) => return self.tell(node, Ok(Outcome::Unchanged), 0),
+                Err(error) => return self.tell(node, Err(error), 0),
+            },
+        };
+        if !self.lanes.take(node, &prepared.lanes) {
+            self.parked.insert(node, prepared);
+            return;
+        }
+        if let Err(error) = hit(Failpoint::BeforeBegin) {
+            return self.breaks(error);
+        }
+        self.started.insert(component);
+        self.held.insert(node, prepared.lanes.clone());
+        let inputs = match &prepared.call {
+            Call::Create(inputs) | Call::Update(_, inputs) => inputs.clone(),
+            Call::Delete(_) => Value::Null,
+        };
+        let record =
+            Record::Begin { action: prepared.action, resource: Box::new(prepared.resource.clone()), at: self.now() };
+        match self.store.push(record) {
+            Ok(sequence) => {
+                self.active += 1;
+                self.begun.insert(node, (sequence, inputs));
+                self.pending.push_back((sequence, Pending::Begun(node, prepared)));
+            }
+            Err(error) => self.broken = Some(error),
+        }
+    }
+
+    fn local(&mut self, node: usize) {
+        let step = &self.plan.steps[self.nodes[node].step];
+        let record = match &step.save {
+            Some(state) => Record::Save(state.clone()),
+            None => Record::Drop(vec![step.urn.clone()]),
+        };
+        match self.store.push(record) {
+            Ok(sequence) => self.pending.push_back((sequence, Pending::Local(node))),
+            Err(error) => self.broken = Some(error),
+        }
+    }
+
+    /// The Begin is durable: the call leaves.
+    fn leave(&mut self, node: usize, prepared: Prepared, calls: &mut Calls) {
+        if self.canceled {
+            // It never left; its Begin is closed so that nobody has to look for it.
+            self.free(node);
+            if let Some((begin, _)) = self.begun.remove(&node) {
+                let _ = self.store.push(Record::End { begin, at: self.now(), ended: Ended::Failed });
+            }
+            return self.skip(node, "interrupted");
+        }
+        let urn = self.urn(node);
+        self.send(Body::StepStarted { urn: urn.to_string(), name: urn.name().to_owned(), op: self.word(node) });
+        let Prepared { call, mut cx, .. } = prepared;
+        let says = self.says.clone();
+        cx.progress = Arc::new(move |progress| drop(says.send((node, progress))));
+        let provider = Arc::clone(&self.engine.provider);
+        let clock = Arc::clone(&self.engine.clock);
+        calls.push(Box::pin(async move {
+            let start = clock.monotonic();
+            let running = AssertUnwindSafe(run_call(provider, cx, call)).catch_unwind();
+            let result = running.await.unwrap_or_else(|_| {
+                Err(Error::new(
+                    Class::Bug,
+                    "this is a fault in mops: a resource panicked; what it did is looked up next time",
+                ))
+            });
+            let millis = u64::try_from((clock.monotonic().saturating_sub(start)).as_millis()).unwrap_or(u64::MAX);
+            Finished { node, result, millis }
+        }));
+    }
+
+    fn free(&mut self, node: usize) {
+        self.active -= 1;
+        if let Some(lanes) = self.held.remove(&node) {
+            for awake in self.lanes.give_back(&lanes) {
+                self.ready.push((self.nodes[awake].priority, Reverse(awake)));
+            }
+        }
+    }
+
+    /// An answer came back: it is recorded before anybody hears of it.
+    fn answered(&mut self, finished: Finished) {
+        let Finished { node, result, millis } = finished;
+        if let Err(error) = hit(Failpoint::AnswerReceived) {
+            return self.breaks(error);
+        }
+        self.free(node);
+        let urn = self.urn(node);
+        let Some((begin, inputs)) = self.begun.remove(&node) else { return };
+        let old = (self.op(node) == Op::Update).then(|| self.store.get(&urn).map(|r| r.id.clone())).flatten();
+        let result = match result {
+            Ok(Answer::Made(done)) => guard::answer(&urn, old.as_deref(), &inputs, done).map(Answer::Made),
+            Ok(Answer::Removed) => Ok(Answer::Removed),
+            Err(error) => Err(guard::error(&urn, error)),
+        };
+        let (ended, told) = match result {
+            Ok(Answer::Made(done)) => {
+                let outcome = if done.adopted { Outcome::Adopted } else { Outcome::Done };
+                (Ended::Done { id: done.id, outputs: done.outputs, foreign: done.foreign }, Ok(outcome))
+            }
+            Ok(Answer::Removed) => (Ended::Gone { with: self.nodes[node].with.clone() }, Ok(Outcome::Done)),
+            Err(error) => match error.partial().filter(|_| self.nodes[node].work == Work::Make).cloned() {
+                Some(partial) => {
+                    let reasons = std::iter::once(error.summary().to_owned()).chain(error.notes().iter().cloned());
+                    (
+                        Ended::Partial { id: partial.id, outputs: partial.outputs, reasons: reasons.collect() },
+                        Err(error),
+                    )
+                }
+                None if guard::nothing_happened(error.class()) => (Ended::Failed, Err(error)),
+                // What it did is not known: its Begin stays open, and the next run looks.
+                None => return self.tell(node, Err(error), millis),
+            },
+        };
+        match self.store.push(Record::End { begin, at: self.now(), ended }) {
+            Ok(sequence) => self.pending.push_back((sequence, Pending::Ended(node, told, millis))),
+            Err(error) => self.broken = Some(error),
+        }
+    }
+
+    fn heard(&mut self, node: usize, progress: Progress) {
+        match progress {
+            Progress::Operation(url) => {
+                if let Some((begin, _)) = self.begun.get(&node) {
+                    let url = Value::String(url.into_exposed()).into_secret();
+                    if let Err(error) = self.store.push(Record::Operation { begin: *begin, url }) {
+                        self.broken = Some(error);
+                    }
+                }
+            }
+            Progress::Waiting(text) | Progress::Note(text) => {
+                let urn = self.urn(node);
+                self.send(Body::StepProgress { urn: urn.to_string(), name: urn.name().to_owned(), text });
+            }
+        }
+    }
+
+    /// A result is durable (or needs no record): everybody may hear of it.
+    fn tell(&mut self, node: usize, result: Result<Outcome, Error>, millis: u64) {
+        let urn = self.urn(node);
+        let (text, name, op) = (urn.to_string(), urn.name().to_owned(), self.word(node));
+        match result {
+            Ok(outcome) => {
+                self.send(Body::StepFinished { urn: text, name, op, outcome, millis });
+                self.count(node, outcome);
+                self.release(node);
+            }
+            Err(error) => {
+                let interrupted = error.class() == Class::Canceled && self.engine.cancel.is_canceled();
+                self.send(Body::StepFailed {
+                    urn: text,
+                    name: name.clone(),
+                    op,
+                    class: format!("{:?}", error.class()),
+                    summary: error.summary().to_owned(),
+                    notes: error.notes().to_vec(),
+                    hint: error.hint_text().map(str::to_owned),
+                    millis,
+                });
+                self.report.totals.failed += 1;
+                if !interrupted {
+                    self.report.failures.push(Failure::of(&urn, self.op(node), &error));
+                }
+                self.over[node] = true;
+                self.stop_dependants(node, &format!("`{name}` failed"));
+                if !self.continue_on_error && self.halted.is_none() {
+                    self.halted = Some(name);
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, node: usize, outcome: Outcome) {
+        let op = self.op(node);
+        match (op, self.nodes[node].work, outcome) {
+            (_, _, Outcome::Unchanged) => self.report.totals.unchanged += 1,
+            // A replacement counts once, when its new one is made.
+            (Op::Replace, Work::Remove, _) => {}
+            (Op::Create, _, Outcome::Adopted) => self.report.totals.adopted += 1,
+            _ => self.report.count(op),
+        }
+        self.report.totals.forgotten += self.nodes[node].with.len();
+    }
+
+    fn release(&mut self, node: usize) {
+        self.over[node] = true;
+        let feeds = std::mem::take(&mut self.nodes[node].feeds);
+        for next in feeds {
+            let waiting = &mut self.nodes[next];
+            waiting.waits -= 1;
+            if waiting.waits == 0 && !self.over[next] {
+                self.ready.push((waiting.priority, Reverse(next)));
+            }
+        }
+    }
+
+    fn skip(&mut self, node: usize, because: &str) {
+        self.over[node] = true;
+        self.not_started(node, because);
+        self.stop_dependants(node, because);
+    }
+
+    fn not_started(&mut self, node: usize, because: &str) {
+        let Node { step, work, .. } = self.nodes[node];
+        if work == Work::Barrier || step >= self.plan.steps.len() {
+            return;
+        }
+        let urn = self.urn(node);
+        // The second call of a replacement is not a step of its own.
+        let second = self.op(node) == Op::Replace && self.report.not_started.iter().any(|(u, _)| *u == urn);
+        if second || self.report.failures.iter().any(|f| f.urn == urn) {
+            return;
+        }
+        let (text, name, op) = (urn.to_string(), urn.name().to_owned(), self.word(node));
+        self.send(Body::StepNotStarted { urn: text, name, op, because: because.to_owned() });
+        self.report.totals.not_started += 1;
+        self.report.not_started.push((urn, because.to_owned()));
+    }
+
+    /// Nothing that waits for this will start.
+    fn stop_dependants(&mut self, node: usize, because: &str) {
+        let mut queue = vec![node];
+        while let Some(at) = queue.pop() {
+            for next in std::mem::take(&mut self.nodes[at].feeds) {
+                if !self.over[next] {
+                    self.over[next] = true;
+                    self.not_started(next, because);
+                    queue.push(next);
+                }
+            }
+        }
+    }
+
+    async fn finish(mut self) -> Result<Report, EngineError> {
+        if let Some(error) = self.broken {
+            return Err(error.into());
+        }
+        let left: Vec<usize> = (0..self.nodes.len()).filter(|i| !self.over[*i]).collect();
+        for node in left {
+            // A call that was under way when time ran out stays begun: the next run finds out about it.
+            let because = if self.begun.contains_key(&node) { "interrupted while it ran" } else { "interrupted" };
+            self.not_started(node, because);
+        }
+        self.report.canceled = self.canceled;
+        self.store.settle().await?;
+        Ok(self.report)
+    }
+}
+
+async fn run_call(
+    provider: Arc<dyn Provider>,
+    cx: mops_core::provider::CallContext,
+    call: Call,
+) -> Result<Answer, Error> {
+    match call {
+        Call::Create(inputs) => provider.create(cx, &inputs).await.map(Answer::Made),
+        Call::Update(old, inputs) => provider.update(cx, &old, &inputs).await.map(Answer::Made),
+        Call::Delete(old) => provider.delete(cx, &old).await.map(|()| Answer::Removed),
+    }
+}
