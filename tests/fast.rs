@@ -1,6 +1,18 @@
 //! Promises that need no process of their own: fakes on loopback, files, sockets.
 
+#[path = "arm_shapes.rs"]
+mod arm_shapes;
+#[path = "client.rs"]
+mod client;
+#[path = "data_planes.rs"]
+mod data_planes;
+#[path = "diagnose.rs"]
+mod diagnose;
 #[path = "evidence.rs"]
 mod evidence;
 #[path = "expand.rs"]
 mod expand;
+#[path = "malformed.rs"]
+mod malformed;
+#[path = "stackfile.rs"]
+mod stackfile;

@@ -13,6 +13,10 @@ const CLUSTERS: &[&str] =
 
 fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
     let path = path.to_lowercase();
+    let (_, rest) = path.split_once("/providers/").unwrap_or_default();
+    if rest.split('/').count() == 1 || rest.ends_with("/register") {
+        return ("", RESOURCES);
+    }
     if path.contains("/providers/microsoft.containerregistry") {
         ("registries", REGISTRY)
     } else if path.contains("/providers/microsoft.storage") {

@@ -40,11 +40,11 @@ pub(super) struct Denial {
 /// The whole state behind one lock.
 #[derive(Default)]
 pub(super) struct Store {
-    objects: BTreeMap<Key, Json>,
+    pub(super) objects: BTreeMap<Key, Json>,
     pub(super) revision: u64,
     /// Revisions up to here are no longer in the history.
     pub(super) compacted: u64,
-    history: VecDeque<Change>,
+    pub(super) history: VecDeque<Change>,
     /// The rest of a list, under its continue token.
     pub(super) pages: HashMap<String, Vec<Json>>,
     pub(super) denials: Vec<Denial>,
@@ -59,7 +59,7 @@ pub(super) struct Store {
     pub(super) images: HashSet<(String, String)>,
     /// What made a pod: kind and uid of the controller, by uid of the pod.
     pub(super) made_by: HashMap<String, String>,
-    booked: HashSet<Key>,
+    pub(super) booked: HashSet<Key>,
     pub(super) ledger: Ledger,
     pub(super) ledger_prefix: String,
 }
