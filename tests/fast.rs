@@ -16,3 +16,5 @@ mod expand;
 mod malformed;
 #[path = "stackfile.rs"]
 mod stackfile;
+#[path = "sandbox.rs"]
+mod sandbox;
