@@ -76,9 +76,9 @@ pub(crate) enum DevVerb {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) stack: StackArgs,
-    /// How long one probe may take.
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = value::duration)]
-    pub(crate) timeout: std::time::Duration,
+    /// The longest time of the run; 2m for diagnose-auth, 5m for smoke-test.
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub(crate) timeout: Option<std::time::Duration>,
 }
 
 #[derive(Debug, Args)]

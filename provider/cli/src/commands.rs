@@ -1,17 +1,89 @@
 //! One file a verb; this one only says which.
 
+mod check;
 mod completions;
+mod down;
+mod graph;
+mod init;
+mod kubeconfig;
+mod list;
+mod outputs;
+mod preview;
+mod remove;
+mod status;
+mod up;
+mod validate;
 mod version;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use mops_core::StackId;
+use mops_diagnose::Command;
+use mops_engine::program::Component;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use crate::app::App;
-use crate::args::Verb;
-use crate::exit::Outcome;
+use crate::args::{DevArgs, DevVerb, InfraVerb, Part, Verb};
+use crate::bundle_env;
+use crate::exit::{Failure, Outcome};
+use crate::pointed::Pointed;
 
 /// Runs a verb.
 pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
     match verb {
+        Verb::Infra(args) => infra(app, args.verb),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),
-        _ => Ok(crate::exit::Exit::Ok),
+        Verb::DiagnoseAuth(args) | Verb::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => {
+            check::run(app, Command::DiagnoseAuth, &args)
+        }
+        Verb::SmokeTest(args) | Verb::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => {
+            check::run(app, Command::SmokeTest, &args)
+        }
     }
+}
+
+fn infra(app: &App, verb: InfraVerb) -> Outcome {
+    match verb {
+        InfraVerb::Init(args) => init::run(app, &args),
+        InfraVerb::Validate(args) => validate::run(app, &args),
+        InfraVerb::Status(args) => status::run(app, &args),
+        InfraVerb::Outputs(args) => outputs::run(app, &args),
+        InfraVerb::Graph(args) => graph::run(app, &args),
+        InfraVerb::Kubeconfig(args) => kubeconfig::run(app, &args),
+        InfraVerb::List => list::run(app),
+        InfraVerb::Remove(args) => remove::run(app, &args),
+        InfraVerb::Preview(args) => preview::run(app, &args),
+        InfraVerb::Up(args) => up::run(app, &args),
+        InfraVerb::Down(args) => down::run(app, &args),
+    }
+}
+
+/// The components of `-c`; `None` for all.
+fn selected(parts: &[Part]) -> Option<BTreeSet<Component>> {
+    (!parts.is_empty()).then(|| parts.iter().map(|p| p.component()).collect())
+}
+
+/// Where the bundle-env file of a stack is.
+fn bundle_env_path(app: &App, stack: &StackId, pointed: &Pointed) -> Result<PathBuf, Failure> {
+    Ok(match &pointed.env_file {
+        Some(name) => app.env.path(name),
+        None => bundle_env::default_path(&app.home()?, stack),
+    })
+}
+
+/// Removes it; the stack has no registry or no storage any more.
+fn remove_bundle_env(app: &App, stack: &StackId, pointed: &Pointed) -> Result<(), Failure> {
+    let path = bundle_env_path(app, stack, pointed)?;
+    if bundle_env::remove(&path, stack)? {
+        app.printer.note(&format!("removed `{}`", path.display()));
+    }
+    Ok(())
+}
+
+/// ISO 8601, to the second.
+fn date(at: Option<OffsetDateTime>) -> Option<String> {
+    at?.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }

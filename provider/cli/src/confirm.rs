@@ -3,39 +3,81 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use mops_core::Cancel;
+use mops_engine::plan::{Op, Plan};
+use mops_engine::run::Approve;
 
 use crate::app::App;
 use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
 
 /// What is to be confirmed.
-pub(crate) struct Question<'a> {
-    /// What happens: `this deletes 12 resources of stack`.
-    pub(crate) what: &'a str,
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
     /// What has to be typed.
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
     /// `--yes` was given.
     pub(crate) yes: bool,
 }
 
+/// Asks once, and remembers why the answer was no.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    printer: Printer,
+    cancel: Cancel,
+    question: Question,
+    refused: Arc<Mutex<Option<Failure>>>,
+}
+
 impl App {
-    /// Succeeds when the user agrees.
-    pub(crate) fn confirm(&self, question: &Question<'_>) -> Result<(), Failure> {
-        if question.yes {
+    /// Prepares a question.
+    pub(crate) fn asker(&self, name: &str, yes: bool) -> Asker {
+        let question = Question { name: name.to_owned(), yes };
+        Asker { printer: self.printer.clone(), cancel: self.cancel.clone(), question, refused: Arc::default() }
+    }
+}
+
+impl Asker {
+    /// Succeeds when the user agrees that `what` happens to the named thing.
+    pub(crate) fn confirm(&self, what: &str) -> Result<(), Failure> {
+        let Question { name, yes } = &self.question;
+        if *yes {
             return Ok(());
         }
-        let (what, name) = (question.what, question.name);
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             let hint = "look at the plan above and give `--yes`";
             return Err(Failure::usage(format!("{what} `{name}`, and nobody can be asked here"), hint));
         }
         self.printer.say(&format!("{what} `{name}`"));
-        let answer = self.ask(&format!("type `{name}` to go on: "))?;
-        if answer.trim() == name {
+        if self.ask(&format!("type `{name}` to go on: "))?.trim() == name {
             return Ok(());
         }
         self.printer.say("nothing was changed");
         Err(Failure::Told(Exit::Failed))
+    }
+
+    /// For the engine: only what destroys something is asked for.
+    pub(crate) fn approve(&self) -> Approve {
+        let asker = self.clone();
+        Arc::new(move |plan| {
+            let Some(what) = destroys(plan) else { return true };
+            match asker.confirm(&what) {
+                Ok(()) => true,
+                Err(failure) => {
+                    *asker.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                    false
+                }
+            }
+        })
+    }
+
+    /// Why the engine was told no.
+    pub(crate) fn refusal(&self) -> Failure {
+        let kept = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.unwrap_or(Failure::Told(Exit::Failed))
     }
 
     /// One line from the terminal; ends at once when the run is canceled.
@@ -55,5 +97,17 @@ impl App {
                 _ => return Err(Failure::Told(Exit::Interrupted)),
             }
         }
+    }
+}
+
+/// `this deletes 3 and replaces 1 resources of`; `None` when nothing goes away.
+fn destroys(plan: &Plan) -> Option<String> {
+    let count = |op| plan.steps.iter().filter(|s| s.op == op).count();
+    let things = |n: usize| if n == 1 { "1 resource".to_owned() } else { format!("{n} resources") };
+    match (count(Op::Delete), count(Op::Replace)) {
+        (0, 0) => None,
+        (deleted, 0) => Some(format!("this deletes {} of stack", things(deleted))),
+        (0, replaced) => Some(format!("this replaces {} of stack", things(replaced))),
+        (deleted, replaced) => Some(format!("this deletes {} and replaces {replaced} of stack", things(deleted))),
     }
 }

@@ -22,6 +22,20 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
+impl From<mops_engine::error::Exit> for Exit {
+    fn from(code: mops_engine::error::Exit) -> Self {
+        use mops_engine::error::Exit as Code;
+        match code {
+            Code::Ok => Self::Ok,
+            Code::Failed => Self::Failed,
+            Code::Usage => Self::Usage,
+            Code::CouldNotRun => Self::CouldNotRun,
+            Code::Locked => Self::Locked,
+            Code::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
 /// Why a verb ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {

@@ -3,11 +3,15 @@
 
 mod app;
 mod args;
+mod bundle_env;
 mod commands;
 mod confirm;
 mod exit;
 mod kubeconfig;
+mod pointed;
 mod printer;
+mod selection;
+mod session;
 mod signals;
 mod verb;
 

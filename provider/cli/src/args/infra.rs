@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use mops_engine::program::Component;
 
 use super::value;
 
@@ -65,6 +66,18 @@ pub(crate) enum Part {
     Storage,
     Cluster,
     Workspace,
+}
+
+impl Part {
+    /// The engine's word for it.
+    pub(crate) const fn component(self) -> Component {
+        match self {
+            Self::Registry => Component::Registry,
+            Self::Storage => Component::Storage,
+            Self::Cluster => Component::Cluster,
+            Self::Workspace => Component::Workspace,
+        }
+    }
 }
 
 /// Which stack file.

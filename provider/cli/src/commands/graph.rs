@@ -39,7 +39,9 @@ fn caption(urn: &Urn, line_break: &str) -> String {
 /// The edges, as pairs of node ids: what is needed, and by what.
 fn edges(program: &Program) -> Vec<(String, String)> {
     let ids = ids(program);
-    let from = |r: &mops_engine::program::Declared| r.dependencies().into_iter().map(move |d| (d, r.urn.clone())).collect::<Vec<_>>();
+    let from = |r: &mops_engine::program::Declared| {
+        r.dependencies().into_iter().map(move |d| (d, r.urn.clone())).collect::<Vec<_>>()
+    };
     let pairs = program.resources.iter().flat_map(from);
     pairs.filter_map(|(a, b)| Some((ids.get(&a)?.clone(), ids.get(&b)?.clone()))).collect()
 }

@@ -29,11 +29,6 @@ impl Printer {
         self.tell(&format!("{} {text}", self.look().err.cyan("note:")));
     }
 
-    /// Something to look at although the run goes on.
-    pub(crate) fn warning(&self, text: &str) {
-        self.tell(&format!("{} {text}", self.look().err.yellow("warning:")));
-    }
-
     /// The one thing to do.
     pub(crate) fn hint(&self, text: &str) {
         self.tell(&format!("{} {text}", self.look().err.cyan("hint:")));

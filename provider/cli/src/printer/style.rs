@@ -11,6 +11,10 @@ impl Style {
         Self(colour)
     }
 
+    pub(crate) const fn is_coloured(self) -> bool {
+        self.0
+    }
+
     fn wrap(self, code: &str, text: &str) -> String {
         if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

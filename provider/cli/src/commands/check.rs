@@ -1,0 +1,167 @@
+//! `mops diagnose-auth` and `mops smoke-test`: fills the request from the stack's state, asks the cluster, prints the
+//! report. The report's summary decides the exit code.
+
+use std::sync::Arc;
+
+use mops_clients::kubernetes::ClusterRef;
+use mops_core::{Error, Value};
+use mops_diagnose::{ArmView, Command, KnownPool, ProbeImage, Report, Request, Services, report};
+use mops_engine::state::{ResourceState, Snapshot};
+use mops_wire::Http;
+
+use crate::app::App;
+use crate::args::CheckArgs;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::pointed::Pointed;
+use crate::session::Session;
+
+pub(crate) fn run(app: &App, command: Command, args: &CheckArgs) -> Outcome {
+    let (stack, file) = app.stack(&args.stack)?;
+    let snapshot = app.snapshot(&stack)?;
+    let pointed = app.pointed(&stack, file)?;
+    let cluster = cluster(&snapshot)?;
+    let session = app.session(&pointed)?;
+    let mut request = request(app, &snapshot, &pointed, args);
+    if let (Command::SmokeTest, None) = (command, args.timeout) {
+        request.timeout = std::time::Duration::from_secs(300);
+    }
+    app.wait_for(async {
+        request.arm = arm_view(&session, &snapshot).await;
+        let report = match services(app, &session, &cluster).await {
+            Ok(services) if command == Command::SmokeTest => mops_diagnose::smoke_test(request, services).await,
+            Ok(services) => mops_diagnose::diagnose(request, services).await,
+            Err(error) => mops_diagnose::could_not_run(command, &request, error.summary()),
+        };
+        print(app, &report);
+        Ok(match report.summary.exit_code {
+            0 => Exit::Ok,
+            1 => Exit::Failed,
+            2 => Exit::Usage,
+            130 => Exit::Interrupted,
+            _ => Exit::CouldNotRun,
+        })
+    })
+}
+
+fn print(app: &App, report: &Report) {
+    let look = app.printer.look();
+    if !look.json {
+        app.printer.data(&report::text(report, look.width, look.out.is_coloured()));
+        return;
+    }
+    let mut json = report::json(report);
+    if let Some(members) = json.as_object_mut() {
+        members.insert("type".into(), "report".into());
+        members.insert("version".into(), report::SCHEMA_VERSION.into());
+    }
+    app.printer.object(&json);
+}
+
+async fn services(app: &App, session: &Session, cluster: &ClusterRef) -> Result<Services, Error> {
+    let clients = session.provider.services();
+    let kube = clients.kubernetes(cluster).await?.client();
+    let http = Http::new(clients.http().clone()).map_err(|e| Error::new(e.class(), e.to_string()))?;
+    let printer = app.printer.clone();
+    Ok(Services {
+        kube,
+        http,
+        clock: Arc::clone(&session.clock),
+        cancel: app.cancel.clone(),
+        progress: Arc::new(move |text| printer.tell(text)),
+    })
+}
+
+/// What ARM says about the registry's own credential, when the stack has a registry there.
+async fn arm_view(session: &Session, snapshot: &Snapshot) -> ArmView {
+    let Some(registry) = of_type(snapshot, "modelops:azure:ContainerRegistry").next() else { return ArmView::NotAsked };
+    if registry.inputs.get("adminUserEnabled") == Some(&Value::Bool(false)) {
+        return ArmView::AdminDisabled;
+    }
+    match session.provider.services().registry_login(&registry.id).await {
+        Ok(login) => ArmView::Credentials { username: login.username, passwords: vec![login.password] },
+        Err(error) => ArmView::Unreadable(error.summary().to_owned()),
+    }
+}
+
+fn of_type<'a>(snapshot: &'a Snapshot, token: &'static str) -> impl Iterator<Item = &'a ResourceState> {
+    snapshot.resources.iter().filter(move |r| r.urn.token() == token && !r.pending_delete)
+}
+
+fn input(resource: &ResourceState, name: &str) -> Option<String> {
+    Some(resource.inputs.get(name)?.as_str()?.to_owned())
+}
+
+/// The cluster of the workspace, as its namespace names it.
+fn cluster(snapshot: &Snapshot) -> Result<ClusterRef, Failure> {
+    let named = of_type(snapshot, "modelops:kubernetes:Namespace").next().and_then(|n| n.inputs.get("cluster"));
+    named.and_then(|c| serde_json::from_value(c.masked_json()).ok()).ok_or_else(|| {
+        Failure::usage(
+            format!("stack `{}` has no workspace to check", snapshot.stack),
+            "`mops infra up FILE` makes it; `mops infra status` shows what is there",
+        )
+    })
+}
+
+fn request(app: &App, snapshot: &Snapshot, pointed: &Pointed, args: &CheckArgs) -> Request {
+    let output = |component: &str, name: &str| Some(snapshot.outputs.get(component)?.get(name)?.as_str()?.to_owned());
+    let run = mops_host::random::hex::<4>();
+    let namespace = of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|n| input(n, "name"));
+    let mut request = Request::new(&run, &snapshot.stack.stack, namespace.as_deref().unwrap_or_default());
+    request.context = output("cluster", "cluster_name").unwrap_or_default();
+    request.registry = output("registry", "login_server");
+    request.env_secret = of_type(snapshot, "modelops:kubernetes:Secret").find_map(|s| input(s, "name"));
+    request.pull_secret = of_type(snapshot, "modelops:kubernetes:ImagePullSecret").find_map(|s| input(s, "name"));
+    request.containers =
+        of_type(snapshot, "modelops:azure:BlobSasToken").filter_map(|s| input(s, "container")).collect();
+    request.pools = pools(snapshot);
+    request.stack_file = args.stack.file.as_ref().map(|f| f.display().to_string());
+    if let Some(timeout) = args.timeout {
+        request.timeout = timeout;
+    }
+    let image = app.env.get("MOPS_PROBE_IMAGE").map_or_else(|| ProbeImage::default().image, ToOwned::to_owned);
+    request.probe = ProbeImage {
+        image,
+        pull_secret: request.pull_secret.clone(),
+        connect: pointed.cloud.connect.clone(),
+        ca_file: pointed.cloud.ca_file.clone(),
+    };
+    request
+}
+
+/// The pools that state knows: the cluster's first one and those added to it.
+fn pools(snapshot: &Snapshot) -> Vec<KnownPool> {
+    let number = |pool: &Value, name: &str| pool.get(name).and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok());
+    let one = |pool: &Value| {
+        let name = pool.get("name")?.as_str()?.to_owned();
+        Some(KnownPool { name, autoscale: number(pool, "minCount").zip(number(pool, "maxCount")) })
+    };
+    let first = of_type(snapshot, "modelops:azure:ManagedCluster").filter_map(|c| one(c.inputs.get("systemPool")?));
+    first.chain(of_type(snapshot, "modelops:azure:NodePool").filter_map(|p| one(&p.inputs))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mops_core::{StackId, Urn};
+    use mops_engine::program::Component;
+
+    #[test]
+    fn the_pools_of_state_are_the_clusters_own_and_the_added_ones() {
+        let stack = StackId { project: "p".into(), stack: "s".into() };
+        let mut snapshot = Snapshot::none(&stack);
+        let mut add = |token: &str, inputs: serde_json::Value| {
+            let mut resource = ResourceState::new(Urn::new(&stack, token, "x"), Component::Cluster, "id");
+            resource.inputs = inputs.into();
+            snapshot.resources.push(resource);
+        };
+        add(
+            "modelops:azure:ManagedCluster",
+            serde_json::json!({"name": "aks", "systemPool": {"name": "system", "count": 1}}),
+        );
+        add("modelops:azure:NodePool", serde_json::json!({"name": "gpu", "minCount": 0, "maxCount": 2}));
+        let want = [("system", None), ("gpu", Some((0, 2)))];
+        let want = want.map(|(name, autoscale)| KnownPool { name: name.into(), autoscale });
+        assert_eq!(pools(&snapshot), want);
+        assert!(cluster(&snapshot).is_err());
+    }
+}

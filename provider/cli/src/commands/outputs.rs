@@ -1,0 +1,102 @@
+//! `mops infra outputs [COMPONENT]`: what the last run gave, from state. Secrets are masked unless asked for, and under
+//! CI, where logs are kept, asked for twice (`tests/cli.rs`).
+
+use std::fmt::Write as _;
+
+use mops_core::{StackId, Value};
+use mops_engine::state::{Outputs, Sealer, Snapshot};
+use serde_json::{Map, Value as Json};
+
+use crate::app::App;
+use crate::args::{OutputsArgs, Part};
+use crate::exit::{Exit, Failure, Outcome};
+
+pub(crate) fn run(app: &App, args: &OutputsArgs) -> Outcome {
+    if args.show_secrets && app.env.get("CI") == Some("true") && !args.force {
+        let text = "`--show-secrets` would put secrets into a log that is kept";
+        return Err(Failure::usage(text, "give `--force` as well if that is meant"));
+    }
+    let stack = app.stack_in_state(args.env.as_deref())?;
+    let snapshot = app.snapshot(&stack)?;
+    let sealer = args.show_secrets.then(|| sealer(app, &snapshot)).transpose()?;
+    print(app, &stack, &shown(&snapshot.outputs, args.component, sealer.as_ref())?);
+    Ok(Exit::Ok)
+}
+
+/// All outputs with their secrets masked, at the end of a run.
+pub(super) fn show(app: &App, stack: &StackId, outputs: &Outputs) -> Result<(), Failure> {
+    print(app, stack, &shown(outputs, None, None)?);
+    Ok(())
+}
+
+fn print(app: &App, stack: &StackId, shown: &Map<String, Json>) {
+    if app.printer.look().json {
+        let line = serde_json::json!({"type": "outputs", "version": 1, "stack": stack.to_string(), "outputs": shown});
+        app.printer.object(&line);
+    } else if shown.is_empty() {
+        app.printer.tell("no outputs; they come with the next `mops infra up`");
+    } else {
+        app.printer.data(&text(shown));
+    }
+}
+
+fn sealer(app: &App, snapshot: &Snapshot) -> Result<Sealer, Failure> {
+    Ok(Sealer::new(&app.home()?, &app.env, snapshot.salt.clone()))
+}
+
+/// Component → name → value as it may be shown.
+fn shown(all: &Outputs, only: Option<Part>, sealer: Option<&Sealer>) -> Result<Map<String, Json>, Failure> {
+    let mut shown = Map::new();
+    for (component, values) in all.iter().filter(|(c, _)| only.is_none_or(|part| part.component().as_str() == *c)) {
+        let mut members = Map::new();
+        for (name, value) in values {
+            let value = match sealer {
+                None => value.masked_json(),
+                Some(sealer) => opened(value, sealer)?.exposed_json(),
+            };
+            members.insert(name.clone(), value);
+        }
+        shown.insert(component.clone(), Json::Object(members));
+    }
+    Ok(shown)
+}
+
+fn opened(value: &Value, sealer: &Sealer) -> Result<Value, Failure> {
+    let mut value = value.clone();
+    sealer.open_in(&mut value).map_err(|error| Failure::from(mops_engine::state::StateError::from(error)))?;
+    Ok(value)
+}
+
+/// One line a value, names aligned.
+fn text(shown: &Map<String, Json>) -> String {
+    let pairs = || {
+        shown.iter().flat_map(|(c, m)| m.as_object().into_iter().flatten().map(move |(n, v)| (format!("{c}.{n}"), v)))
+    };
+    let width = pairs().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    pairs().fold(String::new(), |mut text, (name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        let _ = writeln!(text, "{name:<width$}  {value}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_and_a_component_can_be_chosen() {
+        let registry = [
+            ("login_server".to_owned(), "r.azurecr.io".into()),
+            ("password".to_owned(), Value::from("canary-canary").into_secret()),
+        ];
+        let storage = [("account_name".to_owned(), Value::from("st"))];
+        let all: Outputs = [("registry".to_owned(), registry.into()), ("storage".to_owned(), storage.into())].into();
+        let text_of = |only| text(&shown(&all, only, None).unwrap());
+        assert_eq!(
+            text_of(None),
+            "registry.login_server  r.azurecr.io\nregistry.password      [secret]\nstorage.account_name   st\n"
+        );
+        assert_eq!(text_of(Some(Part::Storage)), "storage.account_name  st\n");
+    }
+}

@@ -1,0 +1,35 @@
+//! `mops infra preview FILE`: what `up` would do. Takes no lock and writes nothing.
+
+use mops_engine::run::UpOptions;
+use mops_engine::state::{self, Snapshot};
+
+use crate::app::App;
+use crate::args::PreviewArgs;
+use crate::exit::{Exit, Outcome};
+use crate::printer::RunView;
+
+pub(crate) fn run(app: &App, args: &PreviewArgs) -> Outcome {
+    let target = app.program(&args.file)?;
+    let stack = &target.program.stack;
+    let pointed = app.pointed(stack, Some(target.pointed.clone()))?;
+    let home = app.home()?;
+    let snapshot = state::read(&home, stack)?.unwrap_or_else(|| Snapshot::none(stack));
+    state::check_scope(&home, stack, &snapshot, &target.program.scope)?;
+    let session = app.session(&pointed)?;
+    app.wait_for(async {
+        let view = RunView::of_preview(&app.printer);
+        let engine = app.engine(&session, args.pace, view.sink());
+        let plan = engine.preview(&target.program, &snapshot, &up_options(args)).await?;
+        Ok(if args.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Ok })
+    })
+}
+
+/// What `preview` and `up` ask of the engine alike.
+pub(super) fn up_options(args: &PreviewArgs) -> UpOptions {
+    UpOptions {
+        refresh: args.refresh,
+        only: super::selected(&args.component),
+        with_dependants: args.with_dependants,
+        ..UpOptions::default()
+    }
+}

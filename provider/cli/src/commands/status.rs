@@ -1,0 +1,110 @@
+//! `mops infra status`: the resources of a stack from its state, and when a SAS runs out. Calls nothing.
+
+use mops_core::Value;
+use mops_engine::state::{ResourceState, Snapshot};
+use mops_host::{Clock as _, SystemClock};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::app::App;
+use crate::args::{Format, StatusArgs};
+use crate::exit::{Exit, Outcome};
+use crate::printer::{Printer, Table, kind};
+
+pub(crate) fn run(app: &App, args: &StatusArgs) -> Outcome {
+    let (stack, _) = app.stack(&args.stack)?;
+    let snapshot = app.snapshot(&stack)?;
+    let now = SystemClock::new().now();
+    if app.printer.look().json || args.output == Format::Json {
+        app.printer.object(&json(&snapshot, now));
+    } else {
+        text(&app.printer, &snapshot, now);
+    }
+    Ok(Exit::Ok)
+}
+
+/// What is to be said of a resource besides its name.
+fn state(resource: &ResourceState, now: OffsetDateTime) -> String {
+    if resource.pending_delete {
+        return "replaced, to be deleted".into();
+    }
+    if !resource.init_errors.is_empty() {
+        return format!("not ready: {}", resource.init_errors.join("; "));
+    }
+    match expiry(resource) {
+        Some(end) if end <= now => "expired".into(),
+        Some(end) => format!("expires in {}", days(end - now)),
+        None if resource.adopted_from.is_some() => "ok, adopted (kept on the way down)".into(),
+        None => "ok".into(),
+    }
+}
+
+fn expiry(resource: &ResourceState) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(resource.outputs.get("expiry")?.as_str()?, &Rfc3339).ok()
+}
+
+fn days(time: time::Duration) -> String {
+    match time.whole_days() {
+        0 => format!("{} h", time.whole_hours()),
+        1 => "1 day".into(),
+        n => format!("{n} days"),
+    }
+}
+
+fn text(printer: &Printer, snapshot: &Snapshot, now: OffsetDateTime) {
+    let mut table = Table::new(&["COMPONENT", "RESOURCE", "KIND", "STATE"]);
+    for r in &snapshot.resources {
+        table.row([r.component.to_string(), r.urn.name().to_owned(), kind(r.urn.token()), state(r, now)]);
+    }
+    for open in &snapshot.open {
+        let urn = &open.resource.urn;
+        let state = format!("{} begun and not ended; the next `up` finds out", action(open.action));
+        table.row([open.resource.component.to_string(), urn.name().to_owned(), kind(urn.token()), state]);
+    }
+    if snapshot.is_empty() {
+        printer.tell(&format!("stack {} holds nothing", snapshot.stack));
+    } else {
+        printer.data(&table.render(printer.look().width));
+    }
+}
+
+fn action(action: mops_engine::state::Action) -> String {
+    format!("{action:?}").to_lowercase()
+}
+
+fn json(snapshot: &Snapshot, now: OffsetDateTime) -> serde_json::Value {
+    let one = |r: &ResourceState| {
+        serde_json::json!({
+            "component": r.component.as_str(), "name": r.urn.name(), "resource": r.urn.token(), "urn": r.urn.as_str(), "id": r.id,
+            "state": state(r, now), "ready": r.init_errors.is_empty(), "expiry": r.outputs.get("expiry").and_then(Value::as_str),
+            "modified": super::date(r.modified),
+        })
+    };
+    let open = |o: &mops_engine::state::OpenOperation| serde_json::json!({"name": o.resource.urn.name(), "urn": o.resource.urn.as_str(), "action": o.action});
+    serde_json::json!({
+        "type": "status", "version": 1, "stack": snapshot.stack.to_string(), "lineage": snapshot.lineage.to_string(),
+        "resources": snapshot.resources.iter().map(one).collect::<Vec<_>>(),
+        "open": snapshot.open.iter().map(open).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mops_core::{StackId, Urn};
+    use mops_engine::program::Component;
+
+    #[test]
+    fn a_sas_says_when_it_runs_out() {
+        let stack = StackId { project: "p".into(), stack: "s".into() };
+        let urn = Urn::new(&stack, "modelops:azure:BlobSasToken", "sas-results");
+        let mut resource = ResourceState::new(urn, Component::Storage, "x");
+        resource.outputs = Value::from(serde_json::json!({"expiry": "2026-02-01T00:00:00Z"}));
+        let at = |text: &str| OffsetDateTime::parse(text, &Rfc3339).unwrap();
+        assert_eq!(state(&resource, at("2026-01-01T00:00:00Z")), "expires in 31 days");
+        assert_eq!(state(&resource, at("2026-01-31T20:00:00Z")), "expires in 4 h");
+        assert_eq!(state(&resource, at("2026-03-01T00:00:00Z")), "expired");
+        resource.init_errors = vec!["0 of 2 available".into()];
+        assert_eq!(state(&resource, at("2026-01-01T00:00:00Z")), "not ready: 0 of 2 available");
+    }
+}

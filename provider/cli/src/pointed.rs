@@ -1,0 +1,179 @@
+//! Remembers beside a stack's state where it was made and as whom, so that a verb without FILE goes to the same cloud.
+//! Guarantees that a stack which holds something is never looked for in another cloud, where everything would seem to
+//! be gone (`tests/cli.rs`). Holds no secret: the identity's secret stays where its source says.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
+use mops_core::{Class, Error, Source, StackId};
+use mops_engine::state;
+use mops_host::fsx;
+use serde::{Deserialize, Serialize};
+
+use crate::app::{App, reason};
+use crate::exit::Failure;
+
+/// Where a run is pointed, and as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Pointed {
+    /// Endpoints.
+    pub(crate) cloud: Cloud,
+    /// Identity.
+    pub(crate) auth: AzureAuth,
+    /// Where the bundle-env file goes, when the stack file says so.
+    pub(crate) env_file: Option<String>,
+}
+
+/// `cloud.json` of a stack.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    format: u32,
+    name: String,
+    arm: String,
+    authority: String,
+    arm_scope: String,
+    ca_file: Option<PathBuf>,
+    connect: Vec<(String, SocketAddr)>,
+    auth: String,
+    tenant_id: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<Source>,
+    certificate_file: Option<PathBuf>,
+    env_file: Option<String>,
+}
+
+const KINDS: [AuthKind; 7] = [
+    AuthKind::Auto,
+    AuthKind::Cli,
+    AuthKind::ServicePrincipal,
+    AuthKind::Certificate,
+    AuthKind::WorkloadIdentity,
+    AuthKind::ManagedIdentity,
+    AuthKind::Oidc,
+];
+
+impl From<Pointed> for Kept {
+    fn from(Pointed { cloud, auth, env_file }: Pointed) -> Self {
+        Self {
+            format: 1,
+            name: cloud.name,
+            arm: cloud.arm,
+            authority: cloud.authority,
+            arm_scope: cloud.arm_scope,
+            ca_file: cloud.ca_file,
+            connect: cloud.connect,
+            auth: mops_clients::identity::kind_name(auth.kind).into(),
+            tenant_id: auth.tenant_id,
+            client_id: auth.client_id,
+            client_secret: auth.client_secret,
+            certificate_file: auth.certificate_file,
+            env_file,
+        }
+    }
+}
+
+impl From<Kept> for Pointed {
+    fn from(kept: Kept) -> Self {
+        let named = |kind: &AuthKind| mops_clients::identity::kind_name(*kind) == kept.auth;
+        Self {
+            cloud: Cloud {
+                name: kept.name,
+                arm: kept.arm,
+                authority: kept.authority,
+                arm_scope: kept.arm_scope,
+                ca_file: kept.ca_file,
+                connect: kept.connect,
+            },
+            auth: AzureAuth {
+                kind: KINDS.into_iter().find(named).unwrap_or_default(),
+                tenant_id: kept.tenant_id,
+                client_id: kept.client_id,
+                client_secret: kept.client_secret,
+                certificate_file: kept.certificate_file,
+            },
+            env_file: kept.env_file,
+        }
+    }
+}
+
+impl App {
+    /// Where this run goes: the override, else the stack file, else where the stack was made. Refuses a cloud that is
+    /// not the one in which the stack was made, as long as it holds something.
+    pub(crate) fn pointed(&self, stack: &StackId, file: Option<Pointed>) -> Result<Pointed, Failure> {
+        let kept = self.kept(stack)?;
+        let nothing = || Pointed { cloud: Cloud::public(), auth: AzureAuth::default(), env_file: None };
+        let mut pointed = file.or_else(|| kept.clone()).unwrap_or_else(nothing);
+        if let Some(cloud) = self.cloud_override()? {
+            pointed.cloud = cloud;
+        }
+        if pointed.cloud.name != "public" {
+            let Cloud { name, arm, .. } = &pointed.cloud;
+            self.printer.event(&serde_json::json!({"type": "cloud", "version": 1, "name": name, "arm": arm}));
+            self.printer.note(&format!("cloud `{name}`: {arm}"));
+        }
+        match kept {
+            Some(kept) if kept.cloud.arm != pointed.cloud.arm && self.holds_something(stack)? => {
+                let text = format!(
+                    "stack `{stack}` was made at {}, and this run is pointed at {}",
+                    kept.cloud.arm, pointed.cloud.arm
+                );
+                Err(Failure::usage(text, "point it there again, or use another `environment`"))
+            }
+            _ => Ok(pointed),
+        }
+    }
+
+    fn kept_path(&self, stack: &StackId) -> Result<PathBuf, Failure> {
+        Ok(state::folder(&self.home()?, stack).join("cloud.json"))
+    }
+
+    fn kept(&self, stack: &StackId) -> Result<Option<Pointed>, Failure> {
+        let path = self.kept_path(stack)?;
+        let damaged = |why: String| {
+            let text = format!("`{}` cannot be read: {why}", path.display());
+            Failure::could_not_run(Error::new(Class::Conflict, text).hint("give the stack file, or `--cloud FILE`"))
+        };
+        match fsx::read(&path) {
+            Ok(bytes) => {
+                let kept: Kept = serde_json::from_slice(&bytes).map_err(|_| damaged("it is damaged".into()))?;
+                Ok(Some(kept.into()))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(damaged(reason(&error))),
+        }
+    }
+
+    fn holds_something(&self, stack: &StackId) -> Result<bool, Failure> {
+        Ok(state::read(&self.home()?, stack)?.is_some_and(|s| !s.is_empty()))
+    }
+
+    /// Keeps where a stack is made; called under its lock, before anything is made.
+    pub(crate) fn keep_pointed(&self, stack: &StackId, pointed: &Pointed) -> Result<(), Failure> {
+        let path = self.kept_path(stack)?;
+        let bytes = serde_json::to_vec_pretty(&Kept::from(pointed.clone()))
+            .map_err(|e| Failure::could_not_run(Error::new(Class::Bug, "the cloud cannot be kept").caused_by(e)))?;
+        fsx::replace(&path, &bytes).map_err(|error| {
+            let text = format!("`{}` cannot be written: {}", path.display(), reason(&error));
+            Failure::could_not_run(
+                Error::new(Class::Conflict, text).hint("make room or fix the folder, then run it again"),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        for kind in KINDS {
+            let auth = AzureAuth { kind, tenant_id: Some("t".into()), ..AzureAuth::default() };
+            let before = Pointed { cloud: Cloud::government(), auth, env_file: None };
+            let text = serde_json::to_string(&Kept::from(before.clone())).unwrap();
+            let after = Pointed::from(serde_json::from_str::<Kept>(&text).unwrap());
+            assert_eq!((after.cloud, after.auth), (before.cloud, before.auth));
+        }
+    }
+}
