@@ -29,7 +29,12 @@ pub trait Entry: Send + Sync {
     /// See `Provider::lanes`.
     fn lanes(&self, inputs: &Value) -> Vec<Lane>;
     /// See `Provider::read`.
-    fn read<'a>(&'a self, cx: Cx<'a>, id: Option<&'a str>, known: &'a Known) -> BoxFuture<'a, Result<Option<Found>, Error>>;
+    fn read<'a>(
+        &'a self,
+        cx: Cx<'a>,
+        id: Option<&'a str>,
+        known: &'a Known,
+    ) -> BoxFuture<'a, Result<Option<Found>, Error>>;
     /// See `Provider::create`.
     fn create<'a>(&'a self, cx: Cx<'a>, inputs: &'a Value) -> BoxFuture<'a, Result<Done, Error>>;
     /// See `Provider::update`.
@@ -77,6 +82,14 @@ fn state<R: Resource>(known: &Known) -> Result<State<R>, Error> {
         inputs: typed(R::TOKEN, "inputs", &known.inputs)?,
         outputs: typed(R::TOKEN, "outputs", &known.outputs)?,
     })
+}
+
+/// The entry of a replace list that a change falls under.
+fn replaced_by(list: &'static [&'static str], path: &Path) -> Option<&'static str> {
+    let text = path.to_string();
+    let under =
+        |entry: &&&str| text.strip_prefix(**entry).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+    list.iter().find(under).copied()
 }
 
 fn done<R: Resource>(made: &Made<R>, adopted: bool, foreign: bool) -> Result<Done, Error> {
@@ -162,11 +175,8 @@ impl<R: Resource> Entry for Typed<R> {
             wanted = to_value(&inputs).unwrap_or(wanted);
         }
         let changes = diff(&old.inputs, &wanted);
-        let mut replace: Vec<String> = changes
-            .iter()
-            .map(|c| c.path.property().to_owned())
-            .filter(|property| R::REPLACE.contains(&property.as_str()))
-            .collect();
+        let mut replace: Vec<String> =
+            changes.iter().filter_map(|c| replaced_by(R::REPLACE, &c.path)).map(str::to_owned).collect();
         replace.dedup();
         Difference { changes, replace, reason }
     }
@@ -179,9 +189,15 @@ impl<R: Resource> Entry for Typed<R> {
         from_value(inputs.clone()).map(|inputs| R::lanes(&inputs)).unwrap_or_default()
     }
 
-    fn read<'a>(&'a self, cx: Cx<'a>, id: Option<&'a str>, known: &'a Known) -> BoxFuture<'a, Result<Option<Found>, Error>> {
+    fn read<'a>(
+        &'a self,
+        cx: Cx<'a>,
+        id: Option<&'a str>,
+        known: &'a Known,
+    ) -> BoxFuture<'a, Result<Option<Found>, Error>> {
         Box::pin(async move {
             let inputs: R::Inputs = typed(R::TOKEN, "inputs", &known.inputs)?;
+            let cx = Cx { known: Some(known), ..cx };
             let Some(live) = R::read(&cx, id, &inputs).await? else { return Ok(None) };
             Ok(Some(Found {
                 known: Known {

@@ -5,11 +5,15 @@
 
 mod adopt;
 mod arm;
+mod cluster;
+mod create_only;
 pub mod entry;
 mod pool;
+mod projection;
 pub mod provider;
 pub mod resource;
 mod sas;
+mod secret_data;
 pub mod services;
 
 pub use provider::Resources;
@@ -45,5 +49,6 @@ resources! {
     }
     /// Objects in a cluster.
     kubernetes {
+        namespace::Namespace, secret::Secret, image_pull_secret::ImagePullSecret, manifest::Manifest,
     }
 }

@@ -43,7 +43,7 @@ impl Resources {
         run: impl FnOnce(&'a dyn Entry, Cx<'a>) -> BoxFuture<'a, Result<T, Error>>,
     ) -> BoxFuture<'a, Result<T, Error>> {
         match self.entry(&cx.urn) {
-            Ok(entry) => run(entry, Cx { call: cx, services: &self.services }),
+            Ok(entry) => run(entry, Cx { call: cx, services: &self.services, known: None }),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }

@@ -5,7 +5,8 @@
 
 use std::future::Future;
 
-use mops_core::provider::{CallContext, CheckFailure};
+use mops_core::convert::from_value;
+use mops_core::provider::{CallContext, CheckFailure, Known};
 use mops_core::value::Path;
 use mops_core::{Error, Identity, Lane, Ownership};
 use mops_host::env::Env;
@@ -22,6 +23,16 @@ pub struct Cx<'a> {
     pub call: &'a CallContext,
     /// Clients, clock and environment.
     pub services: &'a Services,
+    /// What state knows of it, in a read; literal secrets in it are stand-ins that only equal themselves.
+    pub known: Option<&'a Known>,
+}
+
+impl Cx<'_> {
+    /// The outputs that state holds, in a read.
+    #[must_use]
+    pub fn stored<T: DeserializeOwned>(&self) -> Option<T> {
+        from_value(self.known?.outputs.clone()).ok()
+    }
 }
 
 /// What plain comparisons may look at.
@@ -52,7 +63,7 @@ impl Findings {
 }
 
 /// A resource as we know it, typed.
-pub struct State<R: Resource + ?Sized> {
+pub struct State<R: Resource> {
     /// The identity given by the service.
     pub id: String,
     /// Inputs of the last create or update, or as read.
@@ -62,7 +73,7 @@ pub struct State<R: Resource + ?Sized> {
 }
 
 /// A resource as the service shows it.
-pub struct Live<R: Resource + ?Sized> {
+pub struct Live<R: Resource> {
     /// Identity, the declared inputs as they are seen (in the normal form of `check`, service
     /// defaults that nobody declared left out), and outputs.
     pub state: State<R>,
@@ -71,7 +82,7 @@ pub struct Live<R: Resource + ?Sized> {
 }
 
 /// What a create or update gives.
-pub struct Made<R: Resource + ?Sized> {
+pub struct Made<R: Resource> {
     /// Never empty.
     pub id: String,
     /// Everything known.
@@ -82,7 +93,7 @@ pub struct Made<R: Resource + ?Sized> {
 pub trait Resource: Send + Sync + Sized + 'static {
     /// For example `modelops:azure:NodePool`.
     const TOKEN: &'static str;
-    /// Inputs (as written, camelCase) whose change replaces the resource.
+    /// Inputs (as written, camelCase) whose change replaces the resource; `a.b` for a part of one.
     const REPLACE: &'static [&'static str] = &[];
     /// Outputs that an update in place may change.
     const CHANGED_BY_UPDATE: &'static [&'static str] = &[];

@@ -128,9 +128,17 @@ impl Kubernetes {
     /// # Errors
     /// Every refusal; a field of another manager is [`KubernetesError::Held`].
     pub async fn apply(&self, object: &Json, mode: Apply) -> Result<Json, KubernetesError> {
+        self.apply_as(object, MANAGER, mode).await
+    }
+
+    /// Applies the object as another field manager.
+    ///
+    /// # Errors
+    /// As [`Kubernetes::apply`].
+    pub async fn apply_as(&self, object: &Json, manager: &str, mode: Apply) -> Result<Json, KubernetesError> {
         let place = ObjectRef::of(object);
         let force = if mode == Apply::Force { "true" } else { "false" };
-        let query = [("fieldManager", MANAGER), ("force", force)];
+        let query = [("fieldManager", manager), ("force", force)];
         let mut request = self.request(Method::PATCH, &place.path(), &query);
         request
             .headers_mut()
