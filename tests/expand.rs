@@ -166,6 +166,9 @@ fn absent_sections_declare_nothing() {
     assert_eq!(names, ["namespace", "dask-scheduler", "dask-scheduler-service", "dask-scheduler-pdb", "dask-workers"]);
     assert!(inputs(&p, "dask-workers")["object"]["spec"]["template"]["spec"]["containers"][0]["envFrom"].is_null());
     assert_eq!(inputs(&p, "namespace")["cluster"], serde_json::json!({"kubeconfig": "k"}));
+    let home = ExpandOptions { home: Some("/home/ada".into()), ..ExpandOptions::default() };
+    let p = try_program(&text.replace("kubeconfig: k", "kubeconfig: ~/.kube/config"), &home).unwrap();
+    assert_eq!(inputs(&p, "namespace")["cluster"], serde_json::json!({"kubeconfig": "/home/ada/.kube/config"}));
 }
 
 #[test]
@@ -191,6 +194,24 @@ fn further_sas_entries_reach_the_pods_under_their_names() {
     assert_eq!(data["ALL_OF_IT"], "<sas-account.connectionString>");
     assert_eq!(inputs(&p, "sas-results")["renewBeforeSeconds"], 172_800);
     assert!(inputs(&p, "sas-account").get("container").is_none());
+}
+
+#[test]
+fn variables_of_the_file_win_over_ours() {
+    let text = example("unified-infra/unified-infra.yaml")
+        .replace("      replicas: 2\n", "      replicas: 2\n      env: {MODELOPS_BUNDLE_REGISTRY: mine, B: 1}\n")
+        .replace("autoscaling: {", "imagePullSecrets: [registry-pull, other]\n    autoscaling: {type: dask-adaptive, ");
+    let p = program(&text);
+    let pod = |name: &str| inputs(&p, name)["object"]["spec"]["template"]["spec"].clone();
+    let workers = pod("dask-workers");
+    assert_eq!(
+        workers["containers"][0]["env"],
+        serde_json::json!([{"name": "MODELOPS_BUNDLE_REGISTRY", "value": "mine"}, {"name": "B", "value": "1"}])
+    );
+    assert_eq!(workers["imagePullSecrets"], serde_json::json!([{"name": "registry-pull"}, {"name": "other"}]));
+    let env = pod("dask-scheduler")["containers"][0]["env"].clone();
+    assert_eq!(env[1], serde_json::json!({"name": "DASK_DISTRIBUTED__ADAPTIVE__MINIMUM", "value": "2"}));
+    assert!(p.resources.iter().all(|r| r.urn.name() != "dask-workers-hpa"));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn refused(text: &str) -> bool {
     }
     if let Some(file) = loaded.file {
         let _ = unsupported(&file);
-        let options = ExpandOptions { user: Some("u".into()), subscription: None, env_name: None };
+        let options = ExpandOptions { user: Some("u".into()), ..ExpandOptions::default() };
         let _ = expand(&file, &options);
     }
     !errors.is_empty()

@@ -330,6 +330,9 @@ fn storage_fields() {
             ("sas: [{container: jobs, env: A}, {container: jobs, env: B}]", no("reach the same container")),
             ("sas: {container: nothing}", no("`nothing` is not a container of this account")),
             ("sas: {permissions: rz}", no("permissions are letters")),
+            ("sas: {permissions: ru}", no("`u` is not a permission of an SAS of `kind: service`")),
+            ("sas: {kind: account, permissions: rlu}", OK),
+            ("sas: {env: REGISTRY_PASSWORD}", no("belongs to the registry")),
             ("sas: {kind: delegated}", no("not one of service, account, user_delegation")),
             ("sas: {kind: user_delegation, lifetime: 7d}", OK),
             ("sas: {kind: user_delegation, lifetime: 8d}", no("lives 7 days at most")),
@@ -401,6 +404,7 @@ fn workspace_fields() {
             ("env: [{name: A, value: 1}, {name: B}]", OK),
             ("env: {\"A-B\": 1}", no("is not the name of a variable")),
             ("env: [{value: 1}]", no("env[0].name` is missing")),
+            ("env: [{name: A}, {name: A}]", no("`A` stands here twice")),
             ("env: A=1", no("not a map of variables")),
         ],
     );
@@ -520,6 +524,22 @@ fn secrets_in_clear_variables_are_warned_about_without_being_quoted() {
     assert!(loaded.file.is_some());
     let words = format!("{:?}", loaded.diagnostics);
     assert!(words.contains("`HF_TOKEN` looks like a secret") && !words.contains("canary"), "{words}");
+}
+
+#[test]
+fn an_autoscaler_that_cannot_see_is_warned_about() {
+    let frame = format!(
+        "cluster:\n  subscription_id: {SUB}\n  aks: {{node_pools: [{{name: s, mode: System, vm_size: Standard_B2s, count: 1}}]}}\nworkspace: {{metadata: {{name: m}}, spec: {{scheduler: {{image: i}}, workers: {{image: i}}, ROW}}}}\n"
+    );
+    for (row, warned) in [
+        ("autoscaling: {enabled: true}", true),
+        ("autoscaling: {enabled: false}", false),
+        ("autoscaling: {type: dask-adaptive}", false),
+    ] {
+        let loaded = load("f.yaml", &frame.replace("ROW", row));
+        assert!(loaded.file.is_some());
+        assert_eq!(loaded.diagnostics.iter().any(|d| d.summary.contains("ask for no `cpu`")), warned, "{row}");
+    }
 }
 
 #[test]

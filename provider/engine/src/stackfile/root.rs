@@ -108,6 +108,15 @@ impl StackFile {
         let (Some(registry), Some(acr)) = (&self.registry, self.cluster.as_ref().and_then(|c| c.acr.as_ref())) else {
             return;
         };
+        if registry.provider() != super::registry::RegistryProvider::Azure {
+            let summary = "`registry` and `cluster.acr` describe different registries";
+            cx.error(
+                &acr.place,
+                summary,
+                "delete `cluster.acr`: the stack uses the registry of the `registry` section",
+            );
+            return;
+        }
         let same_name = match (&registry.name, &acr.name) {
             (Some(a), Some(b)) => a.value == b.as_str(),
             _ => true,

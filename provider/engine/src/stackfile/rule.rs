@@ -126,7 +126,7 @@ fn permissions(text: &str) -> bool {
     let mut seen: Vec<char> = text.chars().collect();
     seen.sort_unstable();
     seen.dedup();
-    !text.is_empty() && seen.len() == text.len() && text.chars().all(|c| "racwdxyltmeopi".contains(c))
+    !text.is_empty() && seen.len() == text.len() && text.chars().all(|c| "racwdxyltfmeopiu".contains(c))
 }
 
 fn variable(text: &str) -> bool {
@@ -235,7 +235,7 @@ rules! {
     /// Name of a blob container.
     ContainerName: container, "^[a-z0-9](-?[a-z0-9]){2,62}$", "a container has 3 to 63 lower-case letters, digits and single `-`, alphanumeric at both ends";
     /// Letters of an SAS.
-    Permissions: permissions, "^[racwdxyltmeopi]+$", "permissions are letters of `racwdxyltmeopi`, each once: `rl` reads and lists";
+    Permissions: permissions, "^[racwdxyltfmeopiu]+$", "permissions are letters of `racwdxyltfmeopiu`, each once: `rl` reads and lists";
     /// Name of an environment variable.
     VariableName: variable, "^[A-Za-z_][A-Za-z0-9_]*$", "a variable is letters, digits and `_`, not a digit first";
     /// Id of an ARM resource.

@@ -9,6 +9,11 @@ use super::rule::{ContainerName, Permissions, VariableName};
 use super::scalar::words;
 
 const DAY: u64 = 86_400;
+/// Letters of an SAS for one container, and of one for the account.
+const CONTAINER_LETTERS: &str = "racwdxyltfmeopi";
+const ACCOUNT_LETTERS: &str = "rwdxylacupfti";
+/// Names in the Secret of the pods that are taken already.
+const TAKEN: [&str; 3] = ["REGISTRY_USERNAME", "REGISTRY_PASSWORD", "MODELOPS_BUNDLE_REGISTRY"];
 /// The longest life of an SAS that Entra ID signs.
 const DELEGATED: Duration = Duration::from_secs(7 * DAY);
 
@@ -39,7 +44,7 @@ section! {
     Strict Sas {
         /// The container; default `bundle-blobs`. An `account` SAS has none.
         "container" container: Option<Spanned<ContainerName>>,
-        /// Letters of `racwdxyltmeopi`; default `rl`: read and list.
+        /// Letters such as `r` read, `l` list, `w` write, `d` delete; default `rl`.
         "permissions" permissions: Option<Spanned<Permissions>>,
         /// `service`, `account` or `user_delegation`; default `service`.
         "kind" kind: Option<Spanned<SasKind>>,
@@ -118,6 +123,11 @@ impl Sas {
 
 impl Check for Sas {
     fn check(&self, place: &Place, cx: &mut Context) {
+        self.check_letters(cx);
+        if let Some(env) = self.env.as_ref().filter(|e| TAKEN.contains(&e.as_str())) {
+            let summary = format!("the variable `{}` belongs to the registry", env.as_str());
+            cx.error(&env.place, summary, "choose another name, for example `RESULTS_CONNECTION_STRING`");
+        }
         if self.renew_before() >= self.lifetime() {
             let place = self.renew_before.as_ref().map_or(place, |r| &r.place);
             cx.error(
@@ -144,6 +154,18 @@ impl Check for Sas {
                 "`kind: account` reaches every container",
                 "delete `container`, or write `kind: service`",
             );
+        }
+    }
+}
+
+impl Sas {
+    fn check_letters(&self, cx: &mut Context) {
+        let letters = if self.kind() == SasKind::Account { ACCOUNT_LETTERS } else { CONTAINER_LETTERS };
+        if let Some(permissions) = &self.permissions
+            && let Some(letter) = permissions.chars().find(|c| !letters.contains(*c))
+        {
+            let summary = format!("`{letter}` is not a permission of an SAS of `kind: {}`", self.kind().as_str());
+            cx.error(&permissions.place, summary, format!("use letters of `{letters}`"));
         }
     }
 }

@@ -91,8 +91,12 @@ impl Read for Environment {
             }
             Kind::Scalar { .. } => return cx.wrong_kind(node, "a map of variables"),
         }
-        for (name, text, place) in &found {
+        for (i, (name, text, place)) in found.iter().enumerate() {
             warn_of_secret(name, text, place, cx);
+            if found[..i].iter().any(|(other, ..)| other == name) {
+                let summary = format!("the variable `{}` stands here twice", clip(name));
+                cx.error(place, summary, "delete one of them");
+            }
         }
         Some(Self(found.into_iter().map(|(name, text, _)| (name, text)).collect()))
     }

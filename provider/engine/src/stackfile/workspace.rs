@@ -89,7 +89,19 @@ section! {
         "imagePullSecrets" image_pull_secrets: Vec<Spanned<PullSecretRef>>,
     }
 }
-impl Check for WorkspaceSpec {}
+impl Check for WorkspaceSpec {
+    fn check(&self, _: &Place, cx: &mut Context) {
+        let asked = self.workers.resources.as_ref().is_some_and(|r| r.requests.iter().any(|(name, _)| name == "cpu"));
+        if self.scaling().kind == Some(AutoscalingType::Hpa) && !asked {
+            let summary = "the workers ask for no `cpu`, so the autoscaler cannot tell how busy they are";
+            cx.warning(
+                &self.workers.place,
+                summary,
+                "add `resources: {cpu: 1, memory: 2Gi}` to the workers, or `enabled: false`",
+            );
+        }
+    }
+}
 
 section! {
     /// What runs in the cluster.

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use mops_core::{Place, StackId, Urn, Value};
 
 use super::super::{Component, Declared, Expr, Output};
+use super::ExpandOptions;
 use super::names::Names;
 use crate::stackfile::StackFile;
 
 /// The program as far as it is built, and what everything needs to know.
 pub(super) struct Builder<'a> {
     pub(super) file: &'a StackFile,
+    options: &'a ExpandOptions,
     pub(super) stack: &'a StackId,
     pub(super) names: &'a Names,
     /// The resources that later sections refer to.
@@ -47,8 +49,8 @@ pub(super) fn optional<T: Into<Value>>(value: Option<T>) -> Expr {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(file: &'a StackFile, stack: &'a StackId, names: &'a Names) -> Self {
-        Self { file, stack, names, made: Made::default(), resources: Vec::new(), outputs: Vec::new() }
+    pub(super) fn new(file: &'a StackFile, options: &'a ExpandOptions, stack: &'a StackId, names: &'a Names) -> Self {
+        Self { file, options, stack, names, made: Made::default(), resources: Vec::new(), outputs: Vec::new() }
     }
 
     /// A resource with nothing special about it; change it, then [`Builder::push`] it.
@@ -93,8 +95,12 @@ impl<'a> Builder<'a> {
             return Expr::Map(members([("clusterId", Expr::output(cluster, "id"))]));
         }
         let cluster = self.file.cluster.as_ref();
-        let text = |t: Option<&crate::stackfile::Spanned<String>>| optional(t.map(|s| s.value.clone()));
-        let mut map = members([("kubeconfig", text(cluster.and_then(|c| c.kubeconfig.as_ref())))]);
+        let path =
+            cluster.and_then(|c| c.kubeconfig.as_ref()).map(|k| match (k.strip_prefix("~/"), &self.options.home) {
+                (Some(rest), Some(home)) => format!("{}/{rest}", home.trim_end_matches('/')),
+                _ => k.value.clone(),
+            });
+        let mut map = members([("kubeconfig", optional(path))]);
         if let Some(context) = cluster.and_then(|c| c.context.as_ref()) {
             map.insert("context".into(), context.value.clone().into());
         }

@@ -15,6 +15,8 @@ use crate::stackfile::{
 pub(super) const PORT: u16 = 8786;
 /// Port of its dashboard.
 pub(super) const DASHBOARD: u16 = 8787;
+/// Variable with the address of the registry.
+const REGISTRY: &str = "MODELOPS_BUNDLE_REGISTRY";
 /// Tells the provider which fields it sends only when it makes the object.
 const CREATE_ONLY: &str = "modelops.io/create-only";
 
@@ -31,6 +33,8 @@ struct Role<'a> {
     name: &'static str,
     app: &'static str,
     container: Json,
+    /// Variables of ours.
+    settings: Vec<(&'static str, String)>,
     replicas: i64,
     /// Somebody else changes the number later.
     autoscaled: bool,
@@ -77,12 +81,15 @@ fn deployment(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, role: Role<'_>
     container["securityContext"] = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
     container["resources"] = role.resources.map_or(Json::Null, |r| amounts(r));
     let own = role.env.map(|e| e.0.as_slice()).unwrap_or_default();
-    let mut env: Vec<Json> = container["env"].as_array().cloned().unwrap_or_default();
+    // What the file says wins over what we would say.
+    let free = |name: &str| !own.iter().any(|(given, _)| given == name);
+    let registry = parts.secrets.registry.as_ref().filter(|_| free(REGISTRY));
+    let mut env: Vec<Json> = registry.iter().map(|_| json!({"name": REGISTRY})).collect();
+    env.extend(
+        role.settings.iter().filter(|(name, _)| free(name)).map(|(name, value)| json!({"name": name, "value": value})),
+    );
     env.extend(own.iter().map(|(name, value)| json!({"name": name, "value": value})));
-    if parts.secrets.registry.is_some() {
-        env.insert(0, json!({"name": "MODELOPS_BUNDLE_REGISTRY"}));
-    }
-    container["env"] = if env.is_empty() { Json::Null } else { env.into() };
+    container["env"] = list(env);
     if parts.secrets.credentials.is_some() {
         container["envFrom"] = json!([{"secretRef": {"name": CREDENTIALS}}]);
     }
@@ -100,7 +107,7 @@ fn deployment(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, role: Role<'_>
         let path = ["spec", "template", "metadata", "annotations", "checksum/bundle-credentials"];
         put(&mut deployment, &path, Expr::output(credentials, "checksum"));
     }
-    if let Some(registry) = &parts.secrets.registry {
+    if let Some(registry) = registry {
         let path = ["spec", "template", "spec", "containers", "0", "env", "0", "value"];
         put(&mut deployment, &path, registry.clone());
     }
@@ -109,10 +116,9 @@ fn deployment(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, role: Role<'_>
 
 fn pod(parts: &Parts<'_>, container: Json) -> Json {
     let own = parts.secrets.pull.iter().map(|_| PULL_SECRET.to_owned());
-    let further = parts.spec.image_pull_secrets.iter().map(|s| s.0.clone());
+    let further = parts.spec.image_pull_secrets.iter().map(|s| s.0.clone()).filter(|name| name != PULL_SECRET);
     let pull: Vec<Json> = own.chain(further).map(|name| json!({"name": name})).collect();
     let tolerations: Vec<Json> = parts.spec.tolerations.iter().map(|t| t.object()).collect();
-    let list = |items: Vec<Json>| if items.is_empty() { Json::Null } else { items.into() };
     json!({
         "securityContext": {
             "runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000,
@@ -124,12 +130,17 @@ fn pod(parts: &Parts<'_>, container: Json) -> Json {
     })
 }
 
+/// Absent when empty.
+fn list(items: Vec<Json>) -> Json {
+    if items.is_empty() { Json::Null } else { items.into() }
+}
+
 fn scheduler<'a>(section: &'a Scheduler, scaling: &Scaling) -> Role<'a> {
-    let mut env = Vec::new();
+    let mut settings = Vec::new();
     if scaling.kind == Some(AutoscalingType::DaskAdaptive) {
         // Dask's spelling of `distributed.adaptive.minimum` in the environment.
-        env.push(json!({"name": "DASK_DISTRIBUTED__ADAPTIVE__MINIMUM", "value": scaling.min.to_string()}));
-        env.push(json!({"name": "DASK_DISTRIBUTED__ADAPTIVE__MAXIMUM", "value": scaling.max.to_string()}));
+        settings.push(("DASK_DISTRIBUTED__ADAPTIVE__MINIMUM", scaling.min.to_string()));
+        settings.push(("DASK_DISTRIBUTED__ADAPTIVE__MAXIMUM", scaling.max.to_string()));
     }
     Role {
         name: "dask-scheduler",
@@ -144,8 +155,8 @@ fn scheduler<'a>(section: &'a Scheduler, scaling: &Scaling) -> Role<'a> {
                 {"name": "dashboard", "containerPort": DASHBOARD, "protocol": "TCP"},
             ],
             "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 5},
-            "env": env,
         }),
+        settings,
         replicas: section.replicas.as_ref().map_or(1, |n| n.0),
         autoscaled: false,
         env: section.env.as_ref(),
@@ -170,6 +181,7 @@ fn workers<'a>(section: &'a Workers, scaling: &Scaling) -> Role<'a> {
             "command": ["dask-worker"],
             "args": args,
         }),
+        settings: Vec::new(),
         replicas: scaling.replicas,
         autoscaled: scaling.kind.is_some(),
         env: section.env.as_ref(),

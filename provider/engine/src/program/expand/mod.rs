@@ -31,6 +31,8 @@ pub struct ExpandOptions {
     pub env_name: Option<String>,
     /// The subscription of the environment, for a stack whose file names none.
     pub subscription: Option<String>,
+    /// The user's home folder, for `~/` in the path of a kubeconfig.
+    pub home: Option<String>,
 }
 
 /// Declares everything that a file asks for.
@@ -41,7 +43,7 @@ pub struct ExpandOptions {
 pub fn expand(file: &StackFile, options: &ExpandOptions) -> Result<Program, Vec<Diagnostic>> {
     let stack = stack_id(file, options).map_err(|d| vec![d])?;
     let names = Names::derive(file, options, &stack)?;
-    let mut builder = Builder::new(file, &stack, &names);
+    let mut builder = Builder::new(file, options, &stack, &names);
     registry::declare(&mut builder);
     storage::declare(&mut builder);
     cluster::declare(&mut builder);
