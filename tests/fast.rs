@@ -6,6 +6,8 @@ mod arm_shapes;
 mod client;
 #[path = "data_planes.rs"]
 mod data_planes;
+#[path = "arm.rs"]
+mod arm;
 #[path = "diagnose.rs"]
 mod diagnose;
 #[path = "evidence.rs"]
@@ -18,3 +20,11 @@ mod malformed;
 mod stackfile;
 #[path = "sandbox.rs"]
 mod sandbox;
+#[path = "arch.rs"]
+mod arch;
+#[path = "hygiene.rs"]
+mod hygiene;
+#[path = "workspace.rs"]
+mod workspace;
+#[path = "engine.rs"]
+mod engine;

@@ -1,0 +1,481 @@
+//! The embedded engine over the null resource: what a plan is, what a run does, who may be touched.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mops_core::{Class, Lineage, Ownership, Value};
+use mops_engine::error::{EngineError, Exit};
+use mops_engine::event::Body;
+use mops_engine::plan::{Observations, Observed, Op, PlanOptions, plan};
+use mops_engine::program::{Component, Expr, Output, Program};
+use mops_engine::run::{DownOptions, UpOptions};
+use mops_engine::state::Snapshot;
+use mops_host::clock::ManualClock;
+use mops_host::{Env, SystemClock};
+use mops_tests::null::{GROUP, Null, SWAP, Thing, stack, urn};
+use mops_tests::rig::{Rig, after, files, program, refer, thing, typed};
+use serde_json::json;
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn small() -> Program {
+    program(vec![after("a", &[]), after("b", &["a"]), after("c", &["a"]), after("d", &["b", "c"])])
+}
+
+#[test]
+fn a_second_up_calls_nothing_and_writes_nothing() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let first = rig.up(&small()).await.unwrap();
+        assert_eq!((first.totals.created, first.exit()), (4, Exit::Ok));
+        let (before, things) = (files(&rig.folder()), rig.null.things());
+        rig.null.reset();
+        let second = rig.up(&small()).await.unwrap();
+        assert_eq!((second.totals.unchanged, second.changed()), (4, false));
+        assert_eq!((rig.null.count().writes(), rig.null.count().reads), (0, 0));
+        assert_eq!((files(&rig.folder()), rig.null.things()), (before, things));
+        assert!(rig.preview(&small()).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_plan_is_a_pure_function() {
+    let null = Null::new(SystemClock::shared());
+    let snapshot = Snapshot::none(&stack());
+    let make = || plan(&small(), &snapshot, &Observations::new(), &null, &PlanOptions::default()).unwrap();
+    let (one, two) = (make(), make());
+    assert_eq!(format!("{one:?}"), format!("{two:?}"));
+    assert_eq!(one.steps.iter().map(|s| s.urn.name().to_owned()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    assert_eq!(null.count(), Default::default());
+}
+
+#[test]
+fn whose_it_is_decides_what_happens() {
+    let ours = |l: &str| Ownership::Ours { lineage: Lineage(l.into()) };
+    let other = Ownership::Other { stack: "p.t".into(), urn: "urn:x".into() };
+    // (ownership, adoptable type, imported, state is new) -> what
+    let rows = [
+        (ours("mine"), false, false, false, "adopt"),
+        (ours("theirs"), false, false, false, "exit 3"),
+        (ours("theirs"), false, false, true, "adopt"),
+        (Ownership::Unmarked, false, false, true, "exit 2"),
+        (Ownership::Unmarked, true, false, true, "adopt"),
+        (Ownership::Unmarked, false, true, true, "adopt"),
+        (other.clone(), true, true, true, "exit 2"),
+        (other, false, false, false, "exit 2"),
+        (Ownership::Derived, false, false, false, "adopt"),
+    ];
+    let null = Null::new(SystemClock::shared());
+    for (ownership, adoptable, imported, is_new, want) in rows {
+        let mut declared = if adoptable { typed(GROUP, "x", json!({})) } else { thing("x", json!({})) };
+        declared.import = imported.then(|| "/things/x".to_owned());
+        let mut snapshot = Snapshot { is_new, ..Snapshot::none(&stack()) };
+        snapshot.lineage = Lineage("mine".into());
+        let known = mops_core::provider::Known {
+            id: "/things/x".into(),
+            inputs: Value::from(json!({"name": "x"})),
+            outputs: Value::from(json!({"id": "/things/x"})),
+        };
+        let found = mops_core::provider::Found { known, ownership: ownership.clone() };
+        let seen = Observations::from([(declared.urn.clone(), Observed::Found(Box::new(found)))]);
+        let got = match plan(&program(vec![declared]), &snapshot, &seen, &null, &PlanOptions::default()) {
+            Ok(plan) => plan.steps[0].op.word().to_owned(),
+            Err(error) => format!("exit {}", error.exit() as i32),
+        };
+        assert_eq!(got, want, "{ownership:?} adoptable {adoptable} imported {imported} new {is_new}");
+    }
+}
+
+#[test]
+fn everything_against_a_plan_is_said_at_once() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let bad = |n: &str| thing(n, json!({"fail": "check"}));
+        let error = rig.up(&program(vec![bad("a"), thing("b", json!({})), bad("c")])).await.unwrap_err();
+        let EngineError::Refused(all) = &error else { panic!("{error}") };
+        assert_eq!((all.len(), error.exit(), rig.null.count().writes()), (2, Exit::Usage, 0));
+        let cycle = program(vec![after("a", &["b"]), after("b", &["a"])]);
+        assert!(rig.up(&cycle).await.unwrap_err().to_string().contains("wait for each other"));
+    });
+}
+
+#[test]
+fn a_failure_stops_its_dependants_and_nobody_else() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let mut failing = after("b", &["a"]);
+        if let Expr::Map(m) = &mut failing.inputs {
+            m.insert("fail".into(), Expr::from("create"));
+        }
+        let stack = vec![after("a", &[]), failing, after("c", &["a"]), after("d", &["b", "c"])];
+        let report = rig.up(&program(stack)).await.unwrap();
+        assert_eq!((report.totals.created, report.failures.len(), report.exit()), (2, 1, Exit::Failed));
+        assert_eq!(report.not_started, [(urn("d"), "`b` failed".to_owned())]);
+        assert!(rig.read().unwrap().open.is_empty());
+        let report = rig.up(&small()).await.unwrap();
+        assert_eq!((report.totals.created, report.totals.unchanged, report.exit()), (2, 2, Exit::Ok));
+    });
+}
+
+#[test]
+fn exists_but_not_ready_is_kept_and_updated_next_time() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let report = rig.up(&program(vec![thing("a", json!({"fail": "partial"}))])).await.unwrap();
+        assert_eq!(report.failures[0].class, Class::Partial);
+        let state = rig.read().unwrap();
+        assert_eq!(state.get(&urn("a")).unwrap().init_errors, ["its health check failed", "one line of evidence"]);
+        let plan = rig.preview(&program(vec![thing("a", json!({}))])).await.unwrap();
+        assert_eq!(plan.steps[0].op, Op::Update);
+        let report = rig.up(&program(vec![thing("a", json!({}))])).await.unwrap();
+        assert_eq!((report.totals.updated, report.totals.created), (1, 0));
+        assert!(rig.read().unwrap().get(&urn("a")).unwrap().init_errors.is_empty());
+    });
+}
+
+#[test]
+fn a_lost_answer_is_found_again_and_nothing_is_made_twice() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        rig.null.lose_answer(Some("b"));
+        let report = rig.up(&small()).await.unwrap();
+        assert_eq!(report.exit(), Exit::Failed);
+        assert_eq!(rig.read().unwrap().open.len(), 1);
+        rig.null.lose_answer(None);
+        rig.null.reset();
+        let report = rig.up(&small()).await.unwrap();
+        assert_eq!((report.totals.adopted, report.totals.created, report.exit()), (1, 1, Exit::Ok));
+        assert!(rig.read().unwrap().open.is_empty() && rig.null.things().values().all(|t| t.creates == 1));
+        // Nobody declares it any more: it is found and taken away.
+        rig.null.lose_answer(Some("e"));
+        let mut more = small();
+        more.resources.push(after("e", &[]));
+        assert_eq!(rig.up(&more).await.unwrap().exit(), Exit::Failed);
+        let report = rig.up(&small()).await.unwrap();
+        assert_eq!((report.totals.deleted, rig.null.things().contains_key("e")), (1, false));
+    });
+}
+
+#[test]
+fn an_interruption_leaves_an_open_begin_and_ends_in_time() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let clock = ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH);
+        let mut rig = Rig::over(home.path(), Null::new(clock.shared()), clock.shared());
+        rig.null.hang(Some("b"));
+        let cancel = rig.engine.cancel.clone();
+        let events = rig.engine.events.clone();
+        rig.engine.events = Arc::new(move |event| {
+            if matches!(&event.body, Body::StepStarted { name, .. } if name == "b") {
+                cancel.cancel();
+            }
+            events(event);
+        });
+        let report = rig.up(&small()).await.unwrap();
+        assert_eq!((report.exit(), report.canceled), (Exit::Interrupted, true));
+        let state = rig.read().unwrap();
+        assert_eq!((state.open.len(), state.open[0].resource.urn.name()), (1, "b"));
+        let null = rig.null.clone();
+        null.hang(None);
+        let again = Rig::over(home.path(), null, clock.shared());
+        let report = again.up(&small()).await.unwrap();
+        assert_eq!(report.exit(), Exit::Ok);
+        assert_eq!(again.read().unwrap().resources.len(), 4);
+    });
+}
+
+#[test]
+fn down_takes_dependants_first_and_leaves_nothing() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        rig.up(&small()).await.unwrap();
+        let report = rig.down(&DownOptions::default()).await.unwrap();
+        assert_eq!((report.totals.deleted, report.exit()), (4, Exit::Ok));
+        let (_, deleted) = rig.null.order();
+        assert_eq!((deleted.first().unwrap().as_str(), deleted.last().unwrap().as_str()), ("d", "a"));
+        assert!(rig.null.things().is_empty() && rig.read().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn what_is_not_declared_any_more_goes_after_everything_is_made() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        rig.up(&small()).await.unwrap();
+        rig.null.reset();
+        let next = program(vec![after("a", &[]), after("e", &["a"])]);
+        let report = rig.up(&next).await.unwrap();
+        assert_eq!((report.totals.created, report.totals.deleted), (1, 3));
+        let (made, deleted) = rig.null.order();
+        assert_eq!((made, deleted[0].as_str()), (vec!["e".to_owned()], "d"));
+        let mut kept = after("e", &["a"]);
+        kept.protect = true;
+        rig.up(&program(vec![after("a", &[]), kept])).await.unwrap();
+        let error = rig.up(&program(vec![after("a", &[])])).await.unwrap_err();
+        assert!(error.to_string().contains("is protected"), "{error}");
+    });
+}
+
+#[test]
+fn replacements_keep_their_order() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let make = |tag: &str| {
+            let mut user = thing("user", json!({}));
+            refer(&mut user, "replace", &urn("base"), "id");
+            let swap = typed(SWAP, "swap", json!({"replace": tag, "swap": true}));
+            program(vec![thing("base", json!({"replace": tag})), user, swap])
+        };
+        rig.up(&make("one")).await.unwrap();
+        rig.null.reset();
+        let plan = rig.preview(&make("two")).await.unwrap();
+        assert!(plan.steps.iter().all(|s| s.op == Op::Replace), "{plan:?}");
+        let report = rig.up(&make("two")).await.unwrap();
+        assert_eq!((report.totals.replaced, report.exit()), (3, Exit::Ok), "{report:?}");
+        let (made, deleted) = rig.null.order();
+        assert_eq!(deleted, ["user", "base", "swap-one"]);
+        assert!(made.iter().position(|n| n == "base") < made.iter().position(|n| n == "user"));
+        assert_eq!(rig.null.things().keys().collect::<Vec<_>>(), ["base", "swap-two", "user"]);
+        assert!(rig.up(&make("two")).await.unwrap().totals.unchanged == 3);
+    });
+}
+
+#[test]
+fn an_update_makes_only_its_changing_outputs_unknown() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let make = |value: &str| {
+            let (mut by_id, mut by_version) = (thing("i", json!({})), thing("v", json!({})));
+            refer(&mut by_id, "value", &urn("a"), "id");
+            refer(&mut by_version, "value", &urn("a"), "version");
+            program(vec![thing("a", json!({"value": value})), by_id, by_version])
+        };
+        rig.up(&make("one")).await.unwrap();
+        let plan = rig.preview(&make("two")).await.unwrap();
+        let names: Vec<_> = plan.steps.iter().map(|s| s.urn.name().to_owned()).collect();
+        assert_eq!(names, ["a", "v"]);
+        let report = rig.up(&make("two")).await.unwrap();
+        assert_eq!((report.totals.updated, report.totals.unchanged), (2, 1));
+    });
+}
+
+#[test]
+fn no_more_calls_at_once_than_lanes_and_workers_allow() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let all =
+            |inputs: serde_json::Value| program((0..40).map(|i| thing(&format!("t{i}"), inputs.clone())).collect());
+        rig.up(&all(json!({"latency": 5, "lane": "one"}))).await.unwrap();
+        assert_eq!(rig.null.count().at_once, 2);
+        rig.down(&DownOptions::default()).await.unwrap();
+        rig.null.reset();
+        rig.up(&all(json!({"latency": 5}))).await.unwrap();
+        assert_eq!(rig.null.count().at_once, 16);
+    });
+}
+
+#[test]
+fn a_lost_home_folder_is_taken_over_and_two_machines_notice() {
+    run(async {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let first = Rig::new(one.path());
+        first.up(&small()).await.unwrap();
+        let second = Rig::over(two.path(), first.null.clone(), SystemClock::shared());
+        let report = second.up(&small()).await.unwrap();
+        assert_eq!((report.totals.adopted, report.totals.created, report.exit()), (4, 0, Exit::Ok));
+        assert!(second.up(&small()).await.unwrap().totals.unchanged == 4);
+        let error = first.up_with(&small(), &UpOptions { refresh: true, ..UpOptions::default() }).await.unwrap_err();
+        assert_eq!(error.exit(), Exit::CouldNotRun);
+        assert!(error.to_string().contains("managed from another state"), "{error}");
+        let error = first.down(&DownOptions::default()).await.unwrap_err();
+        assert_eq!((error.exit(), first.null.things().len()), (Exit::CouldNotRun, 4));
+    });
+}
+
+#[test]
+fn what_was_there_before_us_stays() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let stranger = Thing { inputs: json!({"name": "g"}), mark: None, creates: 0 };
+        rig.null.put("g", stranger.clone());
+        let error = rig.up(&program(vec![thing("g", json!({}))])).await.unwrap_err();
+        assert!(error.to_string().contains("was not made by this stack") && error.hint().unwrap().contains("import"));
+        let mut group = typed(GROUP, "g", json!({}));
+        group.component = Component::ResourceGroup;
+        let report = rig.up(&program(vec![group])).await.unwrap();
+        assert_eq!((report.totals.adopted, report.exit()), (1, Exit::Ok));
+        let down = DownOptions { delete_rg: true, ..DownOptions::default() };
+        let report = rig.down(&down).await.unwrap();
+        assert_eq!((report.totals.forgotten, report.totals.deleted), (1, 0));
+        assert_eq!(rig.null.things()["g"], stranger);
+    });
+}
+
+fn components() -> Program {
+    let mut all = vec![
+        typed(GROUP, "group", json!({})),
+        thing("registry", json!({})),
+        thing("storage", json!({})),
+        after("cluster", &["registry"]),
+        after("pod", &["cluster", "storage"]),
+    ];
+    let parts = Component::ALL;
+    for (declared, component) in all.iter_mut().zip(parts) {
+        declared.component = component;
+    }
+    for declared in &mut all[1..] {
+        declared.depends_on.push(mops_core::Urn::new(&stack(), GROUP, "group"));
+    }
+    all[0].protect = true;
+    all[0].retain_on_delete = true;
+    all[4].deleted_with = Some(urn("cluster"));
+    program(all)
+}
+
+#[test]
+fn one_component_is_planned_alone() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let only = |c: &[Component]| UpOptions { only: Some(c.iter().copied().collect()), ..UpOptions::default() };
+        let error = rig.up_with(&components(), &only(&[Component::Cluster])).await.unwrap_err();
+        assert!(error.to_string().contains("does not exist yet") && error.exit() == Exit::Usage, "{error}");
+        let report = rig.up_with(&components(), &only(&[Component::Registry])).await.unwrap();
+        assert_eq!(report.totals.created, 2);
+        assert_eq!(rig.up(&components()).await.unwrap().totals.created, 3);
+        // A change that reaches another component is refused, and made on request.
+        let mut changed = components();
+        changed.resources[1] = {
+            let mut r = thing("registry", json!({"replace": "two"}));
+            r.component = Component::Registry;
+            r.depends_on = components().resources[1].depends_on.clone();
+            r
+        };
+        let error = rig.up_with(&changed, &only(&[Component::Registry])).await.unwrap_err();
+        assert!(error.hint().unwrap().contains("--with-dependants"), "{error}");
+        let options = UpOptions { with_dependants: true, ..only(&[Component::Registry]) };
+        let report = rig.up_with(&changed, &options).await.unwrap();
+        assert_eq!((report.totals.replaced, report.exit()), (1, Exit::Ok), "{report:?}");
+    });
+}
+
+#[test]
+fn down_keeps_what_it_was_not_told_to_take() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        rig.up(&components()).await.unwrap();
+        let storage = DownOptions { only: Some(BTreeSet::from([Component::Storage])), ..DownOptions::default() };
+        let error = rig.down(&storage).await.unwrap_err();
+        assert!(error.to_string().contains("`pod`") && error.hint().unwrap().contains("--with-deps"), "{error}");
+        rig.null.reset();
+        let report = rig.down(&DownOptions::default()).await.unwrap();
+        // The pod goes with its cluster, without a call.
+        assert_eq!((report.totals.deleted, report.totals.forgotten, rig.null.count().deletes), (1, 1, 1), "{report:?}");
+        let left: Vec<_> = rig.read().unwrap().resources.iter().map(|r| r.urn.name().to_owned()).collect();
+        assert_eq!(left, ["group", "registry", "storage"]);
+        let all =
+            DownOptions { destroy_storage: true, destroy_registry: true, delete_rg: true, ..DownOptions::default() };
+        let report = rig.down(&all).await.unwrap();
+        assert_eq!((report.totals.deleted, report.exit()), (3, Exit::Ok));
+        assert!(rig.read().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn secrets_are_sealed_and_an_unchanged_one_needs_no_passphrase() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let mut rig = Rig::new(home.path());
+        rig.env = Env::of([("PULUMI_CONFIG_PASSPHRASE", "p")]);
+        let make = || {
+            let mut source = thing("source", json!({}));
+            if let Expr::Map(m) = &mut source.inputs {
+                m.insert("secret".into(), Expr::Value(Value::from("the-canary-value").into_secret()));
+            }
+            let mut user = thing("user", json!({}));
+            refer(&mut user, "secret", &urn("source"), "secret");
+            let mut all = program(vec![source, user]);
+            let value = Expr::output(&urn("user"), "secret");
+            all.outputs.push(Output { component: Component::Workspace, name: "secret".into(), value });
+            all
+        };
+        let report = rig.up(&make()).await.unwrap();
+        assert_eq!(report.exit(), Exit::Ok, "{report:?}");
+        for (name, bytes) in files(&rig.folder()) {
+            assert!(!String::from_utf8_lossy(&bytes).contains("canary"), "{name}");
+        }
+        let before = files(&rig.folder());
+        assert_eq!(rig.up(&make()).await.unwrap().totals.unchanged, 2);
+        assert_eq!(files(&rig.folder()), before);
+        // Only references to sealed values: no derivation, not even a passphrase.
+        let mut referring = make();
+        referring.resources[0] = {
+            let mut r = referring.resources[0].clone();
+            if let Expr::Map(m) = &mut r.inputs {
+                m.insert(
+                    "secret".into(),
+                    Expr::Value(rig.read().unwrap().get(&urn("source")).unwrap().inputs.get("secret").unwrap().clone()),
+                );
+            }
+            r
+        };
+        rig.env = Env::default();
+        assert!(rig.preview(&referring).await.unwrap().is_empty());
+        let mut store = rig.open().await.unwrap();
+        assert_eq!(rig.engine.up(&referring, &mut store, &UpOptions::default()).await.unwrap().totals.unchanged, 2);
+        assert_eq!(store.sealer().derivations(), 0);
+    });
+}
+
+#[test]
+fn drift_is_seen_by_a_refresh() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        rig.up(&small()).await.unwrap();
+        rig.null.steal("d");
+        let options = UpOptions { refresh: true, ..UpOptions::default() };
+        let plan = rig.engine.preview(&small(), &rig.read().unwrap(), &options).await.unwrap();
+        assert_eq!(plan.steps.iter().map(|s| (s.urn.name(), s.op)).collect::<Vec<_>>(), [("d", Op::Create)]);
+        let mut store = rig.open().await.unwrap();
+        let report = rig.engine.refresh(&mut store, None).await.unwrap();
+        assert_eq!((report.totals.forgotten, report.totals.unchanged), (1, 3));
+        drop(store);
+        assert_eq!(rig.up(&small()).await.unwrap().totals.created, 1);
+    });
+}
+
+#[test]
+fn a_thousand_go_up_and_down() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let all = program((0..1000).map(|i| thing(&format!("t{i}"), json!({"value": "v"}))).collect());
+        let mut store = rig.open().await.unwrap();
+        let report = rig.engine.up(&all, &mut store, &UpOptions::default()).await.unwrap();
+        assert_eq!((report.totals.created, report.exit()), (1000, Exit::Ok));
+        let (written, size) = (store.written(), files(&rig.folder())["snapshot.json"].len() as u64);
+        assert!(written.syncs <= 250 && written.bytes <= 4 * size, "{written:?} of {size}");
+        drop(store);
+        let chain: Vec<String> = (0..1000).map(|i| format!("t{i}")).collect();
+        let chain = (0..1000).map(|i| if i == 0 { after(&chain[0], &[]) } else { after(&chain[i], &[&chain[i - 1]]) });
+        assert_eq!(rig.up(&program(chain.collect())).await.unwrap().totals.updated, 1000);
+        assert_eq!(rig.down(&DownOptions::default()).await.unwrap().totals.deleted, 1000);
+        let _ = Duration::ZERO;
+    });
+}
