@@ -1,0 +1,206 @@
+//! Promise: the house keeps its shape: directions of dependencies, one HTTP and one TLS stack,
+//! licences that we may ship, files that a reader can hold in the head, no file left behind.
+
+use std::collections::BTreeSet;
+
+use crate::workspace::{Graph, root, text, tracked};
+
+/// What each package may name of the others. `mops` and `mops-tests` may name all.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("mops-core", &[]),
+    ("mops-host", &["mops-core"]),
+    ("mops-wire", &["mops-core", "mops-host"]),
+    ("mops-clients", &["mops-core", "mops-host", "mops-wire"]),
+    ("mops-engine", &["mops-core", "mops-host"]),
+    ("mops-probe", &["mops-core", "mops-host", "mops-wire"]),
+    ("mops-resources", &["mops-core", "mops-host", "mops-wire", "mops-clients"]),
+    ("mops-diagnose", &["mops-core", "mops-host", "mops-wire", "mops-clients"]),
+];
+const SHIPPED: &[&str] = &[
+    "mops",
+    "mops-core",
+    "mops-host",
+    "mops-wire",
+    "mops-clients",
+    "mops-engine",
+    "mops-probe",
+    "mops-resources",
+    "mops-diagnose",
+];
+/// No HTTP, TLS, SSH or RPC below the engine. aws-lc-rs as plain cryptography is allowed.
+const NOT_IN_ENGINE: &[&str] = &[
+    "reqwest",
+    "hyper",
+    "hyper-util",
+    "h2",
+    "axum",
+    "http-body",
+    "rustls",
+    "tokio-rustls",
+    "native-tls",
+    "openssl",
+    "ring",
+    "russh",
+    "openssh",
+    "tonic",
+    "kube",
+    "kube-client",
+    "azure_core",
+    "mops-wire",
+];
+const LICENCES: &[&str] = &[
+    "Apache-2.0",
+    "MIT",
+    "MIT-0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "0BSD",
+    "ISC",
+    "Unicode-3.0",
+    "Unicode-DFS-2016",
+    "Zlib",
+    "CDLA-Permissive-2.0",
+    "OpenSSL",
+    "Apache-2.0 WITH LLVM-exception",
+    "Unlicense",
+    "CC0-1.0",
+];
+/// Longest hand-written file, its unit tests not counted. An exception stands here with its reason.
+const LINES: usize = 600;
+const LONGER: &[(&str, &str)] = &[];
+const NO_NAMES: &[&str] = &["utils", "util", "misc", "common", "manager"];
+
+#[tokio::test]
+async fn dependencies_point_one_way() {
+    let graph = Graph::read().await;
+    for (name, allowed) in ALLOWED {
+        let allowed: BTreeSet<String> = allowed.iter().map(|&a| a.to_owned()).collect();
+        let wrong: Vec<String> = graph.direct(name).difference(&allowed).cloned().collect();
+        assert!(wrong.is_empty(), "{name} may not depend on {wrong:?}");
+    }
+    for name in SHIPPED {
+        assert!(!graph.direct(name).contains("mops-tests"), "{name} depends on the tests");
+    }
+}
+
+fn names(tree: &BTreeSet<(String, String)>) -> BTreeSet<&str> {
+    tree.iter().map(|(n, _)| n.as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_engine_has_no_network_and_the_core_no_runtime() {
+    let graph = Graph::read().await;
+    let engine = graph.tree(&["mops-engine"]);
+    let found: Vec<&str> = NOT_IN_ENGINE.iter().copied().filter(|n| names(&engine).contains(n)).collect();
+    assert!(found.is_empty(), "the engine's tree has {found:?}");
+    let core = graph.tree(&["mops-core"]);
+    let found: Vec<&&str> =
+        ["tokio", "reqwest", "hyper", "rustls"].iter().filter(|n| names(&core).contains(**n)).collect();
+    assert!(found.is_empty(), "the core's tree has {found:?}");
+    let probe = graph.tree(&["mops-probe"]);
+    let found: Vec<&&str> =
+        ["kube", "kube-client", "azure_core"].iter().filter(|n| names(&probe).contains(**n)).collect();
+    assert!(found.is_empty(), "the probe's tree has {found:?}");
+}
+
+#[tokio::test]
+async fn one_http_stack_and_one_tls_stack() {
+    let tree = Graph::read().await.tree(SHIPPED);
+    for banned in ["openssl", "openssl-sys", "native-tls", "ring", "schannel", "security-framework"] {
+        assert!(!names(&tree).contains(banned), "{banned} is in the shipped tree");
+    }
+    let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
+    for (name, whole) in [("reqwest", true), ("hyper", false), ("http", false), ("rustls", true), ("azure_core", true)]
+    {
+        let versions: BTreeSet<String> =
+            tree.iter().filter(|(n, _)| n == name).map(|(_, v)| if whole { v.clone() } else { major(v) }).collect();
+        assert!(versions.len() <= 1, "{name} is there more than once: {versions:?}");
+    }
+}
+
+/// `A OR B`, `A AND B`, `A/B`, parentheses: enough for what crates write.
+fn may_ship(expression: &str) -> bool {
+    let plain = expression.replace(['(', ')'], "").replace('/', " OR ");
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|licence| LICENCES.contains(&licence.trim())))
+}
+
+#[tokio::test]
+async fn everything_shipped_has_a_licence_that_we_may_ship() {
+    let licences = Graph::read().await.licences(SHIPPED);
+    let wrong: Vec<String> = licences.iter().filter(|(_, l)| !may_ship(l)).map(|(n, l)| format!("{n}: {l}")).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(!may_ship("GPL-3.0") && may_ship("MIT OR GPL-3.0") && !may_ship("MIT AND GPL-3.0"));
+}
+
+fn is_ours(path: &str) -> bool {
+    path.ends_with(".rs") && !path.split('/').any(|part| part == "generated")
+}
+
+/// Lines before the unit tests at the end.
+fn length(source: &str) -> usize {
+    source.lines().take_while(|line| line.trim() != "#[cfg(test)]").count()
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "a reader of the log sees where the weight is")]
+async fn files_are_short() {
+    let files = tracked().await;
+    let sources = files.iter().filter(|p| is_ours(p));
+    let mut sizes: Vec<(usize, &String)> = sources.filter_map(|p| Some((length(&text(p)?), p))).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    for (lines, path) in sizes.iter().take(10) {
+        println!("{lines:5} {path}");
+    }
+    println!("median {} of {} files", sizes.get(sizes.len() / 2).map_or(0, |(n, _)| *n), sizes.len());
+    let excused = |path: &str| LONGER.iter().any(|(p, _)| *p == path);
+    let long: Vec<_> = sizes.iter().filter(|(lines, path)| *lines > LINES && !excused(path)).collect();
+    assert!(long.is_empty(), "longer than {LINES} lines: {long:?}");
+}
+
+#[tokio::test]
+async fn things_have_names() {
+    for path in tracked().await.iter().filter(|p| is_ours(p)) {
+        let stem = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
+        assert!(!NO_NAMES.contains(&stem), "{path} has no name");
+        for line in text(path).unwrap_or_default().lines() {
+            let mut words = line.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_');
+            let item = words.next() == Some("pub")
+                && words.next().is_some_and(|w| ["mod", "fn", "struct", "enum", "trait", "type"].contains(&w));
+            let name = words.next().unwrap_or_default().to_lowercase();
+            assert!(!item || !NO_NAMES.contains(&name.as_str()), "{path}: `{name}` is no name");
+        }
+    }
+}
+
+/// Names a file by `mod x;`, by `path = "…x.rs"`, or as a word of a resource list (`x::Type`).
+fn names_module(source: &str, module: &str, file: &str) -> bool {
+    let declared = source.lines().any(|line| {
+        let line = line.trim();
+        line.ends_with(&format!("mod {module};")) || line.contains("path = ") && line.contains(file)
+    });
+    declared || source.contains(&format!(" {module}::"))
+}
+
+#[tokio::test]
+async fn every_source_file_is_part_of_something() {
+    let files = tracked().await;
+    let sources: Vec<(&String, String)> =
+        files.iter().filter(|p| p.ends_with(".rs")).filter_map(|p| Some((p, text(p)?))).collect();
+    let roots = ["lib.rs", "main.rs", "build.rs", "fast.rs", "process.rs"];
+    for (path, _) in &sources {
+        let file = path.rsplit('/').next().unwrap_or_default();
+        let folder = path.rsplit('/').nth(1).unwrap_or_default();
+        if roots.contains(&file) || folder == "bin" || folder == "benches" || path.starts_with("examples/") {
+            continue;
+        }
+        let module = if file == "mod.rs" { folder } else { file.trim_end_matches(".rs") };
+        let crate_root = path.split("/src/").next().unwrap_or_default();
+        let mine = |other: &str| {
+            if path.contains("/src/") { other.starts_with(crate_root) } else { other.starts_with("tests/") }
+        };
+        let found =
+            sources.iter().any(|(other, source)| other != path && mine(other) && names_module(source, module, file));
+        assert!(found, "{path} is part of no crate");
+    }
+    assert!(root().join("Cargo.lock").is_file());
+}
