@@ -50,15 +50,10 @@ pub fn credential(
     clock: SharedClock,
 ) -> Result<Chosen, ClientError> {
     let (kind, why) = choice::choose(auth, env);
-    let needs = Needs { cloud, auth, env, kind, http };
-    let inner: Arc<dyn TokenCredential> = match kind {
-        AuthKind::ServicePrincipal => needs.service_principal()?,
-        AuthKind::WorkloadIdentity => needs.workload_identity()?,
-        AuthKind::ManagedIdentity => needs.managed_identity()?,
-        AuthKind::Cli | AuthKind::Auto => needs.cli()?,
-        AuthKind::Certificate | AuthKind::Oidc => return Err(unsupported(kind)),
-    };
-    let credential = Arc::new(cache::Cached::new(inner, kind_name(kind), clock));
+    let needs = Needs { cloud: cloud.clone(), auth: auth.clone(), env: env.clone(), kind, http };
+    // What is missing is said now, not with the first token.
+    needs.make()?;
+    let credential = Arc::new(cache::Cached::new(Box::new(move || needs.make()), kind_name(kind), clock));
     Ok(Chosen { credential, kind, why })
 }
 
@@ -69,15 +64,25 @@ fn unsupported(kind: AuthKind) -> ClientError {
     }
 }
 
-struct Needs<'a> {
-    cloud: &'a Cloud,
-    auth: &'a AzureAuth,
-    env: &'a Env,
+struct Needs {
+    cloud: Cloud,
+    auth: AzureAuth,
+    env: Env,
     kind: AuthKind,
     http: Http,
 }
 
-impl Needs<'_> {
+impl Needs {
+    fn make(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
+        match self.kind {
+            AuthKind::ServicePrincipal => self.service_principal(),
+            AuthKind::WorkloadIdentity => self.workload_identity(),
+            AuthKind::ManagedIdentity => self.managed_identity(),
+            AuthKind::Cli | AuthKind::Auto => self.cli(),
+            AuthKind::Certificate | AuthKind::Oidc => Err(unsupported(self.kind)),
+        }
+    }
+
     fn service_principal(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
         let (tenant, client) = (self.tenant()?, self.client()?);
         let secret = AzureSecret::new(self.secret()?.into_exposed());
@@ -126,7 +131,7 @@ impl Needs<'_> {
             Some(source) => source.clone(),
             None => mops_core::Source::FromEnv("AZURE_CLIENT_SECRET".to_owned()),
         };
-        mops_host::source::resolve(&source, self.env).map_err(|error| ClientError::Configuration {
+        mops_host::source::resolve(&source, &self.env).map_err(|error| ClientError::Configuration {
             summary: format!("no client secret: {error}"),
             hint: error.hint_text().unwrap_or("set `AZURE_CLIENT_SECRET`").to_owned(),
         })

@@ -267,8 +267,16 @@ impl ArmClient {
         }
     }
 
-    /// Sends one request; the pipeline below repeats what may be repeated.
+    /// Sends one request; the pipeline below repeats what may be repeated. A 401 forgets the token, so the
+    /// request goes once more with a new one: nothing was done by the first.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
+        match self.send_once(call).await? {
+            answer if answer.status == 401 => self.send_once(call).await,
+            answer => Ok(answer),
+        }
+    }
+
+    async fn send_once(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
         if self.cancel.as_ref().is_some_and(Cancel::is_canceled) {
             return Err(ClientError::Canceled);
         }

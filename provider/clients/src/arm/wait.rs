@@ -77,13 +77,13 @@ impl ArmClient {
                 Step::Done(body) => return Ok(body),
                 Step::Poll(lro) => *lro,
             };
+            report(&lro, quiet, cx);
             let waited = client.clock().monotonic().saturating_sub(begin);
-            let left = cx.timeout.saturating_sub(waited);
-            if left.is_zero() {
+            // Never faster than told: a pause that does not fit ends the wait, a read without pause does not.
+            if waited + lro.delay() > cx.timeout && !lro.delay().is_zero() {
                 return Err(ClientError::TimedOut { state: lro.text().to_owned(), waited });
             }
-            report(&lro, quiet, cx);
-            client.pause(lro.delay().min(left)).await?;
+            client.pause(lro.delay()).await?;
             step = client.poll(lro, &id).await.map_err(|e| super::client::hush(e, quiet))?;
         }
     }

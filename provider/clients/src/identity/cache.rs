@@ -1,4 +1,5 @@
-//! Tokens by scope, fetched once however many ask together, renewed five minutes before they expire.
+//! Tokens by scope, fetched once however many ask together, renewed five minutes before they expire. Each fetch
+//! makes its credential anew: those of the Azure crates keep tokens of their own, by a clock that is not ours.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,20 +12,24 @@ use time::Duration;
 use tokio::sync::Mutex;
 
 use super::failure::SignInFailed;
+use crate::error::ClientError;
 
 const EARLY: Duration = Duration::minutes(5);
 
+/// Makes a credential without tokens.
+pub(super) type Make = Box<dyn Fn() -> Result<Arc<dyn TokenCredential>, ClientError> + Send + Sync>;
+
 /// A credential behind a cache.
 pub(super) struct Cached {
-    inner: Arc<dyn TokenCredential>,
+    make: Make,
     identity: &'static str,
     clock: SharedClock,
     tokens: Mutex<HashMap<String, AccessToken>>,
 }
 
 impl Cached {
-    pub(super) fn new(inner: Arc<dyn TokenCredential>, identity: &'static str, clock: SharedClock) -> Self {
-        Self { inner, identity, clock, tokens: Mutex::default() }
+    pub(super) fn new(make: Make, identity: &'static str, clock: SharedClock) -> Self {
+        Self { make, identity, clock, tokens: Mutex::default() }
     }
 }
 
@@ -47,7 +52,8 @@ impl TokenCredential for Cached {
         if let Some(token) = tokens.get(&key).filter(|token| token.expires_on - EARLY > self.clock.now()) {
             return Ok(token.clone());
         }
-        let fetched = self.inner.get_token(scopes, options).await;
+        let credential = (self.make)().map_err(|error| SignInFailed::unprepared(self.identity, &error))?;
+        let fetched = credential.get_token(scopes, options).await;
         let token = fetched.map_err(|error| SignInFailed::wrap(self.identity, error))?;
         tokens.insert(key, token.clone());
         Ok(token)
@@ -77,7 +83,8 @@ mod tests {
     async fn one_fetch_for_many_and_renewal_before_expiry() {
         let clock = ManualClock::stepped(OffsetDateTime::UNIX_EPOCH);
         let inner = Arc::new(Counting::default());
-        let cached = Cached::new(inner.clone(), "cli", clock.shared());
+        let made = inner.clone();
+        let cached = Cached::new(Box::new(move || Ok(made.clone())), "cli", clock.shared());
         let asks = (0..8).map(|_| cached.get_token(&["a/.default"], None));
         assert!(futures::future::join_all(asks).await.iter().all(Result::is_ok));
         assert_eq!(inner.0.load(Ordering::SeqCst), 1);

@@ -24,6 +24,14 @@ impl SignInFailed {
     }
 }
 
+impl SignInFailed {
+    /// The credential itself could not be made: a token file that is gone.
+    pub(super) fn unprepared(identity: &'static str, error: &ClientError) -> azure_core::Error {
+        let failed = Self { identity, reason: sentence(&error.to_string()) };
+        azure_core::Error::new(azure_core::error::ErrorKind::Credential, failed)
+    }
+}
+
 impl From<SignInFailed> for ClientError {
     fn from(failed: SignInFailed) -> Self {
         Self::SignIn { identity: failed.identity.to_owned(), reason: failed.reason }
