@@ -1,4 +1,6 @@
 //! Diagnosis: the report's forms, and the probe and the whole run against the fakes.
 
+#[path = "diagnose/cluster.rs"]
+mod cluster;
 #[path = "diagnose/report.rs"]
 mod report;

@@ -159,9 +159,11 @@ pub fn classify(seen: &[Observed], words: &Words) -> Vec<Finding> {
     findings
 }
 
-/// Order of the report: severity, confidence, family, id, object.
-fn order(f: &Finding) -> (Severity, std::cmp::Reverse<Option<Confidence>>, &str, &str, &str, &[String]) {
-    (f.severity, std::cmp::Reverse(f.confidence), &f.family, &f.cause_id, &f.target, &f.pools)
+/// Order of the report: severity, confidence, family, id, object. A worker that does not run is
+/// what the other causes lead to, so it comes after them.
+fn order(f: &Finding) -> impl Ord {
+    let symptom = f.cause_id == "WORKER_NOT_RUNNING";
+    (f.severity, symptom, std::cmp::Reverse(f.confidence), &f.family, &f.cause_id, &f.target, &f.pools)
 }
 
 fn must_be_explained(o: &Observed) -> bool {

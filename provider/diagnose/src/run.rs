@@ -223,7 +223,8 @@ async fn clean(cluster: &Cluster, request: &Request, services: &Services) -> Cle
                 why.push(trouble.detail);
             }
         }
-        if services.clock.monotonic() >= end {
+        // A pod that may not be deleted will not go by waiting.
+        if why.len() == left.len() || services.clock.monotonic() >= end {
             let words = why.first().cloned().unwrap_or_else(|| "still terminating".to_owned());
             let object =
                 |p: &Pod| Object::new("Pod", &request.namespace, p.metadata.name.as_deref().unwrap_or_default());

@@ -35,7 +35,7 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, workers: &[Pod
         let found = cluster.secret(name).await;
         let linked = Observation::failed(check::ENV_FROM, "", name, code::NOT_LINKED);
         seen.push(secret_seen(request, name, linked));
-        seen.extend(env_secret(request, name, &Reference::default(), found));
+        seen.extend(env_secret(request, name, &Reference { required: true, keys: Vec::new() }, found));
     } else if complete {
         seen.push(Observed::at(Vantage::W, Observation::ok(check::ENV_SOURCES, "", "worker")));
     }

@@ -1,0 +1,278 @@
+//! A run against the Kubernetes fake, in process, with a canned probe: places, clean-up, verdicts.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use futures::future::BoxFuture;
+use http::{HeaderValue, Request as HttpRequest, Response, header};
+use kube::api::{Api, PostParams};
+use mops_core::{Cancel, Secret};
+use mops_diagnose::{KnownPool, Report, Request, Services, diagnose, report, smoke_test};
+use mops_host::clock::SystemClock;
+use mops_host::fsx;
+use mops_probe::Observation;
+use mops_probe::observation::{check, lines, variant};
+use mops_tests::kubernetes::{AlwaysPulled, KubernetesFake, NodePool, Options, router};
+use mops_tests::ledger::Ledger;
+use mops_wire::{Http, HttpConfig};
+use serde_json::{Value as Json, json};
+use tower::Service;
+
+const TOKEN: &str = "canary-token";
+const NAMESPACE: &str = "modelops-dask-dev";
+const HOST: &str = "reg.azurecr.io";
+const CANARY: &str = "canary-password";
+
+/// The fake's router with a token on each request.
+#[derive(Clone)]
+struct Authorized(Router);
+
+impl Service<HttpRequest<kube::client::Body>> for Authorized {
+    type Response = Response<axum::body::Body>;
+    type Error = std::convert::Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: HttpRequest<kube::client::Body>) -> Self::Future {
+        let token = HeaderValue::from_str(&format!("Bearer {TOKEN}")).expect("a header");
+        request.headers_mut().insert(header::AUTHORIZATION, token);
+        let mut router = self.0.clone();
+        Box::pin(async move { Service::call(&mut router, request).await })
+    }
+}
+
+struct World {
+    fake: Arc<KubernetesFake>,
+    client: kube::Client,
+    steps: Arc<Mutex<Vec<String>>>,
+    cancel: Cancel,
+    _dir: tempfile::TempDir,
+}
+
+fn observations() -> Vec<Observation> {
+    vec![
+        Observation::ok(check::REGISTRY_V2, variant::ENV, HOST).status(200),
+        Observation::ok(check::STORAGE_READ, variant::SAS, "bundles").status(200),
+        Observation::ok(check::STORAGE_WRITE_REFUSED, variant::SAS, "bundles").status(403),
+    ]
+}
+
+fn script(dir: &Path, body: &str) -> std::path::PathBuf {
+    let path = dir.join("mops-probe");
+    fsx::replace(&path, format!("#!/bin/sh\n{body}\n").as_bytes()).expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("executable");
+    path
+}
+
+fn says(observations: &[Observation]) -> String {
+    let lines: Vec<String> = lines(observations).iter().map(|l| serde_json::to_string(l).expect("a line")).collect();
+    format!("cat <<'LOG'\n{}\nLOG", lines.join("\n"))
+}
+
+impl World {
+    async fn new(probe: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let fake = KubernetesFake::new(Options {
+            token: Secret::from(TOKEN),
+            probe: Some(script(dir.path(), probe)),
+            probe_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            puller: Arc::new(AlwaysPulled),
+            clock: SystemClock::shared(),
+            ledger: Ledger::default(),
+            ledger_prefix: "kubernetes/test".into(),
+        });
+        let client = kube::Client::new(Authorized(router(Arc::clone(&fake))), NAMESPACE);
+        let world = Self { fake, client, steps: Arc::default(), cancel: Cancel::new(), _dir: dir };
+        world.pool("cpu", &[]);
+        world.pool("gpu", &["sku=gpu:NoSchedule"]);
+        world
+    }
+
+    fn pool(&self, name: &str, taints: &[&str]) {
+        let taints = taints.iter().map(|t| (*t).to_owned()).collect();
+        self.fake.add_pool(&NodePool { name: name.into(), count: 1, taints, ..NodePool::default() });
+    }
+
+    async fn make<K>(&self, object: Json)
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
+            + serde::Serialize
+            + serde::de::DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
+        K::DynamicType: Default,
+    {
+        let object: K = serde_json::from_value(object).expect("an object");
+        let api: Api<K> = Api::namespaced(self.client.clone(), NAMESPACE);
+        api.create(&PostParams::default(), &object).await.expect("made");
+    }
+
+    async fn workload(&self, secrets: bool) {
+        use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+        let space: Namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}})).expect("an object");
+        Api::<Namespace>::all(self.client.clone()).create(&PostParams::default(), &space).await.expect("made");
+        if secrets {
+            let data = json!({"REGISTRY_USERNAME": "reg", "REGISTRY_PASSWORD": CANARY});
+            self.make::<Secret>(json!({"metadata": {"name": "bundle-credentials"}, "stringData": data})).await;
+        }
+        let source = json!([{"secretRef": {"name": "bundle-credentials"}}]);
+        self.make::<Pod>(json!({
+            "metadata": {"name": "dask-worker-1", "labels": {"app": "dask-worker"}},
+            "spec": {
+                "nodeSelector": {"agentpool": "cpu"},
+                "containers": [{"name": "worker", "image": "reg.azurecr.io/worker:1", "envFrom": source}]
+            }
+        }))
+        .await;
+        self.settled().await;
+    }
+
+    async fn settled(&self) {
+        for _ in 0..200 {
+            let pods = self.fake.objects("Pod", NAMESPACE);
+            if pods.iter().all(|p| p["status"]["containerStatuses"].is_array()) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn services(&self) -> Services {
+        let steps = Arc::clone(&self.steps);
+        Services {
+            kube: self.client.clone(),
+            http: Http::new(HttpConfig::new()).expect("a client"),
+            clock: SystemClock::shared(),
+            cancel: self.cancel.clone(),
+            progress: Arc::new(move |step| steps.lock().expect("steps").push(step.to_owned())),
+        }
+    }
+
+    fn probes_left(&self) -> usize {
+        let name = |p: &Json| p["metadata"]["name"].as_str().unwrap_or_default().starts_with("mops-probe");
+        self.fake.objects("Pod", NAMESPACE).iter().filter(|p| name(p)).count()
+    }
+}
+
+fn request() -> Request {
+    let mut request = Request::new("7f3a", "dev", NAMESPACE);
+    request.env_secret = Some("bundle-credentials".into());
+    request.pools = vec![KnownPool { name: "gpuspot".into(), autoscale: Some((0, 2)) }];
+    request
+}
+
+fn causes(report: &Report) -> Vec<&str> {
+    report.findings.iter().map(|f| f.cause_id.as_str()).collect()
+}
+
+fn nothing_leaks(report: &Report) {
+    let all = report::text(report, 80, false) + &report::json(report).to_string();
+    assert!(!all.contains("canary"), "{all}");
+}
+
+#[tokio::test]
+async fn every_pool_is_probed_and_nothing_is_left() {
+    let world = World::new(&says(&observations())).await;
+    world.workload(true).await;
+    let report = smoke_test(request(), world.services()).await;
+    let text = report::text(&report, 80, false);
+    assert_eq!(report.summary.exit_code, 0, "{text}");
+    assert_eq!(causes(&report), ["POOL_EMPTY"], "{text}");
+    let pools: Vec<&str> =
+        report.probes.iter().filter(|o| o.check == check::STORAGE_READ).map(|o| o.pool.as_str()).collect();
+    assert_eq!(pools, ["cpu", "gpu"], "{text}");
+    assert!(report.cleanup.complete);
+    assert_eq!(world.probes_left(), 0);
+    assert!(text.contains("gpuspot  -"), "{text}");
+    assert!(text.contains("skipped: 0 nodes (autoscale 0-2)"), "{text}");
+    assert!(!report.skipped.is_empty(), "a smoke-test says what it does not do yet");
+    nothing_leaks(&report);
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_named_by_the_static_reads() {
+    let world = World::new(&says(&observations())).await;
+    world.workload(false).await;
+    let report = diagnose(request(), world.services()).await;
+    let text = report::text(&report, 80, false);
+    assert_eq!(causes(&report)[..2], ["SECRET_MISSING", "WORKER_NOT_RUNNING"], "{text}");
+    assert_eq!(report.summary.exit_code, 1);
+    // The probe's own references are optional, so it runs where the worker cannot.
+    assert!(report.probes.iter().any(|o| o.check == check::REGISTRY_V2), "{text}");
+    let other = Request { env_secret: Some("another".into()), ..request() };
+    let report = diagnose(other, world.services()).await;
+    assert!(report.findings.iter().any(|f| f.cause_id == "SECRET_MISSING" && f.target == "another"));
+}
+
+#[tokio::test]
+async fn no_worker_and_no_namespace_are_two_causes() {
+    let world = World::new(&says(&observations())).await;
+    let report = diagnose(request(), world.services()).await;
+    assert_eq!(causes(&report), ["NAMESPACE_NOT_FOUND"]);
+    assert_eq!(report.summary.exit_code, 1);
+    world.workload(true).await;
+    let report = diagnose(Request { selector: "app=none".into(), ..request() }, world.services()).await;
+    assert_eq!(causes(&report).first(), Some(&"NO_WORKER_PODS"));
+    assert_eq!(report.summary.exit_code, 1);
+}
+
+#[tokio::test]
+async fn a_missing_right_is_a_note_and_the_run_is_incomplete() {
+    let world = World::new(&says(&observations())).await;
+    world.workload(true).await;
+    world.fake.deny("create", "pods");
+    world.fake.deny("get", "secrets");
+    let report = diagnose(request(), world.services()).await;
+    let text = report::text(&report, 80, false);
+    assert_eq!(report.summary.exit_code, 3, "{text}");
+    assert!(causes(&report).contains(&"RBAC_DENIED"), "{text}");
+    assert!(causes(&report).contains(&"SECRET_UNREADABLE"), "{text}");
+    assert!(report.findings.iter().all(|f| f.severity != mops_diagnose::rule::Severity::Error), "{text}");
+}
+
+#[tokio::test]
+async fn a_probe_that_dies_is_not_a_pass() {
+    let world = World::new("echo '{\"type\":\"observation\"'; exit 3").await;
+    world.workload(true).await;
+    let report = diagnose(request(), world.services()).await;
+    assert_eq!(report.summary.exit_code, 3, "{}", report::text(&report, 80, false));
+    assert!(report.probes.iter().any(|o| o.check == "probe.run" && o.code() == "LOG_CUT"));
+    assert_eq!(world.probes_left(), 0);
+}
+
+#[tokio::test]
+async fn an_interrupted_run_cleans_up() {
+    let world = World::new("exec sleep 600").await;
+    world.workload(true).await;
+    let cancel = world.cancel.clone();
+    let fake = Arc::clone(&world.fake);
+    let interrupt = async {
+        let running =
+            |p: &Json| p["status"]["phase"] == "Running" && p["metadata"]["labels"]["modelops.io/run"] == "7f3a";
+        while !fake.objects("Pod", NAMESPACE).iter().any(running) {
+            tokio::task::yield_now().await;
+        }
+        cancel.cancel();
+    };
+    let (report, ()) = tokio::join!(diagnose(request(), world.services()), interrupt);
+    assert_eq!(report.summary.exit_code, 130);
+    assert!(report.cleanup.complete, "{:?}", report.cleanup);
+    assert_eq!(world.probes_left(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_removed_is_named() {
+    let world = World::new(&says(&observations())).await;
+    world.workload(true).await;
+    world.fake.deny("delete", "pods");
+    let report = diagnose(request(), world.services()).await;
+    assert!(!report.cleanup.complete);
+    assert_eq!(report.cleanup.left.len(), 2);
+    assert!(report::text(&report, 80, false).contains("clean-up: left: Pod mops-probe-7f3a-0"));
+}
