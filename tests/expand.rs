@@ -1,10 +1,17 @@
 //! From stack file to program: what is declared, how it refers to each other, and what is not declared.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use mops_core::{Diagnostic, Severity, Value};
+use mops_core::cloud::{AzureAuth, Cloud};
+use mops_core::{Diagnostic, Provider as _, Severity, Urn, Value};
 use mops_engine::program::{Component, Declared, ExpandOptions, Program, expand};
 use mops_engine::stackfile::{load, unsupported};
+use mops_host::Env;
+use mops_host::clock::ManualClock;
+use mops_resources::services::Config;
+use mops_resources::{Resources, Services};
+use mops_wire::HttpConfig;
 
 fn example(name: &str) -> String {
     let path = format!("{}/../examples/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -27,7 +34,7 @@ fn named<'p>(program: &'p Program, name: &str) -> &'p Declared {
 
 /// Inputs with each reference written as `<name.output>`.
 fn inputs(program: &Program, name: &str) -> serde_json::Value {
-    let written = |urn: &mops_core::Urn, path: &[String]| Value::from(format!("<{}.{}>", urn.name(), path.join(".")));
+    let written = |urn: &Urn, path: &[String]| Value::from(format!("<{}.{}>", urn.name(), path.join(".")));
     named(program, name).inputs.resolve(&written).masked_json()
 }
 
@@ -299,6 +306,31 @@ fn environment_and_flag_must_agree() {
     assert_eq!(try_program(&free, &options("prod")).unwrap().stack.stack, "prod");
     assert!(try_program(&free, &options("Prod!")).is_err());
     assert_eq!(program(&free).stack.stack, "dev");
+}
+
+#[test]
+fn resources_take_the_inputs_of_every_example() {
+    let provider = Resources::new(Services::new(Config {
+        cloud: Cloud::public(),
+        auth: AzureAuth::default(),
+        env: Env::default(),
+        clock: Arc::new(ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH)),
+        http: HttpConfig::new(),
+    }));
+    for name in ["unified-infra/unified-infra", "minimal/minimal", "every-field/every-field", "gpu-pools/gpu-pools"] {
+        let p = program(&example(&format!("{name}.yaml")));
+        for resource in &p.resources {
+            for known in [false, true] {
+                let lookup = |_: &Urn, path: &[String]| match (known, path[0].as_str()) {
+                    (false, _) => Value::Unknown,
+                    (true, "connectionString") => Value::from("a-secret-of-some-length").into_secret(),
+                    (true, other) => Value::from(format!("some-{}", other.to_lowercase())),
+                };
+                let checked = provider.check(&resource.urn, &resource.inputs.resolve(&lookup), true);
+                assert!(checked.failures.is_empty(), "{name} {:?}: {:?}", resource.urn, checked.failures);
+            }
+        }
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn account_resource(b: &mut Builder<'_>, storage: &crate::stackfile::Spanned<Sto
 
 fn lifecycle(b: &mut Builder<'_>, storage: &crate::stackfile::Spanned<Storage>, account: &Urn) {
     let rule =
-        serde_json::json!({"name": "clean-workspace", "prefix": "workspace/", "deleteAfterDays": CLEANED_AFTER_DAYS});
+        serde_json::json!({"name": "cleanworkspace", "prefix": "workspace/", "deleteAfterDays": CLEANED_AFTER_DAYS});
     let inputs = members([("accountId", Expr::output(account, "id")), ("rules", Expr::List(vec![object(rule)]))]);
     let mut rules = b.resource(Component::Storage, "modelops:azure:StorageLifecycle", "storage-lifecycle", inputs);
     rules.place = Some(storage.place.clone());
