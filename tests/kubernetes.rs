@@ -1,0 +1,16 @@
+//! Promise R18: clusters are written by server-side apply without a blind overwrite, every refusal
+//! is named with its cause, and a wait ends with a reason. The suite for the fake and, later, for a
+//! real API server alike.
+
+#[path = "kubernetes/bench.rs"]
+mod bench;
+#[path = "kubernetes/pods.rs"]
+mod pods;
+#[path = "kubernetes/refusals.rs"]
+mod refusals;
+#[path = "kubernetes/resources.rs"]
+mod resources;
+#[path = "kubernetes/secrets.rs"]
+mod secrets;
+#[path = "kubernetes/writes.rs"]
+mod writes;
