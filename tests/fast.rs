@@ -28,3 +28,5 @@ mod hygiene;
 mod workspace;
 #[path = "engine.rs"]
 mod engine;
+#[path = "kubernetes.rs"]
+mod kubernetes;
