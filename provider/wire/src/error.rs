@@ -9,6 +9,21 @@ use mops_core::{Class, Error};
 
 use crate::retry::Outcome;
 
+/// What is wrong with a TLS connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFault {
+    /// The issuer is not trusted here.
+    Untrusted,
+    /// The certificate is for another name.
+    OtherName,
+    /// The certificate has run out.
+    Expired,
+    /// The certificate does not hold yet.
+    NotYetValid,
+    /// Something else, the protocol for example.
+    Other,
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -49,6 +64,8 @@ pub enum WireError {
     Tls {
         /// The host.
         host: String,
+        /// Which of the usual faults it is.
+        kind: TlsFault,
         /// What is wrong with the certificate or the protocol.
         reason: String,
     },
@@ -57,6 +74,8 @@ pub enum WireError {
     Connect {
         /// The host.
         host: String,
+        /// Whether the other side refused it: the machine is there, nobody listens.
+        refused: bool,
         /// The innermost reason.
         reason: String,
     },
@@ -166,13 +185,18 @@ impl WireError {
         if let Some(tls) = find::<rustls::Error>(error)
             && !matches!(tls, rustls::Error::General(_))
         {
-            return Self::Tls { host, reason: tls_reason(tls) };
+            let (kind, reason) = tls_fault(tls);
+            return Self::Tls { host, kind, reason };
         }
         if let Some(unresolved) = find::<Unresolved>(error) {
             return Self::Dns { host, reason: unresolved.0.to_string() };
         }
         let reason = innermost(error);
-        if error.is_connect() { Self::Connect { host, reason } } else { Self::Broken { host, reason } }
+        if !error.is_connect() {
+            return Self::Broken { host, reason };
+        }
+        let refused = find::<io::Error>(error).is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
+        Self::Connect { host, refused, reason }
     }
 }
 
@@ -216,18 +240,21 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     if std::ptr::addr_eq(current, error) { "no reason given".into() } else { current.to_string() }
 }
 
-fn tls_reason(error: &rustls::Error) -> String {
+fn tls_fault(error: &rustls::Error) -> (TlsFault, String) {
     use rustls::CertificateError as Bad;
-    match error {
-        rustls::Error::InvalidCertificate(bad) => match bad {
-            Bad::UnknownIssuer => "its certificate comes from an issuer that is not trusted here".into(),
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "its certificate is for another name".into(),
-            Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired".into(),
-            Bad::NotValidYet | Bad::NotValidYetContext { .. } => "its certificate is not valid yet".into(),
-            other => format!("its certificate cannot be trusted ({other})"),
-        },
-        other => other.to_string(),
-    }
+    let rustls::Error::InvalidCertificate(bad) = error else { return (TlsFault::Other, error.to_string()) };
+    let (kind, words) = match bad {
+        Bad::UnknownIssuer => (TlsFault::Untrusted, "its certificate comes from an issuer that is not trusted here"),
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+            (TlsFault::OtherName, "its certificate is for another name")
+        }
+        Bad::Expired | Bad::ExpiredContext { .. } => (TlsFault::Expired, "its certificate has expired"),
+        Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+            (TlsFault::NotYetValid, "its certificate is not valid yet")
+        }
+        other => return (TlsFault::Other, format!("its certificate cannot be trusted ({other})")),
+    };
+    (kind, words.to_owned())
 }
 
 #[cfg(test)]
@@ -239,14 +266,14 @@ mod tests {
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let nested = io::Error::other(io::Error::other(tls));
         let found = find::<rustls::Error>(&nested).unwrap();
-        assert!(tls_reason(found).contains("not trusted"));
+        assert_eq!(tls_fault(found).0, TlsFault::Untrusted);
     }
 
     #[test]
     fn class_and_hint_follow_the_variant() {
         let error = WireError::Throttled { host: "a".into(), after: Duration::from_secs(900) };
         assert_eq!(error.class(), Class::Throttled(Some(Duration::from_secs(900))));
-        let error: Error = WireError::Connect { host: "a".into(), reason: "refused".into() }.into();
+        let error: Error = WireError::Connect { host: "a".into(), refused: true, reason: "refused".into() }.into();
         assert_eq!((error.class(), error.summary()), (Class::Transient, "no connection to `a`: refused"));
         assert!(error.hint_text().is_some());
     }

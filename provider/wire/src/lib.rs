@@ -21,7 +21,7 @@ mod tls;
 mod transport;
 
 pub use connect::ConnectMap;
-pub use error::WireError;
+pub use error::{TlsFault, WireError};
 pub use origin::{Credential, Origin};
 pub use pipeline::{Http, HttpConfig};
 pub use proxy::ProxySettings;

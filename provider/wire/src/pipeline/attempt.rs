@@ -111,7 +111,7 @@ impl Attempt<'_> {
     fn suffer(&self, fault: Fault) -> Result<Answer, WireError> {
         let host = host(&self.request.url);
         match fault {
-            Fault::Refused => Err(WireError::Connect { host, reason: "refused on purpose".into() }),
+            Fault::Refused => Err(WireError::Connect { host, refused: true, reason: "refused on purpose".into() }),
             Fault::Reset => Err(WireError::Broken { host, reason: "reset on purpose".into() }),
             Fault::Hang => Err(WireError::Timeout { host, after: self.limit }),
             Fault::Answer { status, headers, body } => {
@@ -177,7 +177,9 @@ impl Attempt<'_> {
         let body = if self.mode == Mode::Stream && status.is_success() {
             Body::Stream(stream(host(&url), answer, self.request.cancel.clone()))
         } else {
-            Body::Whole(whole(&host(&url), answer, self.request.max_body).await?)
+            // The length that an answer to HEAD declares is that of a body which does not come.
+            let declared = answer.content_length().filter(|_| self.request.method != Method::HEAD);
+            Body::Whole(whole(&host(&url), answer, declared, self.request.max_body).await?)
         };
         Ok(Answer { status, headers, url, body })
     }
@@ -193,9 +195,14 @@ fn host(url: &Url) -> String {
     Origin::of(url).map(|origin| origin.authority()).unwrap_or_default()
 }
 
-async fn whole(host: &str, mut answer: reqwest::Response, limit: usize) -> Result<Bytes, WireError> {
+async fn whole(
+    host: &str,
+    mut answer: reqwest::Response,
+    declared: Option<u64>,
+    limit: usize,
+) -> Result<Bytes, WireError> {
     let too_large = || WireError::TooLarge { host: host.to_owned(), limit };
-    if answer.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
+    if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
         return Err(too_large());
     }
     let mut body = BytesMut::new();

@@ -1,0 +1,45 @@
+//! Azure's registry: a directory token becomes a refresh token, which is then a login.
+
+use http::StatusCode;
+use mops_core::Secret;
+
+use super::challenge::{Challenge, ChallengeError};
+use super::client::{Auth, Client};
+use super::error::RegistryError;
+
+impl Client {
+    /// Signs in with a directory token (audience `https://containerregistry.azure.net`, else ARM's).
+    /// The registry's own name for itself comes from its challenge, not from what the user typed.
+    /// Guarantees that the directory token goes to the registry's own host only.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn sign_in_with_directory_token(
+        self,
+        tenant: &str,
+        token: &Secret<String>,
+    ) -> Result<Self, RegistryError> {
+        let service = match self.challenge().await? {
+            Some(Challenge::Bearer { service, .. }) => service.unwrap_or_else(|| self.origin.host().to_owned()),
+            _ => {
+                let registry = self.origin.authority();
+                return Err(RegistryError::Challenge { registry, why: ChallengeError::Unsupported });
+            }
+        };
+        let refresh = self.exchange_at(&service, tenant, token).await?;
+        Ok(self.with_auth(Auth::Refresh(refresh)))
+    }
+
+    /// What the registry asks of somebody without a login; none when it asks for nothing.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn challenge(&self) -> Result<Option<Challenge>, RegistryError> {
+        let response = self.anonymous_ping().await?;
+        match response.status {
+            StatusCode::OK => Ok(None),
+            StatusCode::UNAUTHORIZED => self.challenge_in(&response).map(Some),
+            _ => Err(self.refused_anonymously("ask for the login of", &response)),
+        }
+    }
+}
