@@ -559,10 +559,11 @@ fn unknown_keys_name_the_nearest_and_free_sections_only_warn() {
 
 #[test]
 fn one_run_tells_all_errors_in_order() {
-    let text = "schemaVersion: 3\nregistry: {sku: basic}\nstorage:\n  account_name: A\n  sku: none\nfoo: 1\n";
+    let text =
+        "schemaVersion: 3\nregistry: {sku: basic, sku: Basic}\nstorage:\n  account_name: A\n  sku: none\nfoo: 1\n";
     let loaded = load("f.yaml", text);
     let lines: Vec<usize> = errors(&loaded).iter().map(|d| d.place.as_ref().unwrap().line).collect();
-    assert_eq!(lines, [1, 2, 4, 5, 6]);
+    assert_eq!(lines, [1, 2, 2, 4, 5, 6]);
 }
 
 #[test]

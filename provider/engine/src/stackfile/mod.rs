@@ -121,13 +121,11 @@ fn read<T: Read>(
     before: impl FnOnce(&tree::Node, &mut Context) -> bool,
 ) -> (Option<T>, Vec<Diagnostic>) {
     let file: Arc<str> = name.into();
-    let root = match tree::parse(&file, text) {
-        Ok(root) => root,
-        Err(diagnostics) => return (None, diagnostics),
-    };
+    let parsed = tree::parse(&file, text);
     let mut cx = Context::new();
-    let value = if before(&root, &mut cx) { T::read(&root, &mut cx) } else { None };
-    let mut diagnostics = cx.found;
+    let value = parsed.root.as_ref().filter(|root| before(root, &mut cx)).and_then(|root| T::read(root, &mut cx));
+    let mut diagnostics = parsed.faults;
+    diagnostics.append(&mut cx.found);
     diagnostics.sort_by_key(|d| d.place.as_ref().map(|p| (p.line, p.column)));
     let broken = diagnostics.iter().any(|d| d.severity == Severity::Error);
     (value.filter(|_| !broken), diagnostics)

@@ -13,6 +13,21 @@ struct Rule {
     holds: fn(&str) -> bool,
     pattern: &'static str,
     words: &'static str,
+    example: &'static str,
+}
+
+impl Rule {
+    /// What was probably meant: the text in the spelling that the rule takes, if a small change does it.
+    fn repaired(&self, text: &str) -> Option<String> {
+        let lower = text.trim().to_lowercase();
+        let only =
+            |keep: &[char]| lower.chars().filter(|c| c.is_ascii_alphanumeric() || keep.contains(c)).collect::<String>();
+        let bare = text.trim().trim_start_matches("https://").trim_start_matches("http://").to_owned();
+        let dashes = lower.replace(['_', '.', ' '], "-");
+        [text.trim().to_owned(), lower.clone(), bare, dashes, only(&['-']), only(&[])]
+            .into_iter()
+            .find(|candidate| candidate.len() > 1 && (self.holds)(candidate))
+    }
 }
 
 fn read(node: &Node, cx: &mut Context, rule: &Rule) -> Option<String> {
@@ -21,22 +36,22 @@ fn read(node: &Node, cx: &mut Context, rule: &Rule) -> Option<String> {
         return Some(text.to_owned());
     }
     let name = cx.name();
-    cx.error(
-        &node.place,
-        format!("{name} is `{}`; {}", clip(text), rule.words),
-        format!("the rule is: {}", rule.words),
-    );
+    let hint = match rule.repaired(text) {
+        Some(better) => format!("write for example `{}`", clip(&better)),
+        None => format!("write for example `{}`", rule.example),
+    };
+    cx.error(&node.place, format!("{name} is `{}`; {}", clip(text), rule.words), hint);
     None
 }
 
 macro_rules! rules {
-    ($($(#[doc = $doc:literal])+ $name:ident: $holds:expr, $pattern:literal, $words:literal;)+) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident: $holds:expr, $pattern:literal, $words:literal, $example:literal;)+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(String);
 
         impl $name {
-            const RULE: Rule = Rule { holds: $holds, pattern: $pattern, words: $words };
+            const RULE: Rule = Rule { holds: $holds, pattern: $pattern, words: $words, example: $example };
 
             /// Takes a text that was built by us; `None` when it breaks the rule.
             #[must_use]
@@ -205,51 +220,57 @@ fn location(text: &str) -> bool {
 
 rules! {
     /// Name of a project.
-    ProjectName: project, "^[a-z][a-z0-9-]{0,29}$", "a project is 1 to 30 lower-case letters, digits and `-`, a letter first";
+    ProjectName: project, "^[a-z][a-z0-9-]{0,29}$", "a project is 1 to 30 lower-case letters, digits and `-`, a letter first", "modelops";
     /// Name of an environment, which is the name of the stack.
-    EnvironmentName: project, "^[a-z][a-z0-9-]{0,29}$", "an environment is 1 to 30 lower-case letters, digits and `-`, a letter first";
+    EnvironmentName: project, "^[a-z][a-z0-9-]{0,29}$", "an environment is 1 to 30 lower-case letters, digits and `-`, a letter first", "dev";
     /// A GUID: tenant, application.
-    Guid: guid, "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", "it must be a GUID such as 8a7b2c3d-1111-2222-3333-444455556666";
+    Guid: guid, "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", "it must be a GUID such as 8a7b2c3d-1111-2222-3333-444455556666", "8a7b2c3d-1111-2222-3333-444455556666";
     /// Name of a resource group.
-    ResourceGroupName: resource_group, "^[-\\w._()]{1,90}$", "Azure takes 1 to 90 letters, digits, `-`, `_`, `.`, `(` and `)`, not ending with `.`";
+    ResourceGroupName: resource_group, "^[-\\w._()]{1,90}$", "Azure takes 1 to 90 letters, digits, `-`, `_`, `.`, `(` and `)`, not ending with `.`", "modelops-dev-rg";
     /// A user's name, part of names that the original derived.
-    UserName: username, "^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$", "a user name is letters, digits, `-`, `_` and `.`, up to 64";
+    UserName: username, "^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$", "a user name is letters, digits, `-`, `_` and `.`, up to 64", "ada";
     /// Region of Azure.
-    Location: location, "^[A-Za-z0-9 ]{2,64}$", "a location is a region such as `eastus2`";
+    Location: location, "^[A-Za-z0-9 ]{2,64}$", "a location is a region such as `eastus2`", "eastus2";
     /// Name of an Azure container registry.
-    RegistryName: |t| within(t, 5, 50) && t.chars().all(lower), "^[a-z0-9]{5,50}$", "an Azure registry has 5 to 50 lower-case letters and digits";
+    RegistryName: |t| within(t, 5, 50) && t.chars().all(lower), "^[a-z0-9]{5,50}$", "an Azure registry has 5 to 50 lower-case letters and digits", "modelopsdevacr";
     /// Name of a cluster.
-    ClusterName: |t| within(t, 1, 63) && framed(t, alphanumeric, &['-', '_']), "^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$", "a cluster has 1 to 63 letters, digits, `-` and `_`, alphanumeric at both ends";
+    ClusterName: |t| within(t, 1, 63) && framed(t, alphanumeric, &['-', '_']), "^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$", "a cluster has 1 to 63 letters, digits, `-` and `_`, alphanumeric at both ends", "modelops-dev-aks";
     /// Version of Kubernetes.
-    Version: version, "^[0-9]+\\.[0-9]+(\\.[0-9]+)?$", "a version is MAJOR.MINOR or MAJOR.MINOR.PATCH in quotes";
+    Version: version, "^[0-9]+\\.[0-9]+(\\.[0-9]+)?$", "a version is MAJOR.MINOR or MAJOR.MINOR.PATCH in quotes", "1.33";
     /// Name of a node pool; the rule is that of AKS, stricter than the original's.
-    PoolName: pool, "^[a-z][a-z0-9]{0,11}$", "AKS takes 1 to 12 lower-case letters and digits, a letter first";
+    PoolName: pool, "^[a-z][a-z0-9]{0,11}$", "AKS takes 1 to 12 lower-case letters and digits, a letter first", "gpu";
     /// Size of a virtual machine.
-    VmSize: size, "^[A-Za-z0-9_]{2,64}$", "a size is a name such as `Standard_D4s_v5`";
+    VmSize: size, "^[A-Za-z0-9_]{2,64}$", "a size is a name such as `Standard_D4s_v5`", "Standard_D4s_v5";
     /// Key of a label.
-    LabelKey: label_key, "^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", "a label key is up to 63 letters, digits, `-`, `_` and `.`, with an optional `domain/` before";
+    LabelKey: label_key, "^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", "a label key is up to 63 letters, digits, `-`, `_` and `.`, with an optional `domain/` before", "modelops.io/role";
     /// Value of a label.
-    LabelValue: label_value, "^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$", "a label value is up to 63 letters, digits, `-`, `_` and `.`, alphanumeric at both ends";
+    LabelValue: label_value, "^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$", "a label value is up to 63 letters, digits, `-`, `_` and `.`, alphanumeric at both ends", "gpu";
     /// Name of a storage account.
-    AccountName: |t| within(t, 3, 24) && t.chars().all(lower), "^[a-z0-9]{3,24}$", "a storage account has 3 to 24 lower-case letters and digits";
+    AccountName: |t| within(t, 3, 24) && t.chars().all(lower), "^[a-z0-9]{3,24}$", "a storage account has 3 to 24 lower-case letters and digits", "modelopsdevstore";
     /// Name of a blob container.
-    ContainerName: container, "^[a-z0-9](-?[a-z0-9]){2,62}$", "a container has 3 to 63 lower-case letters, digits and single `-`, alphanumeric at both ends";
+    ContainerName: container, "^[a-z0-9](-?[a-z0-9]){2,62}$", "a container has 3 to 63 lower-case letters, digits and single `-`, alphanumeric at both ends", "bundle-blobs";
     /// Letters of an SAS.
-    Permissions: permissions, "^[racwdxyltfmeopiu]+$", "permissions are letters of `racwdxyltfmeopiu`, each once: `rl` reads and lists";
+    Permissions: permissions, "^[racwdxyltfmeopiu]+$", "permissions are letters of `racwdxyltfmeopiu`, each once: `rl` reads and lists", "rl";
     /// Name of an environment variable.
-    VariableName: variable, "^[A-Za-z_][A-Za-z0-9_]*$", "a variable is letters, digits and `_`, not a digit first";
+    VariableName: variable, "^[A-Za-z_][A-Za-z0-9_]*$", "a variable is letters, digits and `_`, not a digit first", "RESULTS_CONNECTION_STRING";
     /// Id of an ARM resource.
-    ArmId: arm_id, "^/subscriptions/[^/]+(/[^/]+/[^/]+)+$", "an ARM id is `/subscriptions/GUID/resourceGroups/NAME/providers/...`";
+    ArmId: arm_id, "^/subscriptions/[^/]+(/[^/]+/[^/]+)+$", "an ARM id is `/subscriptions/GUID/resourceGroups/NAME/providers/...`", "/subscriptions/8a7b2c3d-1111-2222-3333-444455556666/resourceGroups/modelops-dev-rg";
     /// An https origin.
-    HttpsOrigin: https, "^https://[^/]+$", "it must be `https://HOST` or `https://HOST:PORT`, without a path";
+    HttpsOrigin: https, "^https://[^/]+$", "it must be `https://HOST` or `https://HOST:PORT`, without a path", "https://management.azure.com";
     /// A host, with a port where it is not 443.
-    HostName: host, "^[A-Za-z0-9.-]+(:[0-9]+)?$", "it must be a host name such as `registry.example.com`, without `https://`";
+    HostName: host, "^[A-Za-z0-9.-]+(:[0-9]+)?$", "it must be a host name such as `registry.example.com`, without `https://`", "registry.example.com";
     /// Name of an object in a cluster.
-    ObjectName: dns_label, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "Kubernetes takes 1 to 63 lower-case letters, digits and `-`, alphanumeric at both ends";
+    ObjectName: dns_label, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "Kubernetes takes 1 to 63 lower-case letters, digits and `-`, alphanumeric at both ends", "modelops-dask-dev";
     /// Amount of a resource.
-    Quantity: quantity, "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$", "an amount is a number with an optional unit: `500m`, `2`, `4Gi`";
+    Quantity: quantity, "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$", "an amount is a number with an optional unit: `500m`, `2`, `4Gi`", "500m";
     /// Reference of a container image.
-    ImageName: image, "^[A-Za-z0-9][A-Za-z0-9._/:@-]*$", "an image is `HOST/NAME:TAG` without `https://` and without spaces";
+    ImageName: image, "^[A-Za-z0-9][A-Za-z0-9._/:@-]*$", "an image is `HOST/NAME:TAG` without `https://` and without spaces", "registry.example.com/worker:1";
+}
+
+/// Every rule's example, for the test that it keeps its own rule.
+#[cfg(test)]
+macro_rules! examples {
+    ($($name:ident)+) => { [$((stringify!($name), &$name::RULE)),+] };
 }
 
 #[cfg(test)]
@@ -296,5 +317,21 @@ mod tests {
             good.iter().for_each(|t| assert!(holds(t), "rule {i}: {t}"));
             bad.iter().for_each(|t| assert!(!holds(t), "rule {i}: {t}"));
         }
+    }
+
+    #[test]
+    fn examples_keep_their_rule_and_slips_are_repaired() {
+        let all = examples!(ProjectName EnvironmentName Guid ResourceGroupName UserName Location RegistryName ClusterName
+            Version PoolName VmSize LabelKey LabelValue AccountName ContainerName Permissions VariableName ArmId
+            HttpsOrigin HostName ObjectName Quantity ImageName);
+        for (name, rule) in all {
+            assert!((rule.holds)(rule.example), "{name}");
+        }
+        let repaired = |rule: &Rule, text: &str| rule.repaired(text);
+        assert_eq!(repaired(&PoolName::RULE, "Gpu-1").as_deref(), Some("gpu1"));
+        assert_eq!(repaired(&RegistryName::RULE, "My-ACR").as_deref(), Some("myacr"));
+        assert_eq!(repaired(&ImageName::RULE, "https://r.io/x:1").as_deref(), Some("r.io/x:1"));
+        assert_eq!(repaired(&ObjectName::RULE, "Team_A").as_deref(), Some("team-a"));
+        assert_eq!(repaired(&PoolName::RULE, "???"), None);
     }
 }

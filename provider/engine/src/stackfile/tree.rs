@@ -77,27 +77,35 @@ impl Node {
     }
 }
 
+/// What a text gave: a tree as far as it could be understood, and the faults of its form.
+pub(super) struct Parsed {
+    pub(super) root: Option<Node>,
+    pub(super) faults: Vec<Diagnostic>,
+}
+
 /// Reads the one document of a text; all faults of its form are told.
-pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Node, Vec<Diagnostic>> {
+pub(super) fn parse(file: &Arc<str>, text: &str) -> Parsed {
     let start = Place { file: file.clone(), line: 1, column: 1 };
     if text.len() > MAX_BYTES {
         let summary = format!("the file has {} bytes; {MAX_BYTES} (1 MiB) is the most that is read", text.len());
-        return Err(vec![Diagnostic::error(Some(start), summary).hint("is this the right file?")]);
+        let fault = Diagnostic::error(Some(start), summary).hint("is this the right file?");
+        return Parsed { root: None, faults: vec![fault] };
     }
     let mut builder = Builder::new(file.clone());
     let scanned = builder.run(text);
     let mut faults = tabs(file, text, &builder.inside);
     faults.append(&mut builder.faults);
-    if let (Err(fault), true) = (scanned, faults.is_empty()) {
-        faults.push(fault);
-    }
-    match (faults.is_empty(), builder.root.take()) {
-        (true, Some(root)) => Ok(root),
-        (true, None) => {
-            Err(vec![Diagnostic::error(Some(start), "the file is empty").hint("`mops infra init` writes a first one")])
+    match scanned {
+        Ok(()) if builder.root.is_none() => {
+            faults
+                .push(Diagnostic::error(Some(start), "the file is empty").hint("`mops infra init` writes a first one"));
         }
-        (false, _) => Err(faults),
+        Ok(()) => return Parsed { root: builder.root, faults },
+        // A fault that was told already is the likely cause.
+        Err(fault) if faults.is_empty() => faults.push(fault),
+        Err(_) => {}
     }
+    Parsed { root: None, faults }
 }
 
 /// Tabs at the beginning of a line, except inside texts of several lines.
@@ -128,7 +136,15 @@ struct Frame {
 
 enum FrameKind {
     List(Vec<Node>),
-    Map { members: Vec<(Key, Node)>, lines: HashMap<String, usize>, key: Option<(Key, bool)>, merges: Vec<Node> },
+    Map { members: Vec<(Key, Node)>, lines: HashMap<String, usize>, key: Option<Pending>, merges: Vec<Node> },
+}
+
+/// A key whose value has not come yet.
+enum Pending {
+    /// A word; `plain` when it stood without quotes.
+    Word { key: Key, plain: bool },
+    /// Something that cannot be a key; its value is dropped.
+    Refused,
 }
 
 struct Builder {
@@ -293,16 +309,20 @@ impl Builder {
             }
             return;
         };
-        let Some((name, plain)) = key.take() else {
-            *key = Some(match node.kind {
-                Kind::Scalar { text, plain } => (Key { text, place: node.place }, plain),
-                _ => {
-                    let fault = Diagnostic::error(Some(node.place.clone()), "a key must be a single word");
-                    self.faults.push(fault.hint("write `key: value`; a value in braces must be quoted"));
-                    (Key { text: String::new(), place: node.place }, true)
-                }
-            });
-            return;
+        let (name, plain) = match key.take() {
+            Some(Pending::Word { key, plain }) => (key, plain),
+            Some(Pending::Refused) => return,
+            None => {
+                *key = Some(match node.kind {
+                    Kind::Scalar { text, plain } => Pending::Word { key: Key { text, place: node.place }, plain },
+                    _ => {
+                        let fault = Diagnostic::error(Some(node.place), "a key must be a single word");
+                        self.faults.push(fault.hint("write `key: value`; a value in braces must be quoted"));
+                        Pending::Refused
+                    }
+                });
+                return;
+            }
         };
         if name.text == "<<" && plain {
             merges.push(node);
@@ -332,11 +352,11 @@ mod tests {
     use super::*;
 
     fn root(text: &str) -> Node {
-        parse(&"f.yaml".into(), text).unwrap()
+        parse(&"f.yaml".into(), text).root.unwrap()
     }
 
     fn fault(text: &str) -> String {
-        parse(&"f.yaml".into(), text).unwrap_err()[0].to_string()
+        parse(&"f.yaml".into(), text).faults[0].to_string()
     }
 
     #[test]
