@@ -16,6 +16,8 @@ mod evidence;
 mod expand;
 #[path = "malformed.rs"]
 mod malformed;
+#[path = "replay.rs"]
+mod replay;
 #[path = "stackfile.rs"]
 mod stackfile;
 #[path = "sandbox.rs"]
@@ -30,3 +32,13 @@ mod workspace;
 mod engine;
 #[path = "kubernetes.rs"]
 mod kubernetes;
+#[path = "conformance.rs"]
+mod conformance;
+#[path = "stand.rs"]
+mod stand;
+#[path = "engine_props.rs"]
+mod engine_props;
+#[path = "state.rs"]
+mod state;
+#[path = "crash.rs"]
+mod crash;

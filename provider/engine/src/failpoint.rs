@@ -24,6 +24,9 @@ pub enum Failpoint {
     RotateEmptied,
 }
 
+/// Whether this build has failpoints.
+pub const AVAILABLE: bool = cfg!(failpoints);
+
 impl Failpoint {
     /// All of them.
     pub const ALL: [Self; 9] = [

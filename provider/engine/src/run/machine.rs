@@ -383,9 +383,15 @@ impl<'a> Machine<'a> {
                 None => return self.tell(node, Err(error), millis),
             },
         };
+        let made = told.is_ok();
         match self.store.push(Record::End { begin, at: self.now(), ended }) {
             Ok(sequence) => self.pending.push_back((sequence, Pending::Ended(node, told, millis))),
-            Err(error) => self.broken = Some(error),
+            Err(error) => return self.broken = Some(error),
+        }
+        if made {
+            // What waits for it may write its Begin behind this End: the journal is a sequence, so that its call
+            // leaves only when both are durable, and one sync covers the two.
+            self.release(node);
         }
     }
 
@@ -502,9 +508,31 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Begins whose calls never left need nobody to look for them.
+    fn close_unsent(&mut self) -> Result<(), StateError> {
+        let unsent: Vec<usize> = self
+            .pending
+            .iter()
+            .filter_map(|(_, p)| if let Pending::Begun(node, _) = p { Some(*node) } else { None })
+            .collect();
+        for node in unsent {
+            if let Some((begin, _)) = self.begun.remove(&node) {
+                self.store.push(Record::End { begin, at: self.now(), ended: Ended::Failed })?;
+            }
+        }
+        Ok(())
+    }
+
     async fn finish(mut self) -> Result<Report, EngineError> {
         if let Some(error) = self.broken {
             return Err(error.into());
+        }
+        self.close_unsent()?;
+        self.store.settle().await?;
+        while let Some((_, what)) = self.pending.pop_front() {
+            if let Pending::Ended(node, result, millis) = what {
+                self.tell(node, result, millis);
+            }
         }
         let left: Vec<usize> = (0..self.nodes.len()).filter(|i| !self.over[*i]).collect();
         for node in left {
@@ -513,7 +541,6 @@ impl<'a> Machine<'a> {
             self.not_started(node, because);
         }
         self.report.canceled = self.canceled;
-        self.store.settle().await?;
         Ok(self.report)
     }
 }

@@ -137,6 +137,10 @@ impl Book {
 
     fn remove_all(&mut self, urns: &[Urn]) {
         for urn in urns {
+            // What was under way with it is over; something that was being made may still turn up.
+            self.snapshot
+                .open
+                .retain(|o| o.resource.urn != *urn || !matches!(o.action, Action::Update | Action::Delete));
             if let Some(i) = self.index.remove(urn) {
                 self.remove_at(i);
             }
