@@ -1,0 +1,83 @@
+//! Promises of the command line about processes: signals, closed input, streams, private files. Promises that need no
+//! more than commands and their output are in `tests/scenarios/`.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::program::Running;
+use crate::scenarios::Place;
+
+/// A stack whose sign-in never answers: the run waits until it is told to stop.
+const WAITING: &str = "registry: {name: waitingacr}\ncluster: {subscription_id: 11111111-2222-3333-4444-555555555555, resource_group: rg, aks: {name: aks, node_pools: [{name: system, mode: System, vm_size: Standard_B2s, count: 1}]}}\n";
+
+/// A run that waits for a server which accepts and says nothing.
+fn waiting_run(place: &mut Place) -> (Running, std::net::TcpListener) {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("https://{}", silent.local_addr().unwrap());
+    place.write("cloud.yaml", &format!("arm: {origin}\nauthority: {origin}\n"));
+    place.write("infra.yaml", WAITING);
+    let id = "00000000-1111-2222-3333-444444444444";
+    for (name, value) in
+        [("AZURE_TENANT_ID", id), ("AZURE_CLIENT_ID", id), ("AZURE_CLIENT_SECRET", "a-secret-for-nobody")]
+    {
+        place.set(name, value);
+    }
+    place.set("MOPS_CLOUD", "cloud.yaml");
+    let run = Running::start(place, "mops", &["infra", "up", "infra.yaml", "--yes"]);
+    // It has started to wait when it has connected.
+    silent.accept().unwrap();
+    (run, silent)
+}
+
+#[test]
+fn the_first_signal_ends_a_run_within_five_seconds_with_130() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut place = Place::new();
+        let (run, _silent) = waiting_run(&mut place);
+        let start = Instant::now();
+        run.signal(signal);
+        assert_eq!(run.wait(), Some(130), "{signal:?}");
+        assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn the_second_signal_leaves_at_once() {
+    let mut place = Place::new();
+    let (mut run, _silent) = waiting_run(&mut place);
+    let said = run.lines(true);
+    run.signal(Signal::INT);
+    // Sent when the first one has been heard, so that the two are not merged into one.
+    assert!(said.iter().any(|line| line.contains("stopping")));
+    let start = Instant::now();
+    run.signal(Signal::INT);
+    assert_eq!(run.wait(), Some(130));
+    assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_cloud_file_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    place.write("infra.yaml", WAITING);
+    place.write("cloud.yaml", "arm: https://127.0.0.1:1\nauthority: https://127.0.0.1:1\n");
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(place.path().join("cloud.yaml"), open).unwrap();
+    let output = place.run(&["mops", "infra", "preview", "infra.yaml", "--cloud", "cloud.yaml"]).await;
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.code, Some(2), "{err}");
+    assert!(err.contains("error: the cloud file `cloud.yaml`") && err.contains("chmod 600"), "{err}");
+}
+
+#[tokio::test]
+async fn no_escape_leaves_without_a_terminal_and_no_core_file_can_be_made() {
+    let place = Place::new();
+    place.write("infra.yaml", "registry: {nmae: x}\n");
+    let output = place.run(&["mops", "infra", "preview", "infra.yaml"]).await;
+    assert!(!output.stderr.contains(&0x1b) && !output.stdout.contains(&0x1b));
+    // `completions` prints much; the reader that goes away is not an error.
+    let output = place.run(&["sh", "-c", "mops completions bash | head -n 1"]).await;
+    assert_eq!(output.code, Some(0));
+    assert_eq!(output.stderr, b"");
+}

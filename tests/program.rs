@@ -1,0 +1,110 @@
+//! Programs of ours as children of a test: the sandbox, and a `mops` that a test sends signals to. They are found
+//! through MOPS_BIN_DIR and end with the test.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::scenarios::{Place, bin_dir};
+
+/// A child that is killed when it is dropped.
+pub(crate) struct Running {
+    child: Child,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    /// Starts a program of ours; standard input is closed, both outputs are pipes.
+    pub(crate) fn start(place: &Place, program: &str, args: &[&str]) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a child that is signalled while it runs, which `proc` does not offer"
+        )]
+        let mut command = std::process::Command::new(bin_dir().join(program));
+        let command = command.args(args).env_clear().envs(place.env.iter().cloned()).current_dir(place.path());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self { child: child.unwrap_or_else(|error| panic!("{program}: {error}")) }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Lines of an output as they come; a thread reads them, so that the child never blocks.
+    pub(crate) fn lines(&mut self, error: bool) -> mpsc::Receiver<String> {
+        let (sender, receiver) = mpsc::channel();
+        let stream: Box<dyn std::io::Read + Send> = if error {
+            Box::new(self.child.stderr.take().expect("read once"))
+        } else {
+            Box::new(self.child.stdout.take().expect("read once"))
+        };
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        receiver
+    }
+
+    /// Waits for the end; the exit code, or `None` for a signal.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+/// A sandbox for commands of a test.
+pub(crate) struct Sandbox {
+    _running: Running,
+    pub(crate) dir: String,
+    place_env: Vec<(String, String)>,
+}
+
+impl Sandbox {
+    pub(crate) async fn start(place: &Place) -> Self {
+        let dir = place.path().join("sandbox").display().to_string();
+        let probe = bin_dir().join("mops-probe").display().to_string();
+        let mut running = Running::start(place, "mops-sandbox", &["serve", "--dir", &dir, "--probe", &probe]);
+        let out = running.lines(false);
+        let mut err = running.child.stderr.take().expect("read once");
+        let ready =
+            std::iter::from_fn(|| out.recv_timeout(Duration::from_secs(30)).ok()).any(|l| l.starts_with("ready"));
+        if !ready {
+            let _ = running.child.kill();
+            let mut text = String::new();
+            let _ = err.read_to_string(&mut text);
+            panic!("the sandbox did not get ready: {text}");
+        }
+        // Both outputs are read to the end, so that the sandbox never blocks on a full pipe.
+        std::thread::spawn(move || out.iter().for_each(drop));
+        std::thread::spawn(move || std::io::copy(&mut err, &mut std::io::sink()));
+        Self { _running: running, dir, place_env: place.env.clone() }
+    }
+
+    /// What `mops-sandbox env` exports.
+    pub(crate) async fn variables(&self) -> Vec<(String, String)> {
+        let command = mops_host::proc::Command {
+            program: bin_dir().join("mops-sandbox").display().to_string(),
+            args: vec!["env".into(), "--dir".into(), self.dir.clone()],
+            env: self.place_env.clone(),
+            stdin: None,
+            timeout: Duration::from_secs(10),
+            max_output: 1 << 16,
+        };
+        let output = command.run_checked().await.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let words = text.lines().flat_map(|l| l.trim_start_matches("export ").split_whitespace());
+        let pairs = words.filter_map(|w| w.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.trim_matches(['\'', '"', ';']).to_owned())).collect()
+    }
+}
