@@ -113,7 +113,7 @@ fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
         }
     };
     set(names::REGISTRY, request.registry.clone().unwrap_or_default());
-    set(names::IMAGES, images(request, place).join(","));
+    set(names::IMAGES, images(request, [&place.worker]).join(","));
     set(names::CONTAINER, request.containers.join(","));
     set(names::VERIFY_READONLY, if request.verify_readonly { "1".to_owned() } else { String::new() });
     set(names::RUN, request.run.clone());
@@ -137,15 +137,15 @@ fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     env
 }
 
-/// The images that the registry's credential is for: the worker's on that host, and those asked for.
-fn images(request: &Request, place: &Place) -> Vec<String> {
+/// The images that the registry's credential is for: the workers' on that host, and those asked for.
+pub(crate) fn images<'a>(request: &Request, workers: impl IntoIterator<Item = &'a Pod>) -> Vec<String> {
     let Some(registry) = &request.registry else { return request.images.clone() };
-    let spec = place.worker.spec.as_ref();
-    let mut images: Vec<String> = spec
-        .into_iter()
+    let ours = |image: &String| image.split_once('/').is_some_and(|(host, _)| host.eq_ignore_ascii_case(registry));
+    let specs = workers.into_iter().filter_map(|w| w.spec.as_ref());
+    let mut images: Vec<String> = specs
         .flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers))
         .filter_map(|c| c.image.clone())
-        .filter(|i| i.split_once('/').is_some_and(|(host, _)| host.eq_ignore_ascii_case(registry)))
+        .filter(ours)
         .chain(request.images.iter().cloned())
         .collect();
     images.sort();

@@ -106,7 +106,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
         seen.add(Vantage::W, Observation::failed(check::PODS, "", &request.selector, code::NONE));
     }
     (services.progress)("asking the registry from here");
-    seen.probes.extend(workstation::look(request, services, &workers).await);
+    seen.probes.extend(workstation::look(request, services, &probe_pod::images(request, &workers)).await);
     let found = workload::places(request, &workers, &nodes);
     seen.probes.extend(found.seen);
     let places = limited(found.places, request, seen);

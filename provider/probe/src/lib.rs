@@ -3,7 +3,9 @@
 //! Guarantees two things: a line never holds a secret (`tests/diagnose.rs` searches the log for
 //! canaries), and a missing variable is an observation, never a crash (`settings::tests`).
 
+pub mod checks;
 pub mod dockerconfig;
+pub mod failure;
 pub mod observation;
 pub mod settings;
 

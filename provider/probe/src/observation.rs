@@ -86,6 +86,8 @@ pub mod code {
     pub const REALM_UNTRUSTED: &str = "REALM_UNTRUSTED";
     /// The text does not have the form that it should have.
     pub const MALFORMED: &str = "MALFORMED";
+    /// The registry asks nobody for a credential.
+    pub const OPEN: &str = "OPEN";
     /// The docker config has no entry for the host.
     pub const NO_ENTRY: &str = "NO_ENTRY";
     /// The docker config's entry holds nothing that a kubelet uses.

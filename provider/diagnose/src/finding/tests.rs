@@ -207,7 +207,7 @@ fn config() -> Vec<Row> {
             "REGISTRY_URL_WRONG",
             Certain,
             vec![p(Observation::failed(probe::ENV, "", "MODELOPS_BUNDLE_REGISTRY", seen::NOT_A_HOST))],
-            vec![p(Observation::failed(probe::ENV, "", "MODELOPS_BUNDLE_REGISTRY", seen::OTHER_HOST))],
+            vec![p(Observation::ok(probe::ENV, "", "MODELOPS_BUNDLE_REGISTRY").code(seen::OTHER_HOST))],
             &["REGISTRY_HOST_MISMATCH"],
         ),
         row(

@@ -166,7 +166,7 @@ pub(crate) const RULES: &[Rule] = &[
     warning(rule(
         "REGISTRY_HOST_MISMATCH",
         Certain,
-        &[Need::failed(&[probe::ENV]).from(P).code(&[seen::OTHER_HOST])],
+        &[Need::passed(&[probe::ENV]).from(P).code(&[seen::OTHER_HOST])],
         &[],
         ["pool {pool}: `{target}` is not the stack's registry: {detail}", "write the stack's login server", ""],
     )),

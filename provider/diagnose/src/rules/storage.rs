@@ -120,7 +120,7 @@ pub(crate) const RULES: &[Rule] = &[
         ..rule(
             "SAS_TOO_BROAD",
             Certain,
-            &[sas(&[seen::TOO_BROAD])],
+            &[Need::passed(&[probe::STORAGE_SAS]).code(&[seen::TOO_BROAD])],
             &[],
             ["{place}: the SAS gives more than read and list: {detail}", "make a SAS with read and list only"],
         )

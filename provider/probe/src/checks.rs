@@ -1,0 +1,54 @@
+//! All checks of a probe, side by side, each within its deadline.
+
+mod environment;
+mod registry;
+mod sas;
+mod storage;
+
+use std::time::Duration;
+
+use mops_host::SharedClock;
+use mops_wire::Http;
+use mops_wire::blob::Limits;
+
+use crate::observation::Observation;
+use crate::settings::Settings;
+
+pub use registry::{anonymous, image, login};
+
+/// Longest time of one request.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Most tries of one request; never after 401, 403 and 404.
+pub(crate) const TRIES: u32 = 3;
+
+/// The limits of every request to storage.
+pub(crate) fn limits() -> Limits {
+    Limits { deadline: DEADLINE, tries: TRIES, cancel: None }
+}
+
+/// Time, for how long a check took.
+pub(crate) struct Watch<'a> {
+    clock: &'a SharedClock,
+    began: Duration,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn start(clock: &'a SharedClock) -> Self {
+        Self { clock, began: clock.monotonic() }
+    }
+
+    pub(crate) fn millis(&self) -> u64 {
+        let elapsed = self.clock.monotonic().saturating_sub(self.began);
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Makes every check; the order of the result does not depend on the network.
+pub async fn run(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+    let mut all = environment::look(settings);
+    let (registry, storage) = futures::join!(registry::all(settings, http, clock), storage::all(settings, http, clock));
+    all.extend(registry);
+    all.extend(storage);
+    all
+}

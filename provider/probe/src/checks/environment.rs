@@ -1,0 +1,95 @@
+//! The worker's variables: exact names, and blank is not missing. Shows the registry's host and no
+//! other value.
+
+use crate::observation::{Observation, check, code};
+use crate::settings::{Given, Settings, names};
+
+pub(super) fn look(settings: &Settings) -> Vec<Observation> {
+    let mut all = vec![
+        host(settings),
+        present(names::USERNAME, &settings.username),
+        present(names::PASSWORD, &settings.password),
+    ];
+    let storage = present(names::STORAGE, &settings.storage);
+    // A workload without storage may do without this one.
+    let wanted = !settings.containers.is_empty();
+    all.push(match (&settings.storage, wanted) {
+        (Given::Missing, false) => {
+            Observation::skipped(check::ENV, "", names::STORAGE, code::ENV_MISSING).detail("no container was named")
+        }
+        _ => storage,
+    });
+    all
+}
+
+fn present<T>(name: &str, given: &Given<T>) -> Observation {
+    match given {
+        Given::Missing => Observation::failed(check::ENV, "", name, code::ENV_MISSING),
+        Given::Empty => Observation::failed(check::ENV, "", name, code::ENV_EMPTY),
+        Given::Value(_) => Observation::ok(check::ENV, "", name),
+    }
+}
+
+fn host(settings: &Settings) -> Observation {
+    let name = names::BUNDLE_REGISTRY;
+    let Given::Value(value) = &settings.bundle_registry else { return present(name, &settings.bundle_registry) };
+    let bare = bare_host(value);
+    if bare != value.as_str() {
+        return Observation::failed(check::ENV, "", name, code::NOT_A_HOST).detail(&format!("write {bare}"));
+    }
+    let ok = Observation::ok(check::ENV, "", name).detail(value);
+    match &settings.registry {
+        Some(registry) if !registry.eq_ignore_ascii_case(value) => ok.code(code::OTHER_HOST),
+        _ => ok,
+    }
+}
+
+/// The host in a value that may have scheme, user and path.
+fn bare_host(value: &str) -> &str {
+    let rest = value.trim().split_once("://").map_or(value.trim(), |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
+    host.rsplit_once('@').map_or(host, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use mops_host::Env;
+
+    use super::*;
+
+    fn codes(env: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
+        let settings = Settings::from_env(&Env::of(env.iter().copied()));
+        look(&settings).into_iter().map(|o| (o.target, o.code)).collect()
+    }
+
+    fn code_of(env: &[(&str, &str)], name: &str) -> Option<String> {
+        codes(env).into_iter().find(|(n, _)| n == name).and_then(|(_, code)| code)
+    }
+
+    #[test]
+    fn each_variable_is_set_missing_or_blank() {
+        for name in [names::BUNDLE_REGISTRY, names::USERNAME, names::PASSWORD] {
+            assert_eq!(code_of(&[(name, "value")], name), None, "{name}");
+            assert_eq!(code_of(&[], name).as_deref(), Some(code::ENV_MISSING), "{name}");
+            assert_eq!(code_of(&[(name, " ")], name).as_deref(), Some(code::ENV_EMPTY), "{name}");
+        }
+    }
+
+    #[test]
+    fn storage_may_be_absent_unless_a_container_is_named() {
+        let all = look(&Settings::from_env(&Env::default()));
+        assert_eq!(all[3].outcome, crate::Outcome::Skipped);
+        assert_eq!(code_of(&[(names::CONTAINER, "c")], names::STORAGE).as_deref(), Some(code::ENV_MISSING));
+    }
+
+    #[test]
+    fn a_registry_is_a_bare_host_and_no_credential_is_shown() {
+        let settings = Settings::from_env(&Env::of([(names::BUNDLE_REGISTRY, "https://u:canary@reg.io/v2/")]));
+        let seen = host(&settings);
+        assert!(seen.has_code(code::NOT_A_HOST));
+        assert_eq!(seen.detail, "write reg.io");
+        let other = [(names::BUNDLE_REGISTRY, "a.io"), (names::REGISTRY, "b.io")];
+        assert_eq!(code_of(&other, names::BUNDLE_REGISTRY).as_deref(), Some(code::OTHER_HOST));
+        assert_eq!(code_of(&[(names::BUNDLE_REGISTRY, "localhost:5000")], names::BUNDLE_REGISTRY), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! The registry: what it asks for, whether it accepts each credential of the worker, and whether
+//! the images are there. A HEAD that is refused with 404 is followed by a GET of the tag list,
+//! since a HEAD has no body to say which of the two is missing.
+
+use mops_core::Secret;
+use mops_host::SharedClock;
+use mops_wire::Http;
+use mops_wire::registry::{Auth, Client, Login as Accepted, Reference};
+
+use super::{DEADLINE, TRIES, Watch};
+use crate::dockerconfig::{self, Defect, Login};
+use crate::failure::Failure;
+use crate::observation::{Observation, Outcome, check, code, variant};
+use crate::settings::{Given, Settings};
+
+pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+    let Some(registry) = &settings.registry else {
+        return [variant::ENV, variant::PULL_SECRET]
+            .map(|v| Observation::skipped(check::REGISTRY_V2, v, "registry", code::NOT_GIVEN))
+            .map(|o| o.detail("no registry is known"))
+            .into();
+    };
+    let (anon, env, pull) = futures::join!(
+        anonymous(registry, http, clock),
+        environment(settings, registry, http, clock),
+        pull_secret(settings, registry, http, clock)
+    );
+    std::iter::once(anon).chain([env]).chain(pull).collect()
+}
+
+/// `GET /v2/` without a credential: passes when the registry asks for one, or needs none.
+pub async fn anonymous(registry: &str, http: &Http, clock: &SharedClock) -> Observation {
+    let watch = Watch::start(clock);
+    let (check, variant) = (check::REGISTRY_V2, variant::ANON);
+    let result = match client(registry, http, Auth::Anonymous) {
+        Ok(client) => client.challenge().await,
+        Err(failure) => return failure.observation(check, variant, registry),
+    };
+    let seen = match result {
+        Ok(Some(_)) => Observation::ok(check, variant, registry).status(401).detail("asks for a credential"),
+        Ok(None) => Observation::ok(check, variant, registry).status(200).detail("asks for no credential"),
+        Err(error) => Failure::from(&error).observation(check, variant, registry),
+    };
+    seen.millis(watch.millis())
+}
+
+/// `GET /v2/` with a login.
+pub async fn login(registry: &str, variant: &str, auth: Auth, http: &Http, clock: &SharedClock) -> Observation {
+    match client(registry, http, auth) {
+        Ok(client) => ping(&client, registry, variant, clock).await,
+        Err(failure) => failure.observation(check::REGISTRY_V2, variant, registry),
+    }
+}
+
+/// HEAD of an image's manifest with a login; on 404 also whether its repository exists.
+pub async fn image(image: &str, variant: &str, auth: Auth, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+    let reference: Reference = match image.parse() {
+        Ok(reference) => reference,
+        Err(error) => return vec![not_a_reference(variant, image, &error)],
+    };
+    match client(reference.registry(), http, auth) {
+        Ok(client) => look_up(&client, &reference, (variant, image), clock).await,
+        Err(failure) => vec![failure.observation(check::REGISTRY_PULL, variant, image)],
+    }
+}
+
+fn client(registry: &str, http: &Http, auth: Auth) -> Result<Client, Failure> {
+    let client = Client::new(http.clone(), registry, auth);
+    client.map(|c| c.with_limits(DEADLINE, TRIES)).map_err(|e| Failure::from(&e))
+}
+
+fn basic(username: &str, password: &Secret<String>) -> Auth {
+    Auth::Basic { username: username.to_owned(), password: password.clone() }
+}
+
+async fn ping(client: &Client, registry: &str, variant: &str, clock: &SharedClock) -> Observation {
+    let watch = Watch::start(clock);
+    let seen = match client.ping().await {
+        // Whoever answers everybody has not looked at the credential.
+        Ok(Accepted::Open) => Observation::skipped(check::REGISTRY_V2, variant, registry, code::OPEN)
+            .status(200)
+            .detail("asks for no credential, so none was tried"),
+        Ok(Accepted::Basic | Accepted::Bearer) => Observation::ok(check::REGISTRY_V2, variant, registry).status(200),
+        Err(error) => Failure::from(&error).observation(check::REGISTRY_V2, variant, registry),
+    };
+    seen.millis(watch.millis())
+}
+
+async fn environment(settings: &Settings, registry: &str, http: &Http, clock: &SharedClock) -> Observation {
+    match (settings.username.value(), settings.password.value()) {
+        (Some(username), Some(password)) => login(registry, variant::ENV, basic(username, password), http, clock).await,
+        _ => Observation::skipped(check::REGISTRY_V2, variant::ENV, registry, code::ENV_MISSING)
+            .detail("REGISTRY_USERNAME or REGISTRY_PASSWORD is missing"),
+    }
+}
+
+async fn pull_secret(settings: &Settings, registry: &str, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+    let entry = entry(settings, registry);
+    let logins = match entry {
+        Ok(logins) => logins,
+        Err(seen) => {
+            let why = seen.detail.clone();
+            let no = |check, target: &str| {
+                Observation::skipped(check, variant::PULL_SECRET, target, code::NO_CREDENTIAL).detail(&why)
+            };
+            let images = settings.images.iter().map(|i| no(check::REGISTRY_PULL, i));
+            return std::iter::once(*seen).chain([no(check::REGISTRY_V2, registry)]).chain(images).collect();
+        }
+    };
+    let mut all = vec![Observation::ok(check::PULL_SECRET, variant::PULL_SECRET, registry)];
+    // As the kubelet does: one entry after the other until one is accepted.
+    let mut accepted = None;
+    let mut refused = Vec::new();
+    for login in logins {
+        let Ok(client) = client(registry, http, basic(&login.username, &login.password)) else { continue };
+        let seen = ping(&client, registry, variant::PULL_SECRET, clock).await;
+        if seen.outcome != Outcome::Failed {
+            all.push(seen);
+            accepted = Some(client);
+            break;
+        }
+        refused.push(seen);
+    }
+    let Some(client) = accepted else {
+        all.extend(refused.into_iter().next());
+        let skip = |image: &String| {
+            Observation::skipped(check::REGISTRY_PULL, variant::PULL_SECRET, image, code::UNAUTHORIZED)
+                .detail("/v2/ did not accept the credential")
+        };
+        all.extend(settings.images.iter().map(skip));
+        return all;
+    };
+    for image in &settings.images {
+        all.extend(one_image(&client, registry, image, clock).await);
+    }
+    all
+}
+
+async fn one_image(client: &Client, registry: &str, image: &str, clock: &SharedClock) -> Vec<Observation> {
+    let variant = variant::PULL_SECRET;
+    match image.parse::<Reference>() {
+        Err(error) => vec![not_a_reference(variant, image, &error)],
+        Ok(reference) if !reference.registry().eq_ignore_ascii_case(registry) => {
+            let skipped = Observation::skipped(check::REGISTRY_PULL, variant, image, code::OTHER_HOST);
+            vec![skipped.detail("it is on another registry")]
+        }
+        Ok(reference) => look_up(client, &reference, (variant, image), clock).await,
+    }
+}
+
+async fn look_up(
+    client: &Client,
+    reference: &Reference,
+    (variant, image): (&str, &str),
+    clock: &SharedClock,
+) -> Vec<Observation> {
+    let watch = Watch::start(clock);
+    let error = match client.head_manifest(reference).await {
+        Ok(_) => {
+            let seen = Observation::ok(check::REGISTRY_PULL, variant, image).status(200);
+            return vec![seen.millis(watch.millis())];
+        }
+        Err(error) => error,
+    };
+    let failure = Failure::from(&error);
+    let seen = failure.observation(check::REGISTRY_PULL, variant, image).millis(watch.millis());
+    if failure.status != Some(404) {
+        return vec![seen];
+    }
+    let watch = Watch::start(clock);
+    let tags = match client.tags(reference, 5).await {
+        Ok(tags) => Observation::ok(check::REGISTRY_TAGS, variant, image).status(200).detail(&tags.join(", ")),
+        Err(error) => Failure::from(&error).observation(check::REGISTRY_TAGS, variant, image),
+    };
+    let name = if tags.has_code(code::NAME_UNKNOWN) { code::NAME_UNKNOWN } else { code::MANIFEST_UNKNOWN };
+    vec![seen.code(name), tags.millis(watch.millis())]
+}
+
+fn not_a_reference(variant: &str, image: &str, error: &dyn std::fmt::Display) -> Observation {
+    Observation::failed(check::REGISTRY_PULL, variant, image, code::REFERENCE_INVALID).detail(&error.to_string())
+}
+
+/// The logins of the pull secret for the registry, or what stands against it.
+fn entry(settings: &Settings, registry: &str) -> Result<Vec<Login>, Box<Observation>> {
+    let (check, variant) = (check::PULL_SECRET, variant::PULL_SECRET);
+    let text = match &settings.pull_secret {
+        Given::Value(text) => text,
+        Given::Missing | Given::Empty => {
+            let skipped = Observation::skipped(check, variant, registry, code::NOT_GIVEN);
+            let why = "the worker names no pull secret, or the secret is absent or of another type";
+            return Err(Box::new(skipped.detail(why)));
+        }
+    };
+    dockerconfig::logins(text.expose(), registry).map_err(|defect| {
+        let code = match defect {
+            Defect::NoEntry => code::NO_ENTRY,
+            Defect::NoCredential => code::NO_CREDENTIAL,
+            Defect::Malformed | Defect::Auth | Defect::Contradiction => code::MALFORMED,
+        };
+        Box::new(Observation::failed(check, variant, registry, code).detail(&defect.to_string()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use mops_host::Env;
+
+    use super::*;
+    use crate::settings::names;
+
+    fn code_of(text: &str) -> Option<String> {
+        let settings = Settings::from_env(&Env::of([(names::PULL_SECRET, text)]));
+        entry(&settings, "reg.io").err().and_then(|o| o.code)
+    }
+
+    #[test]
+    fn each_defect_of_the_pull_secret_has_its_code() {
+        assert_eq!(code_of("").as_deref(), Some(code::NOT_GIVEN));
+        assert_eq!(code_of("{").as_deref(), Some(code::MALFORMED));
+        assert_eq!(code_of(r#"{"auths":{"other.io":{}}}"#).as_deref(), Some(code::NO_ENTRY));
+        assert_eq!(code_of(r#"{"auths":{"reg.io":{}}}"#).as_deref(), Some(code::NO_CREDENTIAL));
+        assert_eq!(code_of(r#"{"auths":{"reg.io":{"username":"u","password":"p"}}}"#), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! An error of the wire as an observation: one code a kind, a few redacted words.
+
+use mops_wire::WireError;
+use mops_wire::blob::BlobError;
+use mops_wire::error::TlsFault;
+use mops_wire::registry::{Refusal, RegistryError};
+
+use crate::observation::{Observation, code};
+
+/// What a failed check reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// The service's code or one of ours.
+    pub code: String,
+    /// A few words.
+    pub detail: String,
+}
+
+impl Failure {
+    /// The failed observation.
+    #[must_use]
+    pub fn observation(&self, check: &str, variant: &str, target: &str) -> Observation {
+        let failed = Observation::failed(check, variant, target, &self.code).detail(&self.detail);
+        match self.status {
+            Some(status) => failed.status(status),
+            None => failed,
+        }
+    }
+
+    fn ours(code: &str, detail: &dyn std::fmt::Display) -> Self {
+        Self { status: None, code: code.to_owned(), detail: detail.to_string() }
+    }
+}
+
+impl From<&WireError> for Failure {
+    fn from(error: &WireError) -> Self {
+        let code = match error {
+            WireError::Dns { .. } => code::NAME_NOT_RESOLVED,
+            WireError::Connect { refused: true, .. } => code::CONNECTION_REFUSED,
+            WireError::Connect { .. } | WireError::Broken { .. } => code::CONNECTION_BROKEN,
+            WireError::Timeout { .. } => code::TIMEOUT,
+            WireError::Tls { kind, .. } => certificate(*kind),
+            WireError::Throttled { .. } => {
+                return Self { status: Some(429), ..Self::ours(code::RATE_LIMITED, error) };
+            }
+            _ => code::UNEXPECTED,
+        };
+        Self::ours(code, error)
+    }
+}
+
+const fn certificate(fault: TlsFault) -> &'static str {
+    match fault {
+        TlsFault::Untrusted => code::UNTRUSTED_CERTIFICATE,
+        TlsFault::OtherName => code::CERTIFICATE_NAME,
+        TlsFault::Expired | TlsFault::NotYetValid => code::CERTIFICATE_EXPIRED,
+        TlsFault::Other => code::UNEXPECTED,
+    }
+}
+
+impl From<&RegistryError> for Failure {
+    fn from(error: &RegistryError) -> Self {
+        match error {
+            RegistryError::Wire(wire) => Self::from(wire),
+            RegistryError::Refused(refusal) => refused(refusal),
+            RegistryError::Challenge { .. } => {
+                Self { status: Some(401), ..Self::ours(code::CHALLENGE_UNUSABLE, error) }
+            }
+            RegistryError::Realm(_) => Self::ours(code::REALM_UNTRUSTED, error),
+            RegistryError::Host(_) => Self::ours(code::NOT_A_HOST, error),
+            RegistryError::Answer { .. } | RegistryError::Digest { .. } => Self::ours(code::UNEXPECTED, error),
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    let ours = match refusal.status {
+        _ if refusal.html => code::HTML,
+        401 => code::UNAUTHORIZED,
+        403 => code::DENIED,
+        407 => code::PROXY_AUTH,
+        429 => code::RATE_LIMITED,
+        500.. => code::SERVER_ERROR,
+        _ => code::UNEXPECTED,
+    };
+    let own = refusal.code.clone().filter(|_| !refusal.html);
+    let words = refusal.message.as_deref().or(refusal.content_type.as_deref()).unwrap_or_default();
+    Failure {
+        status: Some(refusal.status),
+        code: own.unwrap_or_else(|| ours.to_owned()),
+        detail: format!("{}: {words}", refusal.operation).trim_end_matches([' ', ':']).to_owned(),
+    }
+}
+
+impl From<&BlobError> for Failure {
+    fn from(error: &BlobError) -> Self {
+        match error {
+            BlobError::Wire(wire) => Self::from(wire),
+            BlobError::Connection(_) => Self::ours(code::MALFORMED, error),
+            BlobError::Refused { answer, .. } => {
+                let status = answer.status.as_u16();
+                let ours = if status >= 500 { code::SERVER_ERROR } else { code::UNEXPECTED };
+                let code = answer.code.clone().unwrap_or_else(|| ours.to_owned());
+                Self { status: Some(status), code, detail: error.to_string() }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_silence_has_its_code() {
+        let host = || "h".to_owned();
+        let rows = [
+            (WireError::Dns { host: host(), reason: "x".into() }, code::NAME_NOT_RESOLVED),
+            (WireError::Connect { host: host(), refused: true, reason: "x".into() }, code::CONNECTION_REFUSED),
+            (WireError::Connect { host: host(), refused: false, reason: "x".into() }, code::CONNECTION_BROKEN),
+            (WireError::Timeout { host: host(), after: Duration::from_secs(10) }, code::TIMEOUT),
+            (WireError::Throttled { host: host(), after: Duration::from_secs(900) }, code::RATE_LIMITED),
+        ];
+        for (error, want) in rows {
+            assert_eq!(Failure::from(&error).code, want, "{error}");
+        }
+    }
+
+    #[test]
+    fn certificates_are_told_apart() {
+        let rows = [
+            (TlsFault::Untrusted, code::UNTRUSTED_CERTIFICATE),
+            (TlsFault::OtherName, code::CERTIFICATE_NAME),
+            (TlsFault::Expired, code::CERTIFICATE_EXPIRED),
+            (TlsFault::NotYetValid, code::CERTIFICATE_EXPIRED),
+        ];
+        for (kind, want) in rows {
+            let error = WireError::Tls { host: "h".into(), kind, reason: "x".into() };
+            assert_eq!(Failure::from(&error).code, want, "{error}");
+        }
+    }
+}
