@@ -1,0 +1,289 @@
+//! The Azure resources against the sandbox: made, read without a difference, changed, removed; strangers are safe.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mops_core::cloud::AzureAuth;
+use mops_core::provider::{CallContext, Done, Known, Provider};
+use mops_core::{Cancel, Class, Error, Lineage, Mark, Ownership, StackId, Urn, Value};
+use mops_host::clock::ManualClock;
+use mops_resources::services::Config;
+use mops_resources::{Resources, Services};
+use mops_tests::fault::Fault;
+use mops_tests::sandbox::{Options, SUBSCRIPTION, Sandbox};
+use mops_wire::{ConnectMap, HttpConfig};
+use serde_json::{Value as Json, json};
+
+const TYPES: &str = "modelops:azure:";
+
+struct Bench {
+    sandbox: Sandbox,
+    resources: Resources,
+    clock: ManualClock,
+    lineage: &'static str,
+}
+
+fn group_id() -> String {
+    format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/dev-rg")
+}
+
+impl Bench {
+    fn new() -> Self {
+        let clock = ManualClock::automatic(time::macros::datetime!(2026-11-24 08:00 UTC));
+        let options = Options { speed: 1, clock: Some(clock.shared()), ..Options::default() };
+        let sandbox = Sandbox::start(options).expect("a sandbox");
+        let mut http = HttpConfig::new();
+        http.roots = vec![sandbox.world().ca_pem.as_bytes().to_vec()];
+        http.connect = ConnectMap::new(sandbox.connect()).expect("a map");
+        http.clock = clock.shared();
+        let config = Config {
+            cloud: sandbox.cloud(),
+            auth: AzureAuth::default(),
+            env: sandbox.env(),
+            clock: clock.shared(),
+            http,
+        };
+        Self { resources: Resources::new(Services::new(config)), sandbox, clock, lineage: "one" }
+    }
+
+    fn context(&self, kind: &str, name: &str) -> CallContext {
+        let stack = StackId { project: "modelops".into(), stack: "dev".into() };
+        let urn = Urn::new(&stack, &format!("{TYPES}{kind}"), name);
+        CallContext {
+            mark: Mark { stack, urn: urn.clone(), lineage: Lineage(self.lineage.into()) },
+            urn,
+            cancel: Cancel::new(),
+            progress: Arc::new(|_| {}),
+            timeout: Duration::from_secs(3600),
+            resume: None,
+            takeover: false,
+            import: false,
+        }
+    }
+
+    fn checked(&self, kind: &str, inputs: &Json) -> Value {
+        let urn = self.context(kind, "x").urn;
+        let checked = self.resources.check(&urn, &Value::from(inputs.clone()), false);
+        assert!(checked.failures.is_empty(), "{:?}", checked.failures);
+        checked.inputs
+    }
+
+    async fn create(&self, kind: &str, inputs: &Json) -> Result<Done, Error> {
+        let inputs = self.checked(kind, inputs);
+        self.resources.create(self.context(kind, "x"), &inputs).await
+    }
+
+    /// Makes it, reads it back, and finds no difference to what was declared.
+    async fn made(&self, kind: &str, inputs: &Json) -> Known {
+        let done = self.create(kind, inputs).await.unwrap_or_else(|e| unreachable!("{kind}: {e} {:?}", e.notes()));
+        let known = Known { id: done.id, inputs: self.checked(kind, inputs), outputs: done.outputs };
+        let context = self.context(kind, "x");
+        let urn = context.urn.clone();
+        let found = self.resources.read(context, Some(&known.id), &known).await.expect("a read").expect("there");
+        assert!(
+            !matches!(found.ownership, Ownership::Unmarked | Ownership::Other { .. }),
+            "{kind}: {:?}",
+            found.ownership
+        );
+        let difference = self.resources.diff(&urn, &found.known, &known.inputs);
+        assert!(difference.is_empty(), "{kind}: {:?}", difference.changes);
+        assert_eq!(found.known.outputs, known.outputs, "{kind}");
+        known
+    }
+
+    async fn change(&self, kind: &str, old: &Known, inputs: &Json) -> Result<Done, Error> {
+        let inputs = self.checked(kind, inputs);
+        self.resources.update(self.context(kind, "x"), old, &inputs).await
+    }
+
+    async fn remove(&self, kind: &str, known: &Known) -> Result<(), Error> {
+        self.resources.delete(self.context(kind, "x"), known).await
+    }
+
+    async fn group(&self) -> Known {
+        self.made("ResourceGroup", &json!({"subscriptionId": SUBSCRIPTION, "name": "dev-rg", "location": "East US 2"}))
+            .await
+    }
+
+    async fn registry(&self) -> Known {
+        self.made("ContainerRegistry", &registry("Basic")).await
+    }
+
+    async fn account(&self) -> Known {
+        self.made("StorageAccount", &account("Standard_LRS")).await
+    }
+
+    fn writes(&self) -> usize {
+        self.sandbox.ledger().entries().len()
+    }
+}
+
+fn registry(sku: &str) -> Json {
+    json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "dev-rg", "name": "devacr", "location": "eastus2",
+        "sku": sku, "adminUserEnabled": true})
+}
+
+fn account(sku: &str) -> Json {
+    json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "dev-rg", "name": "devst", "location": "eastus2", "sku": sku})
+}
+
+fn pool(name: &str, more: Json) -> Json {
+    let mut pool = json!({"name": name, "mode": "User", "vmSize": "Standard_DS2_v2"});
+    if let (Some(pool), Json::Object(more)) = (pool.as_object_mut(), more) {
+        pool.extend(more);
+    }
+    pool
+}
+
+fn cluster(version: &str) -> Json {
+    json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "dev-rg", "name": "dev-aks", "location": "eastus2",
+        "kubernetesVersion": version, "dnsPrefix": "dev", "systemPool": pool("system", json!({"mode": "System", "count": 1}))})
+}
+
+#[tokio::test]
+async fn a_group_is_made_adopted_by_others_and_deleted_with_nothing_of_strangers() {
+    let bench = Bench::new();
+    let group = bench.group().await;
+    assert_eq!(group.id, group_id());
+    let again = bench
+        .create("ResourceGroup", &json!({"subscriptionId": SUBSCRIPTION, "name": "DEV-rg", "location": "eastus2"}))
+        .await;
+    assert!(again.expect("ours").adopted);
+    let other = Bench { lineage: "two", ..bench };
+    let refused = other
+        .create("ResourceGroup", &json!({"subscriptionId": SUBSCRIPTION, "name": "dev-rg", "location": "eastus2"}))
+        .await;
+    assert_eq!(refused.expect_err("another state").class(), Class::Conflict);
+    other.remove("ResourceGroup", &group).await.expect("gone");
+    other.remove("ResourceGroup", &group).await.expect("already gone is success");
+    assert!(
+        other
+            .resources
+            .read(other.context("ResourceGroup", "x"), Some(&group.id), &group)
+            .await
+            .expect("a read")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_registry_changes_in_place_and_lists_its_credential_as_a_secret() {
+    let bench = Bench::new();
+    bench.group().await;
+    let known = bench.registry().await;
+    assert_eq!(known.outputs.get("loginServer").and_then(Value::as_str), Some("devacr.azurecr.io"));
+    let done = bench.change("ContainerRegistry", &known, &registry("Standard")).await.expect("changed");
+    assert_eq!(done.id, known.id);
+    let login = bench.resources.services().registry_login(&known.id).await.expect("a login");
+    assert_eq!((login.username.as_str(), login.password.expose().len()), ("devacr", 52));
+    assert!(!format!("{login:?} {known:?}").contains(login.password.expose()));
+    bench.remove("ContainerRegistry", &known).await.expect("gone");
+    bench.remove("ContainerRegistry", &known).await.expect("already gone is success");
+}
+
+#[tokio::test]
+async fn storage_with_container_rules_and_signatures() {
+    let bench = Bench::new();
+    bench.group().await;
+    let account_known = bench.account().await;
+    let container = bench.made("BlobContainer", &json!({"accountId": account_known.id, "name": "bundles"})).await;
+    let rule = |days: u32| json!({"accountId": account_known.id, "rules": [{"name": "tmp", "prefix": "bundles/tmp/", "deleteAfterDays": days}]});
+    let lifecycle = bench.made("StorageLifecycle", &rule(30)).await;
+    bench.change("StorageLifecycle", &lifecycle, &rule(60)).await.expect("changed");
+    signatures(&bench, &account_known).await;
+    bench.remove("StorageLifecycle", &lifecycle).await.expect("gone");
+    bench.remove("BlobContainer", &container).await.expect("gone");
+    // The name of a deleted container is not free at once: the wire layer waits for it.
+    bench.made("BlobContainer", &json!({"accountId": account_known.id, "name": "bundles"})).await;
+    let refused = bench.change("StorageAccount", &account_known, &account("Premium_LRS")).await;
+    assert_eq!(refused.expect_err("another tier").class(), Class::User);
+    bench.change("StorageAccount", &account_known, &account("Standard_GRS")).await.expect("another copy");
+    bench.remove("StorageAccount", &account_known).await.expect("gone");
+}
+
+async fn signatures(bench: &Bench, account: &Known) {
+    let inputs = json!({"accountId": account.id, "accountName": "devst",
+        "blobEndpoint": account.outputs.get("blobEndpoint").and_then(Value::as_str), "container": "bundles",
+        "kind": "service", "permissions": "lr", "lifetimeSeconds": 7 * 86_400, "renewBeforeSeconds": 2 * 86_400, "signingKey": "key1"});
+    let done = bench.create("BlobSasToken", &inputs).await.expect("signed");
+    let token = done.outputs.get("token").map(|t| t.exposed_json()).and_then(|t| t.as_str().map(str::to_owned));
+    let token = token.expect("a token");
+    assert!(token.contains("sp=rl") && token.contains("sr=c") && token.contains("spr=https"), "rights");
+    assert!(!format!("{done:?}").contains(&token));
+    let urn = bench.context("BlobSasToken", "x").urn;
+    let known = Known { id: done.id, inputs: bench.checked("BlobSasToken", &inputs), outputs: done.outputs };
+    assert!(bench.resources.diff(&urn, &known, &known.inputs).is_empty(), "stable");
+    bench.clock.advance(Duration::from_secs(4 * 86_400));
+    assert!(bench.resources.diff(&urn, &known, &known.inputs).is_empty(), "not yet");
+    bench.clock.advance(Duration::from_secs(86_400 + 1));
+    assert!(bench.resources.diff(&urn, &known, &known.inputs).reason.is_some(), "due");
+    let renewed = bench.change("BlobSasToken", &known, &inputs).await.expect("renewed");
+    assert_eq!(renewed.id, known.id);
+    assert_ne!(renewed.outputs.get("expiry"), known.outputs.get("expiry"));
+}
+
+#[tokio::test]
+async fn a_cluster_and_its_pools_through_their_life() {
+    let bench = Bench::new();
+    bench.group().await;
+    let known = bench.made("ManagedCluster", &cluster("1.33")).await;
+    assert!(known.outputs.get("kubeletObjectId").is_some() && known.outputs.get("fqdn").is_some());
+    let before = bench.writes();
+    let same = bench.change("ManagedCluster", &known, &cluster("1.33")).await.expect("nothing to do");
+    assert_eq!((same.outputs, bench.writes()), (known.outputs.clone(), before), "nothing was sent");
+    bench.change("ManagedCluster", &known, &cluster("1.34")).await.expect("one minor version");
+
+    let gpu = |max: u32| {
+        let mut inputs = pool(
+            "gpu",
+            json!({"vmSize": "Standard_NC24ads_A100_v4", "minCount": 0, "maxCount": max,
+            "taints": ["sku=gpu:NoSchedule"], "labels": {"tier": "gpu"}, "gpuDriver": "Install", "spot": true}),
+        );
+        inputs["clusterId"] = json!(known.id);
+        inputs
+    };
+    let pool_known = bench.made("NodePool", &gpu(2)).await;
+    bench.change("NodePool", &pool_known, &gpu(3)).await.expect("wider");
+    let urn = bench.context("NodePool", "x").urn;
+    let mut other = gpu(3);
+    other["vmSize"] = json!("Standard_NC6s_v3");
+    let difference = bench.resources.diff(&urn, &pool_known, &bench.checked("NodePool", &other));
+    assert_eq!(difference.replace, ["vmSize"]);
+
+    let mut wider = cluster("1.34");
+    wider["systemPool"]["count"] = json!(2);
+    bench.change("ManagedCluster", &known, &wider).await.expect("the first pool grows");
+    wider["systemPool"]["vmSize"] = json!("Standard_D8s_v5");
+    assert_eq!(bench.change("ManagedCluster", &known, &wider).await.expect_err("in place").class(), Class::User);
+    bench.remove("NodePool", &pool_known).await.expect("gone");
+    bench.remove("ManagedCluster", &known).await.expect("gone");
+}
+
+#[tokio::test]
+async fn answers_lost_after_the_change_are_made_good() {
+    let bench = Bench::new();
+    bench.group().await;
+    for (kind, part, inputs) in [
+        ("ContainerRegistry", "/registries/", registry("Basic")),
+        ("StorageAccount", "/storageAccounts/", account("Standard_LRS")),
+        ("ManagedCluster", "/managedClusters/", cluster("1.33")),
+    ] {
+        bench.sandbox.faults().once(&["arm", "PUT", part], Fault::LostAfterCommit);
+        bench.made(kind, &inputs).await;
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_registry_is_refused_and_untouched() {
+    let bench = Bench::new();
+    bench.group().await;
+    let known = bench.registry().await;
+    let mark = bench.context("ContainerRegistry", "x").mark;
+    let mut context = bench.context("ContainerRegistry", "x");
+    context.mark = Mark { stack: StackId { project: "other".into(), stack: "prod".into() }, ..mark };
+    let before = bench.writes();
+    let error = bench.resources.create(context, &known.inputs).await.expect_err("another stack's");
+    assert_eq!(error.class(), Class::Conflict);
+    assert!(error.summary().contains("belongs to stack"), "{error}");
+    assert_eq!(bench.writes(), before);
+}
