@@ -1,216 +1,284 @@
-//! Blobs of one account by SAS: what a worker can do with the connection string that it has.
+//! Blobs by shared access signature: list, read, write, delete.
 //!
-//! Guarantees: an account key in a connection string is refused before anything is sent, and no error
-//! holds the signature (`tests`).
+//! Guarantees that the signature goes to the endpoint's own host only and appears in no error: it
+//! travels in the query, no redirect is followed, and errors name container and blob (`tests`).
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
-use mops_core::{Cancel, Class, Secret};
+use http::header::HeaderName;
+use http::{Method, StatusCode};
+use mops_core::{Cancel, Class, Error, Secret};
 use url::Url;
 
 use crate::error::WireError;
 use crate::pipeline::Http;
 use crate::request::{Redirects, Request};
+use crate::response::Response;
 
-/// The service version that we speak.
-const VERSION: &str = crate::sas::VERSION;
-/// Longest list page that is read.
-const MAX_LIST: usize = 8 << 20;
+const SERVICE_VERSION: &str = crate::sas::DEFAULT_VERSION;
 
-/// Limits of each request.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Longest time with all tries.
-    pub deadline: Duration,
-    /// Most tries on 429, 5xx and broken connections; never on 401, 403 and 404.
-    pub tries: u32,
-    /// Ends requests early.
-    pub cancel: Option<Cancel>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { deadline: Duration::from_secs(60), tries: 3, cancel: None }
-    }
-}
-
-/// Why a blob operation has no result.
+/// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
-    /// The connection string cannot be used.
-    #[error("the connection string cannot be used: {0}")]
-    Connection(&'static str),
     /// No answer.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// The service said no.
-    #[error("blob storage `{host}` answered {}{}", answer.status, answer.code.as_ref().map_or(String::new(), |c| format!(" ({c})")))]
-    Refused {
-        /// Host.
-        host: String,
-        /// What it said.
-        answer: Box<Answer>,
-    },
+    /// The service answered no.
+    #[error("{0}")]
+    Refused(Box<BlobRefusal>),
+    /// The endpoint or the signature cannot make an address.
+    #[error("{0}")]
+    Address(&'static str),
+}
+
+/// An answer that is no success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRefusal {
+    /// What was asked, for example `list`.
+    pub operation: &'static str,
+    /// `CONTAINER` or `CONTAINER/BLOB`.
+    pub target: String,
+    /// The endpoint's host.
+    pub host: String,
+    /// HTTP status.
+    pub status: u16,
+    /// For example `AuthenticationFailed`; from the header, else from the body.
+    pub code: Option<String>,
+    /// `AuthenticationErrorDetail`, at most 300 characters: which part of the signature was refused.
+    pub detail: Option<String>,
+    /// The id that the service gave the request.
+    pub request_id: Option<String>,
+    /// The service's clock, as it stands in the answer.
+    pub date: Option<String>,
+    /// The pause that was asked for.
+    pub retry_after: Option<Duration>,
+}
+
+impl std::fmt::Display for BlobRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let code = self.code.as_deref().unwrap_or("without a code");
+        write!(f, "`{}` answered {} {code} to {} `{}`", self.host, self.status, self.operation, self.target)
+    }
 }
 
 impl BlobError {
-    /// See [`Class`].
+    /// Decides what follows; see [`Class`].
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Connection(_) => Class::User,
-            Self::Wire(wire) => wire.class(),
-            Self::Refused { answer, .. } => match answer.status.as_u16() {
+            Self::Wire(error) => error.class(),
+            Self::Address(_) => Class::User,
+            Self::Refused(refusal) => match refusal.status {
                 401 | 403 => Class::Auth,
                 404 => Class::NotFound,
                 409 | 412 => Class::Conflict,
-                429 => Class::Throttled(None),
-                500.. => Class::Transient,
+                429 => Class::Throttled(refusal.retry_after),
+                408 | 500..=599 => Class::Transient,
                 _ => Class::User,
             },
         }
     }
+
+    /// The answer, when there was one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&BlobRefusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
 }
 
-/// The outcome of an operation, as far as it may be shown.
-#[derive(Clone, Debug)]
+impl From<BlobError> for Error {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Wire(error) => error.into(),
+            other => {
+                let mut plain = Self::new(other.class(), other.to_string());
+                if let Some(id) = other.refusal().and_then(|refusal| refusal.request_id.as_deref()) {
+                    plain = plain.note(format!("request {id}"));
+                }
+                plain.caused_by(other)
+            }
+        }
+    }
+}
+
+/// An answer that is a success.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Status.
-    pub status: StatusCode,
-    /// `x-ms-error-code`, else the code in the XML body.
-    pub code: Option<String>,
-    /// The service's clock.
+    /// HTTP status.
+    pub status: u16,
+    /// The service's clock, as it stands in the answer.
     pub date: Option<String>,
     /// The id that the service gave the request.
     pub request_id: Option<String>,
-    /// The body of a success; empty otherwise.
+    /// The body: of a blob, or the list as XML.
     pub body: Bytes,
 }
 
-/// A blob endpoint and the signature that opens it.
+impl Answer {
+    /// The blobs of a list, unescaped.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.body);
+        let names = text.split("<Name>").skip(1).filter_map(|rest| rest.split_once("</Name>"));
+        names.map(|(name, _)| unescape(name)).collect()
+    }
+}
+
+/// An account's blobs and a signature for them.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: Http,
     endpoint: Url,
     sas: Secret<String>,
-    limits: Limits,
+    deadline: Duration,
+    tries: u32,
+    cancel: Option<Cancel>,
 }
 
 impl Client {
-    /// From `BlobEndpoint=…;SharedAccessSignature=…`.
+    /// A client for a blob endpoint, for example `https://NAME.blob.core.windows.net/`.
     ///
     /// # Errors
-    /// When a part is missing, or when it holds an account key, which we do not use.
-    pub fn from_connection_string(http: Http, text: &Secret<String>, limits: Limits) -> Result<Self, BlobError> {
-        let part = |name: &str| {
-            let mut parts = text.expose().split(';').filter_map(|p| p.split_once('='));
-            parts.find(|(n, _)| n.trim().eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()).filter(|v| !v.is_empty())
-        };
-        if part("AccountKey").is_some() {
-            return Err(BlobError::Connection("it holds an account key; a SAS is expected"));
+    /// When endpoint or signature cannot stand in an address.
+    pub fn new(http: Http, endpoint: Url, sas: &Secret<String>) -> Result<Self, BlobError> {
+        crate::origin::check_scheme(&endpoint).map_err(BlobError::Address)?;
+        let sas = Secret::from(sas.expose().trim().trim_start_matches('?'));
+        if !sas.expose().bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+            return Err(BlobError::Address("the signature has characters that no address has"));
         }
-        let endpoint = part("BlobEndpoint").ok_or(BlobError::Connection("`BlobEndpoint` is missing"))?;
-        let endpoint = Url::parse(endpoint).map_err(|_| BlobError::Connection("`BlobEndpoint` is not an address"))?;
-        crate::origin::check_scheme(&endpoint).map_err(BlobError::Connection)?;
-        let sas = part("SharedAccessSignature");
-        let sas = sas.ok_or(BlobError::Connection("`SharedAccessSignature` is missing"))?;
-        Ok(Self { http, endpoint, sas: Secret::from(sas.trim_start_matches('?')), limits })
+        Ok(Self { http, endpoint, sas, deadline: Duration::from_secs(60), tries: 4, cancel: None })
     }
 
-    /// Host of the endpoint.
+    /// Another limit for each request and its repetitions, and for their number.
     #[must_use]
-    pub fn host(&self) -> &str {
-        self.endpoint.host_str().unwrap_or_default()
+    pub fn with_limits(self, deadline: Duration, tries: u32) -> Self {
+        Self { deadline, tries, ..self }
     }
 
-    /// The signature, to describe it.
+    /// Ends requests when the run is cancelled.
     #[must_use]
-    pub const fn sas(&self) -> &Secret<String> {
-        &self.sas
+    pub fn with_cancel(self, cancel: &Cancel) -> Self {
+        Self { cancel: Some(cancel.clone()), ..self }
     }
 
-    /// Lists at most `max` blobs of a container; the body is the service's XML.
+    /// Lists at most `limit` blobs of a container.
     ///
     /// # Errors
-    /// With status and code.
-    pub async fn list(&self, container: &str, max: u32) -> Result<Answer, BlobError> {
-        let query = format!("restype=container&comp=list&maxresults={max}");
-        self.call(Method::GET, &[container], &query, Bytes::new()).await
+    /// See [`BlobError`].
+    pub async fn list(&self, container: &str, limit: u16) -> Result<Answer, BlobError> {
+        let query = format!("restype=container&comp=list&maxresults={limit}");
+        let request = Request::get(self.url(&[container], &query)?);
+        self.send(request, "list", container.to_owned(), &[StatusCode::OK]).await
     }
 
-    /// Reads a blob of at most 8 MiB.
+    /// Reads a blob of at most `limit` bytes.
     ///
     /// # Errors
-    /// With status and code.
-    pub async fn get(&self, container: &str, name: &str) -> Result<Answer, BlobError> {
-        self.call(Method::GET, &[container, name], "", Bytes::new()).await
+    /// See [`BlobError`].
+    pub async fn get(&self, container: &str, blob: &str, limit: usize) -> Result<Answer, BlobError> {
+        let mut request = Request::get(self.url(&path(container, blob), "")?);
+        request.max_body = limit;
+        self.send(request, "read", format!("{container}/{blob}"), &[StatusCode::OK]).await
     }
 
     /// Writes a block blob.
     ///
     /// # Errors
-    /// With status and code.
-    pub async fn put(&self, container: &str, name: &str, bytes: Bytes) -> Result<Answer, BlobError> {
-        self.call(Method::PUT, &[container, name], "", bytes).await
+    /// See [`BlobError`].
+    pub async fn put(&self, container: &str, blob: &str, bytes: Bytes) -> Result<Answer, BlobError> {
+        let request = Request::new(Method::PUT, self.url(&path(container, blob), "")?)
+            .body("application/octet-stream", bytes)
+            .header(HeaderName::from_static("x-ms-blob-type"), "BlockBlob");
+        self.send(request, "write", format!("{container}/{blob}"), &[StatusCode::CREATED]).await
     }
 
     /// Deletes a blob.
     ///
     /// # Errors
-    /// With status and code.
-    pub async fn delete(&self, container: &str, name: &str) -> Result<Answer, BlobError> {
-        self.call(Method::DELETE, &[container, name], "", Bytes::new()).await
+    /// See [`BlobError`]; absent is one, with status 404.
+    pub async fn delete(&self, container: &str, blob: &str) -> Result<Answer, BlobError> {
+        let request = Request::new(Method::DELETE, self.url(&path(container, blob), "")?);
+        self.send(request, "delete", format!("{container}/{blob}"), &[StatusCode::ACCEPTED]).await
     }
 
-    async fn call(&self, method: Method, path: &[&str], query: &str, body: Bytes) -> Result<Answer, BlobError> {
-        let mut url = self.endpoint.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path.iter().flat_map(|part| part.split('/')));
-        }
-        let joined =
-            if query.is_empty() { self.sas.clone() } else { Secret::new(format!("{query}&{}", self.sas.expose())) };
-        url.set_query(Some(joined.expose()));
-        let mut request = Request::new(method.clone(), url);
-        // A redirect would carry the signature elsewhere.
+    async fn send(
+        &self,
+        mut request: Request,
+        operation: &'static str,
+        target: String,
+        good: &[StatusCode],
+    ) -> Result<Answer, BlobError> {
+        request = request.header(HeaderName::from_static("x-ms-version"), SERVICE_VERSION);
+        // The signature is in the address: whoever we were sent to would have it.
         request.redirects = Redirects::Return;
-        request.max_body = MAX_LIST;
-        request.deadline = self.limits.deadline;
-        request.attempt = self.limits.deadline;
-        request.tries = self.limits.tries;
-        request.cancel.clone_from(&self.limits.cancel);
-        set(&mut request.headers, "x-ms-version", VERSION);
-        if method == Method::PUT {
-            set(&mut request.headers, "x-ms-blob-type", "BlockBlob");
-            request = request.body("application/octet-stream", body);
+        request.deadline = self.deadline;
+        request.attempt = request.attempt.min(self.deadline);
+        request.tries = self.tries;
+        request.cancel.clone_from(&self.cancel);
+        let response = self.http.send(request).await?;
+        if !good.contains(&response.status) {
+            return Err(BlobError::Refused(Box::new(self.refusal(operation, target, &response))));
         }
-        let answer = self.http.send(request).await?;
-        let header = |name: &str| answer.header(name).map(str::to_owned);
-        let seen = Answer {
-            status: answer.status,
-            code: header("x-ms-error-code").or_else(|| xml_code(&answer.body)),
-            date: header("date"),
-            request_id: header("x-ms-request-id"),
-            body: if answer.status.is_success() { answer.body.clone() } else { Bytes::new() },
-        };
-        if answer.status.is_success() {
-            return Ok(seen);
+        let (status, date) = (response.status.as_u16(), response.header("date").map(str::to_owned));
+        let request_id = response.request_id().map(str::to_owned);
+        Ok(Answer { status, date, request_id, body: response.body })
+    }
+
+    fn refusal(&self, operation: &'static str, target: String, response: &Response) -> BlobRefusal {
+        let body = String::from_utf8_lossy(&response.body);
+        let code = response.header("x-ms-error-code").map(str::to_owned).or_else(|| element(&body, "Code"));
+        let detail = element(&body, "AuthenticationErrorDetail").filter(|text| !self.quotes_signature(text));
+        BlobRefusal {
+            operation,
+            target,
+            host: self.endpoint.host_str().unwrap_or_default().to_owned(),
+            status: response.status.as_u16(),
+            code: code.filter(|code| code.len() <= 100 && code.bytes().all(|b| b.is_ascii_alphanumeric())),
+            detail: detail.map(|text| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()),
+            request_id: response.request_id().map(str::to_owned),
+            date: response.header("date").map(str::to_owned),
+            retry_after: crate::retry::server_pause(&response.headers, self.http.clock().now()),
         }
-        Err(BlobError::Refused { host: self.host().to_owned(), answer: Box::new(seen) })
+    }
+
+    /// Whether a text repeats our signature, encoded or not.
+    fn quotes_signature(&self, text: &str) -> bool {
+        let encoded = self.sas.expose().split('&').find_map(|pair| pair.strip_prefix("sig=")).unwrap_or_default();
+        let plain = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
+        !encoded.is_empty() && (text.contains(encoded) || text.contains(plain.as_ref()))
+    }
+
+    fn url(&self, segments: &[&str], query: &str) -> Result<Url, BlobError> {
+        let odd = |segment: &&str| segment.is_empty() || *segment == "." || *segment == "..";
+        if segments.iter().any(odd) {
+            return Err(BlobError::Address("a container or blob name has an empty or a dotted part"));
+        }
+        let mut url = self.endpoint.clone();
+        let path = url.path_segments_mut();
+        path.map_err(|()| BlobError::Address("the blob endpoint is no address"))?.pop_if_empty().extend(segments);
+        let separator = if query.is_empty() { "" } else { "&" };
+        url.set_query(Some(&format!("{query}{separator}{}", self.sas.expose())));
+        Ok(url)
     }
 }
 
-fn set(headers: &mut HeaderMap, name: &'static str, value: &'static str) {
-    headers.insert(name, http::HeaderValue::from_static(value));
+fn path<'a>(container: &'a str, blob: &'a str) -> Vec<&'a str> {
+    std::iter::once(container).chain(blob.split('/')).collect()
 }
 
-/// The text of `<Code>` in an error body.
-fn xml_code(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let rest = &text[text.find("<Code>")? + 6..];
-    let code = &rest[..rest.find("</Code>")?];
-    (code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric())).then(|| code.to_owned())
+/// The text of the first element of a name; the service's answers are flat and have no attributes here.
+fn element(body: &str, name: &str) -> Option<String> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| unescape(text))
+}
+
+fn unescape(text: &str) -> String {
+    let replaced = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
+    replaced.replace("&amp;", "&")
 }
 
 #[cfg(test)]
@@ -218,35 +286,36 @@ mod tests {
     use super::*;
     use crate::pipeline::HttpConfig;
 
-    fn client(text: &str) -> Result<Client, BlobError> {
+    fn client(endpoint: &str, sas: &str) -> Result<Client, BlobError> {
         let http = Http::new(HttpConfig::new()).unwrap();
-        Client::from_connection_string(http, &Secret::from(text), Limits::default())
+        Client::new(http, Url::parse(endpoint).unwrap(), &Secret::from(sas))
     }
 
     #[test]
-    fn only_a_sas_over_https_is_taken() {
-        let good =
-            client("BlobEndpoint=https://a.blob.core.windows.net/;SharedAccessSignature=sv=1&sig=canary%3D").unwrap();
-        assert_eq!((good.host(), good.sas().expose().as_str()), ("a.blob.core.windows.net", "sv=1&sig=canary%3D"));
-        assert!(!format!("{good:?}").contains("canary"));
-        for bad in [
-            "",
-            "BlobEndpoint=https://a/",
-            "SharedAccessSignature=sig=1",
-            "BlobEndpoint=http://a/;SharedAccessSignature=sig=1",
-            "BlobEndpoint=nonsense;SharedAccessSignature=sig=1",
-            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=canary==;BlobEndpoint=https://a/;SharedAccessSignature=s",
-        ] {
-            let error = client(bad).unwrap_err();
-            assert!(!error.to_string().contains("canary"), "{error}");
+    fn addresses_are_encoded_and_the_signature_stays_as_it_is() {
+        let client = client("https://a.blob.core.windows.net", "?sv=1&sig=a%2Bb%3D").unwrap();
+        let url = client.url(&path("data", "a folder/grün?.txt"), "").unwrap();
+        assert_eq!(url.path(), "/data/a%20folder/gr%C3%BCn%3F.txt");
+        assert_eq!(url.query(), Some("sv=1&sig=a%2Bb%3D"));
+        assert!(client.url(&path("data", "../x"), "").is_err());
+        assert!(client.quotes_signature("signature a+b= is bad") && !client.quotes_signature("fine"));
+        assert!(!format!("{client:?}").contains("a%2Bb"));
+    }
+
+    #[test]
+    fn odd_endpoints_and_signatures_are_refused() {
+        for (endpoint, sas) in [("http://a.b/", "sv=1"), ("https://u@a.b/", "sv=1"), ("https://a.b/", "sv=1#x\n")] {
+            assert!(matches!(client(endpoint, sas), Err(BlobError::Address(_))), "{endpoint} {sas}");
         }
     }
 
     #[test]
-    fn code_of_an_xml_body() {
-        let body = b"\xef\xbb\xbf<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code></Error>";
-        assert_eq!(xml_code(body).as_deref(), Some("AuthenticationFailed"));
-        assert_eq!(xml_code(b"<Code>a b</Code>"), None);
-        assert_eq!(xml_code(b"<Code>"), None);
+    fn names_and_codes_are_read_from_xml() {
+        let body = "<EnumerationResults><Blobs><Blob><Name>a&amp;b</Name></Blob><Blob><Name>c</Name></Blob></Blobs>";
+        let answer = Answer { status: 200, date: None, request_id: None, body: body.into() };
+        assert_eq!(answer.names(), ["a&b", "c"]);
+        let error = "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>m</Message></Error>";
+        assert_eq!(element(error, "Code").as_deref(), Some("AuthenticationFailed"));
+        assert_eq!(element(error, "AuthenticationErrorDetail"), None);
     }
 }
