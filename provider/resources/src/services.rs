@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mops_clients::arm::ArmClient;
-use mops_clients::identity;
-use mops_clients::kubernetes::{ClusterRef, Kubernetes};
+use mops_clients::identity::{self, Chosen};
+use mops_clients::kubernetes::{self, Access, AzureToken, ClusterRef, Kubernetes};
 use mops_core::cloud::{AzureAuth, Cloud};
 use mops_core::source::{CredentialField, RegistryCredential};
-use mops_core::{Class, Error, Secret, SecretInput, Source};
+use mops_core::{Error, Secret, SecretInput, Source};
 use mops_host::{Env, SharedClock};
 use mops_wire::{Http, HttpConfig};
 use tokio::sync::OnceCell;
@@ -48,9 +48,25 @@ fn cell<T>(shared: &Shared<T>, key: &str) -> Arc<OnceCell<T>> {
     Arc::clone(map.entry(key.to_owned()).or_default())
 }
 
+fn pipeline(config: &Config) -> Result<Http, Error> {
+    Http::new(config.http.clone())
+        .map_err(|e| Error::new(e.class(), "no connection can be made").note(e.to_string()).caused_by(e))
+}
+
+/// The identity of the run, chosen once.
+fn chosen(config: &Config, kept: &OnceLock<Chosen>) -> Result<Chosen, Error> {
+    if let Some(chosen) = kept.get() {
+        return Ok(chosen.clone());
+    }
+    let Config { cloud, auth, env, clock, .. } = config;
+    let made = identity::credential(cloud, auth, env, pipeline(config)?, Arc::clone(clock)).map_err(Error::from)?;
+    Ok(kept.get_or_init(|| made).clone())
+}
+
 /// The clients of one run. Cheap until used.
 pub struct Services {
     config: Config,
+    identity: Arc<OnceLock<Chosen>>,
     arm: OnceLock<ArmClient>,
     clusters: Shared<Kubernetes>,
     logins: Shared<Login>,
@@ -60,7 +76,13 @@ impl Services {
     /// Clients over this configuration; nothing is opened yet.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, arm: OnceLock::new(), clusters: Mutex::default(), logins: Mutex::default() }
+        Self {
+            config,
+            identity: Arc::default(),
+            arm: OnceLock::new(),
+            clusters: Mutex::default(),
+            logins: Mutex::default(),
+        }
     }
 
     /// Time.
@@ -92,10 +114,9 @@ impl Services {
         if let Some(arm) = self.arm.get() {
             return Ok(arm);
         }
-        let Config { cloud, auth, env, clock, http } = &self.config;
-        let http = Http::new(http.clone())
-            .map_err(|e| Error::new(e.class(), "no connection can be made").note(e.to_string()).caused_by(e))?;
-        let chosen = identity::credential(cloud, auth, env, http.clone(), Arc::clone(clock)).map_err(Error::from)?;
+        let chosen = chosen(&self.config, &self.identity)?;
+        let http = pipeline(&self.config)?;
+        let Config { cloud, clock, .. } = &self.config;
         let arm = ArmClient::new(cloud, chosen.credential, http, Arc::clone(clock)).map_err(Error::from)?;
         Ok(self.arm.get_or_init(|| arm))
     }
@@ -110,20 +131,26 @@ impl Services {
     }
 
     async fn connect(&self, cluster: &ClusterRef) -> Result<Kubernetes, Error> {
-        match cluster {
+        let access = match cluster {
             ClusterRef::Arm { cluster_id } => {
                 let kubeconfig = self.arm()?.user_kubeconfig(cluster_id).await?;
-                Kubernetes::connect(&kubeconfig, None, &self.config.http).await.map_err(Error::from)
+                Access::from_text(&format!("`{cluster_id}`"), &kubeconfig, None, Some(self.entra()))?
             }
             ClusterRef::Kubeconfig { kubeconfig, context } => {
                 let path = self.config.env.path(kubeconfig);
-                let text = mops_host::fsx::read_text(&path).map_err(|e| {
-                    Error::new(Class::User, format!("kubeconfig `{}` cannot be read", path.display())).caused_by(e)
-                })?;
-                let text = Secret::new(text);
-                Kubernetes::connect(&text, context.as_deref(), &self.config.http).await.map_err(Error::from)
+                Access::from_file(&path.to_string_lossy(), context.as_deref(), Some(self.entra()))?
             }
-        }
+        };
+        Ok(Kubernetes::over(&access, &self.config.http)?)
+    }
+
+    /// Tokens for clusters that sign in with Entra; the identity is chosen at the first one.
+    fn entra(&self) -> AzureToken {
+        let (config, identity) = (self.config.clone(), Arc::clone(&self.identity));
+        Arc::new(move || match chosen(&config, &identity) {
+            Ok(chosen) => kubernetes::entra(&chosen)(),
+            Err(error) => Box::pin(async { Err(error) }),
+        })
     }
 
     /// The admin credential of a registry, listed once a run.

@@ -9,17 +9,41 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, Cluster, ExecConfig, Kubeconfig};
+use mops_core::cloud::AuthKind;
 use mops_core::{BoxFuture, Error, Secret};
 use mops_host::fsx;
 use mops_wire::{PemBytes, Url};
 
 use super::error::KubernetesError;
+use crate::error::ClientError;
+use crate::identity::{Chosen, SignInFailed, kind_name};
+use crate::transport::find;
 
 /// The scope of a token for the API servers of managed clusters that sign in with Entra.
 pub const AKS_SCOPE: &str = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
 
 /// Gives a token for [`AKS_SCOPE`]; called for every request, so it has to cache.
 pub type AzureToken = Arc<dyn Fn() -> BoxFuture<'static, Result<Secret<String>, Error>> + Send + Sync>;
+
+/// Tokens for managed clusters by the identity that was chosen.
+#[must_use]
+pub fn entra(chosen: &Chosen) -> AzureToken {
+    let (credential, kind) = (Arc::clone(&chosen.credential), chosen.kind);
+    Arc::new(move || {
+        let credential = Arc::clone(&credential);
+        Box::pin(async move {
+            let token = credential.get_token(&[AKS_SCOPE], None).await.map_err(|e| Error::from(sign_in(kind, e)))?;
+            Ok(Secret::new(token.token.secret().to_owned()))
+        })
+    })
+}
+
+fn sign_in(kind: AuthKind, error: azure_core::Error) -> ClientError {
+    find::<SignInFailed>(error).map_or_else(
+        |other| ClientError::SignIn { identity: kind_name(kind).to_owned(), reason: other.kind().to_string() },
+        ClientError::from,
+    )
+}
 
 /// How we say who we are.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ mod ready;
 mod transport;
 mod wait;
 
-pub use access::{AKS_SCOPE, Access, Auth, AzureToken};
+pub use access::{AKS_SCOPE, Access, Auth, AzureToken, entra};
 pub use client::{Apply, Kubernetes, Selection};
 pub use cluster::ClusterRef;
 pub use error::{Holder, KubernetesError};
