@@ -124,29 +124,31 @@ impl<'a> Target<'a> {
         verb: &str,
         outputs: AsValue<'_>,
     ) -> Result<Json, Error> {
-        let done = match started {
-            Ok(started) => self.arm.wait(started, &LroContext::from(self.cx.call)).await,
-            Err(error) => Err(error),
-        };
-        match done {
+        let started = started.map_err(|e| self.failed(e, verb))?;
+        match self.arm.wait(started, &LroContext::from(self.cx.call)).await {
             Ok(Some(body)) => Ok(body),
             Ok(None) => self.get().await?.ok_or_else(|| self.vanished()),
             Err(error) => Err(self.partial(error, verb, outputs).await),
         }
     }
 
-    /// What failed may exist all the same: then the error carries it.
+    /// The service had accepted it: what failed later may exist all the same, and then the error carries it.
     async fn partial(&self, error: ClientError, verb: &str, outputs: AsValue<'_>) -> Error {
-        let refused = error.arm().is_some_and(|e| !e.operation);
-        let canceled = matches!(error, ClientError::Canceled);
-        let plain = self.failed(error, verb);
-        if refused || canceled {
-            return plain;
+        if matches!(error, ClientError::Canceled) {
+            return self.failed(error, verb);
         }
         match self.arm.get(self.id.as_str(), self.api).await {
-            Ok(Some(body)) => plain.with_partial(self.id.as_str(), outputs(&body)),
-            _ => plain,
+            Ok(Some(body)) => self.failed(error, verb).with_partial(self.id.as_str(), outputs(&body)),
+            Ok(None) if error.arm().is_some_and(|e| e.operation) => self.failed(error, verb),
+            // Whether it exists is not known: the next run has to look.
+            _ => self.unknown(&error, verb),
         }
+    }
+
+    fn unknown(&self, error: &ClientError, verb: &str) -> Error {
+        let summary =
+            format!("{} `{}` could not be {verb}, and whether it exists is not known", self.noun, self.id.name());
+        Error::new(Class::Transient, summary).note(error.to_string()).hint("run the same command again: it looks first")
     }
 
     /// The error for the user.
