@@ -12,7 +12,7 @@ use mops_wire::Http;
 /// Default of [`Request::selector`].
 pub const SELECTOR: &str = "app=dask-worker";
 /// Default of [`ProbeImage::image`]; `MOPS_PROBE_IMAGE` or `--probe-image` replaces it.
-pub const PROBE_IMAGE: &str = "ghcr.io/institutefordiseasemodeling/mops-probe:0.1";
+pub const PROBE_IMAGE: &str = "ghcr.io/modelops/mops-probe:0.1.0";
 
 /// A pool that state or ARM knows; the union with the nodes' labels is reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,15 @@ pub struct ProbeImage {
     pub connect: Vec<(String, SocketAddr)>,
     /// The sandbox's CA, as a path on the machine that runs the probe (`Cloud::ca_file`).
     pub ca_file: Option<PathBuf>,
+}
+
+impl ProbeImage {
+    /// The image that `MOPS_PROBE_IMAGE` names, else the default.
+    #[must_use]
+    pub fn of(env: &mops_host::Env) -> Self {
+        let image = env.get("MOPS_PROBE_IMAGE").unwrap_or(PROBE_IMAGE).to_owned();
+        Self { image, ..Self::default() }
+    }
 }
 
 impl Default for ProbeImage {

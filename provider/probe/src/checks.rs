@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use mops_host::SharedClock;
 use mops_wire::Http;
-use mops_wire::blob::Limits;
 
 use crate::observation::Observation;
 use crate::settings::Settings;
@@ -21,11 +20,6 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Most tries of one request; never after 401, 403 and 404.
 pub(crate) const TRIES: u32 = 3;
-
-/// The limits of every request to storage.
-pub(crate) fn limits() -> Limits {
-    Limits { deadline: DEADLINE, tries: TRIES, cancel: None }
-}
 
 /// Time, for how long a check took.
 pub(crate) struct Watch<'a> {

@@ -98,12 +98,12 @@ impl From<&BlobError> for Failure {
     fn from(error: &BlobError) -> Self {
         match error {
             BlobError::Wire(wire) => Self::from(wire),
-            BlobError::Connection(_) => Self::ours(code::MALFORMED, error),
-            BlobError::Refused { answer, .. } => {
-                let status = answer.status.as_u16();
-                let ours = if status >= 500 { code::SERVER_ERROR } else { code::UNEXPECTED };
-                let code = answer.code.clone().unwrap_or_else(|| ours.to_owned());
-                Self { status: Some(status), code, detail: error.to_string() }
+            BlobError::Address(_) => Self::ours(code::MALFORMED, error),
+            BlobError::Refused(refusal) => {
+                let ours = if refusal.status >= 500 { code::SERVER_ERROR } else { code::UNEXPECTED };
+                let code = refusal.code.clone().unwrap_or_else(|| ours.to_owned());
+                let detail = refusal.detail.clone().unwrap_or_else(|| refusal.to_string());
+                Self { status: Some(refusal.status), code, detail }
             }
         }
     }

@@ -4,9 +4,10 @@
 use bytes::Bytes;
 use mops_host::{SharedClock, random};
 use mops_wire::Http;
-use mops_wire::blob::{BlobError, Client};
+use mops_wire::blob::Client;
+use mops_wire::sas::{ConnectionString, ConnectionStringError};
 
-use super::{Watch, limits, sas};
+use super::{DEADLINE, TRIES, Watch, sas};
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code, variant};
 use crate::settings::{Given, Settings, names};
@@ -22,24 +23,27 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
 }
 
 async fn container_of(settings: &Settings, container: &str, http: &Http, clock: &SharedClock) -> Vec<Observation> {
-    let skip = |check, code, why: &str| Observation::skipped(check, SAS, container, code).detail(why);
+    let skip = |check: &str, code: &str, why: &str| Observation::skipped(check, SAS, container, code).detail(why);
     let Given::Value(text) = &settings.storage else {
         let why = format!("{} is missing", names::STORAGE);
         return [check::STORAGE_READ, check::STORAGE_WRITE_REFUSED].map(|c| skip(c, code::ENV_MISSING, &why)).into();
     };
-    let client = match Client::from_connection_string(http.clone(), text, limits()) {
-        Ok(client) => client,
-        Err(error) => {
-            let key = text.expose().to_ascii_lowercase().contains("accountkey=");
-            let code = if key { code::ACCOUNT_KEY } else { code::MALFORMED };
-            let seen = Observation::failed(check::STORAGE_SAS, SAS, container, code).detail(&error.to_string());
-            let why = "there is no usable SAS";
-            let rest = [check::STORAGE_READ, check::STORAGE_WRITE_REFUSED].map(|c| skip(c, code, why));
-            return std::iter::once(seen).chain(rest).collect();
-        }
+    let unusable = |code: &'static str, error: &dyn std::fmt::Display| {
+        let seen = Observation::failed(check::STORAGE_SAS, SAS, container, code).detail(&error.to_string());
+        let rest = [check::STORAGE_READ, check::STORAGE_WRITE_REFUSED].map(|c| skip(c, code, "there is no usable SAS"));
+        std::iter::once(seen).chain(rest).collect()
+    };
+    let parts = match ConnectionString::parse(text) {
+        Ok(parts) => parts,
+        Err(error @ ConnectionStringError::AccountKey) => return unusable(code::ACCOUNT_KEY, &error),
+        Err(error) => return unusable(code::MALFORMED, &error),
+    };
+    let client = match Client::new(http.clone(), parts.endpoint, &parts.sas) {
+        Ok(client) => client.with_limits(DEADLINE, TRIES),
+        Err(error) => return unusable(code::MALFORMED, &error),
     };
     let (read, date) = read(&client, container, clock).await;
-    let judged = sas::judge(client.sas(), container, date.as_deref());
+    let judged = sas::judge(&parts.sas, container, date.as_deref());
     let write = if !settings.verify_readonly {
         skip(check::STORAGE_WRITE_REFUSED, code::NOT_GIVEN, "not asked for")
     } else if read.outcome == Outcome::Ok {
@@ -56,13 +60,10 @@ async fn read(client: &Client, container: &str, clock: &SharedClock) -> (Observa
     let (seen, date) = match client.list(container, 1).await {
         Ok(answer) => {
             let ok = Observation::ok(check::STORAGE_READ, SAS, container);
-            (ok.status(answer.status.as_u16()), answer.date)
+            (ok.status(answer.status), answer.date)
         }
         Err(error) => {
-            let date = match &error {
-                BlobError::Refused { answer, .. } => answer.date.clone(),
-                _ => None,
-            };
+            let date = error.refusal().and_then(|r| r.date.clone());
             (Failure::from(&error).observation(check::STORAGE_READ, SAS, container), date)
         }
     };
@@ -81,12 +82,15 @@ async fn write(client: &Client, container: &str, run: &str, clock: &SharedClock)
                 Ok(_) => "the blob was removed again".to_owned(),
                 Err(_) => format!("the blob `{name}` could not be removed and is left"),
             };
-            failed.status(answer.status.as_u16()).detail(&gone)
+            failed.status(answer.status).detail(&gone)
         }
-        Err(BlobError::Refused { answer, .. }) if answer.status.as_u16() == 403 => {
-            Observation::ok(check, SAS, container).status(403).detail(answer.code.as_deref().unwrap_or_default())
-        }
-        Err(error) => Failure::from(&error).observation(check, SAS, container),
+        Err(error) => match error.refusal().filter(|r| r.status == 403) {
+            Some(refusal) => {
+                let code = refusal.code.as_deref().unwrap_or_default();
+                Observation::ok(check, SAS, container).status(403).detail(code)
+            }
+            None => Failure::from(&error).observation(check, SAS, container),
+        },
     };
     seen.millis(watch.millis())
 }
