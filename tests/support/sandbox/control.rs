@@ -28,6 +28,7 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
             let lines: Vec<Value> = crate::listing().iter().map(|r| json!(r.to_string())).collect();
             Reply::json(200, &json!(lines))
         }
+        ("GET", "/secrets") => Reply::json(200, &json!(secrets(arm))),
         ("GET", "/registries") => Reply::json(200, &json!(registry::logins(arm))),
         ("POST", "/break/registry-password") => Reply::json(200, &json!(registry::break_passwords(arm))),
         ("POST", "/break/sas") => Reply::json(200, &json!(storage::break_keys(arm))),
@@ -48,4 +49,11 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
         }
         _ => Reply::empty(404),
     }
+}
+
+/// Everything secret that exists: what a scan of output and files looks for.
+fn secrets(arm: &Arm) -> Vec<String> {
+    let state = arm.state();
+    let inside = state.things.values().flat_map(|thing| thing.secrets.iter().cloned());
+    inside.chain([arm.world.application.client_secret.clone()]).collect()
 }

@@ -1,0 +1,275 @@
+//! Promise: every listed resource lives its whole life against the sandbox: checked, made once,
+//! read back without a difference, changed, replaced where it must be, taken over after a lost
+//! answer, refused to strangers, and deleted as often as anybody likes.
+
+use mops_core::provider::{Known, Provider};
+use mops_core::{Identity, Ownership, StackId, Urn, Value};
+use mops_tests::fault::Fault;
+use serde_json::json;
+
+use crate::stand::{CLUSTER, Stand};
+
+/// One sample of one resource, ready for the sandbox.
+struct Case {
+    name: String,
+    urn: Urn,
+    inputs: Value,
+}
+
+/// Kubernetes samples name a kubeconfig file; here they name the cluster of the samples.
+fn on_the_cluster(inputs: Value) -> Value {
+    let Value::Map(mut map) = inputs else { return inputs };
+    if map.contains_key("cluster") {
+        map.insert("cluster".into(), json!({"clusterId": CLUSTER}).into());
+    }
+    Value::Map(map)
+}
+
+fn token_of(case: &Case) -> &str {
+    case.urn.token()
+}
+
+/// A sandbox for each case of Azure, and one cluster for all cases in a cluster.
+#[derive(Default)]
+struct Stands {
+    cluster: Option<Stand>,
+    azure: Option<Stand>,
+}
+
+impl Stands {
+    fn of(&mut self, case: &Case) -> &Stand {
+        if is_in_a_cluster(case) {
+            self.cluster.get_or_insert_with(Stand::in_real_time)
+        } else {
+            self.azure.insert(Stand::new())
+        }
+    }
+}
+
+fn is_in_a_cluster(case: &Case) -> bool {
+    token_of(case).contains(":kubernetes:")
+}
+
+/// Every sample of every listed resource.
+fn cases() -> Vec<Case> {
+    let stack = StackId { project: "modelops".into(), stack: "dev".into() };
+    let mut found = Vec::new();
+    for entry in mops_resources::entries() {
+        let token = entry.schema().token;
+        for (index, inputs) in entry.samples().into_iter().enumerate() {
+            let urn = Urn::new(&stack, token, "sample");
+            found.push(Case { name: format!("{token} sample {index}"), urn, inputs: on_the_cluster(inputs) });
+        }
+    }
+    found
+}
+
+/// What a sample stands on, made first: samples name each other by the same names.
+async fn ground(stand: &Stand, case: &Case) {
+    let text = case.inputs.exposed_json().to_string();
+    let needs = [
+        ("modelops:azure:ResourceGroup", "sample-rg"),
+        ("modelops:azure:StorageAccount", "storageAccounts/samplest"),
+        ("modelops:azure:BlobContainer", "bundles"),
+        ("modelops:azure:ManagedCluster", "managedClusters/sample-aks"),
+    ];
+    for (token, mention) in needs {
+        let there = stand.sandbox.ledger().existing().iter().any(|id| id.ends_with(&mention.to_lowercase()));
+        if token_of(case) == token || !text.contains(mention) || there {
+            continue;
+        }
+        let entry = mops_resources::entries().into_iter().find(|e| e.schema().token == token).expect("listed");
+        let urn = stand.urn(token, "ground");
+        let inputs = checked(stand, &urn, &entry.samples()[0], &case.name);
+        stand.create(&urn, &inputs).await.unwrap_or_else(|e| panic!("{}: ground {token}: {e:?}", case.name));
+    }
+}
+
+fn checked(stand: &Stand, urn: &Urn, inputs: &Value, name: &str) -> Value {
+    let checked = stand.provider().check(urn, inputs, false);
+    assert!(checked.failures.is_empty(), "{name}: {:?}", checked.failures);
+    let again = stand.provider().check(urn, &checked.inputs, false);
+    assert_eq!(again.inputs.masked_json(), checked.inputs.masked_json(), "{name}: check is not stable");
+    checked.inputs
+}
+
+fn without_difference(stand: &Stand, case: &Case, old: &Known, new: &Value, when: &str) {
+    let difference = stand.provider().diff(&case.urn, old, new);
+    assert!(difference.is_empty(), "{}: differs {when}: {difference:?}", case.name);
+}
+
+/// A thing that exists: made, read back, and the same as declared.
+async fn made(stand: &Stand, case: &Case) -> Known {
+    let inputs = checked(stand, &case.urn, &case.inputs, &case.name);
+    let unknown = Known { inputs: inputs.clone(), ..Known::default() };
+    assert!(stand.read(&case.urn, None, &unknown).await.is_none(), "{}: there before it was made", case.name);
+    let done = stand.create(&case.urn, &inputs).await.unwrap_or_else(|e| panic!("{}: create: {e:?}", case.name));
+    assert!(!done.id.is_empty() && !done.adopted && !done.foreign, "{}: {done:?}", case.name);
+    let known = Known { id: done.id, inputs: inputs.clone(), outputs: done.outputs };
+    without_difference(stand, case, &known, &inputs, "right after it was made");
+    known
+}
+
+fn reissued(stand: &Stand, case: &Case) -> bool {
+    matches!(stand.provider().identity(&case.urn, &case.inputs), Some(Identity::Reissue))
+}
+
+#[tokio::test]
+async fn made_once_and_read_back_without_a_difference() {
+    let mut stands = Stands::default();
+    for case in cases() {
+        let stand = stands.of(&case);
+        ground(stand, &case).await;
+        let known = made(stand, &case).await;
+        if reissued(stand, &case) {
+            // Nothing outside holds it: state is all there is.
+            continue;
+        }
+        let found = stand.read(&case.urn, Some(&known.id), &known).await;
+        let found = found.unwrap_or_else(|| panic!("{}: not found again", case.name));
+        without_difference(stand, &case, &found.known, &known.inputs, "when read back");
+        assert!(
+            matches!(found.ownership, Ownership::Ours { .. } | Ownership::Derived),
+            "{}: {:?}",
+            case.name,
+            found.ownership
+        );
+        let again = stand.create(&case.urn, &known.inputs).await;
+        let again = again.unwrap_or_else(|e| panic!("{}: made again: {e:?}", case.name));
+        assert!(again.adopted && !again.foreign && again.id == known.id, "{}: {again:?}", case.name);
+        assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new(), "{}", case.name);
+    }
+}
+
+#[tokio::test]
+async fn deleted_as_often_as_anybody_likes() {
+    let mut stands = Stands::default();
+    for case in cases() {
+        let stand = stands.of(&case);
+        ground(stand, &case).await;
+        let before = stand.sandbox.ledger().existing();
+        let known = made(stand, &case).await;
+        for _ in 0..2 {
+            let deleted = stand.provider().delete(stand.context(&case.urn), &known).await;
+            deleted.unwrap_or_else(|e| panic!("{}: delete: {e:?}", case.name));
+        }
+        assert_eq!(stand.sandbox.ledger().existing(), before, "{}: something is left", case.name);
+        if !reissued(stand, &case) {
+            assert!(stand.read(&case.urn, Some(&known.id), &known).await.is_none(), "{}: still there", case.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_to_another_stack() {
+    let other = StackId { project: "modelops".into(), stack: "other".into() };
+    let mut stands = Stands::default();
+    for case in cases() {
+        let stand = stands.of(&case);
+        if reissued(stand, &case) {
+            continue;
+        }
+        ground(stand, &case).await;
+        let known = made(stand, &case).await;
+        let urn = Urn::new(&other, token_of(&case), "sample");
+        let stolen = stand.provider().create(stand.context_of(&urn, &other), &known.inputs).await;
+        // Without room for a mark a thing belongs to whoever has its marked parent.
+        let found = stand.read(&case.urn, Some(&known.id), &known).await.expect("it is there");
+        if found.ownership != Ownership::Derived {
+            let error = stolen.err().unwrap_or_else(|| panic!("{}: taken by another stack", case.name));
+            assert_eq!(error.class(), mops_core::Class::Conflict, "{}: {error:?}", case.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_neither_loses_nor_doubles() {
+    let mut stands = Stands::default();
+    for case in cases() {
+        for verb in ["PUT", "PATCH", "POST"] {
+            let stand = stands.of(&case);
+            ground(stand, &case).await;
+            let fake = if is_in_a_cluster(&case) { "kubernetes" } else { "arm" };
+            let inputs = checked(stand, &case.urn, &case.inputs, &case.name);
+            stand.sandbox.faults().once(&[&format!("{fake} {verb} ")], Fault::LostAfterCommit);
+            if stand.create(&case.urn, &inputs).await.is_err() {
+                let again = stand.create(&case.urn, &inputs).await;
+                again.unwrap_or_else(|e| panic!("{} after a lost {verb}: {e:?}", case.name));
+            }
+            assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new(), "{} {verb}", case.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn changed_in_place_or_replaced_as_declared() {
+    for entry in mops_resources::entries() {
+        let token = entry.schema().token;
+        let samples: Vec<Value> = entry.samples().into_iter().map(on_the_cluster).collect();
+        for pair in samples.windows(2) {
+            let stand = &Stand::new();
+            let urn = stand.urn(token, "sample");
+            let case = Case { name: format!("{token} changed"), urn: urn.clone(), inputs: pair[0].clone() };
+            ground(stand, &case).await;
+            let known = made(stand, &case).await;
+            let wanted = checked(stand, &urn, &pair[1], &case.name);
+            let difference = stand.provider().diff(&urn, &known, &wanted);
+            assert!(!difference.is_empty(), "{}: two samples do not differ", case.name);
+            if !difference.replace.is_empty() {
+                continue;
+            }
+            let updated = stand.provider().update(stand.context(&urn), &known, &wanted).await;
+            let updated = updated.unwrap_or_else(|e| panic!("{}: update: {e:?}", case.name));
+            assert_eq!(updated.id, known.id, "{}", case.name);
+            let now = Known { id: updated.id, inputs: wanted.clone(), outputs: updated.outputs };
+            without_difference(stand, &case, &now, &wanted, "after the update");
+            let found = stand.read(&urn, Some(&now.id), &now).await.expect("it is there");
+            without_difference(stand, &case, &found.known, &wanted, "when read after the update");
+        }
+    }
+}
+
+/// The same inputs with another text at a path.
+fn with_other(inputs: &Value, path: &[&str]) -> Option<Value> {
+    let Value::Map(map) = inputs else { return None };
+    let (head, rest) = path.split_first()?;
+    let mut map = map.clone();
+    let old = map.get(*head)?;
+    let new = match (old, rest.is_empty()) {
+        (Value::String(text), true) => Value::String(format!("{text}x")),
+        (_, true) => return None,
+        (inner, false) => with_other(inner, rest)?,
+    };
+    map.insert((*head).to_owned(), new);
+    Some(Value::Map(map))
+}
+
+#[test]
+fn every_immutable_field_forces_a_replacement_and_is_named() {
+    let stand = &Stand::new();
+    for case in cases() {
+        let provider = stand.provider();
+        let schema = provider.schema(token_of(&case)).expect("listed");
+        let inputs = checked(stand, &case.urn, &case.inputs, &case.name);
+        let known = Known { id: "id".into(), inputs: inputs.clone(), outputs: Value::map() };
+        for field in schema.replace {
+            let path: Vec<&str> = field.split('.').collect();
+            let Some(changed) = with_other(&inputs, &path) else { continue };
+            let difference = provider.diff(&case.urn, &known, &changed);
+            assert!(difference.replace.iter().any(|r| r == field), "{}: {field}: {difference:?}", case.name);
+        }
+    }
+}
+
+#[test]
+fn every_resource_is_documented_and_has_samples() {
+    for entry in mops_resources::entries() {
+        let schema = entry.schema();
+        assert!(!schema.description.is_empty(), "{} has no description", schema.token);
+        assert!(!entry.samples().is_empty(), "{} has no samples", schema.token);
+        for field in schema.replace {
+            let head = field.split('.').next().unwrap_or_default();
+            assert!(!schema.inputs["properties"][head].is_null(), "{}: `{field}` is no input", schema.token);
+        }
+    }
+}

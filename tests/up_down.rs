@@ -1,0 +1,140 @@
+//! Promise: the main job, through the built programs: up, nothing to do, killed and gone on with,
+//! home lost and taken over again, down to an empty ledger.
+
+use std::time::{Duration, Instant};
+
+use mops_host::fsx;
+use mops_host::proc::Output;
+use mops_tests::control::ask;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::program::{Running, Sandbox};
+use crate::scenarios::Place;
+
+const FILE: &str = "unified-infra.yaml";
+
+/// A place with the example in it, and a sandbox that its commands are pointed at.
+pub(crate) struct Job {
+    pub(crate) place: Place,
+    sandbox: Sandbox,
+    control: String,
+}
+
+impl Job {
+    pub(crate) async fn new() -> Self {
+        let mut place = Place::new();
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/unified-infra").join(FILE);
+        place.write(FILE, &fsx::read_text(&example).expect("the example"));
+        let sandbox = Sandbox::start(&place).await;
+        for (name, value) in sandbox.variables().await {
+            place.set(&name, value);
+        }
+        let control = fsx::read_text(&std::path::Path::new(&sandbox.dir).join("control")).expect("the control file");
+        Self { place, sandbox, control }
+    }
+
+    pub(crate) async fn run(&self, words: &[&str]) -> Output {
+        self.place.run(words).await
+    }
+
+    /// Runs a command that must end well.
+    pub(crate) async fn good(&self, words: &[&str]) -> Output {
+        let output = self.run(words).await;
+        assert_eq!(output.code, Some(0), "{words:?}\n{}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    /// What the sandbox knows.
+    pub(crate) fn ask(&self, path: &str) -> Value {
+        serde_json::from_str(&ask(&self.control, "GET", path, "").expect("the sandbox")).expect("json")
+    }
+
+    fn existing(&self) -> Vec<String> {
+        let book = self.ask("/ledger");
+        book["existing"].as_array().into_iter().flatten().filter_map(|v| v.as_str()).map(str::to_owned).collect()
+    }
+
+    /// What exists but for pods and the like, which controllers make and make again.
+    fn declared(&self) -> Vec<String> {
+        let made_by_controllers = ["/pod/", "/replicaset/", "/event/", "/endpoints/", "/node/", "/job/"];
+        let ours = |id: &String| !made_by_controllers.iter().any(|part| id.contains(part));
+        self.existing().into_iter().filter(ours).collect()
+    }
+
+    fn doubled(&self) -> Vec<String> {
+        let book = self.ask("/ledger");
+        let entries = book["entries"].as_object().cloned().unwrap_or_default();
+        let twice = |e: &Value| e["made"].as_u64() > e["deleted"].as_u64().map(|d| d + 1);
+        entries.into_iter().filter(|(id, e)| twice(e) && !id.contains("/pod/")).map(|(id, _)| id).collect()
+    }
+
+    /// The registry and its images, which the workers need.
+    pub(crate) async fn with_images(&self) {
+        self.good(&["mops", "infra", "up", FILE, "-c", "registry", "--yes"]).await;
+        self.good(&["mops-sandbox", "push-images", "--dir", &self.sandbox.dir]).await;
+    }
+
+    pub(crate) async fn up(&self) -> Output {
+        self.good(&["mops", "infra", "up", FILE, "--yes"]).await
+    }
+
+    async fn nothing_to_do(&self) {
+        self.good(&["mops", "infra", "preview", FILE, "--exit-code"]).await;
+    }
+
+    async fn down_to_nothing(&self) {
+        self.good(&["mops", "infra", "down", "--destroy-all", "--delete-rg", "--yes"]).await;
+        assert_eq!(self.existing(), Vec::<String>::new());
+        assert_eq!(self.doubled(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn up_then_nothing_to_do_then_down_to_an_empty_ledger() {
+    let job = Job::new().await;
+    job.with_images().await;
+    job.up().await;
+    let before = job.declared();
+    for part in ["/registries/modelopsdevacr", "/storageaccounts/modelopsdevstore", "/agentpools/gpu", "dask-workers"] {
+        assert!(before.iter().any(|id| id.ends_with(part)), "{part} is missing in {before:#?}");
+    }
+    job.nothing_to_do().await;
+    job.up().await;
+    assert_eq!(job.declared(), before);
+    job.down_to_nothing().await;
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_the_next_up_converges() {
+    let job = Job::new().await;
+    job.with_images().await;
+    for part in ["/storageaccounts/modelopsdevstore", "/managedclusters/modelops-dev-aks", "/agentpools/gpu"] {
+        let run = Running::start(&job.place, "mops", &["infra", "up", FILE, "--yes"]);
+        let start = Instant::now();
+        while !job.existing().iter().any(|id| id.ends_with(part)) {
+            assert!(start.elapsed() < Duration::from_secs(60), "{part} was never begun");
+            tokio::task::yield_now().await;
+        }
+        run.signal(Signal::KILL);
+        assert_eq!(run.wait(), None, "the run was over before it was killed");
+    }
+    job.up().await;
+    assert_eq!(job.doubled(), Vec::<String>::new());
+    job.nothing_to_do().await;
+    job.down_to_nothing().await;
+}
+
+#[tokio::test]
+async fn a_lost_home_is_taken_over_again() {
+    let job = Job::new().await;
+    job.with_images().await;
+    job.up().await;
+    let before = job.declared();
+    std::fs::remove_dir_all(job.place.path().join("home")).expect("the home is there");
+    job.up().await;
+    assert_eq!(job.doubled(), Vec::<String>::new());
+    assert_eq!(job.declared(), before);
+    job.nothing_to_do().await;
+    job.down_to_nothing().await;
+}
