@@ -10,9 +10,12 @@ use mops_host::clock::ManualClock;
 use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
 use mops_tests::fault::Fault;
+use mops_tests::http::Reply;
 use mops_tests::sandbox::{Options, SUBSCRIPTION, Sandbox};
 use mops_wire::{ConnectMap, HttpConfig};
 use serde_json::{Value as Json, json};
+
+use super::script::{Script, on};
 
 const TYPES: &str = "modelops:azure:";
 
@@ -25,6 +28,21 @@ struct Bench {
 
 fn group_id() -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/dev-rg")
+}
+
+fn context(lineage: &str, kind: &str, name: &str) -> CallContext {
+    let stack = StackId { project: "modelops".into(), stack: "dev".into() };
+    let urn = Urn::new(&stack, &format!("{TYPES}{kind}"), name);
+    CallContext {
+        mark: Mark { stack, urn: urn.clone(), lineage: Lineage(lineage.into()) },
+        urn,
+        cancel: Cancel::new(),
+        progress: Arc::new(|_| {}),
+        timeout: Duration::from_secs(3600),
+        resume: None,
+        takeover: false,
+        import: false,
+    }
 }
 
 impl Bench {
@@ -47,18 +65,7 @@ impl Bench {
     }
 
     fn context(&self, kind: &str, name: &str) -> CallContext {
-        let stack = StackId { project: "modelops".into(), stack: "dev".into() };
-        let urn = Urn::new(&stack, &format!("{TYPES}{kind}"), name);
-        CallContext {
-            mark: Mark { stack, urn: urn.clone(), lineage: Lineage(self.lineage.into()) },
-            urn,
-            cancel: Cancel::new(),
-            progress: Arc::new(|_| {}),
-            timeout: Duration::from_secs(3600),
-            resume: None,
-            takeover: false,
-            import: false,
-        }
+        context(self.lineage, kind, name)
     }
 
     fn checked(&self, kind: &str, inputs: &Json) -> Value {
@@ -286,4 +293,45 @@ async fn a_strangers_registry_is_refused_and_untouched() {
     assert_eq!(error.class(), Class::Conflict);
     assert!(error.summary().contains("belongs to stack"), "{error}");
     assert_eq!(bench.writes(), before);
+}
+
+/// The node pool of the script: accepted, then `end` is the answer of its operation.
+async fn failing(end: Json, after: Reply) -> Error {
+    let path = "/managedClusters/dev-aks/agentPools/gpu";
+    let accepted = Reply::json(201, &json!({"properties": {"provisioningState": "Creating"}}));
+    let script = Script::play(vec![
+        on(&format!("GET {path}"), Reply::json(404, &json!({"error": {"code": "ResourceNotFound", "message": "m"}}))),
+        on(&format!("PUT {path}"), accepted.header("azure-asyncoperation", "{origin}/op")),
+        on("GET /op", Reply::json(200, &end)),
+        on(&format!("GET {path}"), after),
+    ]);
+    let cluster = format!("{}/providers/Microsoft.ContainerService/managedClusters/dev-aks", group_id());
+    let mut inputs = pool("gpu", json!({"count": 1}));
+    inputs["clusterId"] = json!(cluster);
+    let context = context("one", "NodePool", "gpu");
+    let inputs = script.resources.check(&context.urn, &Value::from(inputs), false).inputs;
+    let error = script.resources.create(context, &inputs).await.expect_err("the operation failed");
+    assert_eq!(script.complaints(), Vec::<String>::new());
+    error
+}
+
+#[tokio::test]
+async fn what_failed_after_it_was_accepted_is_there_with_its_id() {
+    let end = || {
+        json!({"status": "Failed", "error": {"code": "CreateFailed", "message": "see details", "details": [
+        {"code": "ErrCode_InsufficientVCPUQuota", "message": "Insufficient vcpu quota requested 2, remaining 0"}]}})
+    };
+    let there = Reply::json(200, &json!({"properties": {"provisioningState": "Failed"}}));
+    let error = failing(end(), there).await;
+    let partial = error.partial().expect("it exists");
+    assert_eq!((error.class(), partial.id.ends_with("/agentPools/gpu")), (Class::Partial, true));
+    assert!(error.notes()[0].contains("ErrCode_InsufficientVCPUQuota"), "{:?}", error.notes());
+    assert!(error.hint_text().is_some_and(|hint| hint.contains("quota")));
+
+    let gone = || Reply::json(404, &json!({"error": {"code": "ResourceNotFound", "message": "m"}}));
+    let error = failing(end(), gone()).await;
+    assert_eq!((error.class(), error.partial()), (Class::User, None), "nothing is there");
+    let error =
+        failing(end(), Reply::json(403, &json!({"error": {"code": "AuthorizationFailed", "message": "m"}}))).await;
+    assert_eq!(error.class(), Class::Transient, "whether it is there is not known: {error}");
 }

@@ -11,6 +11,8 @@ use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
 use mops_core::provider::Progress;
 use mops_host::Env;
 use mops_host::clock::ManualClock;
+use mops_resources::services::Config;
+use mops_resources::{Resources, Services};
 use mops_tests::http::{Broken, Call, Handler, Reply};
 use mops_tests::tls::{Authority, Leaf, Server, bind, serve_tls};
 use mops_wire::{Http, HttpConfig};
@@ -50,6 +52,8 @@ pub(crate) struct Script {
     pub(crate) origin: String,
     pub(crate) clock: ManualClock,
     pub(crate) arm: ArmClient,
+    /// The resources over the same server.
+    pub(crate) resources: Resources,
     pub(crate) heard: Arc<Mutex<Vec<String>>>,
     pub(crate) tokens: Arc<Mutex<Vec<mops_core::Secret<String>>>>,
     _server: Server,
@@ -67,7 +71,8 @@ impl Script {
         let server = serve_tls(handler(Arc::clone(&stage)), listener, leaf.server_config()).expect("a server");
         let clock = ManualClock::automatic(time::macros::datetime!(2026-11-24 08:00 UTC));
         let arm = client(&origin, authority.pem(), &clock);
-        Self { stage, origin, clock, arm, heard: Arc::default(), tokens: Arc::default(), _server: server }
+        let resources = Resources::new(Services::new(config(&origin, authority.pem(), &clock)));
+        Self { stage, origin, clock, arm, resources, heard: Arc::default(), tokens: Arc::default(), _server: server }
     }
 
     /// What was asked of ARM so far, sign-in left out.
@@ -149,11 +154,17 @@ fn answer(stage: &mut Stage, call: Call) -> Option<Reply> {
 
 /// The product's client, signed in by the product's own identity code.
 pub(crate) fn client(origin: &str, ca_pem: &str, clock: &ManualClock) -> ArmClient {
-    let mut config = HttpConfig::new();
-    config.roots = vec![ca_pem.as_bytes().to_vec()];
-    config.this_machine_only = true;
-    config.clock = clock.shared();
-    let http = Http::new(config).expect("a pipeline");
+    let Config { cloud, auth, env, http, .. } = config(origin, ca_pem, clock);
+    let http = Http::new(http).expect("a pipeline");
+    let chosen = identity::credential(&cloud, &auth, &env, http.clone(), clock.shared()).expect("an identity");
+    ArmClient::new(&cloud, chosen.credential, http, clock.shared()).expect("a client")
+}
+
+fn config(origin: &str, ca_pem: &str, clock: &ManualClock) -> Config {
+    let mut http = HttpConfig::new();
+    http.roots = vec![ca_pem.as_bytes().to_vec()];
+    http.this_machine_only = true;
+    http.clock = clock.shared();
     let cloud = Cloud {
         name: "script".into(),
         arm: origin.into(),
@@ -168,6 +179,5 @@ pub(crate) fn client(origin: &str, ca_pem: &str, clock: &ManualClock) -> ArmClie
         ("AZURE_CLIENT_SECRET", "client-secret-canary"),
     ]);
     let auth = AzureAuth { kind: AuthKind::ServicePrincipal, ..AzureAuth::default() };
-    let chosen = identity::credential(&cloud, &auth, &env, http.clone(), clock.shared()).expect("an identity");
-    ArmClient::new(&cloud, chosen.credential, http, clock.shared()).expect("a client")
+    Config { cloud, auth, env, clock: clock.shared(), http }
 }

@@ -1,6 +1,6 @@
 //! A blob container, made through ARM so that no data role and no storage firewall stands in the way. Promise:
 //! it carries our mark in its metadata, and an unmarked one in somebody else's account is a stranger
-//! (`tests/resources.rs`).
+//! (`tests/arm/resources.rs`).
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
 use mops_core::convert::to_value;

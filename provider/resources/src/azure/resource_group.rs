@@ -1,4 +1,4 @@
-//! The resource group. Promises: deleting it never takes something of a stranger along (`tests/resources.rs`),
+//! The resource group. Promises: deleting it never takes something of a stranger along (`tests/arm/resources.rs`),
 //! and an existing one may be used, which is then left alone and kept.
 
 use std::time::Duration;
