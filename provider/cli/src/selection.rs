@@ -53,7 +53,8 @@ impl App {
         Ok(Target { file, program, pointed })
     }
 
-    fn expand(&self, file: &StackFile, env_name: Option<&str>) -> Result<Program, Failure> {
+    /// What a file asks for.
+    pub(crate) fn expand(&self, file: &StackFile, env_name: Option<&str>) -> Result<Program, Failure> {
         let options = ExpandOptions {
             user: self.env.get("USER").map(ToOwned::to_owned),
             env_name: env_name.map(ToOwned::to_owned),

@@ -16,7 +16,7 @@ pub(crate) fn run(app: &App, args: &DownArgs) -> Outcome {
         if args.plan {
             let view = RunView::of_preview(&app.printer);
             let engine = app.engine(&session, args.pace, view.sink());
-            engine.preview_down(&snapshot, &options(args)).await?;
+            view.plan(&engine.preview_down(&snapshot, &options(args)).await?);
             return Ok(Exit::Ok);
         }
         let mut store = app.open(&stack, None, args.pace).await?;

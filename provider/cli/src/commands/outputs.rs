@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use mops_core::{StackId, Value};
-use mops_engine::state::{Outputs, Sealer, Snapshot};
+use mops_engine::state::{Sealer, Snapshot};
 use serde_json::{Map, Value as Json};
 
 use crate::app::App;
@@ -19,13 +19,13 @@ pub(crate) fn run(app: &App, args: &OutputsArgs) -> Outcome {
     let stack = app.stack_in_state(args.env.as_deref())?;
     let snapshot = app.snapshot(&stack)?;
     let sealer = args.show_secrets.then(|| sealer(app, &snapshot)).transpose()?;
-    print(app, &stack, &shown(&snapshot.outputs, args.component, sealer.as_ref())?);
+    print(app, &stack, &shown(&snapshot, args.component, sealer.as_ref())?);
     Ok(Exit::Ok)
 }
 
 /// All outputs with their secrets masked, at the end of a run.
-pub(super) fn show(app: &App, stack: &StackId, outputs: &Outputs) -> Result<(), Failure> {
-    print(app, stack, &shown(outputs, None, None)?);
+pub(super) fn show(app: &App, snapshot: &Snapshot) -> Result<(), Failure> {
+    print(app, &snapshot.stack, &shown(snapshot, None, None)?);
     Ok(())
 }
 
@@ -44,10 +44,12 @@ fn sealer(app: &App, snapshot: &Snapshot) -> Result<Sealer, Failure> {
     Ok(Sealer::new(&app.home()?, &app.env, snapshot.salt.clone()))
 }
 
-/// Component → name → value as it may be shown.
-fn shown(all: &Outputs, only: Option<Part>, sealer: Option<&Sealer>) -> Result<Map<String, Json>, Failure> {
+/// Component → name → value as it may be shown; only components that exist.
+fn shown(snapshot: &Snapshot, only: Option<Part>, sealer: Option<&Sealer>) -> Result<Map<String, Json>, Failure> {
     let mut shown = Map::new();
-    for (component, values) in all.iter().filter(|(c, _)| only.is_none_or(|part| part.component().as_str() == *c)) {
+    let exists = |component: &str| snapshot.resources.iter().any(|r| r.component.as_str() == component);
+    let wanted = |component: &str| only.is_none_or(|part| part.component().as_str() == component);
+    for (component, values) in snapshot.outputs.iter().filter(|(c, _)| wanted(c) && exists(c)) {
         let mut members = Map::new();
         for (name, value) in values {
             let value = match sealer {
@@ -83,20 +85,29 @@ fn text(shown: &Map<String, Json>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mops_core::Urn;
+    use mops_engine::program::Component;
+    use mops_engine::state::ResourceState;
 
     #[test]
-    fn secrets_are_masked_and_a_component_can_be_chosen() {
-        let registry = [
-            ("login_server".to_owned(), "r.azurecr.io".into()),
-            ("password".to_owned(), Value::from("canary-canary").into_secret()),
-        ];
-        let storage = [("account_name".to_owned(), Value::from("st"))];
-        let all: Outputs = [("registry".to_owned(), registry.into()), ("storage".to_owned(), storage.into())].into();
-        let text_of = |only| text(&shown(&all, only, None).unwrap());
+    fn secrets_are_masked_and_only_what_exists_is_shown() {
+        let stack = StackId { project: "p".into(), stack: "s".into() };
+        let mut snapshot = Snapshot::none(&stack);
+        let secret = Value::from("canary-canary").into_secret();
+        let registry = [("login_server".to_owned(), "r.azurecr.io".into()), ("password".to_owned(), secret)];
+        let [storage, cluster] = ["st", "aks"].map(|name| [("account_name".to_owned(), Value::from(name))]);
+        let all = [("registry", registry.into()), ("storage", storage.into()), ("cluster", cluster.into())];
+        snapshot.outputs = all.map(|(component, values)| (component.to_owned(), values)).into();
+        for component in [Component::Registry, Component::Storage] {
+            let urn = Urn::new(&stack, "t:t:T", component.as_str());
+            snapshot.resources.push(ResourceState::new(urn, component, "id"));
+        }
+        let text_of = |only| text(&shown(&snapshot, only, None).unwrap());
         assert_eq!(
             text_of(None),
             "registry.login_server  r.azurecr.io\nregistry.password      [secret]\nstorage.account_name   st\n"
         );
         assert_eq!(text_of(Some(Part::Storage)), "storage.account_name  st\n");
+        assert_eq!(text_of(Some(Part::Cluster)), "");
     }
 }

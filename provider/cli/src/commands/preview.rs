@@ -20,6 +20,7 @@ pub(crate) fn run(app: &App, args: &PreviewArgs) -> Outcome {
         let view = RunView::of_preview(&app.printer);
         let engine = app.engine(&session, args.pace, view.sink());
         let plan = engine.preview(&target.program, &snapshot, &up_options(args)).await?;
+        view.plan(&plan);
         Ok(if args.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Ok })
     })
 }

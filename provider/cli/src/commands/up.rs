@@ -43,7 +43,7 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
         let exit = Exit::from(report.exit());
         if exit == Exit::Ok {
             write_bundle_env(app, &stack, &pointed, &store)?;
-            super::outputs::show(app, &stack, &store.snapshot().outputs)?;
+            super::outputs::show(app, store.snapshot())?;
         }
         Ok(exit)
     })

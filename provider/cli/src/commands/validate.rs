@@ -1,5 +1,7 @@
-//! `mops infra validate FILE`: everything that can be said without network and credential.
+//! `mops infra validate FILE`: everything that can be said without network and credential. What this version does not
+//! build is a warning here, and an error of `preview` and `up`.
 
+use mops_core::{Diagnostic, Severity};
 use mops_engine::stackfile;
 
 use crate::app::App;
@@ -8,12 +10,10 @@ use crate::exit::{Exit, Outcome};
 
 pub(crate) fn run(app: &App, args: &FileArgs) -> Outcome {
     let file = app.stack_file(&args.file)?;
-    let missing = stackfile::unsupported(&file);
-    if !missing.is_empty() {
-        // Valid as a file; `preview` and `up` of this version refuse it.
-        return Err(missing.into());
-    }
-    let program = app.program(args)?.program;
+    let missing: Vec<Diagnostic> =
+        stackfile::unsupported(&file).into_iter().map(|d| Diagnostic { severity: Severity::Warning, ..d }).collect();
+    app.printer.diagnostics(&missing, &app.sources.borrow());
+    let program = app.expand(&file, args.env.as_deref())?;
     let count = program.resources.len();
     app.printer.event(&serde_json::json!({
         "type": "valid", "version": 1, "stack": program.stack.to_string(), "resources": count,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::{Printer, clip, elapsed};
 
 const TICK: Duration = Duration::from_millis(100);
-const NAME_WIDTH: usize = 38;
+/// Columns for the name of a resource.
+pub(super) const NAME_WIDTH: usize = 26;
 
 /// One resource under way.
 #[derive(Clone, Debug)]
@@ -85,14 +86,11 @@ impl Progress {
         drop(rows);
         let style = self.printer.look().err;
         let word = match end {
-            End::Done => style.green(word),
-            End::Failed => style.red(word),
+            End::Done => style.green(&format!("{word:<9}")),
+            End::Failed => style.red(&format!("{word:<9}")),
         };
-        self.printer.tell(&format!(
-            "  {:<NAME_WIDTH$}  {word}  {}",
-            clip(&row.name, NAME_WIDTH),
-            elapsed(row.since.elapsed())
-        ));
+        let (name, time) = (clip(&row.name, NAME_WIDTH), elapsed(row.since.elapsed()));
+        self.printer.tell(&format!("  {name:<NAME_WIDTH$}  {word}  {time:>6}"));
     }
 
     fn plain(&self, row: &Row) -> String {
@@ -138,7 +136,8 @@ fn region(rows: &[Row], printer: &Printer) -> Vec<String> {
 
 fn line(row: &Row, width: usize) -> String {
     let name = clip(&row.name, NAME_WIDTH);
-    let time = elapsed(row.since.elapsed());
+    let since = row.since.elapsed();
+    let time = if since < TICK { String::new() } else { elapsed(since) };
     let text = format!("  {name:<NAME_WIDTH$}  {:<9}  {time:>6}  {}", row.state, row.waiting);
     clip(text.trim_end(), width)
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mops_engine::event::{Body, Event, EventSink, Outcome, Totals};
+use mops_engine::plan::Plan;
 
-use super::plan::{kind, plan_text};
-use super::{End, Printer, Progress, elapsed};
+use super::plan::plan_text;
+use super::progress::NAME_WIDTH;
+use super::{End, Printer, Progress, clip, elapsed};
 
 /// Shows one run; the live lines end when it is dropped.
 pub(crate) struct RunView {
@@ -33,6 +35,12 @@ impl RunView {
         Arc::new(move |event| view.event(&event))
     }
 
+    /// Shows a plan that is not carried out.
+    pub(crate) fn plan(&self, plan: &Plan) {
+        plan.notes.iter().for_each(|text| self.event(&Event::new(Body::Note { text: text.clone() })));
+        self.event(&Event::new(Body::Planned { steps: plan.views(), unchanged: plan.unchanged }));
+    }
+
     /// Shows one event.
     pub(crate) fn event(&self, event: &Event) {
         self.printer.event(event);
@@ -41,7 +49,7 @@ impl RunView {
             Body::Note { text } => self.printer.note(text),
             Body::Reading { count } => tracing::debug!(target: "mops", count, "reading"),
             Body::Planned { steps, unchanged } => self.planned(steps, *unchanged),
-            Body::StepStarted { urn, name, op } => self.progress.begin(urn, &label(urn, name), doing(op)),
+            Body::StepStarted { urn, name, op } => self.progress.begin(urn, name, doing(op)),
             Body::StepProgress { urn, text, .. } => self.progress.waiting(urn, text),
             Body::StepFinished { urn, op, outcome, .. } => self.progress.end(urn, End::Done, done(op, *outcome)),
             Body::StepFailed { urn, summary, notes, hint, .. } => {
@@ -49,7 +57,8 @@ impl RunView {
                 self.failed(summary, notes, hint.as_deref());
             }
             Body::StepNotStarted { name, because, .. } => {
-                self.printer.tell(&format!("  {name:<38}  not started  {because}"));
+                let width = self.printer.look().width;
+                self.printer.tell(&clip(&format!("  {name:<NAME_WIDTH$}  not started  {because}"), width));
             }
             Body::RunFinished { totals, millis, .. } => self.finished(*totals, *millis),
         }
@@ -86,11 +95,6 @@ impl RunView {
         let after = if bad { "; run the same command to go on" } else { "" };
         self.printer.tell(&format!("{text} in {time}{after}"));
     }
-}
-
-/// `node pool gpu`: the kind of thing, then its name.
-fn label(urn: &str, name: &str) -> String {
-    mops_core::Urn::parse(urn).map_or_else(|| name.to_owned(), |u| format!("{} {name}", kind(u.token())))
 }
 
 fn doing(op: &str) -> &'static str {
@@ -132,7 +136,7 @@ fn sum(t: Totals) -> String {
         (t.not_started, "not started"),
     ];
     let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    if parts.is_empty() { "nothing to do".into() } else { parts.join(", ") }
+    if parts.is_empty() { "nothing was changed".into() } else { parts.join(", ") }
 }
 
 #[cfg(test)]
@@ -175,7 +179,7 @@ mod tests {
         assert_eq!(out, "");
         for part in [
             "up modelops.dev\n",
-            "node pool pool-gpu",
+            "  pool-gpu                    creating",
             "error: `gpu` is over the quota\nnote: ARM answered 409\n\nhint: ask for more\n",
             "2 created, 1 failed, 4 not started in 1.5s; run the same command to go on\n",
         ] {
