@@ -3,6 +3,8 @@
 //! The engine runs as a child (`mops-bench`) against objects in a folder, so that both survive the kill. The sweep over
 //! every failpoint needs a build with `MOPS_BUILD_FAILPOINTS=1` and says so otherwise.
 
+#![expect(clippy::print_stdout, reason = "counts are printed")]
+
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};

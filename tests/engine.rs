@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mops_core::{Class, Lineage, Ownership, Value};
 use mops_engine::error::{EngineError, Exit};
@@ -193,6 +192,38 @@ fn an_interruption_leaves_an_open_begin_and_ends_in_time() {
 }
 
 #[test]
+fn a_long_operation_is_resumed_and_its_url_is_nobodys_business() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let clock = ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH);
+        let mut rig = Rig::over(home.path(), Null::new(clock.shared()), clock.shared());
+        rig.env = Env::of([("PULUMI_CONFIG_PASSPHRASE", "p")]);
+        rig.null.hang(Some("a"));
+        let cancel = rig.engine.cancel.clone();
+        let events = rig.engine.events.clone();
+        rig.engine.events = Arc::new(move |event| {
+            if matches!(&event.body, Body::StepStarted { .. }) {
+                cancel.cancel();
+            }
+            events(event);
+        });
+        let wanted = program(vec![thing("a", json!({"operation": true}))]);
+        assert_eq!(rig.up(&wanted).await.unwrap().exit(), Exit::Interrupted);
+        let found = rig.read().unwrap();
+        assert!(matches!(&found.open[0].operation, Some(Value::Sealed(_))), "{found:?}");
+        for (name, bytes) in files(&rig.folder()) {
+            assert!(!String::from_utf8_lossy(&bytes).contains("https://null"), "{name}");
+        }
+        rig.null.hang(None);
+        let mut again = Rig::over(home.path(), rig.null.clone(), clock.shared());
+        again.env = rig.env.clone();
+        assert_eq!(again.up(&wanted).await.unwrap().exit(), Exit::Ok);
+        assert_eq!(again.null.count().resumes, 1);
+        assert!(!format!("{:?}", again.events()).contains("https://null"));
+    });
+}
+
+#[test]
 fn down_takes_dependants_first_and_leaves_nothing() {
     run(async {
         let home = tempfile::tempdir().unwrap();
@@ -354,8 +385,15 @@ fn one_component_is_planned_alone() {
         let only = |c: &[Component]| UpOptions { only: Some(c.iter().copied().collect()), ..UpOptions::default() };
         let error = rig.up_with(&components(), &only(&[Component::Cluster])).await.unwrap_err();
         assert!(error.to_string().contains("does not exist yet") && error.exit() == Exit::Usage, "{error}");
-        let report = rig.up_with(&components(), &only(&[Component::Registry])).await.unwrap();
-        assert_eq!(report.totals.created, 2);
+        let mut with_outputs = components();
+        for component in [Component::Registry, Component::Workspace] {
+            with_outputs.outputs.push(Output { component, name: "literal".into(), value: Expr::from("x") });
+        }
+        let report = rig.up_with(&with_outputs, &only(&[Component::Registry])).await.unwrap();
+        assert_eq!(
+            (report.totals.created, report.outputs.keys().map(String::as_str).collect::<Vec<_>>()),
+            (2, vec!["registry"])
+        );
         assert_eq!(rig.up(&components()).await.unwrap().totals.created, 3);
         // A change that reaches another component is refused, and made on request.
         let mut changed = components();
@@ -476,6 +514,5 @@ fn a_thousand_go_up_and_down() {
         let chain = (0..1000).map(|i| if i == 0 { after(&chain[0], &[]) } else { after(&chain[i], &[&chain[i - 1]]) });
         assert_eq!(rig.up(&program(chain.collect())).await.unwrap().totals.updated, 1000);
         assert_eq!(rig.down(&DownOptions::default()).await.unwrap().totals.deleted, 1000);
-        let _ = Duration::ZERO;
     });
 }

@@ -1,6 +1,8 @@
 //! State in files: what is cut, flipped or missing is recovered to a consistent prefix or refused, never taken for an
 //! empty stack; two runs never work on one stack; a wrong passphrase touches nothing.
 
+#![expect(clippy::print_stdout, reason = "counts are printed")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};

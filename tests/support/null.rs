@@ -47,6 +47,8 @@ pub struct Count {
     pub updates: usize,
     /// Deletes.
     pub deletes: usize,
+    /// Creates that were given the URL of an operation begun earlier.
+    pub resumes: usize,
     /// The most calls at once.
     pub at_once: usize,
     running: usize,
@@ -340,6 +342,7 @@ impl Provider for Null {
     fn create<'a>(&'a self, cx: CallContext, inputs: &'a Value) -> BoxFuture<'a, Result<Done, Error>> {
         Box::pin(async move {
             self.service().count.creates += 1;
+            self.service().count.resumes += usize::from(cx.resume.is_some());
             let name = name_of(inputs);
             let old = self.get(&name);
             let (mut adopted, mut foreign, mut creates) = (false, false, 1);

@@ -3,7 +3,7 @@
 
 use mops_core::{Secret, Value};
 
-const PREFIX: &str = "\u{1}mops:sealed:";
+const PREFIX: &str = "mops-sealed-";
 
 /// A copy with each sealed value as its stand-in.
 pub(crate) fn standin(value: &Value) -> Value {

@@ -276,17 +276,13 @@ impl Engine {
 /// The outputs of what exists now.
 fn outputs(run: &Run<'_>, store: &Store) -> Outputs {
     let snapshot = store.snapshot();
+    if run.operation == "refresh" {
+        return snapshot.outputs.clone();
+    }
+    let there: HashSet<String> = snapshot.resources.iter().map(|r| r.component.to_string()).collect();
     let Some((program, _)) = run.source else {
-        if run.operation == "refresh" {
-            return snapshot.outputs.clone();
-        }
-        let there: HashSet<String> = snapshot.resources.iter().map(|r| r.component.to_string()).collect();
-        return snapshot
-            .outputs
-            .iter()
-            .filter(|(k, _)| there.contains(*k))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
+        let kept = snapshot.outputs.iter().filter(|(component, _)| there.contains(*component));
+        return kept.map(|(k, v)| (k.clone(), v.clone())).collect();
     };
     let sealer = store.sealer();
     let mut all = Outputs::new();
@@ -294,7 +290,8 @@ fn outputs(run: &Run<'_>, store: &Store) -> Outputs {
         let lookup = |urn: &Urn, path: &[String]| {
             store.get(urn).map_or(mops_core::Value::Null, |r| walk(&r.outputs, path, Some(sealer)))
         };
-        if output.value.references().iter().any(|urn| store.get(urn).is_none()) {
+        let absent = |urn: &Urn| store.get(urn).is_none();
+        if !there.contains(output.component.as_str()) || output.value.references().iter().any(absent) {
             continue;
         }
         let mut value = resolve(&output.value, &lookup, Some(sealer));
