@@ -13,6 +13,14 @@ use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
 use mops_wire::HttpConfig;
 
+const EXAMPLES: [&str; 5] = [
+    "unified-infra/unified-infra",
+    "minimal/minimal",
+    "every-field/every-field",
+    "gpu-pools/gpu-pools",
+    "existing-cluster/existing-cluster",
+];
+
 fn example(name: &str) -> String {
     let path = format!("{}/../examples/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
@@ -292,6 +300,10 @@ fn imports_name_a_resource_of_the_stack() {
     let errors =
         try_program(&format!("{text}import: [{{to: regstry, id: {id}}}]\n"), &ExpandOptions::default()).unwrap_err();
     assert!(errors[0].summary.contains("`regstry`") && errors[0].place.is_some());
+    let other = text.replace("name: modelopsdevacr", "name: anotheracr");
+    let errors =
+        try_program(&format!("{other}import: [{{to: registry, id: {id}}}]\n"), &ExpandOptions::default()).unwrap_err();
+    assert!(errors[0].summary.contains("`anotheracr`") && errors[0].hint.is_some(), "{errors:?}");
 }
 
 #[test]
@@ -317,7 +329,7 @@ fn resources_take_the_inputs_of_every_example() {
         clock: Arc::new(ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH)),
         http: HttpConfig::new(),
     }));
-    for name in ["unified-infra/unified-infra", "minimal/minimal", "every-field/every-field", "gpu-pools/gpu-pools"] {
+    for name in EXAMPLES {
         let p = program(&example(&format!("{name}.yaml")));
         for resource in &p.resources {
             for known in [false, true] {
@@ -335,7 +347,7 @@ fn resources_take_the_inputs_of_every_example() {
 
 #[test]
 fn every_example_expands_and_is_supported() {
-    for name in ["unified-infra/unified-infra", "minimal/minimal", "every-field/every-field", "gpu-pools/gpu-pools"] {
+    for name in EXAMPLES {
         let loaded = load(name, &example(&format!("{name}.yaml")));
         assert!(
             loaded.diagnostics.iter().all(|d| d.severity == Severity::Warning),

@@ -44,7 +44,10 @@ fn cycle(program: &Program) -> Option<Diagnostic> {
     let stuck: Vec<&Declared> = program.resources.iter().filter(|r| !done.contains(&r.urn)).collect();
     let first = stuck.first()?;
     let names: Vec<String> = stuck.iter().map(|r| format!("`{}`", r.urn.name())).collect();
-    Some(Diagnostic::error(first.place.clone(), format!("{} wait for each other", names.join(", "))))
+    Some(
+        Diagnostic::error(first.place.clone(), format!("{} wait for each other", names.join(", ")))
+            .hint("look at `dependsOn`: it may only add to the order registry, storage, cluster, workspace"),
+    )
 }
 
 /// Kahn's algorithm with the file's order as tie-break; references to undeclared things are ignored here.

@@ -107,8 +107,24 @@ fn import(file: &StackFile, resources: &mut [super::Declared]) -> Result<(), Vec
             errors.push(Diagnostic::error(Some(import.to.place.clone()), summary).hint(hint));
             continue;
         };
+        let (own, given) = (name_of(resource), import.id.rsplit('/').next().unwrap_or_default());
+        if let Some(own) = own.filter(|own| !own.eq_ignore_ascii_case(given)) {
+            let summary =
+                format!("`{}` is called `{own}` in this file, the imported one `{given}`", import.to.as_str());
+            let hint = "give the resource the name of what exists, or correct the id";
+            errors.push(Diagnostic::error(Some(import.id.place.clone()), summary).hint(hint));
+        }
         resource.import = Some(import.id.as_str().to_owned());
         resource.retain_on_delete = true;
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The name that a resource has at Azure, as far as it is declared.
+fn name_of(resource: &super::Declared) -> Option<String> {
+    let super::Expr::Map(inputs) = &resource.inputs else { return None };
+    match inputs.get("name") {
+        Some(super::Expr::Value(mops_core::Value::String(name))) => Some(name.clone()),
+        _ => None,
+    }
 }
