@@ -63,6 +63,12 @@ async fn an_unknown_field_is_refused_and_not_dropped() {
     let (code, answer) = bench.applied_by("mops", DEPLOYMENT, &body).await;
     let message = answer["message"].as_str().unwrap_or_default();
     assert!(code == 500 && message.ends_with(".spec.replicass: field not declared in schema"), "{code} {message}");
+    let mut body = deployment("d", 1);
+    body["spec"]["template"]["spec"]["containers"][0]["env"] = json!([{"name": "A"}, {"name": "A"}]);
+    let (code, answer) = bench.applied_by("mops", DEPLOYMENT, &body).await;
+    let message = answer["message"].as_str().unwrap_or_default();
+    let words = ".spec.template.spec.containers[name=\"main\"].env: duplicate entries for key [name=\"A\"]";
+    assert!(code == 500 && message.ends_with(words), "{code} {message}");
 }
 
 #[tokio::test]
@@ -74,7 +80,9 @@ async fn only_the_object_that_was_seen_is_deleted() {
     bench.ask("DELETE", "/api/v1/namespaces/n/secrets/s", "", "").await;
     bench.kube.apply(&secret("Yg=="), Apply::Respect).await.expect("made by somebody else");
     let error = bench.kube.delete(&secret_ref("s"), uid).await.expect_err("another object");
-    assert!(matches!(error, KubernetesError::Changed { .. }), "{error:?}");
+    let KubernetesError::Changed { detail, .. } = &error else { panic!("{error:?}") };
+    let words = "Operation cannot be fulfilled on Secret \"s\": the UID in the precondition (";
+    assert!(detail.starts_with(words), "{detail}");
     assert!(bench.fake.object("Secret", "n", "s").is_some());
     let now = bench.fake.object("Secret", "n", "s").unwrap_or_default();
     let uid = now["metadata"]["uid"].as_str().unwrap_or_default();

@@ -92,6 +92,40 @@ fn walk(value: &Json, path: &mut FieldPath, schema: &mut Vec<String>, out: &mut 
     }
 }
 
+/// Two items of one list with the same key, in the server's words.
+pub(super) fn duplicate(object: &Json) -> Option<String> {
+    twice(object, &mut Vec::new(), &mut Vec::new())
+}
+
+fn twice(value: &Json, path: &mut FieldPath, schema: &mut Vec<String>) -> Option<String> {
+    match value {
+        Json::Object(map) => map.iter().find_map(|(key, below)| {
+            path.push(format!("f:{key}"));
+            schema.push(key.clone());
+            let found = twice(below, path, schema);
+            schema.pop();
+            path.pop();
+            found
+        }),
+        Json::Array(list) => {
+            let ListKind::Keyed(keys) = list_kind(schema) else { return None };
+            let mut seen = BTreeSet::new();
+            list.iter().find_map(|item| {
+                let step = item_key(item, keys);
+                if !seen.insert(step.clone()) {
+                    let key = text(std::slice::from_ref(&step));
+                    return Some(format!("{}: duplicate entries for key {key}", text(path)));
+                }
+                path.push(step);
+                let found = twice(item, path, schema);
+                path.pop();
+                found
+            })
+        }
+        _ => None,
+    }
+}
+
 /// The value at a path.
 pub(super) fn lookup<'a>(object: &'a Json, path: &[String]) -> Option<&'a Json> {
     let Some((head, rest)) = path.split_first() else { return Some(object) };

@@ -39,6 +39,7 @@ mod write;
 
 pub use kinds::{KINDS, Kind};
 pub use node::NodePool;
+pub use kubelet::PROBE_IMAGE;
 pub use pull::{AlwaysPulled, ImagePuller, PullError};
 pub use routes::routes;
 pub use serve::router;

@@ -200,7 +200,9 @@ fn list(fake: &KubernetesFake, ask: &Ask, kind: &Kind, namespace: &str) -> Resul
             Refusal::expired(
                 "The provided continue parameter is too old to display a consistent list result. You can start a new \
                  list without the continue parameter, or use the continue token in this response to retrieve the \
-                 remainder of the results.",
+                 remainder of the results. Continuing with the provided token results in an inconsistent list - \
+                 objects that were created, modified, or deleted between the time the first chunk was returned and \
+                 now may show up in the list.",
             )
         })?
     };
@@ -293,10 +295,12 @@ async fn log(
     if let Some(reason) = pod.pointer("/status/containerStatuses/0/state/waiting/reason").and_then(Json::as_str) {
         let container = text(&pod, "/spec/containers/0/name");
         let why = match reason {
-            "ImagePullBackOff" | "ErrImagePull" => "trying and failing to pull image".to_owned(),
-            other => format!("waiting to start: {other}"),
+            "ImagePullBackOff" | "ErrImagePull" => "trying and failing to pull image",
+            other => other,
         };
-        return Err(Refusal::bad_request(&format!("container \"{container}\" in pod \"{name}\" is {why}")));
+        return Err(Refusal::bad_request(&format!(
+            "container \"{container}\" in pod \"{name}\" is waiting to start: {why}"
+        )));
     }
     let kept = fake.store().logs.get(text(&pod, "/metadata/uid")).cloned().unwrap_or_default();
     let kept = match ask.query("tailLines").parse::<usize>() {

@@ -83,6 +83,14 @@ impl Refusal {
         status(409, "Conflict", &message, details(kind, name))
     }
 
+    /// 409 for a deletion of another object than the one meant; the server names the kind here.
+    pub(super) fn precondition(kind: &Kind, name: &str, detail: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {detail}", qualified(kind));
+        let mut about = details(kind, name);
+        about["kind"] = json!(kind.kind);
+        status(409, "Conflict", &message, about)
+    }
+
     /// 409 for fields that another manager holds.
     pub(super) fn apply_conflict(message: &str, causes: &[(String, String)]) -> Self {
         let causes: Vec<Json> = causes

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::apply::{Writer, apply, track};
 use super::defaults::{drop_nulls, fill};
+use super::fields::duplicate;
 use super::kinds::{Kind, undeclared};
 use super::status::Refusal;
 use super::store::{Store, key_of, text};
@@ -124,11 +125,11 @@ impl Write {
         }
         drop_nulls(&mut config);
         let read = (self.kind.typed)(&numbers_as_text(&config)).map_err(|e| self.invalid_body(&e))?;
-        if let Some(field) = undeclared(&config, &read, "") {
+        let wrong = undeclared(&config, &read, "").map(|field| format!("{field}: field not declared in schema"));
+        if let Some(wrong) = wrong.or_else(|| duplicate(&config)) {
             let place =
                 format!("{}/{}; {}, Kind={}", self.namespace, self.name, self.kind.api_version(), self.kind.kind);
-            let message =
-                format!("failed to create typed patch object ({place}): {field}: field not declared in schema");
+            let message = format!("failed to create typed patch object ({place}): {wrong}");
             return Err(Refusal::internal(&message));
         }
         let before = store.get(self.kind.kind, &self.namespace, &self.name).cloned();
@@ -258,7 +259,7 @@ pub(super) fn delete(store: &mut Store, write: &Write, options: &Json) -> Result
             "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). \
              The object might have been deleted and then recreated"
         );
-        return Err(Refusal::conflict(kind, name, &why));
+        return Err(Refusal::precondition(kind, name, &why));
     }
     let version = text(options, "/preconditions/resourceVersion");
     let now = text(&before, "/metadata/resourceVersion");
@@ -267,7 +268,7 @@ pub(super) fn delete(store: &mut Store, write: &Write, options: &Json) -> Result
             "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({now}). \
              The object might have been modified"
         );
-        return Err(Refusal::conflict(kind, name, &why));
+        return Err(Refusal::precondition(kind, name, &why));
     }
     let gone = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
         "details": {"name": name, "group": kind.group, "kind": kind.plural, "uid": uid}});
