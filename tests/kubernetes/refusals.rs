@@ -1,6 +1,6 @@
 //! Every refusal with its body, and what our client makes of it.
 
-use mops_clients::kubernetes::{Apply, KubernetesError, ObjectRef, Selection};
+use mops_clients::kubernetes::{Apply, KubernetesError, ObjectRef, Selection, Wait, judge};
 use mops_core::Class;
 use serde_json::{Value as Json, json};
 
@@ -74,7 +74,10 @@ async fn each_refusal_has_its_body() {
 async fn a_403_names_verb_resource_group_and_namespace() {
     let bench = Bench::start().await;
     let object = deployment_ref("d");
-    for verb in ["get", "list", "patch", "delete", "create"] {
+    let (clock, cancel) = (mops_host::SystemClock::shared(), mops_core::Cancel::new());
+    let limit = std::time::Duration::from_secs(60);
+    let wait = Wait { limit, clock: &clock, cancel: &cancel, progress: &|_| {} };
+    for verb in ["get", "list", "patch", "delete", "create", "watch"] {
         bench.fake.allow_all();
         bench.fake.deny(verb, "deployments");
         let error = match verb {
@@ -82,6 +85,7 @@ async fn a_403_names_verb_resource_group_and_namespace() {
             "list" => bench.kube.list(&object, &Selection::default()).await.err(),
             "patch" => bench.kube.apply(&deployment("d", 1), Apply::Respect).await.err(),
             "delete" => bench.kube.delete(&object, "x").await.err(),
+            "watch" => bench.kube.wait(&object, &wait, &judge).await.err(),
             _ => bench.kube.create(&deployment("d", 1)).await.err(),
         };
         let error = error.expect(verb);

@@ -313,8 +313,16 @@ async fn the_count_belongs_to_the_autoscaler_after_the_first_apply() {
     stack.bench.ask("PATCH", path, "application/merge-patch+json", &scale).await;
     assert!(stack.difference(&provider, MANIFEST, &known, &changed).await.is_empty(), "the preview is empty");
     changed["object"]["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/worker:3");
-    stack.update(&provider, MANIFEST, &known, &changed).await.expect("no conflict");
+    let known = stack.update(&provider, MANIFEST, &known, &changed).await.expect("no conflict");
     assert_eq!(replicas(), 7);
+    let autoscaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h", "namespace": "n"}, "spec": {"minReplicas": 1, "maxReplicas": 4,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}}});
+    stack.bench.kube.apply(&autoscaler, Apply::Respect).await.expect("made");
+    assert_eq!(replicas(), 4, "the autoscaler keeps its bounds");
+    assert!(stack.difference(&provider, MANIFEST, &known, &changed).await.is_empty());
+    stack.update(&provider, MANIFEST, &known, &changed).await.expect("no conflict with it");
+    assert_eq!(replicas(), 4);
 }
 
 #[tokio::test]

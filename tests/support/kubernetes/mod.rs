@@ -17,6 +17,7 @@ use tokio::sync::watch::{Receiver, Sender};
 use crate::ledger::Ledger;
 
 mod apply;
+mod autoscale;
 mod batch;
 mod defaults;
 mod environment;
@@ -38,8 +39,8 @@ mod workloads;
 mod write;
 
 pub use kinds::{KINDS, Kind};
-pub use node::NodePool;
 pub use kubelet::PROBE_IMAGE;
+pub use node::NodePool;
 pub use pull::{AlwaysPulled, ImagePuller, PullError};
 pub use routes::routes;
 pub use serve::router;

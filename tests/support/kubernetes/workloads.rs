@@ -14,6 +14,7 @@ pub(super) fn settle(store: &mut Store, writer: &Writer) {
     for _ in 0..100 {
         let mut changed = namespaces(store, writer);
         changed |= dying(store);
+        changed |= super::autoscale::autoscalers(store, writer);
         changed |= deployments(store, writer);
         changed |= super::batch::daemon_sets(store, writer);
         changed |= super::batch::jobs(store, writer);
