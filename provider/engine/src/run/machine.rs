@@ -17,10 +17,10 @@ use mops_core::provider::{BoxFuture, Done, Progress, Provider};
 use mops_core::{Class, Error, Lane, Urn, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::Engine;
 use super::nodes::{Node, Work};
 use super::prepare::{Call, Prepared, Ready};
-use super::report::{Failure, Report};
-use super::{Engine, guard};
+use super::report::Report;
 use crate::error::{EngineError, StateError};
 use crate::event::{Body, Event, Outcome};
 use crate::failpoint::{Failpoint, hit};
@@ -31,22 +31,22 @@ use crate::state::{Durable, Ended, Record, Store};
 /// How long running calls may finish after an interruption.
 const GRACE: Duration = Duration::from_secs(4);
 
-enum Answer {
+pub(super) enum Answer {
     Made(Done),
     Removed,
 }
 
 /// A call that came back.
-struct Finished {
-    node: usize,
-    result: Result<Answer, Error>,
-    millis: u64,
+pub(super) struct Finished {
+    pub(super) node: usize,
+    pub(super) result: Result<Answer, Error>,
+    pub(super) millis: u64,
 }
 
 type Calls = FuturesUnordered<BoxFuture<'static, Finished>>;
 
 /// What happens when a record is durable.
-enum Pending {
+pub(super) enum Pending {
     Begun(usize, Box<Prepared>),
     Ended(usize, Result<Outcome, Error>, u64),
     Local(usize),
@@ -60,21 +60,21 @@ pub(crate) struct Machine<'a> {
     pub(crate) store: &'a mut Store,
     pub(crate) plan: &'a Plan,
     pub(crate) nodes: Vec<Node>,
-    continue_on_error: bool,
-    over: Vec<bool>,
-    ready: BinaryHeap<(u64, Reverse<usize>)>,
-    parked: HashMap<usize, Box<Prepared>>,
-    lanes: super::lanes::Lanes,
-    held: HashMap<usize, Vec<Lane>>,
-    begun: HashMap<usize, (u64, Value)>,
-    active: usize,
-    pending: VecDeque<(u64, Pending)>,
-    started: HashSet<Component>,
-    halted: Option<String>,
-    canceled: bool,
-    broken: Option<StateError>,
-    says: UnboundedSender<(usize, Progress)>,
-    report: Report,
+    pub(super) continue_on_error: bool,
+    pub(super) over: Vec<bool>,
+    pub(super) ready: BinaryHeap<(u64, Reverse<usize>)>,
+    pub(super) parked: HashMap<usize, Box<Prepared>>,
+    pub(super) lanes: super::lanes::Lanes,
+    pub(super) held: HashMap<usize, Vec<Lane>>,
+    pub(super) begun: HashMap<usize, (u64, Value)>,
+    pub(super) active: usize,
+    pub(super) pending: VecDeque<(u64, Pending)>,
+    pub(super) started: HashSet<Component>,
+    pub(super) halted: Option<String>,
+    pub(super) canceled: bool,
+    pub(super) broken: Option<StateError>,
+    pub(super) says: UnboundedSender<(usize, Progress)>,
+    pub(super) report: Report,
 }
 
 impl<'a> Machine<'a> {
@@ -213,24 +213,24 @@ impl<'a> Machine<'a> {
         moved
     }
 
-    fn breaks(&mut self, source: std::io::Error) {
+    pub(super) fn breaks(&mut self, source: std::io::Error) {
         self.broken = Some(StateError::Write { file: "journal".into(), source });
     }
 
-    fn op(&self, node: usize) -> Op {
+    pub(super) fn op(&self, node: usize) -> Op {
         self.plan.steps.get(self.nodes[node].step).map_or(Op::Same, |s| s.op)
     }
 
-    fn urn(&self, node: usize) -> Urn {
+    pub(super) fn urn(&self, node: usize) -> Urn {
         self.plan.steps[self.nodes[node].step].urn.clone()
     }
 
-    fn send(&self, body: Body) {
+    pub(super) fn send(&self, body: Body) {
         (self.engine.events)(Event::new(body));
     }
 
     /// The word for what a node does: a replacement has two calls.
-    fn word(&self, node: usize) -> String {
+    pub(super) fn word(&self, node: usize) -> String {
         let op = match (self.op(node), self.nodes[node].work) {
             (Op::Replace, Work::Remove) => Op::Delete,
             (op, _) => op,
@@ -340,170 +340,11 @@ impl<'a> Machine<'a> {
         }));
     }
 
-    fn free(&mut self, node: usize) {
+    pub(super) fn free(&mut self, node: usize) {
         self.active -= 1;
         if let Some(lanes) = self.held.remove(&node) {
             for awake in self.lanes.give_back(&lanes) {
                 self.ready.push((self.nodes[awake].priority, Reverse(awake)));
-            }
-        }
-    }
-
-    /// An answer came back: it is recorded before anybody hears of it.
-    fn answered(&mut self, finished: Finished) {
-        let Finished { node, result, millis } = finished;
-        if let Err(error) = hit(Failpoint::AnswerReceived) {
-            return self.breaks(error);
-        }
-        self.free(node);
-        let urn = self.urn(node);
-        let Some((begin, inputs)) = self.begun.remove(&node) else { return };
-        let old = (self.op(node) == Op::Update).then(|| self.store.get(&urn).map(|r| r.id.clone())).flatten();
-        let result = match result {
-            Ok(Answer::Made(done)) => guard::answer(&urn, old.as_deref(), &inputs, done).map(Answer::Made),
-            Ok(Answer::Removed) => Ok(Answer::Removed),
-            Err(error) => Err(guard::error(&urn, error)),
-        };
-        let (ended, told) = match result {
-            Ok(Answer::Made(done)) => {
-                let outcome = if done.adopted { Outcome::Adopted } else { Outcome::Done };
-                (Ended::Done { id: done.id, outputs: done.outputs, foreign: done.foreign }, Ok(outcome))
-            }
-            Ok(Answer::Removed) => (Ended::Gone { with: self.nodes[node].with.clone() }, Ok(Outcome::Done)),
-            Err(error) => match error.partial().filter(|_| self.nodes[node].work == Work::Make).cloned() {
-                Some(partial) => {
-                    let reasons = std::iter::once(error.summary().to_owned()).chain(error.notes().iter().cloned());
-                    (
-                        Ended::Partial { id: partial.id, outputs: partial.outputs, reasons: reasons.collect() },
-                        Err(error),
-                    )
-                }
-                None if guard::nothing_happened(error.class()) => (Ended::Failed, Err(error)),
-                // What it did is not known: its Begin stays open, and the next run looks.
-                None => return self.tell(node, Err(error), millis),
-            },
-        };
-        let made = told.is_ok();
-        match self.store.push(Record::End { begin, at: self.now(), ended }) {
-            Ok(sequence) => self.pending.push_back((sequence, Pending::Ended(node, told, millis))),
-            Err(error) => return self.broken = Some(error),
-        }
-        if made {
-            // What waits for it may write its Begin behind this End: the journal is a sequence, so that its call
-            // leaves only when both are durable, and one sync covers the two.
-            self.release(node);
-        }
-    }
-
-    fn heard(&mut self, node: usize, progress: Progress) {
-        match progress {
-            Progress::Operation(url) => {
-                if let Some((begin, _)) = self.begun.get(&node) {
-                    let url = Value::String(url.into_exposed()).into_secret();
-                    if let Err(error) = self.store.push(Record::Operation { begin: *begin, url }) {
-                        self.broken = Some(error);
-                    }
-                }
-            }
-            Progress::Waiting(text) | Progress::Note(text) => {
-                let urn = self.urn(node);
-                self.send(Body::StepProgress { urn: urn.to_string(), name: urn.name().to_owned(), text });
-            }
-        }
-    }
-
-    /// A result is durable (or needs no record): everybody may hear of it.
-    fn tell(&mut self, node: usize, result: Result<Outcome, Error>, millis: u64) {
-        let urn = self.urn(node);
-        let (text, name, op) = (urn.to_string(), urn.name().to_owned(), self.word(node));
-        match result {
-            Ok(outcome) => {
-                self.send(Body::StepFinished { urn: text, name, op, outcome, millis });
-                self.count(node, outcome);
-                self.release(node);
-            }
-            Err(error) => {
-                let interrupted = error.class() == Class::Canceled && self.engine.cancel.is_canceled();
-                self.send(Body::StepFailed {
-                    urn: text,
-                    name: name.clone(),
-                    op,
-                    class: format!("{:?}", error.class()),
-                    summary: error.summary().to_owned(),
-                    notes: error.notes().to_vec(),
-                    hint: error.hint_text().map(str::to_owned),
-                    millis,
-                });
-                self.report.totals.failed += 1;
-                if !interrupted {
-                    self.report.failures.push(Failure::of(&urn, self.op(node), &error));
-                }
-                self.over[node] = true;
-                self.stop_dependants(node, &format!("`{name}` failed"));
-                if !self.continue_on_error && self.halted.is_none() {
-                    self.halted = Some(name);
-                }
-            }
-        }
-    }
-
-    fn count(&mut self, node: usize, outcome: Outcome) {
-        let op = self.op(node);
-        match (op, self.nodes[node].work, outcome) {
-            (_, _, Outcome::Unchanged) => self.report.totals.unchanged += 1,
-            // A replacement counts once, when its new one is made.
-            (Op::Replace, Work::Remove, _) => {}
-            (Op::Create, _, Outcome::Adopted) => self.report.totals.adopted += 1,
-            _ => self.report.count(op),
-        }
-        self.report.totals.forgotten += self.nodes[node].with.len();
-    }
-
-    fn release(&mut self, node: usize) {
-        self.over[node] = true;
-        let feeds = std::mem::take(&mut self.nodes[node].feeds);
-        for next in feeds {
-            let waiting = &mut self.nodes[next];
-            waiting.waits -= 1;
-            if waiting.waits == 0 && !self.over[next] {
-                self.ready.push((waiting.priority, Reverse(next)));
-            }
-        }
-    }
-
-    fn skip(&mut self, node: usize, because: &str) {
-        self.over[node] = true;
-        self.not_started(node, because);
-        self.stop_dependants(node, because);
-    }
-
-    fn not_started(&mut self, node: usize, because: &str) {
-        let Node { step, work, .. } = self.nodes[node];
-        if work == Work::Barrier || step >= self.plan.steps.len() {
-            return;
-        }
-        let urn = self.urn(node);
-        // The second call of a replacement is not a step of its own.
-        let second = self.op(node) == Op::Replace && self.report.not_started.iter().any(|(u, _)| *u == urn);
-        if second || self.report.failures.iter().any(|f| f.urn == urn) {
-            return;
-        }
-        let (text, name, op) = (urn.to_string(), urn.name().to_owned(), self.word(node));
-        self.send(Body::StepNotStarted { urn: text, name, op, because: because.to_owned() });
-        self.report.totals.not_started += 1;
-        self.report.not_started.push((urn, because.to_owned()));
-    }
-
-    /// Nothing that waits for this will start.
-    fn stop_dependants(&mut self, node: usize, because: &str) {
-        let mut queue = vec![node];
-        while let Some(at) = queue.pop() {
-            for next in std::mem::take(&mut self.nodes[at].feeds) {
-                if !self.over[next] {
-                    self.over[next] = true;
-                    self.not_started(next, because);
-                    queue.push(next);
-                }
             }
         }
     }

@@ -7,6 +7,7 @@ mod guard;
 mod lanes;
 mod machine;
 mod nodes;
+mod outcome;
 mod prepare;
 mod recover;
 mod report;
