@@ -181,9 +181,9 @@ fn absent_sections_declare_nothing() {
     assert_eq!(names, ["namespace", "dask-scheduler", "dask-scheduler-service", "dask-scheduler-pdb", "dask-workers"]);
     assert!(inputs(&p, "dask-workers")["object"]["spec"]["template"]["spec"]["containers"][0]["envFrom"].is_null());
     assert_eq!(inputs(&p, "namespace")["cluster"], serde_json::json!({"kubeconfig": "k"}));
-    let home = ExpandOptions { home: Some("/home/ada".into()), ..ExpandOptions::default() };
+    let home = ExpandOptions { home: Some("/people/ada".into()), ..ExpandOptions::default() };
     let p = try_program(&text.replace("kubeconfig: k", "kubeconfig: ~/.kube/config"), &home).unwrap();
-    assert_eq!(inputs(&p, "namespace")["cluster"], serde_json::json!({"kubeconfig": "/home/ada/.kube/config"}));
+    assert_eq!(inputs(&p, "namespace")["cluster"], serde_json::json!({"kubeconfig": "/people/ada/.kube/config"}));
 }
 
 #[test]
