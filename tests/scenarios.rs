@@ -197,7 +197,7 @@ macro_rules! scenarios {
     )*};
 }
 
-scenarios!(first_contact, exit_codes, closed_input);
+scenarios!(first_contact, exit_codes, closed_input, secrets);
 
 #[test]
 fn every_scenario_file_is_played() {

@@ -76,6 +76,9 @@ pub(crate) enum DevVerb {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) stack: StackArgs,
+    /// Image of the probe, one that every pool can pull (or MOPS_PROBE_IMAGE).
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) probe_image: Option<String>,
     /// The longest time of the run; 2m for diagnose-auth, 5m for smoke-test.
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) timeout: Option<std::time::Duration>,

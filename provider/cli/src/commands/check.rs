@@ -111,21 +111,39 @@ fn request(app: &App, snapshot: &Snapshot, pointed: &Pointed, args: &CheckArgs) 
     request.registry = output("registry", "login_server");
     request.env_secret = of_type(snapshot, "modelops:kubernetes:Secret").find_map(|s| input(s, "name"));
     request.pull_secret = of_type(snapshot, "modelops:kubernetes:ImagePullSecret").find_map(|s| input(s, "name"));
-    request.containers =
-        of_type(snapshot, "modelops:azure:BlobSasToken").filter_map(|s| input(s, "container")).collect();
+    request.containers = containers(snapshot);
     request.pools = pools(snapshot);
     request.stack_file = args.stack.file.as_ref().map(|f| f.display().to_string());
     if let Some(timeout) = args.timeout {
         request.timeout = timeout;
     }
-    let image = app.env.get("MOPS_PROBE_IMAGE").map_or_else(|| ProbeImage::default().image, ToOwned::to_owned);
+    let named = args.probe_image.clone().or_else(|| app.env.get("MOPS_PROBE_IMAGE").map(ToOwned::to_owned));
     request.probe = ProbeImage {
-        image,
+        image: named.unwrap_or_else(|| ProbeImage::default().image),
         pull_secret: request.pull_secret.clone(),
         connect: pointed.cloud.connect.clone(),
         ca_file: pointed.cloud.ca_file.clone(),
     };
     request
+}
+
+/// The containers that the pods' SAS open, `VARIABLE=CONTAINER` where the SAS comes under another name than the usual.
+/// Which variable carries which SAS is seen by the sealed value, which is the same in both places.
+fn containers(snapshot: &Snapshot) -> Vec<String> {
+    const USUAL: &str = "AZURE_STORAGE_CONNECTION_STRING";
+    let every = || of_type(snapshot, "modelops:azure:BlobContainer").filter_map(|c| input(c, "name")).collect();
+    let data = of_type(snapshot, "modelops:kubernetes:Secret").find_map(|s| s.inputs.get("data")?.as_map());
+    let variable = |sas: &ResourceState| {
+        let connection = sas.outputs.get("connectionString")?;
+        data?.iter().find(|(_, value)| *value == connection).map(|(name, _)| name.clone())
+    };
+    let mut found = Vec::new();
+    for sas in of_type(snapshot, "modelops:azure:BlobSasToken") {
+        let names = input(sas, "container").map_or_else(every, |one| vec![one]);
+        let prefix = variable(sas).filter(|name| name != USUAL).map(|name| format!("{name}=")).unwrap_or_default();
+        found.extend(names.into_iter().map(|name| format!("{prefix}{name}")));
+    }
+    found
 }
 
 /// The pools that state knows: the cluster's first one and those added to it.

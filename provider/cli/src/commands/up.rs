@@ -43,7 +43,10 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
         let exit = Exit::from(report.exit());
         if exit == Exit::Ok {
             write_bundle_env(app, &stack, &pointed, &store)?;
-            super::outputs::show(app, store.snapshot())?;
+            // Said again only when something is new; a machine gets them always.
+            if report.changed() || app.printer.look().json {
+                super::outputs::show(app, store.snapshot())?;
+            }
         }
         Ok(exit)
     })
