@@ -1,5 +1,7 @@
 //! Promises that need no process of their own: fakes on loopback, files, sockets.
 
+#![cfg(test)]
+
 #[path = "arm_shapes.rs"]
 mod arm_shapes;
 #[path = "client.rs"]
@@ -42,3 +44,13 @@ mod engine_props;
 mod state;
 #[path = "crash.rs"]
 mod crash;
+#[path = "web.rs"]
+mod web;
+#[path = "realm.rs"]
+mod realm;
+#[path = "tls.rs"]
+mod tls;
+#[path = "pipeline.rs"]
+mod pipeline;
+#[path = "proxy.rs"]
+mod proxy;

@@ -1,6 +1,6 @@
 //! What the checks of the source tree share: the tracked files and the dependency graph.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,76 +40,47 @@ pub(crate) fn text(path: &str) -> Option<String> {
     String::from_utf8(fsx::read(&root().join(path)).ok()?).ok()
 }
 
-/// The dependency graph of the workspace as it is built here.
-pub(crate) struct Graph {
-    packages: BTreeMap<String, Value>,
-    normal: BTreeMap<String, Vec<String>>,
+/// What the packages of the workspace name directly: package to packages, as it is built and not as it is tested.
+pub(crate) async fn direct() -> BTreeMap<String, BTreeSet<String>> {
+    let manifest = root().join("Cargo.toml").display().to_string();
+    let arguments = ["metadata", "--offline", "--format-version", "1", "--no-deps", "--manifest-path", &manifest];
+    let all: Value = serde_json::from_str(&output(env!("CARGO"), &arguments).await).expect("json");
+    let packages = all["packages"].as_array().cloned().unwrap_or_default();
+    let named = |value: &Value| value["name"].as_str().unwrap_or_default().to_owned();
+    let ours = |dep: &&Value| dep["kind"].is_null() && dep["path"].is_string();
+    let row = |p: &Value| {
+        let deps = p["dependencies"].as_array().into_iter().flatten().filter(ours).map(named).collect();
+        (named(p), deps)
+    };
+    packages.iter().map(row).collect()
 }
 
-impl Graph {
-    pub(crate) async fn read() -> Self {
-        let manifest = root().join("Cargo.toml").display().to_string();
-        let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-        let arguments = [
-            "metadata",
-            "--offline",
-            "--format-version",
-            "1",
-            "--manifest-path",
-            &manifest,
-            "--filter-platform",
-            &target,
-        ];
-        let all: Value = serde_json::from_str(&output(env!("CARGO"), &arguments).await).expect("json");
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let id = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let packages = list(&all["packages"]).into_iter().map(|p| (id(&p["id"]), p)).collect();
-        let edge = |dep: &Value| {
-            let built = list(&dep["dep_kinds"]).iter().any(|k| k["kind"].is_null());
-            built.then(|| id(&dep["pkg"]))
-        };
-        let node = |n: &Value| (id(&n["id"]), list(&n["deps"]).iter().filter_map(edge).collect());
-        Self { packages, normal: list(&all["resolve"]["nodes"]).iter().map(node).collect() }
-    }
-
-    fn find(&self, name: &str) -> &str {
-        let found = self.packages.iter().find(|(_, p)| p["name"] == name && p["source"].is_null());
-        found.map_or_else(|| panic!("{name} is no package of the workspace"), |(id, _)| id.as_str())
-    }
-
-    /// The packages of the workspace that a package of it names directly.
-    pub(crate) fn direct(&self, name: &str) -> BTreeSet<String> {
-        let named =
-            |id: &String| self.packages.get(id).filter(|p| p["source"].is_null()).map(|p| p["name"].to_string());
-        let edges = self.normal.get(self.find(name)).into_iter().flatten();
-        edges.filter_map(named).map(|n| n.trim_matches('"').to_owned()).collect()
-    }
-
-    /// Everything that is built into these packages: name and version.
-    pub(crate) fn tree(&self, names: &[&str]) -> BTreeSet<(String, String)> {
-        self.closure(names).iter().filter_map(|id| self.packages.get(*id)).map(named).collect()
-    }
-
-    /// Everything that is built into these packages, with its licence.
-    pub(crate) fn licences(&self, names: &[&str]) -> BTreeMap<String, String> {
-        let foreign = self.closure(names).into_iter().filter_map(|id| self.packages.get(id));
-        let foreign = foreign.filter(|p| !p["source"].is_null());
-        foreign.map(|p| (named(p).0, p["license"].as_str().unwrap_or_default().to_owned())).collect()
-    }
-
-    fn closure(&self, names: &[&str]) -> BTreeSet<&str> {
-        let mut waiting: VecDeque<&str> = names.iter().map(|n| self.find(n)).collect();
-        let mut seen = BTreeSet::new();
-        while let Some(id) = waiting.pop_front() {
-            if seen.insert(id) {
-                waiting.extend(self.normal.get(id).into_iter().flatten().map(String::as_str));
-            }
-        }
-        seen
-    }
+/// A foreign or own package in a tree.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) licence: String,
+    pub(crate) foreign: bool,
 }
 
-fn named(package: &Value) -> (String, String) {
-    let text = |member: &str| package[member].as_str().unwrap_or_default().to_owned();
-    (text("name"), text("version"))
+/// Everything that is built into these packages on this platform, features as these packages ask for them.
+pub(crate) async fn tree(names: &[&str]) -> BTreeSet<Package> {
+    let manifest = root().join("Cargo.toml").display().to_string();
+    let mut arguments = vec!["tree", "--offline", "--manifest-path", &manifest, "-e", "normal", "--prefix", "none"];
+    arguments.extend(["--format", "{p}|{l}"]);
+    names.iter().for_each(|name| arguments.extend(["-p", name]));
+    let listed = output(env!("CARGO"), &arguments).await;
+    let found: BTreeSet<Package> = listed.lines().filter_map(package).collect();
+    assert!(found.len() > names.len(), "no tree of {names:?}");
+    found
+}
+
+/// `name v1.2.3 (where)|licence (*)`.
+fn package(line: &str) -> Option<Package> {
+    let (package, licence) = line.split_once('|')?;
+    let mut words = package.split(' ');
+    let (name, version) = (words.next()?.to_owned(), words.next()?.trim_start_matches('v').to_owned());
+    let foreign = !words.next().is_some_and(|place| place.starts_with("(/"));
+    Some(Package { name, version, licence: licence.trim_end_matches(" (*)").trim().to_owned(), foreign })
 }
