@@ -150,6 +150,7 @@ impl Sandbox {
             ("AZURE_TENANT_ID", &app.tenant),
             ("AZURE_CLIENT_ID", &app.client_id),
             ("AZURE_CLIENT_SECRET", &app.client_secret),
+            ("MOPS_PROBE_IMAGE", crate::kubernetes::PROBE_IMAGE),
         ]
         .map(|(n, v)| (n.to_owned(), v.to_owned()))
         .to_vec()
