@@ -2,5 +2,7 @@
 
 #[path = "diagnose/cluster.rs"]
 mod cluster;
+#[path = "diagnose/probe.rs"]
+mod probe;
 #[path = "diagnose/report.rs"]
 mod report;

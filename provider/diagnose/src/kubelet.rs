@@ -27,6 +27,10 @@ pub mod reason {
     pub const NO_CONNECTION: &str = "NO_CONNECTION";
     /// A pull secret that is named could not be read.
     pub const SECRET_ABSENT: &str = "SECRET_ABSENT";
+    /// A secret that the environment comes from is not there.
+    pub const ENV_SECRET_ABSENT: &str = "ENV_SECRET_ABSENT";
+    /// A key that the environment comes from is not in its secret.
+    pub const ENV_KEY_ABSENT: &str = "ENV_KEY_ABSENT";
     /// The container starts and ends again.
     pub const CRASHING: &str = "CRASHING";
     /// A sentence that we do not know.
@@ -39,6 +43,8 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["pull policy of Never"], reason::NEVER_PULL),
     (&["InvalidImageName"], reason::INVALID_NAME),
     (&["CrashLoopBackOff"], reason::CRASHING),
+    (&["secret \"", "\" not found"], reason::ENV_SECRET_ABSENT),
+    (&["couldn't find key", "in Secret"], reason::ENV_KEY_ABSENT),
     (&["Unable to retrieve some image pull secrets"], reason::SECRET_ABSENT),
     (&["anonymous token", "401"], reason::ANONYMOUS_REFUSED),
     (&["anonymous token", "403"], reason::ANONYMOUS_REFUSED),
@@ -56,6 +62,16 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["403 Forbidden"], reason::REFUSED),
     (&[": not found"], reason::IMAGE_ABSENT),
 ];
+
+/// The secret that a sentence is about: `secret "NAME" not found`, `in Secret NAMESPACE/NAME`.
+#[must_use]
+pub fn secret_name(message: &str) -> Option<&str> {
+    if let Some((_, rest)) = message.split_once("secret \"") {
+        return rest.split('"').next();
+    }
+    let (_, rest) = message.split_once("in Secret ")?;
+    rest.split_whitespace().next()?.rsplit('/').next()
+}
 
 /// Waiting reasons and events that say only that something failed before.
 const ECHOES: &[&str] = &["Back-off pulling image", "pull QPS exceeded"];
@@ -121,6 +137,17 @@ mod tests {
         for (text, want) in rows {
             assert_eq!(meaning("ErrImagePull", &format!("{R}{text}")), Some(want), "{text}");
         }
+    }
+
+    #[test]
+    fn absent_secrets_are_named() {
+        let absent = "secret \"bundle\" not found";
+        assert_eq!(meaning("CreateContainerConfigError", absent), Some(reason::ENV_SECRET_ABSENT));
+        assert_eq!(secret_name(absent), Some("bundle"));
+        let key = "couldn't find key A in Secret ns/bundle";
+        assert_eq!(meaning("CreateContainerConfigError", key), Some(reason::ENV_KEY_ABSENT));
+        assert_eq!(secret_name(key), Some("bundle"));
+        assert_eq!(meaning("ErrImagePull", "HOST/secret:1: not found"), Some(reason::IMAGE_ABSENT));
     }
 
     #[test]

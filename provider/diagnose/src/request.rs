@@ -92,7 +92,8 @@ pub struct Request {
     pub env_secret: Option<String>,
     /// The stack's pull secret.
     pub pull_secret: Option<String>,
-    /// Containers that the worker's SAS must be able to list.
+    /// Containers that the worker's SAS must be able to list; `VARIABLE=CONTAINER` for one whose
+    /// connection string is not in `AZURE_STORAGE_CONNECTION_STRING`.
     pub containers: Vec<String>,
     /// Images to look up beside the workers' own.
     pub images: Vec<String>,

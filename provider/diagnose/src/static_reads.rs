@@ -199,7 +199,7 @@ fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
 }
 
-/// Image, meaning and words of everything that is said about a pod that waits. Events of a pod
+/// Image (or secret), meaning and words of everything that is said about a pod that waits. Events of a pod
 /// whose containers run are history.
 fn sayings(pod: &Pod, events: &[Event]) -> Vec<(String, &'static str, String)> {
     let Some(status) = &pod.status else { return Vec::new() };
@@ -217,9 +217,14 @@ fn sayings(pod: &Pod, events: &[Event]) -> Vec<(String, &'static str, String)> {
     let mut known: Vec<(String, &'static str, String)> = Vec::new();
     for (image, reason, message) in own.chain(told) {
         if let Some(meaning) = kubelet::meaning(reason, message)
-            && !known.iter().any(|(i, m, _)| *i == image && *m == meaning)
+            && !known.iter().any(|(_, m, _)| *m == meaning)
         {
-            known.push((image, meaning, format!("{reason} {message}")));
+            let about = match meaning {
+                reason::ENV_SECRET_ABSENT | reason::ENV_KEY_ABSENT => kubelet::secret_name(message),
+                _ => None,
+            };
+            let target = about.map_or(image, str::to_owned);
+            known.push((target, meaning, format!("{reason} {message}")));
         }
     }
     // What nobody understands is worth showing only when nothing else is there.

@@ -15,7 +15,8 @@ pub mod names {
     pub const IMAGES: &str = "MOPS_PROBE_IMAGES";
     /// Text of a `.dockerconfigjson`.
     pub const PULL_SECRET: &str = "MOPS_PROBE_PULL_SECRET";
-    /// Blob containers, separated by commas.
+    /// Blob containers, separated by commas; `VARIABLE=CONTAINER` for one whose connection string is
+    /// not in [`STORAGE`].
     pub const CONTAINER: &str = "MOPS_PROBE_CONTAINER";
     /// Set when a write must be refused.
     pub const VERIFY_READONLY: &str = "MOPS_PROBE_VERIFY_READONLY";
@@ -56,6 +57,17 @@ impl<T> Given<T> {
     }
 }
 
+/// A container, and the connection string that opens it.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The variable with the connection string.
+    pub variable: String,
+    /// Its value.
+    pub connection: Given<Secret<String>>,
+}
+
 /// What to check.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -71,10 +83,8 @@ pub struct Settings {
     pub password: Given<Secret<String>>,
     /// Text of the docker config.
     pub pull_secret: Given<Secret<String>>,
-    /// The worker's connection string.
-    pub storage: Given<Secret<String>>,
     /// Containers to list.
-    pub containers: Vec<String>,
+    pub containers: Vec<Container>,
     /// Whether a write must be refused.
     pub verify_readonly: bool,
     /// Names the blob of a write that must be refused.
@@ -96,8 +106,7 @@ impl Settings {
             username: given(env, names::USERNAME),
             password: secret(env, names::PASSWORD),
             pull_secret: secret(env, names::PULL_SECRET),
-            storage: secret(env, names::STORAGE),
-            containers: list(env, names::CONTAINER),
+            containers: list(env, names::CONTAINER).iter().map(|item| container(env, item)).collect(),
             verify_readonly: env.has(names::VERIFY_READONLY),
             run: env.get(names::RUN).unwrap_or("manual").to_owned(),
             connect: list(env, names::CONNECT).iter().filter_map(|pair| pair_of(pair)).collect(),
@@ -126,6 +135,11 @@ fn secret(env: &Env, name: &str) -> Given<Secret<String>> {
 fn list(env: &Env, name: &str) -> Vec<String> {
     let text = env.get(name).unwrap_or_default();
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn container(env: &Env, item: &str) -> Container {
+    let (variable, name) = item.split_once('=').unwrap_or((names::STORAGE, item));
+    Container { name: name.to_owned(), variable: variable.to_owned(), connection: secret(env, variable) }
 }
 
 fn pair_of(text: &str) -> Option<(String, SocketAddr)> {
@@ -159,6 +173,15 @@ mod tests {
         assert_eq!(Settings::from_env(&env).registry.as_deref(), Some("worker.io"));
         let env = Env::of([(names::BUNDLE_REGISTRY, "worker.io"), (names::REGISTRY, "ours.io")]);
         assert_eq!(Settings::from_env(&env).registry.as_deref(), Some("ours.io"));
+    }
+
+    #[test]
+    fn a_container_may_name_its_variable() {
+        let env = Env::of([(names::CONTAINER, "a, OTHER=b"), (names::STORAGE, "x"), ("OTHER", "y")]);
+        let all = Settings::from_env(&env).containers;
+        let seen: Vec<_> = all.iter().map(|c| (c.name.as_str(), c.variable.as_str())).collect();
+        assert_eq!(seen, [("a", names::STORAGE), ("b", "OTHER")]);
+        assert_eq!(all[1].connection, Given::Value(Secret::from("y")));
     }
 
     #[test]

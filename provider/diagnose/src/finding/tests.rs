@@ -363,6 +363,16 @@ fn network() -> Vec<Row> {
     ]
 }
 
+fn kubelet_config() -> Vec<Row> {
+    vec![row(
+        "SECRET_MISSING",
+        Certain,
+        vec![kubelet(reason::ENV_SECRET_ABSENT)],
+        vec![kubelet(reason::ENV_KEY_ABSENT)],
+        &["SECRET_KEY_MISSING"],
+    )]
+}
+
 fn artifact() -> Vec<Row> {
     let v2 = || p(Observation::ok(probe::REGISTRY_V2, variant::PULL_SECRET, HOST));
     let tags_missing =
@@ -458,7 +468,7 @@ fn storage() -> Vec<Row> {
 }
 
 fn rows() -> Vec<Row> {
-    [access(), config(), identity(), network(), artifact(), storage()].into_iter().flatten().collect()
+    [access(), config(), kubelet_config(), identity(), network(), artifact(), storage()].into_iter().flatten().collect()
 }
 
 fn named(findings: &[Finding]) -> Vec<(&str, Option<Confidence>)> {

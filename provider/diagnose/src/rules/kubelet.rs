@@ -38,6 +38,23 @@ const fn kubelet(code: &'static [&'static str]) -> Need {
 
 pub(crate) const RULES: &[Rule] = &[
     rule(
+        "SECRET_MISSING",
+        "config",
+        Certain,
+        &[kubelet(&[reason::ENV_SECRET_ABSENT])],
+        [
+            "pool {pool}: the worker's environment comes from secret `{target}`, which does not exist",
+            "create the secret in namespace `{namespace}`",
+        ],
+    ),
+    rule(
+        "SECRET_KEY_MISSING",
+        "config",
+        Certain,
+        &[kubelet(&[reason::ENV_KEY_ABSENT])],
+        ["pool {pool}: secret `{target}` lacks a key that the worker refers to: {detail}", "add the key"],
+    ),
+    rule(
         "KUBELET_NO_CREDENTIALS",
         "identity",
         High,

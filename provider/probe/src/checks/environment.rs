@@ -10,15 +10,14 @@ pub(super) fn look(settings: &Settings) -> Vec<Observation> {
         present(names::USERNAME, &settings.username),
         present(names::PASSWORD, &settings.password),
     ];
-    let storage = present(names::STORAGE, &settings.storage);
-    // A workload without storage may do without this one.
-    let wanted = !settings.containers.is_empty();
-    all.push(match (&settings.storage, wanted) {
-        (Given::Missing, false) => {
-            Observation::skipped(check::ENV, "", names::STORAGE, code::ENV_MISSING).detail("no container was named")
+    // A workload without a container to read may do without a connection string.
+    let mut variables: Vec<&str> = Vec::new();
+    for container in &settings.containers {
+        if !variables.contains(&container.variable.as_str()) {
+            variables.push(&container.variable);
+            all.push(present(&container.variable, &container.connection));
         }
-        _ => storage,
-    });
+    }
     all
 }
 
@@ -77,8 +76,7 @@ mod tests {
 
     #[test]
     fn storage_may_be_absent_unless_a_container_is_named() {
-        let all = look(&Settings::from_env(&Env::default()));
-        assert_eq!(all[3].outcome, crate::Outcome::Skipped);
+        assert_eq!(codes(&[]).len(), 3);
         assert_eq!(code_of(&[(names::CONTAINER, "c")], names::STORAGE).as_deref(), Some(code::ENV_MISSING));
     }
 

@@ -10,7 +10,7 @@ use mops_wire::sas::{ConnectionString, ConnectionStringError};
 use super::{DEADLINE, TRIES, Watch, sas};
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code, variant};
-use crate::settings::{Given, Settings, names};
+use crate::settings::{Container, Given, Settings};
 
 const SAS: &str = variant::SAS;
 
@@ -22,10 +22,15 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
     all
 }
 
-async fn container_of(settings: &Settings, container: &str, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+async fn container_of(
+    settings: &Settings,
+    Container { name: container, variable, connection }: &Container,
+    http: &Http,
+    clock: &SharedClock,
+) -> Vec<Observation> {
     let skip = |check: &str, code: &str, why: &str| Observation::skipped(check, SAS, container, code).detail(why);
-    let Given::Value(text) = &settings.storage else {
-        let why = format!("{} is missing", names::STORAGE);
+    let Given::Value(text) = connection else {
+        let why = format!("{variable} is missing");
         return [check::STORAGE_READ, check::STORAGE_WRITE_REFUSED].map(|c| skip(c, code::ENV_MISSING, &why)).into();
     };
     let unusable = |code: &'static str, error: &dyn std::fmt::Display| {
