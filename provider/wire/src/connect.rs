@@ -1,7 +1,7 @@
 //! Sends chosen host names to chosen loopback addresses while names in TLS and HTTP stay real.
 //!
 //! Guarantees that no address but a loopback one is accepted, and that such hosts never pass a
-//! proxy (`tests` below; `tests/http.rs` proves the port).
+//! proxy (`tests` below; `tests/pipeline.rs` proves the port).
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -244,7 +244,10 @@ fn tls_fault(error: &rustls::Error) -> (TlsFault, String) {
     use rustls::CertificateError as Bad;
     let rustls::Error::InvalidCertificate(bad) = error else { return (TlsFault::Other, error.to_string()) };
     let (kind, words) = match bad {
-        Bad::UnknownIssuer => (TlsFault::Untrusted, "its certificate comes from an issuer that is not trusted here"),
+        // An issuer of the right name and another key shows as a bad signature.
+        Bad::UnknownIssuer | Bad::BadSignature => {
+            (TlsFault::Untrusted, "its certificate comes from an issuer that is not trusted here")
+        }
         Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
             (TlsFault::OtherName, "its certificate is for another name")
         }

@@ -2,7 +2,7 @@
 //! in the host's budget, faults, time limits, redirects, retry.
 //!
 //! Guarantees three things: a request ends within its deadline, an answer takes no more memory than
-//! the request allows, and nothing but method and masked address is logged (`tests/http.rs`, R5, R14).
+//! the request allows, and nothing but method and masked address is logged (`tests/pipeline.rs`, R5, R14).
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
