@@ -1,6 +1,8 @@
 //! What every object in a cluster does in the same way: mark, find, apply, delete.
 //! Guarantees that nothing without the mark of this stack is deleted (`tests/kubernetes.rs`).
 
+use std::time::Duration;
+
 use mops_clients::kubernetes::{Apply, ClusterRef, Kubernetes, KubernetesError, ObjectRef, Readiness, Wait};
 use mops_core::mark::names;
 use mops_core::provider::Progress;
@@ -83,14 +85,14 @@ impl<'a> Object<'a> {
         Ok(self.kube.apply(&marked(object, &self.cx.call.mark), Apply::Respect).await?)
     }
 
-    /// Waits, telling the engine what for.
+    /// Waits, telling the engine what for; as long as the call may take when nothing is said.
     pub(crate) async fn wait(
         &self,
-        limit: std::time::Duration,
+        limit: Option<Duration>,
         judge: &(dyn Fn(Option<&Json>) -> Readiness + Send + Sync),
     ) -> Result<Option<Json>, KubernetesError> {
         let progress = |words: &str| (self.cx.call.progress)(Progress::Waiting(words.to_owned()));
-        let limit = limit.min(self.cx.call.timeout);
+        let limit = limit.unwrap_or(self.cx.call.timeout).min(self.cx.call.timeout);
         let wait = Wait { limit, clock: self.cx.services.clock(), cancel: &self.cx.call.cancel, progress: &progress };
         self.kube.wait(&self.place, &wait, judge).await
     }
@@ -114,7 +116,7 @@ impl<'a> Object<'a> {
             None => Readiness::Ready,
             Some(object) => Readiness::Waiting(lingering(object)),
         };
-        self.wait(self.cx.call.timeout, &gone).await?;
+        self.wait(None, &gone).await?;
         Ok(())
     }
 }

@@ -15,8 +15,6 @@ use crate::create_only::{self, MANAGER, alone, as_in, held_by, without};
 use crate::projection::project;
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
-/// How long to wait for readiness when the declaration says nothing.
-const READY: u64 = 600;
 /// Our own field manager, as managed fields name it.
 const OURS: &str = "mops";
 /// The most that the API server takes in one request, in bytes.
@@ -37,7 +35,7 @@ pub struct Inputs {
     /// Whether to wait until it is ready, by the rules of its kind.
     #[serde(default)]
     pub wait: bool,
-    /// The longest wait, in seconds; 600 when absent.
+    /// The longest wait, in seconds; that of the run (`--ready-timeout`) when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_timeout_seconds: Option<u64>,
 }
@@ -78,8 +76,7 @@ async fn ready(object: &Object<'_>, inputs: &Inputs, live: Json) -> Result<Made<
     if !inputs.wait {
         return Ok(Made { id, outputs: outputs(&object.place, &live) });
     }
-    let limit = Duration::from_secs(inputs.ready_timeout_seconds.unwrap_or(READY));
-    match object.wait(limit, &judge).await {
+    match object.wait(inputs.ready_timeout_seconds.map(Duration::from_secs), &judge).await {
         Ok(seen) => Ok(Made { id, outputs: outputs(&object.place, &seen.unwrap_or(live)) }),
         Err(error @ KubernetesError::NotReady { .. }) => {
             let known = to_value(&outputs(&object.place, &live)).unwrap_or_default();

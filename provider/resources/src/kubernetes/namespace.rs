@@ -23,6 +23,9 @@ const LOOKED_FOR: [(&str, &str); 6] = [
     ("v1", "Pod"),
 ];
 
+/// How long a new namespace may take to become usable.
+const SOON: Duration = Duration::from_secs(60);
+
 /// A namespace of a cluster.
 pub struct Namespace;
 
@@ -96,10 +99,10 @@ impl Resource for Namespace {
         let object = Object::new(cx, &inputs.cluster, place(&inputs.name)).await?;
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": inputs.name}});
         let live = object.apply(body).await?;
-        object.wait(Duration::from_secs(60), &judge).await?;
+        object.wait(Some(SOON), &judge).await?;
         let account = ObjectRef::namespaced("v1", "ServiceAccount", &inputs.name, "default");
         let account = Object::new(cx, &inputs.cluster, account).await?;
-        account.wait(Duration::from_secs(60), &there).await?;
+        account.wait(Some(SOON), &there).await?;
         Ok(Made { id: object.id(), outputs: outputs(&live) })
     }
 
