@@ -46,8 +46,8 @@ pub(crate) struct Look {
 struct Inner {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
-    /// Lines of the live region that stand on the screen.
-    live: usize,
+    /// The live region as it stands on the screen.
+    live: Vec<String>,
 }
 
 impl Look {
@@ -82,7 +82,7 @@ impl Printer {
     }
 
     fn on(look: Look, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
-        Self(Arc::new(Mutex::new(Inner { out, err, live: 0 })), look)
+        Self(Arc::new(Mutex::new(Inner { out, err, live: Vec::new() })), look)
     }
 
     /// See [`Look`].
@@ -134,22 +134,25 @@ impl Printer {
         }
     }
 
-    /// Replaces the live region by these lines.
+    /// Replaces the live region by these lines, unless they stand there already.
     fn draw(&self, lines: &[String]) {
         let mut inner = self.inner();
+        if inner.live == lines {
+            return;
+        }
         inner.clear();
         let text: String = lines.iter().map(|l| format!("{l}\n")).collect();
         let _ = inner.err.write_all(text.as_bytes());
         let _ = inner.err.flush();
-        inner.live = lines.len();
+        inner.live = lines.to_vec();
     }
 }
 
 impl Inner {
     fn clear(&mut self) {
-        if self.live > 0 {
-            let _ = write!(self.err, "\x1b[{}F\x1b[J", self.live);
-            self.live = 0;
+        if !self.live.is_empty() {
+            let _ = write!(self.err, "\x1b[{}F\x1b[J", self.live.len());
+            self.live.clear();
         }
     }
 

@@ -53,7 +53,9 @@ fn days(time: time::Duration) -> String {
 
 fn text(printer: &Printer, snapshot: &Snapshot, now: OffsetDateTime) {
     let mut table = Table::new(&["COMPONENT", "RESOURCE", "KIND", "STATE"]);
-    for r in &snapshot.resources {
+    let mut resources: Vec<&ResourceState> = snapshot.resources.iter().collect();
+    resources.sort_by_key(|r| r.component);
+    for r in resources {
         table.row([r.component.to_string(), r.urn.name().to_owned(), kind(r.urn.token()), state(r, now)]);
     }
     for open in &snapshot.open {

@@ -43,8 +43,9 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
         let exit = Exit::from(report.exit());
         if exit == Exit::Ok {
             write_bundle_env(app, &stack, &pointed, &store)?;
-            // Said again only when something is new; a machine gets them always.
-            if report.changed() || app.printer.look().json {
+            // Said only when there is something new to say; a machine gets them always.
+            let new = report.totals.created + report.totals.adopted + report.totals.replaced > 0;
+            if new || app.printer.look().json {
                 super::outputs::show(app, store.snapshot())?;
             }
         }

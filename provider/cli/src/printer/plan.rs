@@ -15,7 +15,7 @@ const SHOWN_CHANGES: usize = 8;
 pub(crate) fn plan_text(steps: &[StepView], unchanged: usize, style: Style, width: usize) -> String {
     let mut text = String::new();
     let names = steps.iter().map(|s| s.name.chars().count()).max().unwrap_or(0).min(36);
-    for step in steps {
+    for step in steps.iter().filter(|s| s.op != "forget") {
         let kind = kind(&step.token);
         let why = match (step.replace.as_slice(), step.reason.as_deref()) {
             ([], None) => String::new(),
@@ -30,17 +30,43 @@ pub(crate) fn plan_text(steps: &[StepView], unchanged: usize, style: Style, widt
             changes(&mut text, &step.changes, width);
         }
     }
+    forgotten(&mut text, steps, style, width);
     text + &summary(steps, unchanged)
+}
+
+/// What leaves the state without a call, one paragraph a reason.
+fn forgotten(text: &mut String, steps: &[StepView], style: Style, width: usize) {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for step in steps.iter().filter(|s| s.op == "forget") {
+        let reason = step.reason.as_deref().unwrap_or("it is no longer wanted, and kept");
+        match reasons.iter_mut().find(|(r, _)| *r == reason) {
+            Some((_, names)) => names.push(&step.name),
+            None => reasons.push((reason, vec![&step.name])),
+        }
+    }
+    for (reason, names) in reasons {
+        let _ = writeln!(text, "  {}  {}", symbol("forget", style), clip(reason, width.saturating_sub(13)));
+        let mut line = String::new();
+        for name in names {
+            if !line.is_empty() && line.len() + name.len() + 17 > width {
+                let _ = writeln!(text, "               {line}");
+                line.clear();
+            }
+            line += if line.is_empty() { "" } else { " " };
+            line += name;
+        }
+        let _ = writeln!(text, "               {line}");
+    }
 }
 
 fn changes(text: &mut String, changes: &[PropertyDiff], width: usize) {
     for change in changes.iter().take(SHOWN_CHANGES) {
-        let (before, after) = (short(&change.before), short(&change.after));
+        let (before, after, path) = (short(&change.before), short(&change.after), tail(&change.path.to_string()));
         let line = match change.change {
-            Change::Add => format!("{}: {after} (new)", change.path),
-            Change::Delete => format!("{}: {before} (removed)", change.path),
-            Change::Update if before == after => format!("{}: {after} (changed)", change.path),
-            Change::Update => format!("{}: {before} → {after}", change.path),
+            Change::Add => format!("{path}: {after} (new)"),
+            Change::Delete => format!("{path}: {before} (removed)"),
+            Change::Update if before == after => format!("{path}: {after} (changed)"),
+            Change::Update => format!("{path}: {before} → {after}"),
         };
         let _ = writeln!(text, "               {}", clip(&line, width.saturating_sub(15)));
     }
@@ -49,10 +75,26 @@ fn changes(text: &mut String, changes: &[PropertyDiff], width: usize) {
     }
 }
 
-/// A value in few characters; text without its quotes.
+/// The end of a long path, which says more than its beginning.
+fn tail(path: &str) -> String {
+    const ROOM: usize = 40;
+    let count = path.chars().count();
+    if count <= ROOM {
+        path.to_owned()
+    } else {
+        format!("…{}", path.chars().skip(count + 1 - ROOM).collect::<String>())
+    }
+}
+
+/// A value in few characters; text without its quotes, a secret's source by its name.
 fn short(value: &serde_json::Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-    clip(&text, 40)
+    let source = value.as_object().and_then(|m| m.keys().next()).filter(|k| k.starts_with("from_"));
+    let text = match (source, value.as_str()) {
+        (Some(source), _) => format!("[{source}]"),
+        (None, Some(text)) => text.to_owned(),
+        (None, None) => value.to_string(),
+    };
+    clip(&text, 24)
 }
 
 /// Symbol and word, as wide as the longest.
@@ -129,6 +171,22 @@ mod tests {
         ];
         assert_eq!(text.lines().collect::<Vec<_>>(), want);
         assert_eq!(plan_text(&[], 3, Style::of(false), 80), "no change, 3 unchanged\n");
+    }
+
+    #[test]
+    fn what_goes_along_is_one_paragraph() {
+        let names = ["dask-scheduler", "dask-workers", "namespace", "bundle-credentials", "pull-secret", "pool-gpu"];
+        let steps: Vec<StepView> = names
+            .iter()
+            .map(|n| StepView {
+                name: (*n).into(),
+                reason: Some("it goes with what it is in".into()),
+                ..step("forget")
+            })
+            .collect();
+        let text = plan_text(&steps, 0, Style::of(false), 80);
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(names.iter().all(|n| text.contains(n)) && text.lines().all(|l| l.chars().count() <= 80), "{text}");
     }
 
     #[test]

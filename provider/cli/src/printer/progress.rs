@@ -1,6 +1,7 @@
 //! One line a resource that is being worked on: on a terminal a region that is redrawn at most ten times a second,
 //! elsewhere one line a change of state (`tests`).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::{Printer, clip, elapsed};
 
+/// How long a workload may wait for an image before the diagnosis is suggested.
+const PATIENCE: Duration = Duration::from_secs(20);
 const TICK: Duration = Duration::from_millis(100);
 /// Columns for the name of a resource.
 pub(super) const NAME_WIDTH: usize = 26;
@@ -20,6 +23,8 @@ pub(crate) struct Row {
     state: String,
     since: Instant,
     waiting: String,
+    /// The reason that was last said in full, without its figures.
+    said: String,
 }
 
 /// How something ended.
@@ -29,6 +34,8 @@ pub(crate) enum End {
     Done,
     /// With an error, which is printed apart.
     Failed,
+    /// Because the run was interrupted.
+    Interrupted,
 }
 
 /// The live region; ends when dropped.
@@ -36,6 +43,8 @@ pub(crate) struct Progress {
     printer: Printer,
     rows: Arc<Mutex<Vec<Row>>>,
     ticker: Option<(Sender<()>, JoinHandle<()>)>,
+    /// Whether the way to a diagnosis was named.
+    hinted: AtomicBool,
 }
 
 impl Progress {
@@ -44,7 +53,7 @@ impl Progress {
         let rows = Arc::new(Mutex::new(Vec::new()));
         let look = printer.look();
         let ticker = (look.live && !look.json).then(|| ticker(printer.clone(), Arc::clone(&rows)));
-        Self { printer: printer.clone(), rows, ticker }
+        Self { printer: printer.clone(), rows, ticker, hinted: AtomicBool::new(false) }
     }
 
     fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
@@ -59,22 +68,32 @@ impl Progress {
             state: state.to_owned(),
             since: Instant::now(),
             waiting: String::new(),
+            said: String::new(),
         };
         if self.ticker.is_none() {
-            self.printer.tell(&self.plain(&row));
+            self.printer.tell(&line(&row, usize::MAX));
         }
         self.rows().push(row);
     }
 
-    /// What it waits for; said once while it stays the same.
+    /// What it waits for. Without a terminal each change is a line, whole. On a terminal the row holds as much as fits,
+    /// and a new kind of reason that does not fit is said whole once.
     pub(crate) fn waiting(&self, key: &str, text: &str) {
         let mut rows = self.rows();
         let Some(row) = rows.iter_mut().find(|r| r.key == key).filter(|r| r.waiting != text) else { return };
         text.clone_into(&mut row.waiting);
+        let kind: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let new_kind = std::mem::replace(&mut row.said, kind.clone()) != kind;
         let row = row.clone();
         drop(rows);
+        let whole = line(&row, usize::MAX);
         if self.ticker.is_none() {
-            self.printer.tell(&self.plain(&row));
+            self.printer.tell(&whole);
+        } else if new_kind && whole.chars().count() >= self.printer.look().width {
+            self.printer.note(&format!("`{}` waits: {}", row.name, clip(text, usize::MAX)));
+        }
+        if row.since.elapsed() >= PATIENCE && text.contains("ImagePull") && !self.hinted.swap(true, Ordering::Relaxed) {
+            self.printer.hint("`mops diagnose-auth` says why an image cannot be pulled");
         }
     }
 
@@ -88,13 +107,10 @@ impl Progress {
         let word = match end {
             End::Done => style.green(&format!("{word:<9}")),
             End::Failed => style.red(&format!("{word:<9}")),
+            End::Interrupted => style.yellow(&format!("{word:<9}")),
         };
         let (name, time) = (clip(&row.name, NAME_WIDTH), elapsed(row.since.elapsed()));
         self.printer.tell(&format!("  {name:<NAME_WIDTH$}  {word}  {time:>6}"));
-    }
-
-    fn plain(&self, row: &Row) -> String {
-        line(row, self.printer.look().width)
     }
 }
 
@@ -111,13 +127,9 @@ impl Drop for Progress {
 fn ticker(printer: Printer, rows: Arc<Mutex<Vec<Row>>>) -> (Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = channel();
     let thread = std::thread::spawn(move || {
-        let mut drawn = Vec::new();
         while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
             let lines = region(&rows.lock().unwrap_or_else(PoisonError::into_inner), &printer);
-            if lines != drawn {
-                printer.draw(&lines);
-                drawn = lines;
-            }
+            printer.draw(&lines);
         }
     });
     (stop, thread)
@@ -158,6 +170,10 @@ mod tests {
         let text = err.text();
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(text.lines().nth(1).unwrap().ends_with("0/1 nodes"));
+        let reason = "ImagePullBackOff ".repeat(20);
+        progress.begin("v", "dask-workers", "creating");
+        progress.waiting("v", &reason);
+        assert!(err.text().contains(reason.trim()), "a reason is never cut where nobody redraws it");
         assert!(text.lines().last().unwrap().contains("created"));
         assert!(!text.contains('\x1b'));
     }

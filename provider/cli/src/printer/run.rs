@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mops_core::Class;
 use mops_engine::event::{Body, Event, EventSink, Outcome, Totals};
 use mops_engine::plan::Plan;
 
+use super::message::class_name;
 use super::plan::plan_text;
 use super::progress::NAME_WIDTH;
-use super::{End, Printer, Progress, clip, elapsed};
+use super::{End, Printer, Progress, elapsed};
 
 /// Shows one run; the live lines end when it is dropped.
 pub(crate) struct RunView {
@@ -52,13 +54,15 @@ impl RunView {
             Body::StepStarted { urn, name, op } => self.progress.begin(urn, name, doing(op)),
             Body::StepProgress { urn, text, .. } => self.progress.waiting(urn, text),
             Body::StepFinished { urn, op, outcome, .. } => self.progress.end(urn, End::Done, done(op, *outcome)),
+            Body::StepFailed { urn, class, .. } if class == class_name(Class::Canceled) => {
+                self.progress.end(urn, End::Interrupted, "interrupted");
+            }
             Body::StepFailed { urn, summary, notes, hint, .. } => {
                 self.progress.end(urn, End::Failed, "failed");
                 self.failed(summary, notes, hint.as_deref());
             }
             Body::StepNotStarted { name, because, .. } => {
-                let width = self.printer.look().width;
-                self.printer.tell(&clip(&format!("  {name:<NAME_WIDTH$}  not started  {because}"), width));
+                self.printer.tell(&format!("  {name:<NAME_WIDTH$}  not started  {because}"));
             }
             Body::RunFinished { totals, millis, .. } => self.finished(*totals, *millis),
         }
