@@ -7,7 +7,6 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::StatusCode;
 use mops_core::{Cancel, Secret};
 use mops_host::{SharedClock, SystemClock, random};
 
@@ -19,7 +18,7 @@ use crate::fault::{Fault, FaultLayer};
 use crate::origin::Origin;
 use crate::proxy::ProxySettings;
 use crate::redact;
-use crate::request::Request;
+use crate::request::{IsTransient, Request};
 use crate::response::{Response, StreamingResponse};
 use crate::retry::{self, MAX_SERVER_PAUSE, Outcome};
 use crate::transport::Transport;
@@ -35,7 +34,7 @@ pub struct HttpConfig {
     pub roots: Vec<PemBytes>,
     /// Trusts [`HttpConfig::roots`] and nothing else.
     pub only_roots: bool,
-    /// Trusts the roots inside the binary instead of the system's; needs feature `bundled-roots`.
+    /// Trusts the roots inside the binary, and the system's if there are any; needs feature `bundled-roots`.
     pub bundled_roots: bool,
     /// Host names that are reached at loopback addresses.
     pub connect: ConnectMap,
@@ -233,10 +232,10 @@ async fn or_cancel<T>(cancel: &Cancel, origin: &Origin, work: impl Future<Output
 
 impl Answer {
     fn outcome(&self, request: &Request) -> Outcome {
-        let judged = retry::judge(self.status);
-        let transient = request.transient.is_some_and(|judge| judge(self.status, &self.headers, self.bytes()));
-        match judged {
-            Outcome::Done if transient => Outcome::Again { throttled: self.status == StatusCode::TOO_MANY_REQUESTS },
+        let says = |judge: IsTransient| judge(self.status, &self.headers, self.bytes());
+        match retry::judge(self.status) {
+            Outcome::Done if request.transient.is_some_and(says) => Outcome::Again { throttled: false },
+            Outcome::Again { .. } if request.settled.is_some_and(says) => Outcome::Done,
             other => other,
         }
     }

@@ -21,7 +21,7 @@ pub enum Redirects {
     Follow,
 }
 
-/// Whether an answer that retry would take for final is worth another try, by the code in its body.
+/// Judges an answer by more than its status.
 pub type IsTransient = fn(http::StatusCode, &HeaderMap, &[u8]) -> bool;
 
 /// A request. The fields are public: make one with [`Request::new`] and change what differs.
@@ -45,6 +45,8 @@ pub struct Request {
     pub backoff: Backoff,
     /// Codes in a body that ask for another try.
     pub transient: Option<IsTransient>,
+    /// Codes in a body that make an answer final although its status asks for another try.
+    pub settled: Option<IsTransient>,
     /// What to do with a redirect.
     pub redirects: Redirects,
     /// Longest body of an answer.
@@ -74,6 +76,7 @@ impl Request {
             tries: MAX_TRIES,
             backoff: Backoff::default(),
             transient: None,
+            settled: None,
             redirects: if reads { Redirects::Follow } else { Redirects::Return },
             max_body: 16 << 20,
             attempt: Duration::from_secs(60),

@@ -316,6 +316,40 @@ mod tests {
         }
     }
 
+    /// Made with another key and at the default version; the signature alone is compared.
+    #[test]
+    fn signatures_at_the_default_version() {
+        let key = Secret::from("bW9wcyBnb2xkZW4gdmVjdG9yIGtleSAwMTIzNDU2Nzg5");
+        let terms = |permissions: &str, start: bool| Terms {
+            permissions: permissions.into(),
+            start: start.then_some(datetime!(2026-01-02 03:04:05 UTC)),
+            expiry: Some(datetime!(2026-04-02 03:04:05 UTC)),
+            ..Terms::default()
+        };
+        let service = |container: &str, blob: Option<&str>, terms| ServiceSas {
+            account: "vectoracct".into(),
+            container: container.into(),
+            ..service(blob, terms)
+        };
+        let policy = ServiceSas { policy: Some("pol-1".into()), ..service("bundle-blobs", None, terms("rl", false)) };
+        let mut blob = service("results", Some("dir/a bl\u{f6}b.txt"), terms("wrc", true));
+        blob.answer_headers[1] = Some("attachment; filename=\"x y\"".into());
+        let account = AccountSas { account: "vectoracct".into(), ..account("b", "sco", terms("lr", true)) };
+        let rows = [
+            (account.sign(&key), "QThIBwBymun9EXY8DorI/HW5WXfXMX6tUpjB3uKXDDM="),
+            (
+                service("bundle-blobs", None, terms("lr", true)).sign(&key),
+                "504/3sJ8qve2JKtvQwvEEsGoo0QuBqetRjMmClYNang=",
+            ),
+            (policy.sign(&key), "9+Q8XrllHayunpxWOmQx+FQ/16N+5lATLn/IMkH7mDI="),
+            (blob.sign(&key), "/pRIqpKm6lwp2tCX3x1cSwWVe/ctSMphCinjYQbDAd4="),
+        ];
+        for (token, signature) in rows {
+            let pairs = pairs(token.unwrap().expose());
+            assert_eq!(pairs.last(), Some(&("sig".to_owned(), signature.to_owned())));
+        }
+    }
+
     #[test]
     fn odd_permissions_and_keys_are_refused() {
         assert_eq!(service(Some("b"), terms("rl", true)).sign(&key()), Err(SasError::Permission('l')));

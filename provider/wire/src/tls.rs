@@ -88,7 +88,12 @@ fn system() -> Result<&'static RootCertStore, WireError> {
 #[cfg(feature = "bundled-roots")]
 #[expect(clippy::unnecessary_wraps, reason = "the other form can fail")]
 fn bundled() -> Result<RootCertStore, WireError> {
-    Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    // What the image has of its own counts as well (`SSL_CERT_FILE`); most images have nothing.
+    if let Ok(system) = system() {
+        store.roots.extend(system.roots.iter().cloned());
+    }
+    Ok(store)
 }
 
 #[cfg(not(feature = "bundled-roots"))]

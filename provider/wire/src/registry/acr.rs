@@ -37,7 +37,7 @@ impl Client {
     pub async fn challenge(&self) -> Result<Option<Challenge>, RegistryError> {
         let response = self.anonymous_ping().await?;
         match response.status {
-            StatusCode::OK => Ok(None),
+            StatusCode::OK => self.not_a_page(&response).map(|()| None),
             StatusCode::UNAUTHORIZED => self.challenge_in(&response).map(Some),
             _ => Err(self.refused_anonymously("ask for the login of", &response)),
         }

@@ -8,7 +8,7 @@ use mops_core::{Cancel, Secret};
 use url::Url;
 
 use super::challenge::Challenge;
-use super::error::{Asked, Quote, RegistryError, refusal};
+use super::error::{Asked, Quote, RegistryError, is_page, refusal};
 use super::realm::RealmPolicy;
 use super::reference::api_host;
 use super::token::{Tokens, Wanted};
@@ -112,7 +112,7 @@ impl Client {
         let asked = Asked { operation: "sign in to", target: &target };
         let (response, login) = self.signed(self.ping_request()?, "", asked).await?;
         match response.status {
-            StatusCode::OK => Ok(login),
+            StatusCode::OK => self.not_a_page(&response).map(|()| login),
             _ => Err(self.refused(asked, &response, None)),
         }
     }
@@ -191,6 +191,14 @@ impl Client {
 
     pub(crate) async fn anonymous_ping(&self) -> Result<Response, RegistryError> {
         Ok(self.http.send(self.paced(self.ping_request()?)).await?)
+    }
+
+    /// A sign-in page of the network answers everything with 200; it is no registry.
+    pub(crate) fn not_a_page(&self, response: &Response) -> Result<(), RegistryError> {
+        match is_page(response) {
+            true => Err(self.refused_anonymously("sign in to", response)),
+            false => Ok(()),
+        }
     }
 
     fn ping_request(&self) -> Result<Request, RegistryError> {

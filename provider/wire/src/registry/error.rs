@@ -186,7 +186,6 @@ pub(crate) fn refusal(
 ) -> RegistryError {
     let entry = serde_json::from_slice::<Body>(&response.body).ok().and_then(|body| body.errors.into_iter().next());
     let (code, message) = entry.map_or((None, None), |entry| (entry.code, entry.message));
-    let start = response.body.iter().copied().find(|b| !b.is_ascii_whitespace());
     let content_type = response.header("content-type").map(|text| printable(text, 100));
     RegistryError::Refused(Box::new(Refusal {
         operation: asked.operation,
@@ -196,12 +195,19 @@ pub(crate) fn refusal(
         code: code.filter(|code| is_code(code)),
         message: message.filter(|text| may_quote(text, quote)).map(|text| printable(&text, 200)),
         request_id: response.request_id().map(|id| printable(id, 100)),
-        html: start == Some(b'<') && !content_type.as_deref().unwrap_or_default().contains("xml"),
+        html: is_page(response),
         content_type,
         challenge: Challenge::of(&response.headers).ok(),
         with_credential: !matches!(quote, Quote::Unless(None)),
         retry_after: server_pause(&response.headers, now),
     }))
+}
+
+/// Whether a web page was given.
+pub(crate) fn is_page(response: &Response) -> bool {
+    let content_type = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    let start = response.body.iter().copied().find(|b| !b.is_ascii_whitespace());
+    content_type.starts_with("text/html") || (start == Some(b'<') && !content_type.contains("xml"))
 }
 
 fn may_quote(text: &str, quote: Quote<'_>) -> bool {
