@@ -57,6 +57,14 @@ async fn each_refusal_has_its_body() {
             400,
             "does not match the namespace sent on the request",
         ),
+        (
+            "POST",
+            "/api/v1/namespaces/n/pods",
+            json!({"metadata": {"name": "p"},
+                "spec": {"serviceAccountName": "gone", "containers": [{"name": "c", "image": "i"}]}}),
+            403,
+            "error looking up service account n/gone: serviceaccount \"gone\" not found",
+        ),
         ("GET", "/apis/apps/v1/namespaces/n/statefulsets", Json::Null, 501, "the sandbox has no"),
         ("GET", "/api/v1/namespaces/n/pods?fieldSelector=spec.x%3D1", Json::Null, 400, "field label not supported"),
     ];

@@ -19,6 +19,7 @@ use crate::ledger::Ledger;
 mod apply;
 mod autoscale;
 mod batch;
+mod containers;
 mod defaults;
 mod environment;
 mod event;

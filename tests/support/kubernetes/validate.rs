@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
+use super::containers::check as containers;
 use super::kinds::Kind;
 use super::status::Cause;
 
@@ -115,21 +116,6 @@ fn required_keys(kind: &str, data: &Json, causes: &mut Vec<Cause>) {
 
 fn json_error(error: &serde_json::Error) -> &'static str {
     if error.is_eof() { "unexpected end of JSON input" } else { "invalid character looking for beginning of value" }
-}
-
-fn containers(spec: &Json, at: &str, causes: &mut Vec<Cause>) {
-    let list = spec["containers"].as_array().cloned().unwrap_or_default();
-    if list.is_empty() {
-        causes.push(Cause::required(&format!("{at}.containers")));
-    }
-    for (i, container) in list.iter().enumerate() {
-        if container["image"].as_str().unwrap_or_default().is_empty() {
-            causes.push(Cause::required(&format!("{at}.containers[{i}].image")));
-        }
-        if container["name"].as_str().unwrap_or_default().is_empty() {
-            causes.push(Cause::required(&format!("{at}.containers[{i}].name")));
-        }
-    }
 }
 
 fn workload(old: Option<&Json>, new: &Json, causes: &mut Vec<Cause>) {

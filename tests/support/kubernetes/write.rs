@@ -167,7 +167,7 @@ impl Write {
         }
         string_data(&mut object);
         fill(self.kind.kind, &mut object, store.revision);
-        self.admit(store, before.is_none(), &mut object);
+        self.admit(store, before.is_none(), &mut object)?;
         self.carry_over(before.as_ref(), &mut object);
         drop_nulls(&mut object);
         if let Err(e) = (self.kind.typed)(&object) {
@@ -194,18 +194,25 @@ impl Write {
         Ok(Written { code, object })
     }
 
-    /// What admission adds to a new pod.
-    fn admit(&self, store: &Store, new: bool, object: &mut Json) {
+    /// What admission asks of a new pod and adds to it.
+    fn admit(&self, store: &Store, new: bool, object: &mut Json) -> Result<(), Refusal> {
         if self.kind.kind != "Pod" || !new {
-            return;
+            return Ok(());
         }
-        let account = text(object, "/spec/serviceAccountName").to_owned();
-        let account = store.get("ServiceAccount", &self.namespace, &account);
-        let secrets = account.map(|a| a["imagePullSecrets"].clone()).unwrap_or_default();
+        let name = text(object, "/spec/serviceAccountName").to_owned();
+        let Some(account) = store.get("ServiceAccount", &self.namespace, &name) else {
+            let why = format!(
+                "error looking up service account {}/{name}: serviceaccount \"{name}\" not found",
+                self.namespace
+            );
+            return Err(Refusal::refused(self.kind, text(object, "/metadata/name"), &why));
+        };
+        let secrets = account["imagePullSecrets"].clone();
         if object["spec"]["imagePullSecrets"].as_array().is_none_or(Vec::is_empty) && secrets.is_array() {
             object["spec"]["imagePullSecrets"] = secrets;
         }
         object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"});
+        Ok(())
     }
 
     /// What a client cannot change: identity, times, status, generation.
