@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::arm::operation::{Begin, Form, begin};
+use crate::arm::operation::{Begin, Form, begin, paced};
 use crate::arm::store::{Busy, State, Thing};
 use crate::arm::subscription::check_registered;
 use crate::arm::{Arm, id, kubeconfig, pool, refusal};
@@ -198,7 +198,7 @@ fn create(
     let wish = Begin { form, resource: cluster_id, seconds: CREATE_SECONDS, location: &location, api };
     let (_, address) = begin(&arm.world, state, &wish);
     let shown = state.get(cluster_id).map(|c| shown(state, c)).unwrap_or_default();
-    Ok(Reply::json(201, &shown).header("azure-asyncoperation", address))
+    Ok(paced(arm, Reply::json(201, &shown)).header("azure-asyncoperation", address))
 }
 
 fn current(version: &str) -> String {
@@ -297,7 +297,7 @@ fn update(
     let wish = Begin { form: Form::Preempted, resource: cluster_id, seconds: UPDATE_SECONDS, location: &location, api };
     let (_, address) = begin(&arm.world, state, &wish);
     let shown = state.get(cluster_id).map(|c| shown(state, c)).unwrap_or_default();
-    Ok(Reply::json(200, &shown).header("azure-asyncoperation", address))
+    Ok(paced(arm, Reply::json(200, &shown)).header("azure-asyncoperation", address))
 }
 
 fn check_upgrade(old: &str, new: &str) -> Result<(), Reply> {
@@ -372,7 +372,7 @@ fn delete(arm: &Arm, call: &Call, params: &Params) -> Reply {
 pub fn accepted(arm: &Arm, state: &mut State, wish: &Begin<'_>) -> Reply {
     let (_, address) = begin(&arm.world, state, wish);
     let result = address.replace("/operations/", "/operationresults/");
-    Reply::empty(202).header("azure-asyncoperation", address).header("location", result)
+    paced(arm, Reply::empty(202)).header("azure-asyncoperation", address).header("location", result)
 }
 
 fn user_credential(arm: &Arm, _: &Call, params: &Params) -> Reply {
@@ -382,7 +382,8 @@ fn user_credential(arm: &Arm, _: &Call, params: &Params) -> Reply {
         Err(refusal) => return refusal,
     };
     if cluster.is_coming() {
-        return refusal::flat(409, "OperationNotAllowed", "Operation is not allowed: the cluster is being created.");
+        // Assumed: how AKS answers here is not recorded; the words are those of its other conflicts.
+        return check_idle(&state, &cluster.id).err().unwrap_or_else(|| Reply::empty(500));
     }
     let text = kubeconfig::text(&arm.world, cluster);
     Reply::json(200, &json!({"kubeconfigs": [{"name": "clusterUser", "value": kubeconfig::encoded(&text)}]}))

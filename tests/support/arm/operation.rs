@@ -243,8 +243,9 @@ fn registry_result(arm: &Arm, _: &Call, params: &Params) -> Reply {
     }
 }
 
-/// At Azure's pace these polls mostly carry no `Retry-After`; a sandbox that is faster says so.
-fn paced(arm: &Arm, reply: Reply) -> Reply {
+/// At Azure's pace these answers mostly carry no `Retry-After`; a sandbox that is faster says so.
+#[must_use]
+pub fn paced(arm: &Arm, reply: Reply) -> Reply {
     if arm.world.speed > 1 { reply.header("retry-after", "1") } else { reply }
 }
 

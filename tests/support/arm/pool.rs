@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::arm::operation::{Begin, Form};
+use crate::arm::operation::{Begin, Form, paced};
 use crate::arm::store::{Busy, State, Thing};
 use crate::arm::{Arm, cluster, id, refusal};
 use crate::evidence::Evidence;
@@ -270,7 +270,7 @@ fn put_pool(arm: &Arm, call: &Call, params: &Params) -> Result<Reply, Reply> {
     let wish = Begin { form, resource: &pool_id, seconds, location: &location, api };
     let (_, address) = super::operation::begin(&arm.world, &mut state, &wish);
     let body = state.get(&pool_id).map(shown).unwrap_or_default();
-    Ok(Reply::json(status, &body).header("azure-asyncoperation", address))
+    Ok(paced(arm, Reply::json(status, &body)).header("azure-asyncoperation", address))
 }
 
 fn store(arm: &Arm, state: &mut State, cluster_id: &str, name: &str, wanted: &Value, version: &str) -> (u16, u32) {

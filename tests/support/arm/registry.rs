@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::arm::operation::{Begin, Form, begin};
+use crate::arm::operation::{Begin, Form, begin, paced};
 use crate::arm::store::{Busy, State, Thing};
 use crate::arm::subscription::check_registered;
 use crate::arm::{Arm, id, refusal};
@@ -151,7 +151,7 @@ fn create(arm: &Arm, state: &mut State, registry_id: String, wanted: &Map<String
     let form = Form::Registry("Creating");
     let wish = Begin { form, resource: &registry_id, seconds: CREATE_SECONDS, location: "", api };
     let (_, address) = begin(&arm.world, state, &wish);
-    Reply::json(201, &shown).header("azure-asyncoperation", address)
+    paced(arm, Reply::json(201, &shown)).header("azure-asyncoperation", address)
 }
 
 /// 52 characters as Azure's own; the check characters in them are not imitated.
