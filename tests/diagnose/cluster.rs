@@ -11,7 +11,7 @@ use http::{HeaderValue, Request as HttpRequest, Response, header};
 use kube::api::{Api, PostParams};
 use mops_core::{Cancel, Secret};
 use mops_diagnose::{KnownPool, Report, Request, Services, diagnose, report, smoke_test};
-use mops_host::clock::SystemClock;
+use mops_host::clock::{ManualClock, SystemClock};
 use mops_host::fsx;
 use mops_probe::Observation;
 use mops_probe::observation::{check, lines, variant};
@@ -263,6 +263,29 @@ async fn an_interrupted_run_cleans_up() {
     let (report, ()) = tokio::join!(diagnose(request(), world.services()), interrupt);
     assert_eq!(report.summary.exit_code, 130);
     assert!(report.cleanup.complete, "{:?}", report.cleanup);
+    assert_eq!(world.probes_left(), 0);
+}
+
+#[tokio::test]
+async fn time_that_is_over_is_a_skip_and_not_a_cause() {
+    let world = World::new("exec sleep 600").await;
+    world.workload(true).await;
+    let clock = ManualClock::stepped(time::macros::datetime!(2026-11-24 08:00 UTC));
+    let services = Services { clock: clock.shared(), ..world.services() };
+    let fake = Arc::clone(&world.fake);
+    let later = async {
+        let running =
+            |p: &Json| p["status"]["phase"] == "Running" && p["metadata"]["labels"]["modelops.io/run"] == "7f3a";
+        while fake.objects("Pod", NAMESPACE).iter().filter(|p| running(p)).count() < 2 {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(std::time::Duration::from_secs(120));
+    };
+    let (report, ()) = tokio::join!(diagnose(request(), services), later);
+    let text = report::text(&report, 80, false);
+    assert_eq!(report.summary.exit_code, 3, "{text}");
+    assert_eq!(causes(&report), ["POOL_EMPTY"], "{text}");
+    assert!(text.contains("skipped: time was over"), "{text}");
     assert_eq!(world.probes_left(), 0);
 }
 

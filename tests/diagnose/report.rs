@@ -1,6 +1,6 @@
 //! The report's forms on fixed observations: golden texts, the first four lines, the schema.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mops_diagnose::finding::classify;
 use mops_diagnose::observed::{Object, Observed, Vantage, check, code};
@@ -39,6 +39,7 @@ fn report(command: Command, probes: Vec<Observed>, skipped: Vec<Skipped>, cleanu
             registry: Some(HOST.into()),
         },
         summary,
+        vantages: report::vantages(&probes),
         probes,
         findings,
         notices: Vec::new(),
@@ -150,13 +151,16 @@ fn all() -> Vec<(&'static str, Report)> {
 }
 
 fn golden(name: &str, got: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/diagnose").join(name);
+    same_as(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/diagnose").join(name), got);
+}
+
+fn same_as(path: &Path, got: &str) {
     if mops_host::Env::process().get("MOPS_GOLDEN") == Some("write") {
-        mops_host::fsx::replace(&path, got.as_bytes()).expect("written");
+        mops_host::fsx::replace(path, got.as_bytes()).expect("written");
         return;
     }
-    let want = mops_host::fsx::read_text(&path).unwrap_or_default();
-    assert_eq!(got, want, "{name} differs; `make golden` writes it again");
+    let want = mops_host::fsx::read_text(path).unwrap_or_default();
+    assert_eq!(got, want, "{} differs; `make golden` writes it again", path.display());
 }
 
 #[test]
@@ -166,6 +170,12 @@ fn golden_reports() {
     }
     let json = serde_json::to_string_pretty(&report::json(&rotated())).unwrap() + "\n";
     golden("rotated.json", &json);
+}
+
+#[test]
+fn golden_schema() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schema/report.schema.json");
+    same_as(&path, &(serde_json::to_string_pretty(&report::schema()).unwrap() + "\n"));
 }
 
 #[test]

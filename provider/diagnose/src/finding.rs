@@ -61,6 +61,8 @@ pub struct Finding {
     pub objects: Vec<Object>,
     /// What to do, the best first.
     pub fixes: Vec<Fix>,
+    /// Its signal is known from public reports and was not checked against the live service.
+    pub unconfirmed: bool,
 }
 
 impl Finding {
@@ -80,6 +82,7 @@ impl Finding {
             ruled_out: Vec::new(),
             objects: sorted(found.evidence.iter().filter_map(|o| o.object.clone())),
             fixes: vec![words.fix(&rule.remedy, trigger)],
+            unconfirmed: rules::UNCONFIRMED.contains(&rule.id),
         }
     }
 
@@ -110,6 +113,7 @@ impl Finding {
                 text: "read the reply above; keep this report's --format json".to_owned(),
                 command: None,
             }],
+            unconfirmed: false,
         }
     }
 

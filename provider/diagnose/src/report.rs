@@ -6,7 +6,7 @@ mod model;
 mod table;
 mod text;
 
-pub use model::{Cleanup, Command, Counts, Left, Report, Run, Skipped, Summary, Tool, Verdict};
+pub use model::{Cleanup, Command, Counts, Left, Report, Run, Skipped, Summary, Tool, Verdict, vantages};
 pub use text::text;
 
 /// The version of the report's form; fields are only added within it.

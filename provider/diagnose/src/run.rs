@@ -23,6 +23,8 @@ use crate::workstation;
 const AT_ONCE: usize = 4;
 /// Longest wait for our own pods to be gone.
 const CLEANUP: Duration = Duration::from_secs(5);
+/// Longest time over the limit of the run.
+const GRACE: Duration = Duration::from_millis(500);
 const CLEANUP_PAUSE: Duration = Duration::from_millis(200);
 /// What a run needs; a denial is a note.
 const RIGHTS: &[(&str, &str)] = &[
@@ -40,6 +42,8 @@ struct Seen {
     probes: Vec<Observed>,
     notices: Vec<String>,
     skipped: Vec<Skipped>,
+    /// A pod of ours may exist.
+    made: bool,
 }
 
 impl Seen {
@@ -57,9 +61,15 @@ pub(crate) async fn run(command: Command, request: &Request, services: &Services
     let started = services.clock.now().format(&Rfc3339).unwrap_or_default();
     let cluster = Cluster::new(services.kube.clone(), &request.namespace);
     let mut seen = Seen::default();
-    let until = began + request.timeout;
-    let pods_may_exist = examine(&cluster, request, services, until, &mut seen).await;
-    let cleanup = if pods_may_exist {
+    let ended = tokio::select! {
+        biased;
+        () = examine(&cluster, request, services, began + request.timeout, &mut seen) => true,
+        () = over(request, services) => false,
+    };
+    if !ended {
+        cut_short(request, services, &mut seen);
+    }
+    let cleanup = if seen.made {
         clean(&cluster, request, services).await
     } else {
         Cleanup { complete: true, ..Cleanup::default() }
@@ -69,19 +79,41 @@ pub(crate) async fn run(command: Command, request: &Request, services: &Services
     finish(command, request, Ended { seen, cleanup, started, elapsed, interrupted: services.cancel.is_canceled() })
 }
 
+/// Resolves when the time is over, or somebody interrupts. Probes end by themselves at their time
+/// and are given a moment to say so.
+async fn over(request: &Request, services: &Services) {
+    tokio::select! {
+        () = services.cancel.canceled() => {}
+        () = services.clock.sleep(request.timeout + GRACE) => {}
+    }
+}
+
+/// Says what a run that was cut short does not know.
+fn cut_short(request: &Request, services: &Services, seen: &mut Seen) {
+    let why = if services.cancel.is_canceled() { "interrupted" } else { "time" };
+    if !seen.probes.iter().any(|o| o.check == check::API) {
+        let words = format!("no answer within {} s", request.timeout.as_secs());
+        seen.add(Vantage::W, Observation::failed(check::API, "", api(request), code::UNREACHABLE).detail(&words));
+    }
+    seen.skip("what had not ended", why, true);
+}
+
+fn api(request: &Request) -> &str {
+    if request.context.is_empty() { "the cluster" } else { &request.context }
+}
+
 pub(crate) fn could_not_run(command: Command, request: &Request, why: &str) -> Report {
     let mut seen = Seen::default();
-    let api = if request.context.is_empty() { "the cluster" } else { request.context.as_str() };
-    seen.add(Vantage::W, Observation::failed(check::API, "", api, code::UNREACHABLE).detail(why));
+    seen.add(Vantage::W, Observation::failed(check::API, "", api(request), code::UNREACHABLE).detail(why));
     let cleanup = Cleanup { complete: true, ..Cleanup::default() };
     finish(command, request, Ended { seen, cleanup, ..Ended::default() })
 }
 
-/// Everything but the clean-up. True when a pod of ours may exist.
-async fn examine(cluster: &Cluster, request: &Request, services: &Services, until: Duration, seen: &mut Seen) -> bool {
+/// Everything but the clean-up.
+async fn examine(cluster: &Cluster, request: &Request, services: &Services, until: Duration, seen: &mut Seen) {
     (services.progress)("asking the API server");
     if !preflight(cluster, request, seen).await {
-        return false;
+        return;
     }
     let workers = match cluster.pods(&request.selector).await {
         Ok(pods) => pods.into_iter().filter(|p| p.metadata.deletion_timestamp.is_none()).collect::<Vec<Pod>>(),
@@ -96,7 +128,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     if !workers.is_empty() {
         seen.add(
             Vantage::W,
-            Observation::ok(check::PODS, "", &request.selector).detail(&format!("{} pods", workers.len())),
+            Observation::ok(check::PODS, "", &request.selector).detail(&format!("{} found", workers.len())),
         );
         (services.progress)("reading secrets and events");
         seen.probes.extend(static_reads::secrets(cluster, request, &workers).await);
@@ -110,13 +142,13 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     let found = workload::places(request, &workers, &nodes);
     seen.probes.extend(found.seen);
     let places = limited(found.places, request, seen);
+    seen.made = !places.is_empty();
     probe(cluster, request, services, until, (&places, seen)).await;
-    !places.is_empty()
 }
 
 /// Whether the cluster can be asked at all.
 async fn preflight(cluster: &Cluster, request: &Request, seen: &mut Seen) -> bool {
-    let api = if request.context.is_empty() { "the cluster" } else { request.context.as_str() };
+    let api = api(request);
     let failed = |check, target: &str, code, trouble: &Trouble| {
         Observation::failed(check, "", target, code).detail(&trouble.detail)
     };
@@ -185,9 +217,11 @@ async fn probe(
             Some((place, ran))
         }
     };
-    let runs = futures::stream::iter(places.iter().enumerate().map(one)).buffered(AT_ONCE);
-    for (place, ran) in runs.filter_map(|r| async { r }).collect::<Vec<_>>().await {
-        taken(&place, ran, seen);
+    let mut runs = Box::pin(futures::stream::iter(places.iter().enumerate().map(one)).buffer_unordered(AT_ONCE));
+    while let Some(ended) = runs.next().await {
+        if let Some((place, ran)) = ended {
+            taken(&place, ran, seen);
+        }
     }
 }
 
@@ -262,7 +296,7 @@ struct Ended {
 
 fn finish(command: Command, request: &Request, ended: Ended) -> Report {
     let Ended { seen, cleanup, started, elapsed, interrupted } = ended;
-    let Seen { mut probes, notices, skipped } = seen;
+    let Seen { mut probes, notices, skipped, .. } = seen;
     probes.sort_by(|a, b| (a.vantage, &a.pool, &a.id).cmp(&(b.vantage, &b.pool, &b.id)));
     let words = request.words();
     let findings = classify(&probes, &words);
@@ -281,6 +315,7 @@ fn finish(command: Command, request: &Request, ended: Ended) -> Report {
             registry: request.registry.clone(),
         },
         summary,
+        vantages: report::vantages(&probes),
         probes,
         findings,
         notices,

@@ -147,7 +147,7 @@ pub fn places(request: &Request, workers: &[Pod], nodes: &Nodes) -> Places {
             (None, true) => out.seen.push(skipped(&pool, code::ZERO_NODES, &zero(request, &pool))),
             (None, false) => {
                 let why = there.first().and_then(|n| closed(n)).unwrap_or("no node");
-                out.seen.push(skipped(&pool, code::UNSCHEDULABLE, &format!("{} nodes, {why}", there.len())));
+                out.seen.push(skipped(&pool, code::UNSCHEDULABLE, &format!("{}, {why}", nodes_in_words(there.len()))));
             }
         }
     }
@@ -170,6 +170,10 @@ fn place(pool: String, node: String, worker: &Pod, nodes: &Nodes) -> Place {
         worker: worker.clone(),
         pool,
     }
+}
+
+fn nodes_in_words(count: usize) -> String {
+    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
 }
 
 fn zero(request: &Request, pool: &str) -> String {
@@ -229,7 +233,7 @@ mod tests {
         let want = [
             ("cpu", "", ""),
             ("gpu", "", ""),
-            ("old", code::UNSCHEDULABLE, "1 nodes, not ready"),
+            ("old", code::UNSCHEDULABLE, "1 node, not ready"),
             ("spot", code::ZERO_NODES, "0 nodes (autoscale 0-2)"),
         ];
         assert_eq!(named, want);

@@ -86,7 +86,8 @@ fn refused(refusal: &Refusal) -> Failure {
         _ => code::UNEXPECTED,
     };
     let own = refusal.code.clone().filter(|_| !refusal.html);
-    let words = refusal.message.as_deref().or(refusal.content_type.as_deref()).unwrap_or_default();
+    let kind = refusal.content_type.as_deref().filter(|_| refusal.html);
+    let words = refusal.message.as_deref().or(kind).unwrap_or("refused");
     Failure {
         status: Some(refusal.status),
         code: own.unwrap_or_else(|| ours.to_owned()),

@@ -491,6 +491,13 @@ fn each_world_gives_its_cause_first_and_the_near_miss_does_not() {
 }
 
 #[test]
+fn what_was_never_seen_live_is_never_certain() {
+    for rule in rules::all().filter(|r| rules::UNCONFIRMED.contains(&r.id)) {
+        assert_ne!(rule.confidence, Certain, "{}", rule.id);
+    }
+}
+
+#[test]
 fn every_rule_has_a_row() {
     let all = rows();
     let seen: Vec<Vec<Finding>> =

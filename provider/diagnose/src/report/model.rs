@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
-use crate::observed::{Object, Observed, Status, check};
+use crate::observed::{Object, Observed, Status, Vantage, check};
 
 /// Which command made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -140,6 +140,8 @@ pub struct Report {
     pub run: Run,
     /// Verdict, exit code, counts.
     pub summary: Summary,
+    /// The vantage points that saw something.
+    pub vantages: Vec<Vantage>,
     /// Every observation.
     pub probes: Vec<Observed>,
     /// Every cause, the worst first.
@@ -150,6 +152,13 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// What became of our own objects.
     pub cleanup: Cleanup,
+}
+
+/// The vantage points of some observations.
+#[must_use]
+pub fn vantages(probes: &[Observed]) -> Vec<Vantage> {
+    let all: std::collections::BTreeSet<Vantage> = probes.iter().map(|o| o.vantage).collect();
+    all.into_iter().collect()
 }
 
 impl Report {
@@ -181,7 +190,7 @@ impl Summary {
         let skips = count(Status::Skip) + parts;
         let counts = Counts { causes, ok: count(Status::Pass), failed: count(Status::Fail), skipped: skips };
         let unreachable = probes.iter().any(|o| o.check == check::API && o.status == Status::Fail);
-        let probed = probes.iter().any(|o| o.vantage == crate::observed::Vantage::P);
+        let probed = probes.iter().any(|o| o.vantage == Vantage::P);
         let (status, exit_code) = if interrupted {
             (Verdict::Interrupted, 130)
         } else if unreachable {
