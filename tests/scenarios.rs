@@ -4,7 +4,8 @@
 //! # comment
 //! sandbox                   start a sandbox; the commands are pointed at it
 //! --- infra.yaml            a file follows, up to a line `---`
-//! $ mops infra validate infra.yaml     a command; `$ NAME=VALUE mops …` sets a variable
+//! $ mops infra validate infra.yaml     a command; `$ NAME=VALUE mops …` sets a variable; in its words `$SANDBOX` is
+//!                           the sandbox's folder and `$EXAMPLES` that of the examples
 //! exit 2                    its exit code; 0 when not said
 //! out TEXT                  a later line of standard output contains TEXT
 //! err TEXT                  a later line of standard error contains TEXT
@@ -12,13 +13,16 @@
 //! not TEXT                  TEXT is in neither
 //! ```
 //!
-//! Every command has closed standard input, a home of its own, no way out of the machine, and 60 seconds.
+//! Every command has closed standard input, a home of its own, no way out of the machine, and two minutes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mops_host::proc::{Command, Output};
 use mops_host::{Env, fsx};
+
+/// `$EXAMPLES` in a command.
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
 
 /// The folder of the built programs.
 pub(crate) fn bin_dir() -> PathBuf {
@@ -77,7 +81,7 @@ impl Place {
             args,
             env: self.env.iter().chain(set).cloned().collect(),
             stdin: None,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(120),
             max_output: 4 << 20,
         };
         command.run().await.unwrap_or_else(|error| panic!("{words:?}: {error}"))
@@ -177,7 +181,10 @@ async fn play(name: &str, text: &str) {
                 let dir = sandbox.as_ref().map(|s: &crate::program::Sandbox| s.dir.as_str()).unwrap_or_default();
                 let set = step.words.iter().take_while(|w| w.contains('=')).filter_map(|w| w.split_once('='));
                 let set: Vec<(String, String)> = set.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-                let words: Vec<String> = step.words[set.len()..].iter().map(|w| w.replace("$SANDBOX", dir)).collect();
+                let words: Vec<String> = step.words[set.len()..]
+                    .iter()
+                    .map(|w| w.replace("$SANDBOX", dir).replace("$EXAMPLES", EXAMPLES))
+                    .collect();
                 let output = place.run_with(&set, &words.iter().map(String::as_str).collect::<Vec<_>>()).await;
                 if let Err(why) = judge(&step, &output) {
                     panic!("{name}:{}: `{}`: {why}", step.line, step.words.join(" "));
@@ -197,7 +204,7 @@ macro_rules! scenarios {
     )*};
 }
 
-scenarios!(first_contact, exit_codes, closed_input, secrets);
+scenarios!(first_contact, exit_codes, closed_input, secrets, whole_story);
 
 #[test]
 fn every_scenario_file_is_played() {
