@@ -54,3 +54,5 @@ mod tls;
 mod pipeline;
 #[path = "proxy.rs"]
 mod proxy;
+#[path = "schema.rs"]
+mod schema;
