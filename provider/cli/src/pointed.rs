@@ -23,6 +23,8 @@ pub(crate) struct Pointed {
     pub(crate) auth: AzureAuth,
     /// Where the bundle-env file goes, when the stack file says so.
     pub(crate) env_file: Option<String>,
+    /// The stack file of the last `up`, as the user wrote it; for suggested commands.
+    pub(crate) stack_file: Option<String>,
 }
 
 /// `cloud.json` of a stack.
@@ -41,6 +43,7 @@ struct Kept {
     client_secret: Option<Source>,
     certificate_file: Option<PathBuf>,
     env_file: Option<String>,
+    stack_file: Option<String>,
 }
 
 const KINDS: [AuthKind; 7] = [
@@ -54,7 +57,7 @@ const KINDS: [AuthKind; 7] = [
 ];
 
 impl From<Pointed> for Kept {
-    fn from(Pointed { cloud, auth, env_file }: Pointed) -> Self {
+    fn from(Pointed { cloud, auth, env_file, stack_file }: Pointed) -> Self {
         Self {
             format: 1,
             name: cloud.name,
@@ -69,6 +72,7 @@ impl From<Pointed> for Kept {
             client_secret: auth.client_secret,
             certificate_file: auth.certificate_file,
             env_file,
+            stack_file,
         }
     }
 }
@@ -93,6 +97,7 @@ impl From<Kept> for Pointed {
                 certificate_file: kept.certificate_file,
             },
             env_file: kept.env_file,
+            stack_file: kept.stack_file,
         }
     }
 }
@@ -102,7 +107,8 @@ impl App {
     /// not the one in which the stack was made, as long as it holds something.
     pub(crate) fn pointed(&self, stack: &StackId, file: Option<Pointed>) -> Result<Pointed, Failure> {
         let kept = self.kept(stack)?;
-        let nothing = || Pointed { cloud: Cloud::public(), auth: AzureAuth::default(), env_file: None };
+        let nothing =
+            || Pointed { cloud: Cloud::public(), auth: AzureAuth::default(), env_file: None, stack_file: None };
         let mut pointed = file.or_else(|| kept.clone()).unwrap_or_else(nothing);
         if let Some(cloud) = self.cloud_override()? {
             pointed.cloud = cloud;
@@ -170,7 +176,7 @@ mod tests {
     fn what_is_kept_comes_back() {
         for kind in KINDS {
             let auth = AzureAuth { kind, tenant_id: Some("t".into()), ..AzureAuth::default() };
-            let before = Pointed { cloud: Cloud::government(), auth, env_file: None };
+            let before = Pointed { cloud: Cloud::government(), auth, env_file: None, stack_file: None };
             let text = serde_json::to_string(&Kept::from(before.clone())).unwrap();
             let after = Pointed::from(serde_json::from_str::<Kept>(&text).unwrap());
             assert_eq!((after.cloud, after.auth), (before.cloud, before.auth));

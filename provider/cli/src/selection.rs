@@ -49,7 +49,8 @@ impl App {
         self.printer.diagnostics(&missing, &self.sources.borrow());
         let program = self.expand(&file, args.env.as_deref())?;
         let env_file = file.outputs.as_ref().and_then(|o| o.env_file.as_ref()).map(|f| f.value.clone());
-        let pointed = Pointed { cloud: file.cloud(), auth: file.azure_auth(), env_file };
+        let stack_file = Some(args.file.display().to_string());
+        let pointed = Pointed { cloud: file.cloud(), auth: file.azure_auth(), env_file, stack_file };
         Ok(Target { file, program, pointed })
     }
 

@@ -113,7 +113,7 @@ fn request(app: &App, snapshot: &Snapshot, pointed: &Pointed, args: &CheckArgs) 
     request.pull_secret = of_type(snapshot, "modelops:kubernetes:ImagePullSecret").find_map(|s| input(s, "name"));
     request.containers = containers(snapshot);
     request.pools = pools(snapshot);
-    request.stack_file = args.stack.file.as_ref().map(|f| f.display().to_string());
+    request.stack_file.clone_from(&pointed.stack_file);
     if let Some(timeout) = args.timeout {
         request.timeout = timeout;
     }
