@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use mops_clients::kubernetes::{Access, Auth, Kubernetes, ObjectRef};
@@ -136,15 +137,16 @@ impl Bench {
         self.ask("PATCH", &path, "application/apply-patch+yaml", &body.to_string()).await
     }
 
-    /// Waits until something holds in the fake; the fake works in tasks of the same runtime.
+    /// Waits until something holds; looks whenever the fake has changed, and now and then.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&KubernetesFake) -> bool) {
-        for _ in 0..2_000_000 {
-            if holds(&self.fake) {
-                return;
+        let looking = async {
+            while !holds(&self.fake) {
+                let _ = tokio::time::timeout(Duration::from_millis(5), self.fake.changed()).await;
             }
-            tokio::task::yield_now().await;
-        }
-        panic!("never happened: {what}");
+        };
+        tokio::time::timeout(Duration::from_secs(60), looking)
+            .await
+            .unwrap_or_else(|_| panic!("never happened: {what}"));
     }
 }
 

@@ -279,7 +279,27 @@ async fn what_was_just_applied_shows_no_difference() {
 }
 
 #[tokio::test]
-async fn drift_in_a_manifest_is_seen_and_mended() {
+async fn a_namespace_on_its_way_out_is_waited_for_and_made_anew() {
+    const TYPE: &str = "modelops:kubernetes:Namespace";
+    let stack = Stack::start().await;
+    let provider = stack.provider(&[]);
+    let inputs = json!({"cluster": stack.cluster(), "name": "work"});
+    let known = stack.create(&provider, TYPE, &inputs).await.expect("made");
+    stack.bench.fake.hold_deletions(true);
+    stack.bench.ask("DELETE", "/api/v1/namespaces/work", "", "").await;
+    let releasing = async {
+        stack.bench.until("it waits", |_| !stack.said.lock().expect("a lock").is_empty()).await;
+        stack.bench.fake.hold_deletions(false);
+    };
+    stack.said.lock().expect("a lock").clear();
+    let (made, ()) = tokio::join!(stack.create(&provider, TYPE, &inputs), releasing);
+    let made = made.expect("made anew");
+    assert_ne!(output(&known, "uid"), output(&made, "uid"));
+    assert_eq!(stack.bench.fake.object("Namespace", "", "work").unwrap_or_default()["status"]["phase"], "Active");
+}
+
+#[tokio::test]
+async fn drift_in_a_manifest_is_seen_and_not_taken_back_silently() {
     let stack = Stack::start().await;
     let provider = stack.provider(&[]);
     let inputs = stack.manifest(&deployment("d", 1), false);
@@ -321,8 +341,14 @@ async fn the_count_belongs_to_the_autoscaler_after_the_first_apply() {
     stack.bench.kube.apply(&autoscaler, Apply::Respect).await.expect("made");
     assert_eq!(replicas(), 4, "the autoscaler keeps its bounds");
     assert!(stack.difference(&provider, MANIFEST, &known, &changed).await.is_empty());
-    stack.update(&provider, MANIFEST, &known, &changed).await.expect("no conflict with it");
+    let known = stack.update(&provider, MANIFEST, &known, &changed).await.expect("no conflict with it");
     assert_eq!(replicas(), 4);
+    stack.bench.ask("DELETE", "/apis/autoscaling/v2/namespaces/n/horizontalpodautoscalers/h", "", "").await;
+    changed["object"]["metadata"] = json!({"name": "d", "namespace": "n"});
+    changed["object"]["spec"]["replicas"] = json!(3);
+    let known = stack.update(&provider, MANIFEST, &known, &changed).await.expect("declared for good again");
+    assert_eq!(replicas(), 3);
+    assert!(stack.difference(&provider, MANIFEST, &known, &changed).await.is_empty());
 }
 
 #[tokio::test]

@@ -112,6 +112,11 @@ impl<'a> Object<'a> {
         if !self.kube.delete(&self.place, &text(&live, "/metadata/uid")).await? {
             return Ok(());
         }
+        self.gone().await
+    }
+
+    /// Waits until it is not there any more.
+    pub(crate) async fn gone(&self) -> Result<(), Error> {
         let gone = |object: Option<&Json>| match object {
             None => Readiness::Ready,
             Some(object) => Readiness::Waiting(lingering(object)),

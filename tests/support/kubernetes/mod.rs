@@ -141,6 +141,11 @@ impl KubernetesFake {
         self.moved.subscribe()
     }
 
+    /// Resolves at the next change of anything.
+    pub async fn changed(&self) {
+        let _ = self.changes().changed().await;
+    }
+
     /// Resolves when the pod is no longer there.
     async fn gone(&self, key: &Key, uid: &str) {
         let mut changes = self.changes();
@@ -182,6 +187,12 @@ impl KubernetesFake {
     /// Ends all open watches without an event, as a load balancer does.
     pub fn drop_watches(&self) {
         self.drops.send_modify(|n| *n += 1);
+    }
+
+    /// While held, a deleted namespace stays in phase `Terminating`, as a large one does.
+    pub fn hold_deletions(self: &Arc<Self>, held: bool) {
+        self.store().deletions_held = held;
+        self.settle();
     }
 
     /// Forgets what nodes have pulled, so that the next pod pulls again.

@@ -48,6 +48,7 @@ pub(super) struct Store {
     /// The rest of a list, under its continue token.
     pub(super) pages: HashMap<String, Vec<Json>>,
     pub(super) denials: Vec<Denial>,
+    pub(super) deletions_held: bool,
     /// Counts up with every change of a Secret: pulls are tried again then.
     pub(super) secret_revision: u64,
     /// Pods that wait for a secret to change, with the count that they saw.

@@ -31,6 +31,9 @@ fn namespaces(store: &mut Store, writer: &Writer) -> bool {
     for space in store.list("Namespace", "") {
         let name = text(&space, "/metadata/name").to_owned();
         if space["metadata"]["deletionTimestamp"].is_string() {
+            if store.deletions_held {
+                continue;
+            }
             for object in store.content(&name) {
                 store.remove(&key_of(&object));
             }

@@ -149,6 +149,7 @@ impl Resource for Manifest {
             let summary = format!("{} cannot be changed into {}", old.id, object.place);
             return Err(Error::new(Class::User, summary).hint("give the new object a name of its own in the stack"));
         }
+        take_back(&object, &old.inputs.object, &inputs.object).await?;
         if create_only::paths(&inputs.object).is_empty() {
             let live = object.apply(inputs.object.clone()).await?;
             return ready(&object, inputs, live).await;
@@ -173,6 +174,18 @@ impl Resource for Manifest {
             "spec": {"selector": {"app": "sample"}, "ports": [{"name": "tcp", "port": 8786}]}});
         vec![Inputs { cluster, object, wait: false, ready_timeout_seconds: None }]
     }
+}
+
+/// A field that was left to others and is declared for good again: the declaration is the consent to
+/// take it from whoever holds it now.
+async fn take_back(object: &Object<'_>, before: &Json, wanted: &Json) -> Result<(), Error> {
+    let kept = create_only::paths(wanted);
+    if create_only::paths(before).iter().all(|path| kept.contains(path)) {
+        return Ok(());
+    }
+    let Some(fields) = alone(before, wanted) else { return Ok(()) };
+    object.kube.apply_as(&fields, MANAGER, Apply::Force).await?;
+    Ok(())
 }
 
 /// Says the fields that are said once under a name of their own, with the value that they have: an

@@ -98,6 +98,9 @@ impl Resource for Namespace {
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
         let object = Object::new(cx, &inputs.cluster, place(&inputs.name)).await?;
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": inputs.name}});
+        if object.get().await?.is_some_and(|live| live["metadata"]["deletionTimestamp"].is_string()) {
+            object.gone().await?;
+        }
         let live = object.apply(body).await?;
         object.wait(Some(SOON), &judge).await?;
         let account = ObjectRef::namespaced("v1", "ServiceAccount", &inputs.name, "default");
