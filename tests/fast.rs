@@ -54,5 +54,7 @@ mod tls;
 mod pipeline;
 #[path = "proxy.rs"]
 mod proxy;
+#[path = "registry_client.rs"]
+mod registry_client;
 #[path = "schema.rs"]
 mod schema;

@@ -1,6 +1,8 @@
 //! The pipeline against servers that misbehave: where requests go, how often they are sent, how much
 //! is taken back, and when it ends.
 
+#![expect(clippy::print_stdout, reason = "counts are printed")]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -297,4 +299,69 @@ async fn no_more_than_sixteen_at_a_time_and_fewer_when_it_goes_wrong() {
     let answers = futures::future::join_all(all).await;
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|a| a.status == 503)));
     assert_eq!(web.seen().len(), 120, "every try is counted, none is added");
+}
+
+/// Faults at random, repeatable by their seed; counts every try and the most that one request had.
+struct Storm {
+    per_cent: u32,
+    seed: Mutex<u64>,
+    tries: AtomicU32,
+    most: AtomicU32,
+}
+
+impl Storm {
+    fn draw(&self) -> u32 {
+        let mut seed = self.seed.lock().unwrap();
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(*seed >> 33).unwrap()
+    }
+}
+
+impl FaultLayer for Storm {
+    fn before(&self, call: FaultCall<'_>) -> Option<Fault> {
+        self.tries.fetch_add(1, Ordering::SeqCst);
+        self.most.fetch_max(call.attempt, Ordering::SeqCst);
+        // Half of the faults strike before, half after, so that both together come to the share.
+        (self.draw() % 200 < self.per_cent).then_some(Fault::Refused)
+    }
+
+    fn after(&self, _: FaultCall<'_>, _: StatusCode) -> Option<Fault> {
+        if self.draw() % 200 >= self.per_cent {
+            return None;
+        }
+        let answer = |status: u16, after: &'static str| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("retry-after", http::HeaderValue::from_static(after));
+            Fault::Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: b"<html>".to_vec() }
+        };
+        Some(match self.draw() % 4 {
+            0 => Fault::Reset,
+            1 => Fault::Hang,
+            2 => answer(429, "2"),
+            _ => answer(503, "0"),
+        })
+    }
+}
+
+#[tokio::test]
+async fn storms_are_ridden_out_and_not_amplified() {
+    const REQUESTS: u32 = 400;
+    for (seed, per_cent) in [(1, 5), (2, 20), (3, 50)] {
+        let web = Web::start(|_, _| Reply::empty(200));
+        let storm = Arc::new(Storm { per_cent, seed: Mutex::new(seed), tries: 0.into(), most: 0.into() });
+        let mut config = web.config();
+        config.faults = Some(storm.clone());
+        let http = Http::new(config).unwrap();
+        let put = || Request::new(Method::PUT, Url::parse("https://a.example/").unwrap());
+        let mut good = 0;
+        for _ in 0..REQUESTS / 20 {
+            let answers = futures::future::join_all((0..20).map(|_| http.send(put()))).await;
+            good += answers.iter().filter(|answer| answer.as_ref().is_ok_and(|a| a.status == 200)).count();
+        }
+        let (tries, most) = (storm.tries.load(Ordering::SeqCst), storm.most.load(Ordering::SeqCst));
+        println!("R5 wire seed={seed} faults={per_cent}% requests={REQUESTS} good={good} tries={tries} most={most}");
+        assert!(most <= 8, "{most} tries of one request");
+        assert!(f64::from(tries) <= 1.5 / (1.0 - f64::from(per_cent) / 100.0) * f64::from(REQUESTS), "{tries} tries");
+        assert!(per_cent > 20 || good * 1000 >= REQUESTS as usize * 995, "{good} of {REQUESTS}");
+    }
 }

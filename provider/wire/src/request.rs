@@ -49,7 +49,7 @@ pub struct Request {
     pub settled: Option<IsTransient>,
     /// What to do with a redirect.
     pub redirects: Redirects,
-    /// Longest body of an answer.
+    /// Longest body of a success; a refusal may always have 64 KiB.
     pub max_body: usize,
     /// Longest time of one try; of a stream, until its headers are there.
     pub attempt: Duration,

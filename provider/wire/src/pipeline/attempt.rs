@@ -19,6 +19,8 @@ use crate::response::{BodyStream, Response, StreamingResponse};
 
 /// Most redirects that are followed.
 const HOPS: usize = 5;
+/// Room for the reasons of a refusal, also where little content is wanted.
+const REASONS: usize = 64 << 10;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -179,7 +181,8 @@ impl Attempt<'_> {
         } else {
             // The length that an answer to HEAD declares is that of a body which does not come.
             let declared = answer.content_length().filter(|_| self.request.method != Method::HEAD);
-            Body::Whole(whole(&host(&url), answer, declared, self.request.max_body).await?)
+            let limit = if status.is_success() { self.request.max_body } else { self.request.max_body.max(REASONS) };
+            Body::Whole(whole(&host(&url), answer, declared, limit).await?)
         };
         Ok(Answer { status, headers, url, body })
     }
