@@ -508,6 +508,11 @@ fn every_rule_has_a_row() {
     }
 }
 
+fn certain(seen: &[Observed]) -> BTreeSet<(String, String, String)> {
+    let found = classify(seen, &words());
+    found.iter().filter(|f| f.confidence == Some(Certain)).map(Finding::key).collect()
+}
+
 /// Removing observations takes causes away or weakens them; it never makes another one certain.
 #[test]
 fn honesty() {
@@ -519,10 +524,6 @@ fn honesty() {
     let families = [access(), config(), identity(), network(), artifact(), storage()];
     worlds.extend(families.into_iter().map(|rows| rows.into_iter().flat_map(|r| r.world).collect::<Vec<_>>()));
     for world in worlds {
-        let certain = |seen: &[Observed]| -> BTreeSet<(String, String, String)> {
-            let found = classify(seen, &words());
-            found.iter().filter(|f| f.confidence == Some(Certain)).map(Finding::key).collect()
-        };
         let before = certain(&world);
         for gone in 0..world.len() {
             let less: Vec<Observed> =
@@ -530,6 +531,29 @@ fn honesty() {
             let new: Vec<_> = certain(&less).difference(&before).cloned().collect();
             assert!(new.is_empty(), "without {} these became certain: {new:?}", world[gone].id);
         }
+    }
+}
+
+/// The same for any part of everything that can be seen at once, over two pools.
+#[test]
+fn honesty_of_any_part() {
+    let mut world: Vec<Observed> = rows().into_iter().flat_map(|r| r.world.into_iter().chain(r.near)).collect();
+    let other: Vec<Observed> =
+        world.iter().filter(|o| !o.pool.is_empty()).map(|o| o.clone().on("cpu", "node-2")).collect();
+    world.extend(other);
+    let before = certain(&world);
+    let mut state: u64 = 42;
+    for round in 0..150 {
+        let part: Vec<Observed> = world
+            .iter()
+            .filter(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) % 10 < 1 + round % 9
+            })
+            .cloned()
+            .collect();
+        let new: Vec<_> = certain(&part).difference(&before).cloned().collect();
+        assert!(new.is_empty(), "round {round}: {new:?}");
     }
 }
 
