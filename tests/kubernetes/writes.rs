@@ -63,6 +63,9 @@ async fn an_unknown_field_is_refused_and_not_dropped() {
     let (code, answer) = bench.applied_by("mops", DEPLOYMENT, &body).await;
     let message = answer["message"].as_str().unwrap_or_default();
     assert!(code == 500 && message.ends_with(".spec.replicass: field not declared in schema"), "{code} {message}");
+    let error = bench.kube.apply(&body, Apply::Respect).await.expect_err("a typing error");
+    assert_eq!(error.class(), Class::User, "and not tried again: {error}");
+    assert!(error.to_string().ends_with("is not valid: .spec.replicass: field not declared in schema"), "{error}");
     let mut body = deployment("d", 1);
     body["spec"]["template"]["spec"]["containers"][0]["env"] = json!([{"name": "A"}, {"name": "A"}]);
     let (code, answer) = bench.applied_by("mops", DEPLOYMENT, &body).await;

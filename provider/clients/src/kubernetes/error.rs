@@ -213,12 +213,22 @@ pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> KubernetesErr
         410 => KubernetesError::Expired { what },
         413 => KubernetesError::TooLarge { what },
         422 => KubernetesError::Invalid { what, causes: causes(&status, &message) },
+        500 if is_untyped(&message) => {
+            let why = message.split_once("): ").map_or(message.as_str(), |(_, why)| why).to_owned();
+            KubernetesError::Invalid { what, causes: vec![why] }
+        }
         _ => {
             // a malformed Secret is quoted back by some servers
             let detail = Some(message).filter(|m| !m.is_empty() && asked.object.kind != "Secret");
             KubernetesError::Refused { server, verb: asked.verb, what, code, reason, detail }
         }
     }
+}
+
+/// An applied object with a field that its kind does not have. The server has neither code nor reason
+/// for it, only these words with status 500 (structured-merge-diff, seen up to 1.34).
+pub(super) fn is_untyped(message: &str) -> bool {
+    message.starts_with("failed to create typed patch object")
 }
 
 fn missing(status: &Json) -> Option<String> {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{Stream as _, TryStreamExt as _};
-use http::{Method, Response, header};
+use http::{Method, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
@@ -14,7 +14,7 @@ use mops_core::Cancel;
 use mops_wire::{BodyStream, Credential, Http, Origin, Redirects, Request, Retry, Url, WireError};
 
 use super::access::Auth;
-use super::error::KubernetesError;
+use super::error::{KubernetesError, is_untyped};
 
 /// What the tower service answers errors with.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -74,6 +74,7 @@ impl Transport {
         ours.credential = self.credential().await.map_err(BoxError::from)?;
         ours.redirects = Redirects::Return;
         ours.retry = repeatable(&parts.method, &ours.headers);
+        ours.settled = Some(is_settled);
         ours.max_body = 64 << 20;
         ours.cancel = parts.extensions.get::<Cancel>().cloned();
         let (status, headers, body) = if streams {
@@ -88,6 +89,12 @@ impl Transport {
         *response.headers_mut() = headers;
         Ok(response)
     }
+}
+
+/// A field that its kind does not have is answered with 500: another try gets the same answer.
+fn is_settled(status: StatusCode, _: &http::HeaderMap, body: &[u8]) -> bool {
+    let status_object = || serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
+    status == StatusCode::INTERNAL_SERVER_ERROR && is_untyped(status_object()["message"].as_str().unwrap_or_default())
 }
 
 /// An apply says what shall be: saying it twice changes nothing.
