@@ -50,8 +50,14 @@ impl Answer {
 impl Bench {
     /// Azure's own pace on a clock of our own.
     pub(crate) async fn new() -> Self {
+        Self::in_subscription(mops_tests::sandbox::SUBSCRIPTION).await
+    }
+
+    /// The same with another subscription.
+    pub(crate) async fn in_subscription(subscription: &str) -> Self {
+        let subscriptions = vec![subscription.to_owned()];
         let clock = mops_host::clock::ManualClock::automatic(time::macros::datetime!(2026-11-24 08:00 UTC));
-        let options = Options { speed: 1, clock: Some(clock.shared()), ..Options::default() };
+        let options = Options { speed: 1, clock: Some(clock.shared()), subscriptions, ..Options::default() };
         let sandbox = Sandbox::start(options).expect("a sandbox");
         let http = pipeline(sandbox.world().ca_pem.as_bytes(), sandbox.connect()).expect("a pipeline");
         let mut bench = Self { sandbox, clock, http, token: String::new() };

@@ -58,3 +58,9 @@ mod proxy;
 mod registry_client;
 #[path = "schema.rs"]
 mod schema;
+#[path = "recorded.rs"]
+mod recorded;
+#[path = "files.rs"]
+mod files;
+#[path = "real_registry.rs"]
+mod real_registry;

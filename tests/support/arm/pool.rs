@@ -88,13 +88,12 @@ pub fn check(name: &str, wanted: &Value) -> Result<(), Reply> {
         ));
     }
     let size = wanted["vmSize"].as_str().unwrap_or_default();
-    if !size.starts_with("Standard_") {
+    let family = size.to_lowercase();
+    if !family.starts_with("standard_") {
         let message = format!("The VM size of '{size}' is not allowed in your subscription in location.");
         return Err(refusal::flat_target("BadRequest", &message, "agentPoolProfile.vmSize"));
     }
-    if wanted["gpuInstanceProfile"].is_string()
-        && !(size.contains("A100") || size.contains("H100") || size.contains("ND96"))
-    {
+    if wanted["gpuInstanceProfile"].is_string() && !["a100", "h100", "nd96"].iter().any(|part| family.contains(part)) {
         return Err(bad("The GPU instance profile is not supported by this VM size.", "gpuInstanceProfile"));
     }
     if !["System", "User"].contains(&wanted["mode"].as_str().unwrap_or("User")) {

@@ -138,7 +138,7 @@ fn create(arm: &Arm, state: &mut State, registry_id: String, wanted: &Map<String
             },
             "encryption": {"status": "disabled"}, "dataEndpointEnabled": false, "dataEndpointHostNames": [],
             "privateEndpointConnections": [], "publicNetworkAccess": "Enabled",
-            "networkRuleBypassOptions": "AzureServices", "zoneRedundancy": "Disabled", "anonymousPullEnabled": false,
+            "networkRuleBypassOptions": "AzureServices", "zoneRedundancy": "Disabled", "anonymousPullEnabled": false, "metadataSearch": "Disabled",
             "roleAssignmentMode": "LegacyRegistryPermissions",
         },
     });
@@ -162,6 +162,9 @@ fn password() -> String {
 fn take(body: &mut Value, wanted: &Map<String, Value>) {
     if let Some(sku) = wanted.get("sku").and_then(|s| s["name"].as_str()) {
         body["sku"] = json!({"name": sku, "tier": sku});
+        if sku == "Premium" && body["properties"]["networkRuleSet"].is_null() {
+            body["properties"]["networkRuleSet"] = json!({"defaultAction": "Allow", "ipRules": []});
+        }
     }
     if let Some(tags) = wanted.get("tags") {
         body["tags"] = tags.clone();
