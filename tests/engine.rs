@@ -481,6 +481,24 @@ fn secrets_are_sealed_and_an_unchanged_one_needs_no_passphrase() {
 }
 
 #[test]
+fn a_value_that_only_a_service_knows_is_looked_at_each_time() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let source = json!({"from_registry": {"registryId": "/r", "field": "password"}});
+        let wanted = program(vec![thing("a", json!({"data": {"KEY": source}})), thing("b", json!({}))]);
+        rig.up(&wanted).await.unwrap();
+        rig.null.reset();
+        assert_eq!(rig.up(&wanted).await.unwrap().totals.unchanged, 2);
+        assert_eq!((rig.null.count().reads, rig.null.count().writes()), (1, 0));
+        let mut rotated = rig.null.things()["a"].clone();
+        rotated.inputs["data"]["KEY"] = json!("another value");
+        rig.null.put("a", rotated);
+        assert_eq!(rig.up(&wanted).await.unwrap().totals.updated, 1);
+    });
+}
+
+#[test]
 fn drift_is_seen_by_a_refresh() {
     run(async {
         let home = tempfile::tempdir().unwrap();

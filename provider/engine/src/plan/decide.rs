@@ -313,7 +313,7 @@ impl<'a> Planner<'a> {
         let Wanted { i, declared, .. } = wanted;
         let urn = &declared.urn;
         let begun: Vec<_> = self.snapshot.open.iter().filter(|o| o.resource.urn == *urn).collect();
-        if self.options.refresh || !begun.is_empty() {
+        if self.options.refresh || !begun.is_empty() || only_a_read_tells(&wanted.inputs) {
             self.need(*i, Some(old), &old.inputs);
         }
         let mut known = None;
@@ -472,6 +472,11 @@ fn unready(old: &ResourceState, unfinished: bool) -> String {
         return "an earlier run began to change it".into();
     }
     old.init_errors.first().map_or_else(String::new, |e| format!("it was not ready: {e}"))
+}
+
+/// Whether a source is among the inputs whose value is at a service, so that no comparison of inputs shows a rotation.
+fn only_a_read_tells(inputs: &Value) -> bool {
+    inputs.any(&mut |v| v.get("from_registry").is_some())
 }
 
 /// Names of components, for messages.
