@@ -1,6 +1,8 @@
 //! Adding a resource is one file and one word: a copy of the crate gets exactly these two, and the
 //! compiler accepts it.
 
+#![expect(clippy::print_stdout, reason = "counts are printed")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

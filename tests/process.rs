@@ -2,15 +2,15 @@
 
 #![cfg(test)]
 
-#[path = "house.rs"]
-mod house;
 #[path = "cli.rs"]
 mod cli;
+#[path = "house.rs"]
+mod house;
 #[path = "program.rs"]
 mod program;
 #[path = "scenarios.rs"]
 mod scenarios;
-#[path = "up_down.rs"]
-mod up_down;
 #[path = "secrets.rs"]
 mod secrets;
+#[path = "up_down.rs"]
+mod up_down;

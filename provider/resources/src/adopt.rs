@@ -23,21 +23,22 @@ pub(crate) fn judge(cx: &CallContext, ownership: &Ownership, adoptable: bool) ->
         Ownership::Ours { lineage } if *lineage == cx.mark.lineage || cx.takeover => Ok(Verdict::Ours),
         Ownership::Ours { lineage } => Err(Error::new(
             Class::Conflict,
-            format!("{kind} `{name}` is managed from another state (lineage `{lineage}`, ours is `{}`)", cx.mark.lineage),
+            format!(
+                "{kind} `{name}` is managed from another state (lineage `{lineage}`, ours is `{}`)",
+                cx.mark.lineage
+            ),
         )
         .hint("run `mops` where that state is, or remove the local state folder of this stack to take the stack over")),
         Ownership::Unmarked if adoptable || cx.import => Ok(Verdict::Foreign),
-        Ownership::Unmarked => Err(Error::new(
-            Class::Conflict,
-            format!("{kind} `{name}` already exists and was not made by this stack"),
-        )
-        .hint("choose another name, or take it over with an `import` entry in the stack file")),
-        Ownership::Other { stack, urn } => Err(Error::new(
-            Class::Conflict,
-            format!("{kind} `{name}` already exists and belongs to stack `{stack}`"),
-        )
-        .note(format!("its mark says `{urn}`"))
-        .hint("choose another name; what belongs to another stack is never touched")),
+        Ownership::Unmarked => {
+            Err(Error::new(Class::Conflict, format!("{kind} `{name}` already exists and was not made by this stack"))
+                .hint("choose another name, or take it over with an `import` entry in the stack file"))
+        }
+        Ownership::Other { stack, urn } => {
+            Err(Error::new(Class::Conflict, format!("{kind} `{name}` already exists and belongs to stack `{stack}`"))
+                .note(format!("its mark says `{urn}`"))
+                .hint("choose another name; what belongs to another stack is never touched"))
+        }
     }
 }
 
