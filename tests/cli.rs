@@ -57,6 +57,20 @@ fn the_second_signal_leaves_at_once() {
 }
 
 #[tokio::test]
+async fn a_second_run_ends_with_4_and_names_the_holder() {
+    let mut place = Place::new();
+    let (_run, _silent) = waiting_run(&mut place);
+    let start = Instant::now();
+    let output = place.run(&["mops", "infra", "up", "infra.yaml", "--yes"]).await;
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.code, Some(4), "{err}");
+    assert!(err.contains("is locked by") && err.contains("--lock-timeout"), "{err}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    // Reading takes no lock.
+    assert_eq!(place.run(&["mops", "infra", "status"]).await.code, Some(0));
+}
+
+#[tokio::test]
 async fn a_cloud_file_that_others_may_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = Place::new();
@@ -70,8 +84,17 @@ async fn a_cloud_file_that_others_may_read_is_refused() {
     assert!(err.contains("error: the cloud file `cloud.yaml`") && err.contains("chmod 600"), "{err}");
 }
 
+#[test]
+fn a_run_can_leave_no_core_file() {
+    let mut place = Place::new();
+    let (run, _silent) = waiting_run(&mut place);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", run.id())).unwrap();
+    let line = limits.lines().find(|l| l.starts_with("Max core file size")).unwrap();
+    assert_eq!(line.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+}
+
 #[tokio::test]
-async fn no_escape_leaves_without_a_terminal_and_no_core_file_can_be_made() {
+async fn no_escape_leaves_without_a_terminal() {
     let place = Place::new();
     place.write("infra.yaml", "registry: {nmae: x}\n");
     let output = place.run(&["mops", "infra", "preview", "infra.yaml"]).await;

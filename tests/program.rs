@@ -35,6 +35,10 @@ impl Running {
         Self { child: child.unwrap_or_else(|error| panic!("{program}: {error}")) }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -204,7 +204,7 @@ macro_rules! scenarios {
     )*};
 }
 
-scenarios!(first_contact, exit_codes, closed_input, secrets, whole_story);
+scenarios!(first_contact, exit_codes, closed_input, secrets, whole_story, other_cloud);
 
 #[test]
 fn every_scenario_file_is_played() {

@@ -55,7 +55,6 @@ impl Asker {
         if self.ask(&format!("type `{name}` to go on: "))?.trim() == name {
             return Ok(());
         }
-        self.printer.say("nothing was changed");
         Err(Failure::Told(Exit::Failed))
     }
 

@@ -21,7 +21,8 @@ pub(crate) fn run(app: &App, args: &RemoveArgs) -> Outcome {
             let hint = "take it down first: `mops infra down --destroy-all --delete-rg`";
             return Err(Failure::usage(format!("stack `{stack}` still holds {held} resources"), hint));
         }
-        app.asker(&stack.stack, args.yes).confirm("this removes the state of stack")?;
+        let agreed = app.asker(&stack.stack, args.yes).confirm("this removes the state of stack");
+        agreed.inspect_err(|_| app.printer.tell("nothing was changed"))?;
         store.finish().await?;
         let folder = state::folder(&home, &stack);
         // `meta.json` first: without it an empty snapshot is a stack that never was.
