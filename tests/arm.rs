@@ -5,6 +5,8 @@
 mod calls;
 #[path = "arm/errors.rs"]
 mod errors;
+#[path = "arm/identity.rs"]
+mod identity;
 #[path = "arm/operations.rs"]
 mod operations;
 #[path = "arm/resources.rs"]

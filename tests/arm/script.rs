@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mops_clients::ClientError;
 use mops_clients::arm::{ArmClient, LroContext};
 use mops_clients::identity;
 use mops_core::Cancel;
@@ -43,6 +44,7 @@ pub(crate) fn breaks(request: &str) -> Beat {
 struct Stage {
     beats: VecDeque<Beat>,
     seen: Vec<Call>,
+    sign_ins: Vec<Call>,
     wrong: Vec<String>,
 }
 
@@ -50,6 +52,7 @@ struct Stage {
 pub(crate) struct Script {
     stage: Arc<Mutex<Stage>>,
     pub(crate) origin: String,
+    ca_pem: String,
     pub(crate) clock: ManualClock,
     pub(crate) arm: ArmClient,
     /// The resources over the same server.
@@ -72,12 +75,27 @@ impl Script {
         let clock = ManualClock::automatic(time::macros::datetime!(2026-11-24 08:00 UTC));
         let arm = client(&origin, authority.pem(), &clock);
         let resources = Resources::new(Services::new(config(&origin, authority.pem(), &clock)));
-        Self { stage, origin, clock, arm, resources, heard: Arc::default(), tokens: Arc::default(), _server: server }
+        let ca_pem = authority.pem().to_owned();
+        let (heard, tokens) = (Arc::default(), Arc::default());
+        Self { stage, origin, ca_pem, clock, arm, resources, heard, tokens, _server: server }
     }
 
     /// What was asked of ARM so far, sign-in left out.
     pub(crate) fn seen(&self) -> Vec<Call> {
         lock(&self.stage).seen.clone()
+    }
+
+    /// The requests for a token so far.
+    pub(crate) fn sign_ins(&self) -> Vec<Call> {
+        lock(&self.stage).sign_ins.clone()
+    }
+
+    /// The same server, signed in to in another way.
+    pub(crate) fn signed_in_by(&self, auth: &AzureAuth, env: &Env) -> Result<ArmClient, ClientError> {
+        let Config { cloud, http, .. } = config(&self.origin, &self.ca_pem, &self.clock);
+        let http = Http::new(http).expect("a pipeline");
+        let chosen = identity::credential(&cloud, auth, env, http.clone(), self.clock.shared())?;
+        ArmClient::new(&cloud, chosen.credential, http, self.clock.shared())
     }
 
     /// Requests that the script did not expect, and beats that nobody asked for.
@@ -137,6 +155,7 @@ fn handler(stage: Arc<Mutex<Stage>>) -> Handler {
 
 fn answer(stage: &mut Stage, call: Call) -> Option<Reply> {
     if call.path.ends_with("/oauth2/v2.0/token") {
+        stage.sign_ins.push(call);
         let token = json!({"token_type": "Bearer", "expires_in": 3600, "ext_expires_in": 3600, "access_token": TOKEN});
         return Some(Reply::json(200, &token));
     }

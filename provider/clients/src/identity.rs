@@ -3,8 +3,10 @@
 //! for it together (`cache::tests`).
 
 mod cache;
+mod certificate;
 mod choice;
 mod failure;
+mod oidc;
 
 use std::sync::Arc;
 
@@ -12,9 +14,9 @@ use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{Secret as AzureSecret, TokenCredential};
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
-    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
-    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions, ManagedIdentityCredential,
+    ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use mops_core::Secret;
 use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
@@ -50,18 +52,12 @@ pub fn credential(
     clock: SharedClock,
 ) -> Result<Chosen, ClientError> {
     let (kind, why) = choice::choose(auth, env);
-    let needs = Needs { cloud: cloud.clone(), auth: auth.clone(), env: env.clone(), kind, http };
+    let clocked = Arc::clone(&clock);
+    let needs = Needs { cloud: cloud.clone(), auth: auth.clone(), env: env.clone(), kind, http, clock: clocked };
     // What is missing is said now, not with the first token.
     needs.make()?;
     let credential = Arc::new(cache::Cached::new(Box::new(move || needs.make()), kind_name(kind), clock));
     Ok(Chosen { credential, kind, why })
-}
-
-fn unsupported(kind: AuthKind) -> ClientError {
-    ClientError::Configuration {
-        summary: format!("signing in with `{}` is not supported by this version", kind_name(kind)),
-        hint: "use `service_principal`, `workload_identity`, `managed_identity` or `cli`".to_owned(),
-    }
 }
 
 struct Needs {
@@ -70,6 +66,7 @@ struct Needs {
     env: Env,
     kind: AuthKind,
     http: Http,
+    clock: SharedClock,
 }
 
 impl Needs {
@@ -79,7 +76,8 @@ impl Needs {
             AuthKind::WorkloadIdentity => self.workload_identity(),
             AuthKind::ManagedIdentity => self.managed_identity(),
             AuthKind::Cli | AuthKind::Auto => self.cli(),
-            AuthKind::Certificate | AuthKind::Oidc => Err(unsupported(self.kind)),
+            AuthKind::Certificate => self.certificate(),
+            AuthKind::Oidc => self.oidc(),
         }
     }
 
@@ -98,6 +96,38 @@ impl Needs {
             token_file_path: Some(self.need(None, "AZURE_FEDERATED_TOKEN_FILE", "token file")?.into()),
         };
         Ok(WorkloadIdentityCredential::new(Some(options)).map_err(|e| self.bad(&e))?)
+    }
+
+    fn certificate(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
+        let (tenant, client) = (self.tenant()?, self.client()?);
+        let Some(file) = &self.auth.certificate_file else {
+            return Err(ClientError::Configuration {
+                summary: "signing in with `certificate` needs a certificate file".to_owned(),
+                hint: "name it as `certificate_file` in the section `azure`".to_owned(),
+            });
+        };
+        let audience = format!("{}/{tenant}/oauth2/v2.0/token", self.cloud.authority.trim_end_matches('/'));
+        let clock = Arc::clone(&self.clock);
+        let assertion = certificate::Signer::read(file, audience, client.clone(), clock)?;
+        self.by_assertion(tenant, client, assertion)
+    }
+
+    fn oidc(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
+        let (tenant, client) = (self.tenant()?, self.client()?);
+        let url = self.need(None, "ACTIONS_ID_TOKEN_REQUEST_URL", "token address of the workflow")?;
+        let token = self.need(None, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "token for that address")?;
+        let assertion = oidc::Workflow::new(self.http.clone(), &url, &Secret::new(token))?;
+        self.by_assertion(tenant, client, assertion)
+    }
+
+    fn by_assertion(
+        &self,
+        tenant: String,
+        client: String,
+        assertion: impl ClientAssertion + 'static,
+    ) -> Result<Arc<dyn TokenCredential>, ClientError> {
+        let options = ClientAssertionCredentialOptions { client_options: self.options() };
+        Ok(ClientAssertionCredential::new(tenant, client, assertion, Some(options)).map_err(|e| self.bad(&e))?)
     }
 
     fn managed_identity(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
