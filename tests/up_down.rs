@@ -7,7 +7,7 @@ use mops_host::fsx;
 use mops_host::proc::Output;
 use mops_tests::control::ask;
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::program::{Running, Sandbox};
 use crate::scenarios::Place;
@@ -48,6 +48,11 @@ impl Job {
     /// What the sandbox knows.
     pub(crate) fn ask(&self, path: &str) -> Value {
         serde_json::from_str(&ask(&self.control, "GET", path, "").expect("the sandbox")).expect("json")
+    }
+
+    /// Tells the sandbox something.
+    fn tell(&self, method: &str, path: &str, body: &Value) {
+        ask(&self.control, method, path, &body.to_string()).expect("the sandbox");
     }
 
     fn existing(&self) -> Vec<String> {
@@ -135,6 +140,39 @@ async fn a_lost_home_is_taken_over_again() {
     job.up().await;
     assert_eq!(job.doubled(), Vec::<String>::new());
     assert_eq!(job.declared(), before);
+    job.nothing_to_do().await;
+    job.down_to_nothing().await;
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "the seed repeats a failure")]
+async fn in_bad_weather_the_work_is_done_in_the_end_and_nothing_twice() {
+    let env = mops_host::env::Env::process();
+    let seed: u64 = env.get("MOPS_SEED").and_then(|s| s.parse().ok()).unwrap_or(20_261_124);
+    println!("MOPS_SEED={seed}");
+    let job = Job::new().await;
+    job.with_images().await;
+    let kinds = json!([
+        "reset", "lost_after_commit", "truncate", {"delay": 50},
+        {"status": {"status": 503, "code": "ServiceUnavailable", "retry_after": 1}},
+        {"status": {"status": 429, "code": "TooManyRequests", "retry_after": 1}},
+    ]);
+    job.tell("POST", "/faults/seeded", &json!({"seed": seed, "per_thousand": 60, "kinds": kinds}));
+    let mut last = None;
+    for _ in 0..6 {
+        let output = job.run(&["mops", "infra", "up", FILE, "--yes"]).await;
+        last = output.code;
+        if last == Some(0) {
+            break;
+        }
+    }
+    let met = job.ask("/faults").as_array().map_or(0, Vec::len);
+    job.tell("DELETE", "/faults", &json!({}));
+    assert!(met > 0, "no fault was met");
+    if last != Some(0) {
+        job.up().await;
+    }
+    assert_eq!(job.doubled(), Vec::<String>::new());
     job.nothing_to_do().await;
     job.down_to_nothing().await;
 }

@@ -94,10 +94,11 @@ pub fn listing() -> Vec<RouteInfo> {
 }
 
 fn routes() -> Vec<Route<Blobs>> {
-    const DATA: Evidence = Evidence::Client("Azurite 3.37.0, as tried for TESTING 4.4");
+    const LIST: Evidence = Evidence::Client("azure-storage-blob 12.31.1: signatures of its making are taken");
+    const DATA: Evidence = Evidence::Spec("Blob service REST API 2022-11-02; codes as Azurite 3.37.0 gives them");
     vec![
-        Route::new("GET", "/{container}", DATA, list),
-        Route::new("HEAD", "/{container}", DATA, list),
+        Route::new("GET", "/{container}", LIST, list),
+        Route::new("HEAD", "/{container}", LIST, list),
         Route::new("GET", "/{container}/{blob*}", DATA, get),
         Route::new("HEAD", "/{container}/{blob*}", Evidence::Recording("errors.json BlobNotFound", 1), get),
         Route::new("PUT", "/{container}/{blob*}", DATA, put),

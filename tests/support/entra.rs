@@ -42,13 +42,23 @@ pub fn listing() -> Vec<RouteInfo> {
 }
 
 fn routes() -> Vec<Route<Entra>> {
-    let token = Evidence::Client("azure_identity 1.0 ClientSecretCredential");
+    let token = Evidence::Client("azure_identity 1.0 for Rust and azure-identity 1.27.0 for Python");
     let document = Evidence::Spec("OpenID Connect Discovery 1.0");
     vec![
         Route::new("POST", "/{tenant}/oauth2/v2.0/token", token, issue),
         Route::new("GET", "/{tenant}/v2.0/.well-known/openid-configuration", document, configuration),
-        Route::new("GET", "/common/discovery/instance", Evidence::Client("az 2.91.0 login"), instance),
-        Route::new("GET", "/metadata/endpoints", Evidence::Client("az 2.91.0 cloud register"), endpoints),
+        Route::new(
+            "GET",
+            "/common/discovery/instance",
+            Evidence::Assumed("the form of public documents; no client here asks for it"),
+            instance,
+        ),
+        Route::new(
+            "GET",
+            "/metadata/endpoints",
+            Evidence::Assumed("the form of public documents; no client here asks for it"),
+            endpoints,
+        ),
     ]
 }
 

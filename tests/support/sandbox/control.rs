@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::arm::Arm;
 use crate::arm::{registry, storage};
-use crate::fault::{Faults, Rule};
+use crate::fault::{Fault, Faults, Rule};
 use crate::http::{Call, Handler, Reply};
 use crate::sandbox::Clusters;
 
@@ -43,12 +43,28 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
             }
             Err(error) => Reply::body(400, "text/plain", error.to_string()),
         },
+        ("POST", "/faults/seeded") => match serde_json::from_slice::<Seeded>(&call.body) {
+            Ok(plan) => {
+                faults.seeded(plan.seed, plan.per_thousand, plan.kinds);
+                Reply::json(200, &json!({}))
+            }
+            Err(error) => Reply::body(400, "text/plain", error.to_string()),
+        },
+        ("GET", "/faults") => Reply::json(200, &json!(faults.met())),
         ("DELETE", "/faults") => {
             faults.clear();
             Reply::json(200, &json!({}))
         }
         _ => Reply::empty(404),
     }
+}
+
+/// Faults by seed and rate.
+#[derive(serde::Deserialize)]
+struct Seeded {
+    seed: u64,
+    per_thousand: u32,
+    kinds: Vec<Fault>,
 }
 
 /// Everything secret that exists: what a scan of output and files looks for.
