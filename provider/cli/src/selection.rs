@@ -48,10 +48,20 @@ impl App {
         }
         self.printer.diagnostics(&missing, &self.sources.borrow());
         let program = self.expand(&file, args.env.as_deref())?;
+        self.say_derived_group(&file, &program);
         let env_file = file.outputs.as_ref().and_then(|o| o.env_file.as_ref()).map(|f| f.value.clone());
         let stack_file = Some(args.file.display().to_string());
         let pointed = Pointed { cloud: file.cloud(), auth: file.azure_auth(), env_file, stack_file };
         Ok(Target { file, program, pointed })
+    }
+
+    /// The name of the resource group, when it is not the one that the file spells.
+    fn say_derived_group(&self, file: &StackFile, program: &Program) {
+        let spelled = file.cluster.as_ref().and_then(|c| c.resource_group.as_ref()).map(|g| g.as_str().to_owned());
+        match &program.scope.resource_group {
+            Some(group) if spelled.as_ref() != Some(group) => self.printer.note(&format!("resource group `{group}`")),
+            _ => {}
+        }
     }
 
     /// What a file asks for.
