@@ -499,6 +499,39 @@ fn a_value_that_only_a_service_knows_is_looked_at_each_time() {
 }
 
 #[test]
+fn what_is_in_something_that_is_gone_is_gone_and_what_does_not_answer_is_not() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let make = |value: &str| {
+            let mut pod = thing("pod", json!({"inside": "cluster", "value": value}));
+            pod.deleted_with = Some(urn("cluster"));
+            program(vec![thing("cluster", json!({})), pod])
+        };
+        rig.up(&make("one")).await.unwrap();
+        rig.null.steal("cluster");
+        let options = UpOptions { refresh: true, ..UpOptions::default() };
+        let plan = rig.engine.preview(&make("one"), &rig.read().unwrap(), &options).await.unwrap();
+        assert_eq!(plan.steps.iter().map(|s| s.op).collect::<Vec<_>>(), [Op::Create, Op::Create], "{plan:?}");
+        // The change makes the pod be read, and with it what it is in.
+        rig.null.steal("pod");
+        let report = rig.up(&make("two")).await.unwrap();
+        assert_eq!((report.totals.created, report.exit()), (2, Exit::Ok), "{report:?}");
+        // The cluster is there for us, and its inside does not answer.
+        let mut store = rig.open().await.unwrap();
+        let mut moved = store.get(&urn("pod")).unwrap().clone();
+        moved.inputs = Value::from(json!({"name": "pod", "inside": "elsewhere", "value": "two"}));
+        store.save(moved).await.unwrap();
+        drop(store);
+        let workspace = DownOptions { only: Some(BTreeSet::from([Component::Workspace])), ..DownOptions::default() };
+        let error = rig.up(&make("three")).await.unwrap_err();
+        assert_eq!(error.exit(), Exit::CouldNotRun, "{error}");
+        let skip = DownOptions { skip_unreachable: true, ..workspace };
+        assert_eq!(rig.down(&skip).await.unwrap().exit(), Exit::Ok);
+    });
+}
+
+#[test]
 fn drift_is_seen_by_a_refresh() {
     run(async {
         let home = tempfile::tempdir().unwrap();

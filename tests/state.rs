@@ -192,6 +192,44 @@ fn the_loser_of_a_lock_names_the_winner_at_once() {
 }
 
 #[test]
+fn a_reader_without_a_lock_never_stumbles_over_a_writer() {
+    let home = tempfile::tempdir().unwrap();
+    killed(home.path(), 1);
+    let rig = Rig::new(home.path());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let reads = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut count, mut most) = (0, 0);
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                match state::read(home.path(), &stack()) {
+                    Ok(found) => {
+                        let now = found.unwrap().resources.len();
+                        assert!(now >= most, "went back from {most} to {now}");
+                        most = now;
+                    }
+                    Err(StateError::Busy(_)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+                count += 1;
+            }
+            count
+        });
+        run(async {
+            let mut store = rig.open().await.unwrap();
+            for i in 0..200 {
+                store.save(resource(i)).await.unwrap();
+                if i % 5 == 0 {
+                    store.finish().await.unwrap();
+                }
+            }
+        });
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        reader.join().unwrap()
+    });
+    assert!(reads > 5, "{reads} reads");
+}
+
+#[test]
 fn another_file_for_the_same_stack_is_refused_with_both_values() {
     let home = tempfile::tempdir().unwrap();
     let rig = Rig::new(home.path());

@@ -18,7 +18,8 @@ use mops_core::{Class, Error, Identity, Lane, Lineage, Ownership, Secret, StackI
 use mops_host::{SharedClock, fsx};
 
 /// The token of the null resource. Its inputs: `name`, `value`, `replace` (a change makes it anew), `fail`
-/// (a word: `check`, `create`, `partial`, `update`, `delete`), `secret`, `lane`, `latency` in milliseconds.
+/// (a word: `check`, `create`, `partial`, `update`, `delete`), `secret`, `lane`, `latency` in milliseconds,
+/// `inside` (the name of a thing without which it cannot be read).
 pub const TOKEN: &str = "test:null:Thing";
 /// The same, but the new one of a replacement is made before the old one goes.
 pub const SWAP: &str = "test:null:Swap";
@@ -329,6 +330,11 @@ impl Provider for Null {
     ) -> BoxFuture<'a, Result<Option<Found>, Error>> {
         Box::pin(async move {
             self.service().count.reads += 1;
+            if let Some(around) = known.inputs.get("inside").and_then(Value::as_str)
+                && self.get(around).is_none()
+            {
+                return Err(Error::new(Class::Transient, format!("`{around}` does not answer")));
+            }
             let name =
                 id.and_then(|i| i.strip_prefix("/things/")).map_or_else(|| name_of(&known.inputs), str::to_owned);
             let Some(thing) = self.get(&name) else { return Ok(None) };

@@ -69,6 +69,14 @@ impl Observer<'_> {
                 Err(error) => failed.push((need.urn.clone(), error)),
             }
         }
+        for need in needs {
+            let around = need.deleted_with.as_ref().and_then(|target| seen.get(target));
+            if !matches!(around, Some(Observed::Absent)) {
+                continue;
+            }
+            failed.retain(|(urn, _)| *urn != need.urn);
+            seen.insert(need.urn.clone(), Observed::Absent);
+        }
         if failed.is_empty() {
             return Ok(());
         }
@@ -95,7 +103,7 @@ impl Observer<'_> {
                 back(&mut found.known.outputs);
                 Ok(Observed::Found(Box::new(found)))
             }
-            Err(_) if need.deleted_with && self.skip_unreachable => Ok(Observed::Absent),
+            Err(_) if need.deleted_with.is_some() && self.skip_unreachable => Ok(Observed::Absent),
             Err(error) if self.preview && need.in_state && may_plan_from_state(error.class()) => {
                 Ok(Observed::Unread(error.to_string()))
             }

@@ -196,8 +196,14 @@ impl<'a> Planner<'a> {
             known,
             import: declared.import.is_some(),
             in_state: id.is_some(),
-            deleted_with: declared.deleted_with.is_some(),
+            deleted_with: declared.deleted_with.clone(),
         });
+        // What does not answer because that which it is in is gone is gone as well: both are read.
+        let around =
+            declared.deleted_with.as_ref().and_then(|t| Some((*self.graph.index.get(t)?, *self.living.get(t)?)));
+        if let (Some((j, state)), true) = (around, id.is_some()) {
+            self.need(j, Some(state), &state.inputs);
+        }
     }
 
     fn readable(&self, urn: &Urn, inputs: &Value) -> bool {

@@ -186,9 +186,10 @@ pub(crate) struct Need {
     pub(crate) id: Option<String>,
     pub(crate) known: Known,
     pub(crate) import: bool,
-    /// Whether state has it, and something whose deletion takes it along.
+    /// Whether state has it.
     pub(crate) in_state: bool,
-    pub(crate) deleted_with: bool,
+    /// Something whose absence is this one's, too.
+    pub(crate) deleted_with: Option<Urn>,
 }
 
 /// What reading gave.

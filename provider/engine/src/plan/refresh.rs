@@ -44,7 +44,7 @@ pub fn plan_refresh(
                         known: r.known(),
                         import: false,
                         in_state: true,
-                        deleted_with: r.deleted_with.is_some(),
+                        deleted_with: r.deleted_with.clone(),
                     });
                 }
             }

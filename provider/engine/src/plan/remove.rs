@@ -126,17 +126,23 @@ impl<'a> Removal<'a> {
         Some(step)
     }
 
+    /// Reads it, and what it is in: what does not answer because that is gone is gone as well.
     fn need(&self, r: &ResourceState, plan: &mut Plan) {
-        let identity = self.provider.identity(&r.urn, &standin(&r.inputs));
-        if matches!(identity, Some(Identity::Name(_) | Identity::Tag(_))) {
-            plan.needs.push(Need {
-                urn: r.urn.clone(),
-                id: Some(r.id.clone()),
-                known: r.known(),
-                import: false,
-                in_state: true,
-                deleted_with: r.deleted_with.is_some(),
-            });
+        let around = r.deleted_with.as_ref().and_then(|target| self.snapshot.get(target));
+        for r in std::iter::once(r).chain(around.filter(|t| !self.going.contains(&t.urn))) {
+            let identity = self.provider.identity(&r.urn, &standin(&r.inputs));
+            let readable = matches!(identity, Some(Identity::Name(_) | Identity::Tag(_)));
+            let known = self.observations.contains_key(&r.urn) || plan.needs.iter().any(|n| n.urn == r.urn);
+            if readable && !known {
+                plan.needs.push(Need {
+                    urn: r.urn.clone(),
+                    id: Some(r.id.clone()),
+                    known: r.known(),
+                    import: false,
+                    in_state: true,
+                    deleted_with: r.deleted_with.clone(),
+                });
+            }
         }
     }
 

@@ -96,15 +96,21 @@ fn without_meta(
 /// When the state is damaged, or kept changing.
 pub fn read(home: &Path, stack: &StackId) -> Result<Option<Snapshot>, StateError> {
     let files = Files::of(&folder(home, stack));
+    let mut last = Err(StateError::Busy(stack.to_string()));
     for _ in 0..5 {
         let before = stamp(&files.snapshot());
         let loaded = load(&files, stack);
-        if before == stamp(&files.snapshot()) {
+        if before != stamp(&files.snapshot()) {
+            continue;
+        }
+        match loaded {
             // A torn end may be a record that is being written right now: not worth a note.
-            return loaded.map(|found| found.map(|l| Snapshot { notes: Vec::new(), ..l.book.snapshot }));
+            Ok(found) => return Ok(found.map(|l| Snapshot { notes: Vec::new(), ..l.book.snapshot })),
+            // A journal that is being emptied while it is read looks damaged; what is damaged stays so.
+            Err(error) => last = Err(error),
         }
     }
-    Err(StateError::Busy(stack.to_string()))
+    last
 }
 
 /// Each snapshot is a file of its own, so its inode number tells them apart.
