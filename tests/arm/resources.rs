@@ -335,3 +335,48 @@ async fn what_failed_after_it_was_accepted_is_there_with_its_id() {
         failing(end(), Reply::json(403, &json!({"error": {"code": "AuthorizationFailed", "message": "m"}}))).await;
     assert_eq!(error.class(), Class::Transient, "whether it is there is not known: {error}");
 }
+
+fn going() -> Reply {
+    Reply::json(200, &json!({"id": group_id(), "location": "eastus2", "properties": {"provisioningState": "Deleting"}}))
+}
+
+fn nothing() -> Reply {
+    Reply::json(404, &json!({"error": {"code": "ResourceGroupNotFound", "message": "m"}}))
+}
+
+#[tokio::test]
+async fn a_deletion_under_way_is_waited_for() {
+    let inputs = json!({"subscriptionId": SUBSCRIPTION, "name": "dev-rg", "location": "eastus2"});
+    let context = context("one", "ResourceGroup", "x");
+    let known = |script: &Script| Known {
+        id: group_id(),
+        inputs: script.resources.check(&context.urn, &Value::from(inputs.clone()), false).inputs,
+        outputs: Value::from(json!({"id": group_id(), "name": "dev-rg", "location": "eastus2"})),
+    };
+    let get = || format!("GET {}?", group_id());
+    let script =
+        Script::play(vec![on(&get(), going()), on(&get(), going()), on(&get(), going()), on(&get(), nothing())]);
+    script.resources.delete(context.clone(), &known(&script)).await.expect("gone");
+    assert_eq!(script.complaints(), Vec::<String>::new());
+
+    let busy = Reply::json(409, &json!({"error": {"code": "ResourceGroupBeingDeleted", "message": "m"}}));
+    let made = || {
+        Reply::json(
+            201,
+            &json!({"id": group_id(), "location": "eastus2", "properties": {"provisioningState": "Succeeded"}}),
+        )
+    };
+    let put = format!("PUT {}?", group_id());
+    let script = Script::play(vec![
+        on(&get(), going()),
+        on(&put, busy),
+        on(&get(), going()),
+        on(&get(), going()),
+        on(&get(), nothing()),
+        on(&put, made()),
+        on(&get(), made()),
+        on(&get(), made()),
+    ]);
+    script.resources.create(context.clone(), &known(&script).inputs).await.expect("made anew");
+    assert_eq!(script.complaints(), Vec::<String>::new());
+}

@@ -34,8 +34,12 @@ impl<'a> Target<'a> {
         Ok(Self { cx, arm, id, api, noun })
     }
 
-    /// What is there now.
+    /// What is there now; what is on its way out counts as gone.
     pub(crate) async fn get(&self) -> Result<Option<Json>, Error> {
+        Ok(self.get_any().await?.filter(|body| !is_going(body)))
+    }
+
+    async fn get_any(&self) -> Result<Option<Json>, Error> {
         self.arm.get(self.id.as_str(), self.api).await.map_err(|e| self.failed(e, "read"))
     }
 
@@ -66,7 +70,12 @@ impl<'a> Target<'a> {
         precondition: Precondition<'_>,
         outputs: AsValue<'_>,
     ) -> Result<Json, Error> {
-        let started = self.arm.put(self.id.as_str(), self.api, body, precondition).await;
+        let mut started = self.arm.put(self.id.as_str(), self.api, body, precondition).await;
+        if started.as_ref().is_err_and(is_conflict) && self.get_any().await?.as_ref().is_some_and(is_going) {
+            // An earlier deletion is still under way: the name is free when it has ended.
+            self.gone().await?;
+            started = self.arm.put(self.id.as_str(), self.api, body, precondition).await;
+        }
         let verb = if matches!(precondition, Precondition::Unchanged(_)) { "changed" } else { "created" };
         self.finish(started, verb, outputs).await
     }
@@ -108,13 +117,24 @@ impl<'a> Target<'a> {
     pub(crate) async fn delete_with(&self, query: &str) -> Result<(), Error> {
         let path = if query.is_empty() { self.id.to_string() } else { format!("{}?{query}", self.id) };
         let started = match self.resumed(Verb::Delete) {
-            Some(started) => Ok(started),
-            None => self.arm.delete(&path, self.api).await,
+            Some(started) => started,
+            None => match self.get_any().await? {
+                None => return Ok(()),
+                Some(body) if is_going(&body) => return self.gone().await,
+                Some(_) => self.arm.delete(&path, self.api).await.map_err(|e| self.failed(e, "deleted"))?,
+            },
         };
-        let done = match started {
-            Ok(started) => self.arm.wait(started, &LroContext::from(self.cx.call)).await,
-            Err(error) => Err(error),
-        };
+        self.end(started).await
+    }
+
+    /// Waits for the end of a deletion that somebody began earlier.
+    async fn gone(&self) -> Result<(), Error> {
+        let started = self.arm.watch_gone(self.id.as_str(), self.api).map_err(|e| self.failed(e, "deleted"))?;
+        self.end(started).await
+    }
+
+    async fn end(&self, started: Started) -> Result<(), Error> {
+        let done = self.arm.wait(started, &LroContext::from(self.cx.call)).await;
         done.map(drop).map_err(|e| self.failed(e, "deleted"))
     }
 
@@ -160,6 +180,15 @@ impl<'a> Target<'a> {
         let summary = format!("{} `{}` was made and is not there", self.noun, self.id.name());
         Error::new(Class::Transient, summary).hint("run the same command again")
     }
+}
+
+/// Whether something is on its way out.
+fn is_going(body: &Json) -> bool {
+    text(body, "/properties/provisioningState").eq_ignore_ascii_case("Deleting")
+}
+
+fn is_conflict(error: &ClientError) -> bool {
+    error.arm().is_some_and(|e| e.status == 409)
 }
 
 /// Somebody wrote between our read and our write.

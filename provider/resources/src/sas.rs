@@ -60,6 +60,15 @@ pub(crate) fn life(now: OffsetDateTime, lifetime_seconds: u64) -> (String, Strin
     (stamp(now - BACK), stamp(now.checked_add(lifetime).unwrap_or(now)))
 }
 
+/// A warning when this machine's clock is too far from the service's.
+pub(crate) fn skew_note(ahead: Duration) -> Option<String> {
+    let far = ahead.abs() > Duration::minutes(5);
+    let word = if ahead.is_negative() { "behind" } else { "ahead of" };
+    far.then(|| {
+        format!("this machine's clock is {} s {word} Azure's: a SAS may not work yet", ahead.abs().whole_seconds())
+    })
+}
+
 fn stamp(at: OffsetDateTime) -> String {
     let whole = at.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(at);
     whole.format(&Rfc3339).unwrap_or_default()
@@ -140,6 +149,13 @@ mod tests {
     fn a_signature_starts_before_now() {
         let now = datetime!(2026-01-01 12:00:00.5 UTC);
         assert_eq!(life(now, 3600), ("2026-01-01T11:45:00Z".to_owned(), "2026-01-01T13:00:00Z".to_owned()));
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_said() {
+        assert_eq!(skew_note(Duration::seconds(-299)), None);
+        assert!(skew_note(Duration::seconds(301)).is_some_and(|note| note.contains("301 s ahead of")));
+        assert!(skew_note(Duration::seconds(-400)).is_some_and(|note| note.contains("400 s behind")));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use mops_wire::retry::server_pause;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use super::error::RequestIds;
 
@@ -46,6 +47,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// `Retry-After`, from seconds or a date.
     pub retry_after: Option<Duration>,
+    /// `Date`.
+    pub date: Option<OffsetDateTime>,
     /// `ETag`.
     pub etag: Option<String>,
     /// `x-ms-error-code`.
@@ -66,6 +69,7 @@ impl Answer {
             operation: text("azure-asyncoperation"),
             location: text("location"),
             retry_after: server_pause(headers, now),
+            date: header("date").and_then(|value| OffsetDateTime::parse(value, &Rfc2822).ok()),
             etag: text("etag"),
             error_code: text("x-ms-error-code"),
             ids: RequestIds {
@@ -98,6 +102,12 @@ impl Answer {
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.json()?.pointer("/properties/provisioningState")?.as_str()
+    }
+
+    /// Whether it is on its way out.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        self.state().is_some_and(|state| state.eq_ignore_ascii_case("Deleting"))
     }
 }
 

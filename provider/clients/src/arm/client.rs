@@ -3,6 +3,7 @@
 //! repeated, and that every request carries its ids (`tests/arm.rs`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
@@ -41,6 +42,7 @@ struct Inner {
     repeatable: Pipeline,
     once: Pipeline,
     clock: SharedClock,
+    skew: AtomicI64,
 }
 
 /// What a PUT expects to find.
@@ -120,7 +122,7 @@ impl ArmClient {
             Pipeline::new(name, version, options, vec![run.clone()], vec![bearer.clone()], None)
         };
         let (repeatable, once) = (pipeline(Retry::Idempotent), pipeline(Retry::OnlyIfUnsent));
-        Ok(Self { inner: Arc::new(Inner { endpoint, repeatable, once, clock }), cancel: None })
+        Ok(Self { inner: Arc::new(Inner { endpoint, repeatable, once, clock, skew: AtomicI64::new(0) }), cancel: None })
     }
 
     /// The same client, whose calls end when `cancel` is on.
@@ -227,6 +229,21 @@ impl ArmClient {
         Ok(Some(Started { step, id: new_id(), quiet: false }))
     }
 
+    /// Somebody is removing a resource already: gives that to wait for.
+    ///
+    /// # Errors
+    /// When the path is not one of this ARM.
+    pub fn watch_gone(&self, path: &str, api: &str) -> Result<Started, ClientError> {
+        let url = self.url(path, api)?;
+        Ok(Started { step: Lro::watch_gone(&self.inner.endpoint, &url), id: new_id(), quiet: false })
+    }
+
+    /// How far this machine's clock is from the service's, by the last answer; positive when ours is ahead.
+    #[must_use]
+    pub fn clock_skew(&self) -> time::Duration {
+        time::Duration::seconds(self.inner.skew.load(Ordering::Relaxed))
+    }
+
     /// The operation that the journal kept, if it is one of `verb` on `path` at this ARM.
     #[must_use]
     pub fn resume(&self, verb: Verb, path: &str, api: &str, token: &mops_core::Secret<String>) -> Option<Started> {
@@ -286,11 +303,19 @@ impl ArmClient {
         let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
         let sent = self.until_canceled(pipeline.send(&context, &mut request, Some(options))).await?;
         let (status, headers, body) = sent.map_err(from_pipeline)?.deconstruct();
-        Ok(Answer::read(status.into(), &to_map(&headers), &body, self.inner.clock.now()))
+        let answer = Answer::read(status.into(), &to_map(&headers), &body, self.inner.clock.now());
+        if let Some(date) = answer.date {
+            let skew = self.inner.clock.now() - date;
+            self.inner.skew.store(skew.whole_seconds(), Ordering::Relaxed);
+        }
+        Ok(answer)
     }
 
-    /// Waits on the clock, or until the run is interrupted.
-    pub(super) async fn pause(&self, duration: Duration) -> Result<(), ClientError> {
+    /// Waits on the clock.
+    ///
+    /// # Errors
+    /// When the run is interrupted meanwhile.
+    pub async fn pause(&self, duration: Duration) -> Result<(), ClientError> {
         self.until_canceled(self.inner.clock.sleep(duration)).await
     }
 

@@ -104,10 +104,18 @@ impl Lro {
         }
     }
 
+    /// Waits for a resource to be gone that somebody is removing already.
+    #[must_use]
+    pub fn watch_gone(endpoint: &Url, request: &Url) -> Step {
+        let lro = Self::new(endpoint, Verb::Delete, request, &Answer::default());
+        Self { phase: Phase::Absent, delay: Duration::ZERO, text: "Deleting".to_owned(), ..lro }.poll()
+    }
+
     /// Judges the answer of a plain GET: done unless its state says that something is under way.
     #[must_use]
     pub fn watch(endpoint: &Url, request: &Url, answer: Answer) -> Step {
         match answer.state().map(End::of) {
+            Some(None) if answer.is_going() => Self::watch_gone(endpoint, request),
             Some(None) => Self { answered: true, ..Self::new(endpoint, Verb::Put, request, &answer) }.poll(),
             _ => Step::Done(answer.into_json()),
         }

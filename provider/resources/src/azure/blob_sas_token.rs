@@ -168,6 +168,9 @@ async fn issue(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<BlobSasToken>, Error
     let target = Target::new(cx, account(inputs), NOUN)?;
     let found = target.get().await?;
     sas::refuse_forbidden(found.as_ref(), inputs)?;
+    if let Some(note) = sas::skew_note(target.arm.clock_skew()) {
+        (cx.call.progress)(mops_core::provider::Progress::Note(note));
+    }
     let (start, expiry) = sas::life(cx.services.clock().now(), inputs.lifetime_seconds);
     let key = match inputs.signing_key {
         SigningKey::Key1 => "key1",

@@ -136,9 +136,6 @@ impl Resource for NodePool {
         let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
         let Some(body) = target.get().await? else { return Ok(None) };
         let properties = body.get("properties").cloned().unwrap_or_default();
-        if text(&properties, "/provisioningState") == "Deleting" {
-            return Ok(None);
-        }
         let parent = target.id.parent().map(|id| id.to_string()).unwrap_or_default();
         let inputs = Inputs {
             cluster_id: spelled(&known.cluster_id, &parent),

@@ -98,7 +98,7 @@ impl Resource for ResourceGroup {
         let target = Target::new(cx, id(inputs), NOUN)?;
         let body = json!({"location": inputs.location, "tags": tags(&cx.call.mark, None)});
         let body = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
-        seen_everywhere(cx, &target).await?;
+        seen_everywhere(&target).await?;
         Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
     }
 
@@ -115,10 +115,9 @@ impl Resource for ResourceGroup {
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
         let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
-        if target.get().await?.is_none() {
-            return Ok(());
+        if target.get().await?.is_some() {
+            refuse_strangers(cx, &target).await?;
         }
-        refuse_strangers(cx, &target).await?;
         target.delete().await
     }
 
@@ -132,7 +131,7 @@ impl Resource for ResourceGroup {
 }
 
 /// A fresh group may be unknown to a replica for some seconds: two hits in a row, then others may build on it.
-async fn seen_everywhere(cx: &Cx<'_>, target: &Target<'_>) -> Result<(), Error> {
+async fn seen_everywhere(target: &Target<'_>) -> Result<(), Error> {
     let mut hits = 0;
     for _ in 0..10 {
         hits = if target.get().await?.is_some() { hits + 1 } else { 0 };
@@ -140,7 +139,7 @@ async fn seen_everywhere(cx: &Cx<'_>, target: &Target<'_>) -> Result<(), Error> 
             break;
         }
         if hits == 0 {
-            cx.services.clock().sleep(Duration::from_secs(3)).await;
+            target.arm.pause(Duration::from_secs(3)).await.map_err(|e| target.failed(e, "waited for"))?;
         }
     }
     Ok(())
@@ -153,7 +152,7 @@ async fn refuse_strangers(cx: &Cx<'_>, target: &Target<'_>) -> Result<(), Error>
     let mut strangers = Vec::new();
     for look in 0..2 {
         if look > 0 {
-            cx.services.clock().sleep(Duration::from_secs(5)).await;
+            target.arm.pause(Duration::from_secs(5)).await.map_err(|e| target.failed(e, "looked into"))?;
         }
         let found = target.arm.list(&path, version::RESOURCES).await.map_err(|e| target.failed(e, "looked into"))?;
         strangers = foreign(&found, &stack);
