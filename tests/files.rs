@@ -66,7 +66,7 @@ async fn modes_hold_at_every_umask() {
 #[tokio::test]
 async fn the_mode_stands_in_the_call_that_makes_the_file() {
     if !Path::new("/usr/bin/strace").exists() {
-        println!("skipped: strace is not installed");
+        mops_tests::skip::skipped("strace", "file modes");
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -74,7 +74,7 @@ async fn the_mode_stands_in_the_call_that_makes_the_file() {
     let calls = "chmod,fchmod,fchmodat,open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,fsync";
     let output = child(&format!("umask 000; strace -f -o {} -e trace={calls}", trace.display()), dir.path()).await;
     if !output.success() && fsx::read_text(&trace).unwrap_or_default().is_empty() {
-        println!("skipped: this machine does not let strace trace");
+        mops_tests::skip::skipped("strace", "file modes");
         return;
     }
     assert!(output.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -129,7 +129,7 @@ impl Case {
 #[test]
 fn foreign_links_and_files_are_refused() {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: only root can make links that belong to somebody else");
+        mops_tests::skip::skipped("root", "foreign links");
         return;
     }
     let case = Case::new();

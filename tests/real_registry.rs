@@ -1,7 +1,5 @@
 //! The registry client against the reference implementation (docker-registry), over TLS with Basic.
 
-#![expect(clippy::print_stdout, reason = "a skip says so")]
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,7 +55,7 @@ fn client(authority: &Authority, host: &str, password: &str) -> Client {
 #[tokio::test]
 async fn sign_in_push_and_pull_at_the_reference_registry() {
     if !Path::new(PROGRAM).exists() || !Path::new(HTPASSWD).exists() {
-        println!("skipped: docker-registry (apt-get install --no-install-recommends docker-registry apache2-utils)");
+        mops_tests::skip::skipped("registry", "sign in, push and pull at docker-registry");
         return;
     }
     let dir = tempfile::tempdir().unwrap();

@@ -163,7 +163,7 @@ async fn play(bench: &mut Bench, scenario: &str, played: &[Played]) -> (Vec<Stri
 #[expect(clippy::print_stdout, reason = "a skip is never silent")]
 async fn recorded_requests_are_answered_as_azure_answered_them() {
     let Some(folder) = data() else {
-        println!("skipped: MOPS_AZURE_DATA names no folder with recordings");
+        mops_tests::skip::skipped("azure-data", "recorded requests");
         return;
     };
     let mut found = Vec::new();

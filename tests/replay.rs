@@ -1,6 +1,6 @@
 //! Promise: what Azure really answered is understood: every recorded error and failed operation by the real
 //! parser, every recorded scenario by the real client to its end, and no secret of an answer reaches a log.
-//! Needs the folder that `MOPS_AZURE_DATA` names; without it these tests say so and pass.
+//! Needs the folder that `MOPS_AZURE_DATA` names; without it these tests are counted as skipped.
 
 #[path = "replay/errors.rs"]
 mod errors;
@@ -19,15 +19,10 @@ use serde_json::Value;
 fn load(name: &str) -> Option<Value> {
     let env = mops_host::Env::process();
     let Some(folder) = env.get("MOPS_AZURE_DATA") else {
-        skipped(name);
+        mops_tests::skip::skipped("azure-data", name);
         return None;
     };
     let path = PathBuf::from(folder).join("recordings").join(name);
     let text = mops_host::fsx::read_text(&path).expect("a recording");
     Some(serde_json::from_str(&text).expect("JSON"))
-}
-
-#[expect(clippy::print_stderr, reason = "a test that does nothing says why")]
-fn skipped(name: &str) {
-    eprintln!("skipped: MOPS_AZURE_DATA names no folder with `{name}`");
 }

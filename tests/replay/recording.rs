@@ -157,7 +157,7 @@ fn handler(tape: Arc<Mutex<Tape>>, origin: String) -> Handler {
 impl Tape {
     fn last_write(&self, path: &str) -> Option<&Interaction> {
         let writes = self.interactions.iter().zip(&self.used).filter(|(i, used)| **used && i.is_write());
-        writes.map(|(i, _)| i).filter(|i| i.path.eq_ignore_ascii_case(path)).next_back()
+        writes.map(|(i, _)| i).rfind(|i| i.path.eq_ignore_ascii_case(path))
     }
 
     /// Whether the last write to a path was its deletion.

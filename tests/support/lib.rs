@@ -19,6 +19,7 @@ pub mod registry;
 pub mod rig;
 pub mod route;
 pub mod sandbox;
+pub mod skip;
 pub mod tls;
 pub mod world;
 
