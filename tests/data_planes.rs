@@ -216,3 +216,37 @@ async fn rotation_kills_a_sas() {
     mops_tests::arm::storage::break_keys(bench.sandbox.arm());
     assert_eq!(bench.blob("GET", &url, "").await.header("x-ms-error-code"), "AuthenticationFailed");
 }
+
+/// The product signs by its own code, the sandbox judges by its own: neither knows the other.
+#[tokio::test]
+async fn our_own_signatures_are_taken_and_are_those_of_the_service() {
+    use mops_wire::sas::{AccountSas, ServiceSas, Terms};
+    let (bench, path) = with_account().await;
+    let keys = bench.arm("POST", &format!("{path}/listKeys"), API_STORAGE, None).await;
+    let key = Secret::new(keys.body["keys"][0]["value"].as_str().unwrap_or_default().to_owned());
+    let terms = Terms {
+        permissions: "lr".into(),
+        start: Some(time::macros::datetime!(2026-11-24 07:45 UTC)),
+        expiry: Some(time::macros::datetime!(2026-11-25 08:00 UTC)),
+        ..Terms::default()
+    };
+    let service = ServiceSas {
+        account: "modelopsdevstore".into(),
+        container: "results".into(),
+        blob: None,
+        policy: None,
+        answer_headers: Default::default(),
+        terms: terms.clone(),
+    };
+    let account =
+        AccountSas { account: "modelopsdevstore".into(), services: "b".into(), resource_types: "sco".into(), terms };
+    let ours = [service.sign(&key).expect("a signature"), account.sign(&key).expect("a signature")];
+    for sas in &ours {
+        let url = format!("{BLOBS}/results?restype=container&comp=list&{}", sas.expose());
+        let answer = bench.blob("GET", &url, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    let signature = |sas: &str| sas.split("sig=").nth(1).map(|s| s.split('&').next().unwrap_or_default().to_owned());
+    let theirs = service_sas(&bench, &path, json!({})).await;
+    assert_eq!(signature(ours[0].expose()), signature(&theirs));
+}
