@@ -42,20 +42,6 @@ fn the_first_signal_ends_a_run_within_five_seconds_with_130() {
     }
 }
 
-#[test]
-fn the_second_signal_leaves_at_once() {
-    let mut place = Place::new();
-    let (mut run, _silent) = waiting_run(&mut place);
-    let said = run.lines(true);
-    run.signal(Signal::INT);
-    // Sent when the first one has been heard, so that the two are not merged into one.
-    assert!(said.iter().any(|line| line.contains("stopping")));
-    let start = Instant::now();
-    run.signal(Signal::INT);
-    assert_eq!(run.wait(), Some(130));
-    assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
-}
-
 #[tokio::test]
 async fn a_second_run_ends_with_4_and_names_the_holder() {
     let mut place = Place::new();

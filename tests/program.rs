@@ -43,14 +43,10 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Lines of an output as they come; a thread reads them, so that the child never blocks.
-    pub(crate) fn lines(&mut self, error: bool) -> mpsc::Receiver<String> {
+    /// Lines of standard output as they come; a thread reads them, so that the child never blocks.
+    fn lines(&mut self) -> mpsc::Receiver<String> {
         let (sender, receiver) = mpsc::channel();
-        let stream: Box<dyn std::io::Read + Send> = if error {
-            Box::new(self.child.stderr.take().expect("read once"))
-        } else {
-            Box::new(self.child.stdout.take().expect("read once"))
-        };
+        let stream = self.child.stdout.take().expect("read once");
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
@@ -79,7 +75,7 @@ impl Sandbox {
         let dir = place.path().join("sandbox").display().to_string();
         let probe = bin_dir().join("mops-probe").display().to_string();
         let mut running = Running::start(place, "mops-sandbox", &["serve", "--dir", &dir, "--probe", &probe]);
-        let out = running.lines(false);
+        let out = running.lines();
         let mut err = running.child.stderr.take().expect("read once");
         let ready =
             std::iter::from_fn(|| out.recv_timeout(Duration::from_secs(30)).ok()).any(|l| l.starts_with("ready"));

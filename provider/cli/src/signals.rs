@@ -1,5 +1,5 @@
 //! Ctrl-C and SIGTERM: the first turns the switch of the run, the second leaves at once. Guarantees an end within
-//! five seconds of the first and 200 ms of the second, whatever the run is doing (`tests/cli.rs`).
+//! five seconds of the first and 200 ms of the second, whatever the run is doing (`tests`, `tests/cli.rs`).
 
 use std::time::Duration;
 
@@ -29,18 +29,50 @@ async fn listen(cancel: &Cancel, printer: &Printer, ready: std::sync::mpsc::Send
         return;
     };
     let _ = ready.send(());
-    tokio::select! { _ = int.recv() => {}, _ = term.recv() => {} }
-    cancel.cancel();
-    printer.say("note: stopping; running calls may finish within 4 s, a second Ctrl-C leaves at once");
-    let _ = tokio::time::timeout(GRACE, async {
+    let next = async || {
         tokio::select! { _ = int.recv() => {}, _ = term.recv() => {} }
+    };
+    hear(cancel, GRACE, next, || {
+        printer.say("note: stopping; running calls may finish within 4 s, a second Ctrl-C leaves at once");
     })
     .await;
     leave(printer);
+}
+
+/// Turns the switch at the first signal; ends at the second, or when the time for running calls is over.
+async fn hear(cancel: &Cancel, grace: Duration, mut next: impl AsyncFnMut(), said: impl FnOnce()) {
+    next().await;
+    cancel.cancel();
+    said();
+    let _ = tokio::time::timeout(grace, next()).await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "a second signal, or the end of the grace time, does not wait for main")]
 fn leave(printer: &Printer) {
     printer.say("note: left at once; what was running is found again by the next run");
     std::process::exit(Exit::Interrupted as i32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hears as many signals as were sent before.
+    fn heard(signals: usize, grace: Duration) -> bool {
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        (0..signals).for_each(|_| sender.send(()).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (cancel, limit) = (Cancel::new(), Duration::from_secs(20));
+        let next = async || {
+            let _ = receiver.recv().await;
+        };
+        let ended = runtime.block_on(async { tokio::time::timeout(limit, hear(&cancel, grace, next, || {})).await });
+        ended.is_ok() && cancel.is_canceled()
+    }
+
+    #[test]
+    fn the_second_signal_ends_the_grace_time_and_the_grace_time_ends_anyway() {
+        assert!(heard(2, Duration::from_secs(3600)), "the second signal was not heard");
+        assert!(heard(1, Duration::from_millis(1)), "the grace time does not end");
+    }
 }
