@@ -14,3 +14,5 @@ mod scenarios;
 mod secrets;
 #[path = "up_down.rs"]
 mod up_down;
+#[path = "diagnose/program.rs"]
+mod probe_program;

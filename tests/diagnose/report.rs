@@ -160,7 +160,9 @@ fn same_as(path: &Path, got: &str) {
         return;
     }
     let want = mops_host::fsx::read_text(path).unwrap_or_default();
-    assert_eq!(got, want, "{} differs; `make golden` writes it again", path.display());
+    let differs = got.lines().zip(want.lines()).position(|(a, b)| a != b).unwrap_or(want.lines().count());
+    let line = got.lines().nth(differs);
+    assert!(got == want, "{}:{}: {line:?}; `make golden` writes it again", path.display(), differs + 1);
 }
 
 #[test]

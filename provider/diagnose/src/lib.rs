@@ -9,6 +9,7 @@
 //! [`diagnose`] or [`smoke_test`], print [`report::text`] or [`report::json`], and exit with
 //! `report.summary.exit_code`. When there is no client at all, [`could_not_run`] makes the report.
 
+mod age;
 mod cluster;
 pub mod finding;
 pub mod kubelet;

@@ -27,6 +27,8 @@ pub mod check {
     pub const ENV_FROM: &str = "pod.env_from";
     /// Every secret that the worker's environment refers to is there and was read.
     pub const ENV_SOURCES: &str = "pod.env_sources";
+    /// The secret of the environment against the worker's start.
+    pub const ENV_AGE: &str = "pod.env_age";
     /// The worker names the stack's pull secret.
     pub const LINK: &str = "pod.pull_secrets";
     /// The secret's registry password against the ones that ARM lists.
@@ -73,6 +75,8 @@ pub mod code {
     pub const OTHER_USER: &str = "OTHER_USER";
     /// The user is the registry's admin user; there is nothing to compare the password with.
     pub const ADMIN_USER: &str = "ADMIN_USER";
+    /// The secret changed after the worker started.
+    pub const SECRET_NEWER: &str = "SECRET_NEWER";
     /// The registry's admin user is switched off.
     pub const ADMIN_DISABLED: &str = "ADMIN_DISABLED";
     /// The pod did not start in time.
@@ -175,6 +179,9 @@ pub struct Observed {
     /// The node, when known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub node: String,
+    /// The worker that a probe stands for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub worker: String,
     /// What was checked.
     pub check: String,
     /// With which credential; empty for none.
@@ -210,6 +217,7 @@ impl Observed {
             vantage,
             pool: String::new(),
             node: String::new(),
+            worker: String::new(),
             check,
             credential: variant,
             target,
@@ -230,6 +238,16 @@ impl Observed {
         pool.clone_into(&mut self.pool);
         node.clone_into(&mut self.node);
         self.name();
+        self
+    }
+
+    /// Adds the worker that the probe stands for; an extra one of its pool is told apart in the id.
+    #[must_use]
+    pub fn standing_for(mut self, worker: &str, extra: bool) -> Self {
+        worker.clone_into(&mut self.worker);
+        if extra {
+            self.id = format!("{}@{worker}", self.id);
+        }
         self
     }
 

@@ -247,6 +247,7 @@ mod tests {
             label: Some(("agentpool".into(), "gpu".into())),
             taints: serde_json::from_value(json!([{"key": "sku", "value": "gpu", "effect": "NoSchedule"}])).unwrap(),
             worker: worker.unwrap(),
+            extra: false,
         }
     }
 

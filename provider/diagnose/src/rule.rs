@@ -128,7 +128,8 @@ impl Need {
     }
 
     fn lies_near(&self, trigger: &Observed, o: &Observed) -> bool {
-        let pool = o.pool.is_empty() || trigger.pool.is_empty() || o.pool == trigger.pool;
+        let same = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
+        let pool = same(&o.pool, &trigger.pool) && same(&o.worker, &trigger.worker);
         match self.near {
             Near::Target => o.target == trigger.target,
             Near::Pool => pool,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use mops_probe::Observation;
+use mops_probe::settings::names;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cluster::{Cluster, Trouble};
@@ -16,6 +17,7 @@ use crate::probe_run::{self, Ran};
 use crate::report::{self, Cleanup, Command, Left, Report, Run, Skipped, Summary, Tool};
 use crate::request::{Request, Services};
 use crate::static_reads;
+use crate::words::Words;
 use crate::workload::{self, Nodes, Place};
 use crate::workstation;
 
@@ -44,6 +46,8 @@ struct Seen {
     skipped: Vec<Skipped>,
     /// A pod of ours may exist.
     made: bool,
+    /// The registry as a worker names it, when the caller did not.
+    registry: Option<String>,
 }
 
 impl Seen {
@@ -124,6 +128,9 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
             Vec::new()
         }
     };
+    let named = with_registry(request, &workers);
+    let request = &named;
+    seen.registry.clone_from(&request.registry);
     let nodes = nodes(cluster, seen).await;
     if !workers.is_empty() {
         seen.add(
@@ -144,6 +151,18 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     let places = limited(found.places, request, seen);
     seen.made = !places.is_empty();
     probe(cluster, request, services, until, (&places, seen)).await;
+}
+
+/// The request with the registry that a worker names, when the caller knows none.
+fn with_registry(request: &Request, workers: &[Pod]) -> Request {
+    let mut request = request.clone();
+    if request.registry.is_none() {
+        let containers = workers.iter().filter_map(|w| workload::container(w, request.container.as_deref()));
+        let mut variables = containers.flat_map(|c| c.env.iter().flatten());
+        let found = variables.find(|v| v.name == names::BUNDLE_REGISTRY).and_then(|v| v.value.clone());
+        request.registry = found.filter(|host| !host.is_empty() && !host.contains('/'));
+    }
+    request
 }
 
 /// Whether the cluster can be asked at all.
@@ -229,7 +248,9 @@ async fn probe(
 fn taken(place: &Place, ran: Ran, seen: &mut Seen) {
     let node = ran.node.or_else(|| place.node.clone()).unwrap_or_default();
     let lines = ran.log.observations.into_iter();
-    seen.probes.extend(lines.map(|o| Observed::at(Vantage::P, o).on(&place.pool, &node)));
+    let (worker, extra) = (place.worker_name(), place.extra);
+    let at = |vantage, o| Observed::at(vantage, o).on(&place.pool, &node).standing_for(worker, extra);
+    seen.probes.extend(lines.map(|o| at(Vantage::P, o)));
     let o = match &ran.obstacle {
         None => Observation::ok(check::PROBE, "", &place.pool),
         Some(t) => {
@@ -237,7 +258,7 @@ fn taken(place: &Place, ran: Ran, seen: &mut Seen) {
             Observation::skipped(check::PROBE, "", &place.pool, t.code).detail(&t.detail)
         }
     };
-    seen.probes.push(Observed::at(Vantage::W, o).on(&place.pool, &node));
+    seen.probes.push(at(Vantage::W, o));
 }
 
 /// Deletes what the run made, and looks whether it is gone.
@@ -296,9 +317,10 @@ struct Ended {
 
 fn finish(command: Command, request: &Request, ended: Ended) -> Report {
     let Ended { seen, cleanup, started, elapsed, interrupted } = ended;
-    let Seen { mut probes, notices, skipped, .. } = seen;
+    let Seen { mut probes, notices, skipped, registry, .. } = seen;
+    let registry = request.registry.clone().or(registry);
     probes.sort_by(|a, b| (a.vantage, &a.pool, &a.id).cmp(&(b.vantage, &b.pool, &b.id)));
-    let words = request.words();
+    let words = Words { registry: registry.clone(), ..request.words() };
     let findings = classify(&probes, &words);
     let summary = Summary::of(&probes, &findings, &skipped, interrupted);
     Report {
@@ -312,7 +334,7 @@ fn finish(command: Command, request: &Request, ended: Ended) -> Report {
             env: request.env.clone(),
             context: request.context.clone(),
             namespace: request.namespace.clone(),
-            registry: request.registry.clone(),
+            registry,
         },
         summary,
         vantages: report::vantages(&probes),

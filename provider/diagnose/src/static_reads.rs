@@ -9,6 +9,7 @@ use mops_probe::dockerconfig::{self, Defect, Login};
 use mops_probe::observation::variant;
 use mops_probe::settings::names;
 
+use crate::age;
 use crate::cluster::{Cluster, Trouble};
 use crate::kubelet::{self, reason};
 use crate::observed::{Object, Observed, Vantage, check, code};
@@ -27,7 +28,10 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, workers: &[Pod
     let references = references(request, workers);
     let mut seen = Vec::new();
     for (name, reference) in &references {
-        seen.extend(env_secret(request, name, reference, cluster.secret(name).await));
+        let found = cluster.secret(name).await;
+        let users: Vec<&Pod> = workers.iter().filter(|w| refers(w, request, name)).collect();
+        seen.extend(found.as_ref().ok().and_then(|s| age::of(s, &users, &request.namespace)));
+        seen.extend(env_secret(request, name, reference, found));
     }
     let complete = !references.is_empty()
         && seen.iter().all(|o| o.status == crate::observed::Status::Pass || o.check == check::PASSWORD);
@@ -50,6 +54,10 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, workers: &[Pod
         seen.extend(pull_secret(request, name, cluster.secret(name).await));
     }
     seen
+}
+
+fn refers(worker: &Pod, request: &Request, name: &str) -> bool {
+    references(request, std::slice::from_ref(worker)).contains_key(name)
 }
 
 fn references(request: &Request, workers: &[Pod]) -> BTreeMap<String, Reference> {

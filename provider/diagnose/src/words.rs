@@ -52,6 +52,7 @@ impl Words {
             "registry_name" => self.registry.as_deref().and_then(|r| r.strip_suffix(".azurecr.io")).and_then(known),
             "target" => known(&o.target),
             "name" => o.object.as_ref().map(|o| o.name.clone()).or_else(|| self.secret(o)),
+            "deployment" => o.object.as_ref().filter(|o| o.kind == "Deployment").map(|o| o.name.clone()),
             "repository" => repository(&o.target),
             "pool" => known(&o.pool),
             "place" => Some(match (o.vantage, o.pool.as_str()) {

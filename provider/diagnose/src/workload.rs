@@ -29,9 +29,17 @@ pub struct Place {
     pub taints: Vec<Taint>,
     /// The worker whose references are copied.
     pub worker: Pod,
+    /// Whether another worker with other references stands for the pool already.
+    pub extra: bool,
 }
 
 impl Place {
+    /// The name of the worker that it stands for.
+    #[must_use]
+    pub fn worker_name(&self) -> &str {
+        self.worker.metadata.name.as_deref().unwrap_or_default()
+    }
+
     /// The pull secret to test: the stack's when the worker names it, else the worker's first.
     #[must_use]
     pub fn pull_secret(&self, request: &Request) -> Option<String> {
@@ -57,6 +65,23 @@ pub fn container<'a>(pod: &'a Pod, wanted: Option<&str>) -> Option<&'a Container
         Some(name) => by_name(name),
         None => annotated.and_then(by_name).or_else(|| by_name("worker")).or_else(|| containers.first()),
     }
+}
+
+/// What makes two workers differ for a probe: environment, pull secrets, account, images.
+fn references(pod: &Pod, wanted: Option<&str>) -> String {
+    let container = container(pod, wanted);
+    let spec = pod.spec.as_ref();
+    let parts = (
+        container.map(|c| (&c.env, &c.env_from, &c.image)),
+        spec.map(|s| (&s.image_pull_secrets, &s.service_account_name)),
+    );
+    serde_json::to_string(&parts).unwrap_or_default()
+}
+
+/// One worker of each kind.
+fn kinds<'a>(workers: impl Iterator<Item = &'a Pod>, wanted: Option<&str>) -> Vec<&'a Pod> {
+    let mut seen = BTreeSet::new();
+    workers.filter(|w| seen.insert(references(w, wanted))).collect()
 }
 
 /// The name of the node that a pod runs on.
@@ -126,7 +151,7 @@ pub struct Places {
     pub seen: Vec<Observed>,
 }
 
-/// One place a pool: beside a worker where one runs, else on any open node.
+/// One place a pool and kind of worker: beside the worker where one runs, else on any open node.
 #[must_use]
 pub fn places(request: &Request, workers: &[Pod], nodes: &Nodes) -> Places {
     let mut out = Places::default();
@@ -137,12 +162,17 @@ pub fn places(request: &Request, workers: &[Pod], nodes: &Nodes) -> Places {
     let names: BTreeSet<String> =
         by_pool.keys().cloned().chain(known).chain(worked).filter(|p| request.wants(p)).collect();
     for pool in names {
-        let worker = workers.iter().find(|w| node_of(w).is_some_and(|n| nodes.pool(n) == pool));
+        let here = workers.iter().filter(|w| node_of(w).is_some_and(|n| nodes.pool(n) == pool));
+        let own = kinds(here, request.container.as_deref());
         let there = by_pool.get(&pool).map(Vec::as_slice).unwrap_or_default();
-        match (choose(worker, there, nodes), there.is_empty()) {
+        match (choose(own.first().copied(), there, nodes), there.is_empty()) {
             (Some(node), _) => {
                 out.seen.push(Observed::at(Vantage::W, Observation::ok(check::POOL, "", &pool)).on(&pool, &node));
-                out.places.push(place(pool, node, worker.unwrap_or(template), nodes));
+                out.places.push(place(&pool, node, own.first().unwrap_or(&template), nodes));
+                for other in own.iter().skip(1) {
+                    let Some(node) = choose(Some(other), there, nodes) else { continue };
+                    out.places.push(Place { extra: true, ..place(&pool, node, other, nodes) });
+                }
             }
             (None, true) => out.seen.push(skipped(&pool, code::ZERO_NODES, &zero(request, &pool))),
             (None, false) => {
@@ -161,14 +191,15 @@ fn choose(worker: Option<&Pod>, there: &[&Node], nodes: &Nodes) -> Option<String
     own.or(open).map(str::to_owned)
 }
 
-fn place(pool: String, node: String, worker: &Pod, nodes: &Nodes) -> Place {
+fn place(pool: &str, node: String, worker: &Pod, nodes: &Nodes) -> Place {
     let found = nodes.get(&node);
     Place {
         label: found.and_then(pool_label),
         taints: found.map(taints).unwrap_or_default(),
         node: Some(node),
         worker: worker.clone(),
-        pool,
+        pool: pool.to_owned(),
+        extra: false,
     }
 }
 
@@ -237,6 +268,19 @@ mod tests {
             ("spot", code::ZERO_NODES, "0 nodes (autoscale 0-2)"),
         ];
         assert_eq!(named, want);
+    }
+
+    #[test]
+    fn workers_that_differ_in_their_references_are_probed_apart() {
+        let nodes = Nodes::new(vec![node("cpu-0", "cpu", json!({}), "True")]);
+        let mut other = worker("w-3", "cpu-0");
+        if let Some(spec) = other.spec.as_mut() {
+            spec.image_pull_secrets = Some(serde_json::from_value(json!([{"name": "pull"}])).unwrap());
+        }
+        let all = [worker("w-1", "cpu-0"), worker("w-2", "cpu-0"), other];
+        let found = places(&Request::new("r", "dev", "ns"), &all, &nodes);
+        let placed: Vec<_> = found.places.iter().map(|p| (p.worker_name(), p.extra)).collect();
+        assert_eq!(placed, [("w-1", false), ("w-3", true)]);
     }
 
     #[test]

@@ -364,13 +364,17 @@ fn network() -> Vec<Row> {
 }
 
 fn kubelet_config() -> Vec<Row> {
-    vec![row(
-        "SECRET_MISSING",
-        Certain,
-        vec![kubelet(reason::ENV_SECRET_ABSENT)],
-        vec![kubelet(reason::ENV_KEY_ABSENT)],
-        &["SECRET_KEY_MISSING"],
-    )]
+    let age = || Observation::ok(check::ENV_AGE, variant::ENV, "bundle");
+    vec![
+        row("ENV_STALE", Medium, vec![w(age().code(code::SECRET_NEWER))], vec![w(age())], &[]),
+        row(
+            "SECRET_MISSING",
+            Certain,
+            vec![kubelet(reason::ENV_SECRET_ABSENT)],
+            vec![kubelet(reason::ENV_KEY_ABSENT)],
+            &["SECRET_KEY_MISSING"],
+        ),
+    ]
 }
 
 fn artifact() -> Vec<Row> {

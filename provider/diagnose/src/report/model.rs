@@ -130,7 +130,7 @@ pub struct Cleanup {
 /// Everything that a run saw and concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// See [`crate::report::SCHEMA_VERSION`].
+    /// Of this form; fields are only added within it.
     pub schema_version: u32,
     /// Which command made it.
     pub command: Command,
@@ -176,7 +176,8 @@ impl Report {
 
 /// Whether an observation is a check of the subject, rather than a read that helps a rule.
 pub(crate) fn counts(o: &Observed) -> bool {
-    ![check::PASSWORD, check::ARM_CREDENTIALS, check::RIGHT, check::ENV_SOURCES].contains(&o.check.as_str())
+    ![check::PASSWORD, check::ARM_CREDENTIALS, check::RIGHT, check::ENV_SOURCES, check::ENV_AGE]
+        .contains(&o.check.as_str())
 }
 
 impl Summary {

@@ -4,7 +4,7 @@ use mops_probe::observation::{check as probe, code as seen};
 
 use crate::observed::Vantage::P;
 use crate::observed::{check, code};
-use crate::rule::Confidence::{Certain, High};
+use crate::rule::Confidence::{Certain, High, Medium};
 use crate::rule::{Confidence, Near, Need, Remedy, Rule, Severity};
 
 const ENV_CAUSES: &[&str] = &["ENV_MISSING", "ENV_EMPTY"];
@@ -170,6 +170,20 @@ pub(crate) const RULES: &[Rule] = &[
         &[],
         ["pool {pool}: `{target}` is not the stack's registry: {detail}", "write the stack's login server", ""],
     )),
+    Rule {
+        id: "ENV_STALE",
+        family: "config",
+        severity: Severity::Warning,
+        confidence: Medium,
+        when: &[Need::passed(&[check::ENV_AGE]).code(&[code::SECRET_NEWER])],
+        over: &[],
+        message: "secret `{target}` changed after a worker started, which may still have the old values: {detail}",
+        remedy: Remedy {
+            text: "restart the workers, if the data changed and not only a label",
+            stack: "",
+            plain: "kubectl -n {namespace} rollout restart deployment/{deployment}",
+        },
+    },
     Rule {
         id: "SECRET_UNREADABLE",
         family: "config",
