@@ -94,8 +94,8 @@ heading 'Break the registry password behind its back, and find it'
 run mops-sandbox break registry-password --dir "$work/sandbox"
 run_to 1 mops diagnose-auth
 
-heading 'Repair it: the new password is read and reaches the pods'
-run mops infra up "$file" --refresh --yes
+heading 'Repair it with the command that the report names'
+run mops infra up "$file" -c workspace --yes
 run mops diagnose-auth
 
 heading 'Take everything away'
