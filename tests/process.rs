@@ -6,6 +6,8 @@
 mod cli;
 #[path = "house.rs"]
 mod house;
+#[path = "diagnose/program.rs"]
+mod probe_program;
 #[path = "program.rs"]
 mod program;
 #[path = "scenarios.rs"]
@@ -14,5 +16,3 @@ mod scenarios;
 mod secrets;
 #[path = "up_down.rs"]
 mod up_down;
-#[path = "diagnose/program.rs"]
-mod probe_program;
