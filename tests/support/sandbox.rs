@@ -88,6 +88,9 @@ impl Sandbox {
         let faults = Faults::default();
         let probe_env = probe_env(&world, &dir);
         let clusters = Clusters::new(Arc::clone(&world), runtime.handle().clone(), options.probe.clone(), probe_env);
+        if options.clock.is_none() {
+            clusters.keep_retrying();
+        }
         let arm = Arc::new(Arm::new(Arc::clone(&world), Arc::clone(&clusters) as Arc<dyn crate::arm::Machines>));
         let registries = Arc::new(Registries::new(Arc::clone(&arm)));
         let secret = crate::world::random_text(32);

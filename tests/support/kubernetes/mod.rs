@@ -200,6 +200,12 @@ impl KubernetesFake {
         self.store().images.clear();
     }
 
+    /// Kubelets try again what they are waiting for, as they do after each back-off.
+    pub fn retry_pulls(self: &Arc<Self>) {
+        self.store().blocked.clear();
+        self.settle();
+    }
+
     /// An object as it is, for assertions.
     #[must_use]
     pub fn object(&self, kind: &str, namespace: &str, name: &str) -> Option<Json> {

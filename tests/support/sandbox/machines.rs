@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -19,6 +20,8 @@ use crate::http::{Handler, Reply};
 use crate::kubernetes::{KubernetesFake, NodePool, Options, router};
 use crate::sandbox::puller::Puller;
 use crate::world::World;
+
+const BACK_OFF: Duration = Duration::from_secs(2);
 
 struct Running {
     token: String,
@@ -60,6 +63,17 @@ impl Clusters {
     #[must_use]
     pub fn fakes(&self) -> Vec<Arc<KubernetesFake>> {
         self.running().values().map(|r| Arc::clone(&r.fake)).collect()
+    }
+
+    /// Kubelets come back to what failed, every few seconds of the machine's time; a real one begins with ten.
+    pub(super) fn keep_retrying(self: &Arc<Self>) {
+        let clusters = Arc::clone(self);
+        self.runtime.spawn(async move {
+            loop {
+                clusters.world.clock.sleep(BACK_OFF).await;
+                clusters.fakes().iter().for_each(|fake| fake.retry_pulls());
+            }
+        });
     }
 
     fn start(&self, cluster: &str, token: &str) {
