@@ -10,16 +10,20 @@ use mops_probe::Log;
 use mops_probe::observation::code;
 
 async fn run(env: &[(&str, &str)]) -> Output {
+    start("mops-probe", &[], env).await
+}
+
+async fn start(program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     let bin = Env::process().get("MOPS_BIN_DIR").map(PathBuf::from).expect("MOPS_BIN_DIR is not set: run `make test`");
     let command = Command {
-        program: bin.join("mops-probe").display().to_string(),
-        args: Vec::new(),
+        program: bin.join(program).display().to_string(),
+        args: args.iter().map(|a| (*a).to_owned()).collect(),
         env: env.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
         stdin: None,
         timeout: Duration::from_secs(60),
         max_output: 1 << 20,
     };
-    command.run().await.expect("the probe runs")
+    command.run().await.expect("the program runs")
 }
 
 #[tokio::test]
@@ -54,4 +58,21 @@ async fn no_secret_of_the_environment_is_printed() {
     assert!(log.complete, "{text}");
     let refused = log.observations.iter().filter(|o| o.has_code(code::CONNECTION_REFUSED)).count();
     assert!(refused >= 4, "{text}");
+}
+
+#[tokio::test]
+async fn every_suggested_command_is_one_that_mops_knows() {
+    let home = tempfile::tempdir().expect("a folder");
+    let home = home.path().display().to_string();
+    let commands = mops_diagnose::suggested_commands();
+    assert!(!commands.is_empty());
+    for command in commands {
+        let words = command.replace("{file}", "no-such-file.yaml");
+        assert!(!words.contains('{'), "{command}");
+        let args: Vec<&str> = words.split(' ').skip(1).collect();
+        let output = start("mops", &args, &[("HOME", home.as_str())]).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        // The parser took it, and the file was looked for.
+        assert!(said.contains("`no-such-file.yaml` cannot be read"), "{command}: {said}");
+    }
 }

@@ -30,6 +30,7 @@ pub use finding::Finding;
 pub use observed::Observed;
 pub use report::{Command, Report};
 pub use request::{ArmView, KnownPool, ProbeImage, Request, Services};
+pub use rules::suggested_commands;
 pub use words::Words;
 
 /// `mops diagnose-auth`: everything that was seen, and its causes. Never fails: what went wrong is

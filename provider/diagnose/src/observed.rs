@@ -49,6 +49,8 @@ pub mod code {
     pub const UNAUTHORIZED: &str = "UNAUTHORIZED";
     /// The right is missing.
     pub const FORBIDDEN: &str = "FORBIDDEN";
+    /// No client could be made, so nothing was sent.
+    pub const NO_ACCESS: &str = "NO_ACCESS";
     /// No answer from the API server.
     pub const UNREACHABLE: &str = "UNREACHABLE";
     /// The selector matches nothing.

@@ -17,5 +17,16 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {
         .flatten()
 }
 
+/// Every `mops` command that a finding may suggest, `{file}` standing for the stack file, so that a
+/// test can show each to the real parser.
+#[must_use]
+pub fn suggested_commands() -> Vec<&'static str> {
+    let mut all: Vec<&str> = all().flat_map(|r| [r.remedy.stack, r.remedy.plain]).collect();
+    all.retain(|command| command.starts_with("mops "));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// Causes whose signal is known from public reports only; never certain (`finding::tests`).
 pub(crate) const UNCONFIRMED: &[&str] = &["NODE_DISK_FULL"];

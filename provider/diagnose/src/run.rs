@@ -108,7 +108,7 @@ fn api(request: &Request) -> &str {
 
 pub(crate) fn could_not_run(command: Command, request: &Request, why: &str) -> Report {
     let mut seen = Seen::default();
-    seen.add(Vantage::W, Observation::failed(check::API, "", api(request), code::UNREACHABLE).detail(why));
+    seen.add(Vantage::W, Observation::failed(check::API, "", api(request), code::NO_ACCESS).detail(why));
     let cleanup = Cleanup { complete: true, ..Cleanup::default() };
     finish(command, request, Ended { seen, cleanup, ..Ended::default() })
 }

@@ -102,6 +102,13 @@ fn access() -> Vec<Row> {
             &["K8S_UNAUTHORIZED"],
         ),
         row(
+            "K8S_UNREACHABLE",
+            Medium,
+            vec![secret(check::API, "api", code::NO_ACCESS)],
+            vec![secret(check::API, "api", code::UNAUTHORIZED)],
+            &["K8S_UNAUTHORIZED"],
+        ),
+        row(
             "K8S_UNAUTHORIZED",
             Certain,
             vec![secret(check::API, "api", code::UNAUTHORIZED)],

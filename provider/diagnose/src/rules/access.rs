@@ -1,7 +1,7 @@
 //! Access and probing: why a place could not be looked at. Notes, unless nothing could be.
 
 use crate::observed::{check, code};
-use crate::rule::Confidence::Certain;
+use crate::rule::Confidence::{Certain, Medium};
 use crate::rule::{Need, Remedy, Rule, Severity};
 
 const fn rule(
@@ -26,6 +26,16 @@ pub(crate) const RULES: &[Rule] = &[
         "the API server `{target}` cannot be reached: {detail}",
         remedy("connect to its network, or start the cluster", "mops infra status {file}", "kubectl version"),
     ),
+    Rule {
+        confidence: Medium,
+        ..rule(
+            "K8S_UNREACHABLE",
+            Severity::Error,
+            &[Need::failed(&[check::API]).code(&[code::NO_ACCESS])],
+            "there is no way to the API server of `{target}`: {detail}",
+            remedy("see that the cluster exists and that its credential may be read", "mops infra status {file}", ""),
+        )
+    },
     rule(
         "K8S_UNAUTHORIZED",
         Severity::Error,
