@@ -73,7 +73,7 @@ impl Finding {
             severity: rule.severity,
             confidence: Some(rule.confidence),
             family: rule.family.to_owned(),
-            message: words.fill(rule.message, trigger).unwrap_or_else(|| rule.message.to_owned()),
+            message: words.sentence(rule.message, trigger),
             target: trigger.target.clone(),
             credential: trigger.credential.clone(),
             pools: pool(trigger),

@@ -57,6 +57,7 @@ fn spec(request: &Request, place: &Place) -> PodSpec {
         termination_grace_period_seconds: Some(0),
         dns_policy: worker.dns_policy,
         dns_config: worker.dns_config,
+        host_aliases: worker.host_aliases,
         security_context: Some(PodSecurityContext {
             run_as_non_root: Some(true),
             run_as_user: Some(USER),

@@ -149,6 +149,14 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     let found = workload::places(request, &workers, &nodes);
     seen.probes.extend(found.seen);
     let places = limited(found.places, request, seen);
+    for place in &places {
+        let named = workload::pull_secrets(&place.worker);
+        let tried = place.pull_secret(request);
+        for other in named.iter().filter(|n| Some(*n) != tried.as_ref()) {
+            let what = format!("pull secret {other} on pool {}", place.pool);
+            seen.skip(&what, "one pull secret a worker is tried from the pod; the secret itself was read", false);
+        }
+    }
     seen.made = !places.is_empty();
     probe(cluster, request, services, until, (&places, seen)).await;
 }

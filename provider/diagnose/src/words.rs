@@ -21,14 +21,23 @@ pub struct Words {
 }
 
 impl Words {
-    /// The sentence with its names; `None` when one of them is not known.
-    pub(crate) fn fill(&self, template: &str, trigger: &Observed) -> Option<String> {
+    /// The command with its names; `None` when one of them is not known.
+    fn command(&self, template: &str, trigger: &Observed) -> Option<String> {
+        if template.is_empty() { None } else { self.fill(template, trigger, |_| None) }
+    }
+
+    /// The sentence with its names; one that is not known reads `?`.
+    pub(crate) fn sentence(&self, template: &str, trigger: &Observed) -> String {
+        self.fill(template, trigger, |_| Some("?".to_owned())).unwrap_or_default()
+    }
+
+    fn fill(&self, template: &str, trigger: &Observed, unknown: fn(&str) -> Option<String>) -> Option<String> {
         let mut out = String::new();
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             let (name, tail) = after.split_once('}')?;
             out.push_str(before);
-            out.push_str(&self.value(name, trigger)?);
+            out.push_str(&self.value(name, trigger).or_else(|| unknown(name))?);
             rest = tail;
         }
         out.push_str(rest);
@@ -37,10 +46,9 @@ impl Words {
 
     /// The command with the stack file when there is one, else the plain one.
     pub(crate) fn fix(&self, remedy: &Remedy, trigger: &Observed) -> Fix {
-        let command = |t: &str| if t.is_empty() { None } else { self.fill(t, trigger) };
         Fix {
-            text: self.fill(remedy.text, trigger).unwrap_or_else(|| remedy.text.to_owned()),
-            command: command(remedy.stack).or_else(|| command(remedy.plain)),
+            text: self.sentence(remedy.text, trigger),
+            command: self.command(remedy.stack, trigger).or_else(|| self.command(remedy.plain, trigger)),
         }
     }
 
@@ -121,6 +129,6 @@ mod tests {
 
     #[test]
     fn an_empty_detail_leaves_no_colon() {
-        assert_eq!(Words::default().fill("pool {pool}: no: {detail}", &trigger()).as_deref(), Some("pool gpu: no"));
+        assert_eq!(Words::default().sentence("pool {pool}: no: {detail}", &trigger()), "pool gpu: no");
     }
 }

@@ -493,6 +493,7 @@ fn each_world_gives_its_cause_first_and_the_near_miss_does_not() {
         let got = named(&found);
         assert_eq!(got.first(), Some(&(row.id, row.confidence)), "trigger of {} gave {got:?}", row.id);
         assert_eq!(got.len(), 1, "{} came with company: {got:?}", row.id);
+        assert!(!found[0].message.contains(['{', '}', '?']), "{}", found[0].message);
         let near = classify(&row.near, &words());
         let got = named(&near);
         assert!(!got.contains(&(row.id, row.confidence)), "near miss of {} gave it: {got:?}", row.id);

@@ -43,7 +43,7 @@ pub(crate) const RULES: &[Rule] = &[
         Certain,
         &[kubelet(&[reason::ENV_SECRET_ABSENT])],
         [
-            "pool {pool}: the worker's environment comes from secret `{target}`, which does not exist",
+            "{place}: the worker's environment comes from secret `{target}`, which does not exist",
             "create the secret in namespace `{namespace}`",
         ],
     ),
@@ -52,7 +52,7 @@ pub(crate) const RULES: &[Rule] = &[
         "config",
         Certain,
         &[kubelet(&[reason::ENV_KEY_ABSENT])],
-        ["pool {pool}: secret `{target}` lacks a key that the worker refers to: {detail}", "add the key"],
+        ["{place}: secret `{target}` lacks a key that the worker refers to: {detail}", "add the key"],
     ),
     rule(
         "KUBELET_NO_CREDENTIALS",
@@ -60,7 +60,7 @@ pub(crate) const RULES: &[Rule] = &[
         High,
         &[kubelet(&[reason::ANONYMOUS_REFUSED])],
         [
-            "pool {pool}: the node asked for `{target}` without a credential and was refused",
+            "{place}: the node asked for `{target}` without a credential and was refused",
             "name a pull secret for the host in the pod template",
         ],
     ),
@@ -70,7 +70,7 @@ pub(crate) const RULES: &[Rule] = &[
         High,
         &[kubelet(&[reason::CREDENTIAL_REFUSED])],
         [
-            "pool {pool}: the registry refused the credential with which the node asked for `{target}`",
+            "{place}: the registry refused the credential with which the node asked for `{target}`",
             "rewrite the pull secret",
         ],
     ),
@@ -80,7 +80,7 @@ pub(crate) const RULES: &[Rule] = &[
         Medium,
         &[kubelet(&[reason::IMAGE_ABSENT])],
         [
-            "pool {pool}: the registry has no `{target}`, or no repository of that name",
+            "{place}: the registry has no `{target}`, or no repository of that name",
             "push the image, or correct its name",
         ],
     ),
@@ -89,7 +89,7 @@ pub(crate) const RULES: &[Rule] = &[
         "artifact",
         High,
         &[kubelet(&[reason::PLATFORM])],
-        ["pool {pool}: `{target}` has no entry for the node's platform", "build the image for it"],
+        ["{place}: `{target}` has no entry for the node's platform", "build the image for it"],
     ),
     rule(
         "IMAGE_REF_INVALID",
@@ -103,10 +103,7 @@ pub(crate) const RULES: &[Rule] = &[
         "artifact",
         Certain,
         &[kubelet(&[reason::NEVER_PULL])],
-        [
-            "pool {pool}: the pull policy is Never, and the node has no `{target}`",
-            "change the policy in the pod template",
-        ],
+        ["{place}: the pull policy is Never, and the node has no `{target}`", "change the policy in the pod template"],
     ),
     rule(
         "NODE_DISK_FULL",
@@ -114,7 +111,7 @@ pub(crate) const RULES: &[Rule] = &[
         High,
         &[kubelet(&[reason::DISK_FULL])],
         [
-            "pool {pool}: the node's disk has no room for `{target}`",
+            "{place}: the node's disk has no room for `{target}`",
             "give the pool a bigger OS disk, or use a smaller image",
         ],
     ),
@@ -123,7 +120,7 @@ pub(crate) const RULES: &[Rule] = &[
         "network",
         High,
         &[kubelet(&[reason::UNTRUSTED])],
-        ["pool {pool}: the node does not trust the registry's certificate", "give the CA to the nodes"],
+        ["{place}: the node does not trust the registry's certificate", "give the CA to the nodes"],
     ),
     rule(
         "DNS_FAILURE",
@@ -131,7 +128,7 @@ pub(crate) const RULES: &[Rule] = &[
         Medium,
         &[kubelet(&[reason::NO_SUCH_HOST])],
         [
-            "pool {pool}: the node's resolver does not know the host of `{target}`",
+            "{place}: the node's resolver does not know the host of `{target}`",
             "check the host name and the node's resolver",
         ],
     ),
@@ -141,7 +138,7 @@ pub(crate) const RULES: &[Rule] = &[
         Medium,
         &[kubelet(&[reason::NO_CONNECTION])],
         [
-            "pool {pool}: the node gets no connection to the host of `{target}`",
+            "{place}: the node gets no connection to the host of `{target}`",
             "check firewalls and routes of the node's network",
         ],
     ),
