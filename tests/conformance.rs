@@ -202,6 +202,47 @@ async fn a_lost_answer_neither_loses_nor_doubles() {
 }
 
 #[tokio::test]
+async fn a_refused_call_says_so_and_the_next_run_goes_on() {
+    let mut stands = Stands::default();
+    for case in cases() {
+        let stand = stands.of(&case);
+        ground(stand, &case).await;
+        let fake = if is_in_a_cluster(&case) { "kubernetes" } else { "arm" };
+        let inputs = checked(stand, &case.urn, &case.inputs, &case.name);
+        for verb in ["PUT", "PATCH", "POST"] {
+            let refusal = Fault::Status { status: 403, code: "AuthorizationFailed".into(), retry_after: None };
+            stand.sandbox.faults().once(&[&format!("{fake} {verb} ")], refusal);
+            let result = stand.create(&case.urn, &inputs).await;
+            if let Err(error) = result {
+                assert_eq!(error.class(), mops_core::Class::Auth, "{} {verb}: {error:?}", case.name);
+                assert!(error.partial().is_none() || verb == "POST", "{} {verb}: {error:?}", case.name);
+            }
+            stand.sandbox.faults().clear();
+        }
+        let done = stand.create(&case.urn, &inputs).await;
+        done.unwrap_or_else(|e| panic!("{}: after refusals: {e:?}", case.name));
+        assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new(), "{}", case.name);
+    }
+}
+
+#[tokio::test]
+async fn canceled_before_it_begins_nothing_is_made() {
+    let mut stands = Stands::default();
+    for case in cases() {
+        let stand = stands.of(&case);
+        ground(stand, &case).await;
+        let before = stand.sandbox.ledger().existing();
+        let inputs = checked(stand, &case.urn, &case.inputs, &case.name);
+        let context = stand.context(&case.urn);
+        context.cancel.cancel();
+        let error = stand.provider().create(context, &inputs).await.err();
+        let error = error.unwrap_or_else(|| panic!("{}: made although canceled", case.name));
+        assert_eq!(error.class(), mops_core::Class::Canceled, "{}: {error:?}", case.name);
+        assert_eq!(stand.sandbox.ledger().existing(), before, "{}", case.name);
+    }
+}
+
+#[tokio::test]
 async fn changed_in_place_or_replaced_as_declared() {
     for entry in mops_resources::entries() {
         let token = entry.schema().token;

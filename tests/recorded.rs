@@ -160,7 +160,7 @@ async fn play(bench: &mut Bench, scenario: &str, played: &[Played]) -> (Vec<Stri
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "a skip is never silent")]
+#[expect(clippy::print_stdout, reason = "how much was compared belongs into the log")]
 async fn recorded_requests_are_answered_as_azure_answered_them() {
     let Some(folder) = data() else {
         mops_tests::skip::skipped("azure-data", "recorded requests");
