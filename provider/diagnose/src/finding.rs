@@ -19,6 +19,16 @@ pub struct Fix {
     /// A command with every name filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// Whether the command mends it; else it only shows more.
+    pub repairs: bool,
+}
+
+impl Fix {
+    /// The word before the command.
+    #[must_use]
+    pub const fn verb(&self) -> &'static str {
+        if self.repairs { "run" } else { "look" }
+    }
 }
 
 /// A cause that was considered and dropped.
@@ -110,8 +120,9 @@ impl Finding {
             ruled_out: Vec::new(),
             objects: observed.object.iter().cloned().collect(),
             fixes: vec![Fix {
-                text: "read the reply above; keep this report's --format json".to_owned(),
+                text: "read the reply above; keep this report with --json".to_owned(),
                 command: None,
+                repairs: false,
             }],
             unconfirmed: false,
         }

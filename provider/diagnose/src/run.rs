@@ -214,7 +214,7 @@ async fn nodes(cluster: &Cluster, seen: &mut Seen) -> Nodes {
 fn limited(mut places: Vec<Place>, request: &Request, seen: &mut Seen) -> Vec<Place> {
     if places.len() > request.max_pods {
         for place in places.split_off(request.max_pods) {
-            seen.skip(&format!("pool {}", place.pool), "more pools than --max-pods", false);
+            seen.skip(&format!("pool {}", place.pool), "more probes than one run makes", false);
         }
     }
     places
@@ -304,7 +304,7 @@ fn not_built(command: Command, seen: &mut Seen) {
         ("push of a test artefact", "this version pushes nothing; the workers' own images are looked up"),
         ("layers and digests", "this version asks for manifests only"),
         ("kubelet path", "this version starts no pod from a pushed image; events are read"),
-        ("--gpu", "this version starts no pod with a GPU"),
+        ("GPU", "this version starts no pod with a GPU"),
         ("scheduler", "this version opens no port-forward"),
         ("node network", "this version starts no pod with hostNetwork"),
     ];

@@ -133,7 +133,7 @@ fn pull_secret(request: &Request, name: &str, found: Result<Secret, Trouble>) ->
     let text = value(&secret, dockerconfig::KEY).unwrap_or_default();
     let Some(registry) = &request.registry else {
         let skipped = Observation::skipped(check::PULL_SECRET, "", name, "NOT_GIVEN");
-        return one(skipped.detail("the registry's host is not known; name it with --registry"));
+        return one(skipped.detail("the registry's host is not known to the stack"));
     };
     match dockerconfig::logins(&text, registry) {
         Ok(logins) => {

@@ -5,6 +5,9 @@ use crate::finding::Fix;
 use crate::observed::{Observed, Vantage};
 use crate::rule::Remedy;
 
+/// Commands that mend something; all others only show more.
+const REPAIRS: &[&str] = &["mops infra up ", "mops infra kubeconfig ", " rollout restart ", "az acr update "];
+
 /// The names of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
@@ -46,10 +49,9 @@ impl Words {
 
     /// The command with the stack file when there is one, else the plain one.
     pub(crate) fn fix(&self, remedy: &Remedy, trigger: &Observed) -> Fix {
-        Fix {
-            text: self.sentence(remedy.text, trigger),
-            command: self.command(remedy.stack, trigger).or_else(|| self.command(remedy.plain, trigger)),
-        }
+        let command = self.command(remedy.stack, trigger).or_else(|| self.command(remedy.plain, trigger));
+        let repairs = command.as_deref().is_some_and(|c| REPAIRS.iter().any(|words| c.contains(words)));
+        Fix { text: self.sentence(remedy.text, trigger), command, repairs }
     }
 
     fn value(&self, name: &str, o: &Observed) -> Option<String> {
@@ -125,6 +127,20 @@ mod tests {
         assert_eq!(words.fix(&remedy, &trigger()).command.as_deref(), Some("list -n r a/b"));
         words.stack_file = Some("s.yaml".into());
         assert_eq!(words.fix(&remedy, &trigger()).command.as_deref(), Some("up s.yaml"));
+    }
+
+    #[test]
+    fn what_only_shows_is_not_called_a_repair() {
+        let repairs = |plain| {
+            let remedy = Remedy { text: "t", stack: "", plain };
+            let words = Words { namespace: "ns".into(), ..Words::default() };
+            words.fix(&remedy, &trigger()).repairs
+        };
+        assert!(repairs("kubectl -n {namespace} rollout restart deployment/x"));
+        assert!(repairs("az acr update -n x --admin-enabled true"));
+        assert!(!repairs("az acr credential show -n x"));
+        assert!(!repairs("kubectl -n {namespace} get secrets"));
+        assert!(!repairs(""));
     }
 
     #[test]

@@ -525,6 +525,18 @@ fn certain(seen: &[Observed]) -> BTreeSet<(String, String, String)> {
     found.iter().filter(|f| f.confidence == Some(Certain)).map(Finding::key).collect()
 }
 
+/// The original advised a flag that did not exist.
+#[test]
+fn advice_names_only_flags_that_exist() {
+    let known = ["--json", "--probe-image", "--env", "--timeout"];
+    for rule in rules::all() {
+        for word in format!("{} {}", rule.message, rule.remedy.text).split_whitespace().filter(|w| w.starts_with("--"))
+        {
+            assert!(known.contains(&word), "{} advises {word}", rule.id);
+        }
+    }
+}
+
 /// Removing observations takes causes away or weakens them; it never makes another one certain.
 #[test]
 fn honesty() {

@@ -48,8 +48,8 @@ impl Page<'_> {
         let Some(first) = self.first() else { return lines };
         lines.push(head(&format!("cause: {} ({}) {}", first.cause_id, sure(first), subject(first)), self.width));
         lines.push(format!("proof: {}", self.proof(first)));
-        match first.fixes.iter().find_map(|f| f.command.as_ref()) {
-            Some(command) => lines.push(format!("run:   {command}")),
+        match first.fixes.iter().find_map(|f| Some((f.verb(), f.command.as_ref()?))) {
+            Some((verb, command)) => lines.push(format!("{:<7}{command}", format!("{verb}:"))),
             None => lines.extend(first.fixes.first().map(|f| head(&format!("fix:   {}", f.text), self.width))),
         }
         lines
@@ -104,14 +104,14 @@ impl Page<'_> {
             evidence.iter().take(EVIDENCE).map(|o| wrap(&format!("  seen: {}", long(o)), self.width, "        ")),
         );
         if evidence.len() > EVIDENCE {
-            lines.push(format!("  seen: {} more, see --format json", evidence.len() - EVIDENCE));
+            lines.push(format!("  seen: {} more, see --json", evidence.len() - EVIDENCE));
         }
         for ruled in &f.ruled_out {
             lines.push(fit(&format!("  ruled out: {} by {}", ruled.cause_id, ruled.probe), self.width));
         }
         for fix in &f.fixes {
             lines.push(wrap(&format!("  fix: {}", fix.text), self.width, "       "));
-            lines.extend(fix.command.iter().map(|c| format!("  run: {c}")));
+            lines.extend(fix.command.iter().map(|c| format!("  {}: {c}", fix.verb())));
         }
         lines
     }

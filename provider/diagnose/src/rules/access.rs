@@ -55,22 +55,14 @@ pub(crate) const RULES: &[Rule] = &[
         Severity::Error,
         &[Need::failed(&[check::NAMESPACE]).code(&[code::NOT_FOUND])],
         "the namespace `{target}` does not exist",
-        remedy(
-            "create the workspace, or name the namespace with --namespace",
-            "mops infra up {file} -c workspace",
-            "kubectl get namespaces",
-        ),
+        remedy("create the workspace", "mops infra up {file} -c workspace", "kubectl get namespaces"),
     ),
     rule(
         "NO_WORKER_PODS",
         Severity::Error,
         &[Need::failed(&[check::PODS]).code(&[code::NONE])],
         "no pod in `{namespace}` matches `{target}`: {detail}",
-        remedy(
-            "start the workers, or name them with --selector",
-            "mops infra up {file} -c workspace",
-            "kubectl -n {namespace} get deployments,pods",
-        ),
+        remedy("start the workers", "mops infra up {file} -c workspace", "kubectl -n {namespace} get deployments,pods"),
     ),
     rule(
         "WORKER_NOT_RUNNING",
