@@ -2,6 +2,7 @@
 //! shapes, and everything that it refuses. The numbers are the rows of the table of observed
 //! behaviour.
 
+use mops_tests::arm::store::Doomed;
 use serde_json::{Value, json};
 
 use crate::client::{API_AKS, API_GROUP, API_REGISTRY, API_STORAGE, Answer, Bench};
@@ -333,4 +334,27 @@ async fn a_namespace_that_is_not_registered_refuses_writes_until_it_is() {
     let provider = format!("/subscriptions/{sub}/providers/Microsoft.ContainerRegistry/register");
     assert_eq!(bench.arm("POST", &provider, "2021-04-01", None).await.status, 200);
     assert_eq!(bench.arm("PUT", &path, API_REGISTRY, Some(registry("Basic"))).await.status, 201);
+}
+
+#[tokio::test]
+async fn row_25_a_failed_operation_is_a_200_and_leaves_the_resource_behind() {
+    let bench = Bench::new().await.with_group("g").await;
+    let path = bench.of("g", AKS, "dev");
+    bench.arm("PUT", &path, API_AKS, Some(cluster())).await;
+    bench.pass(600);
+    let (code, message) = ("ErrCode_InsufficientVCPUQuota", "Insufficient vcpu quota requested 24, remaining 0");
+    let doomed = Doomed { resource: "/agentPools/work".into(), code: code.into(), message: message.into() };
+    bench.sandbox.arm().state().doomed.push(doomed);
+    let work = format!("{path}/agentPools/work");
+    let made = bench.arm("PUT", &work, API_AKS, Some(pool())).await;
+    assert_eq!(made.status, 201);
+    let (last, _) = follow(&bench, made.header("azure-asyncoperation")).await;
+    assert_eq!((last.status, &last.body["status"], &last.body["error"]["code"]), (200, &json!("Failed"), &json!(code)));
+    let left = bench.arm("GET", &work, API_AKS, None).await;
+    assert_eq!((left.status, &left.body["properties"]["provisioningState"]), (200, &json!("Failed")));
+    let again = bench.arm("PUT", &work, API_AKS, Some(pool())).await;
+    assert_eq!(again.status, 200);
+    follow(&bench, again.header("azure-asyncoperation")).await;
+    let mended = bench.arm("GET", &work, API_AKS, None).await;
+    assert_eq!(mended.body["properties"]["provisioningState"], "Succeeded");
 }

@@ -4,6 +4,7 @@
 
 use mops_core::provider::{Known, Provider};
 use mops_core::{Identity, Ownership, StackId, Urn, Value};
+use mops_tests::arm::store::Doomed;
 use mops_tests::fault::Fault;
 use serde_json::json;
 
@@ -221,6 +222,28 @@ async fn a_refused_call_says_so_and_the_next_run_goes_on() {
         }
         let done = stand.create(&case.urn, &inputs).await;
         done.unwrap_or_else(|e| panic!("{}: after refusals: {e:?}", case.name));
+        assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new(), "{}", case.name);
+    }
+}
+
+#[tokio::test]
+async fn what_failed_half_way_is_known_and_mended() {
+    for case in cases().into_iter().filter(|c| !is_in_a_cluster(c)) {
+        let stand = Stand::new();
+        ground(&stand, &case).await;
+        let inputs = checked(&stand, &case.urn, &case.inputs, &case.name);
+        let Some(Identity::Name(id)) = stand.provider().identity(&case.urn, &inputs) else { continue };
+        let doomed =
+            Doomed { resource: id, code: "QuotaExceeded".into(), message: "Operation could not be completed".into() };
+        stand.sandbox.arm().state().doomed.push(doomed);
+        let Err(error) = stand.create(&case.urn, &inputs).await else {
+            assert_eq!(stand.sandbox.arm().state().doomed.len(), 1, "{}: a failure was not noticed", case.name);
+            continue;
+        };
+        let known = error.partial().unwrap_or_else(|| panic!("{}: forgotten: {error:?}", case.name));
+        assert!(!known.id.is_empty(), "{}", case.name);
+        let again = stand.create(&case.urn, &inputs).await;
+        again.unwrap_or_else(|e| panic!("{}: not mended: {e:?}", case.name));
         assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new(), "{}", case.name);
     }
 }

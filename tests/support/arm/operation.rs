@@ -116,6 +116,7 @@ pub fn begin(world: &World, state: &mut super::store::State, begin: &Begin<'_>) 
             format!("api-version={}", if begin.api == "2017-08-31" { "2016-03-30" } else { "2017-08-31" }),
         ),
     };
+    let failure = state.doom(begin.resource).map(|d| (d.code, d.message));
     let operation = Operation {
         form: begin.form,
         resource: begin.resource.to_owned(),
@@ -124,7 +125,7 @@ pub fn begin(world: &World, state: &mut super::store::State, begin: &Begin<'_>) 
         path,
         query,
         polls: 0,
-        failure: None,
+        failure,
     };
     let address = operation.address(world);
     state.operations.insert(key.clone(), operation);

@@ -199,6 +199,7 @@ fn change(arm: &Arm, registry: &mut Thing, wanted: &Map<String, Value>) -> Reply
         return refusal::service(400, "PropertyChangeNotAllowed", message);
     }
     take(&mut registry.body, wanted);
+    registry.fails = false;
     registry.body["systemData"]["lastModifiedAt"] = json!(arm.world.stamp());
     registry.generation += 1;
     arm.world.ledger.changed(&registry.id);

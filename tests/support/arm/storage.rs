@@ -233,6 +233,7 @@ fn change(arm: &Arm, account: &mut Thing, wanted: &Map<String, Value>) -> Reply 
         return refusal::service(409, "AccountPropertyCannotBeUpdated", message);
     }
     take(&mut account.body, wanted);
+    account.fails = false;
     account.generation += 1;
     arm.world.ledger.changed(&account.id);
     Reply::json(200, &account.shown())

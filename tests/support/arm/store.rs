@@ -19,6 +19,8 @@ pub struct Thing {
     pub body: Value,
     /// What is under way.
     pub busy: Option<Busy>,
+    /// What is under way will fail, or has failed.
+    pub fails: bool,
     /// Passwords of a registry, keys of an account, the token of a cluster.
     pub secrets: Vec<String>,
     /// New at every creation under the same name.
@@ -38,6 +40,17 @@ pub struct Busy {
     pub vanishes: bool,
 }
 
+/// The next operation on such a resource fails.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Doomed {
+    /// A part of its id, without case.
+    pub resource: String,
+    /// The code.
+    pub code: String,
+    /// The message.
+    pub message: String,
+}
+
 /// What those who run the machines of clusters are told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -55,14 +68,15 @@ impl Thing {
     /// A new resource that is under way.
     #[must_use]
     pub fn new(id: String, body: Value, busy: Option<Busy>) -> Self {
-        Self { id, body, busy, secrets: Vec::new(), incarnation: unique(), generation: 1 }
+        Self { id, body, busy, fails: false, secrets: Vec::new(), incarnation: unique(), generation: 1 }
     }
 
     /// The body as it is now.
     #[must_use]
     pub fn shown(&self) -> Value {
         let mut body = self.body.clone();
-        body["properties"]["provisioningState"] = json!(self.busy.as_ref().map_or("Succeeded", |b| b.word));
+        let rest = if self.fails { "Failed" } else { "Succeeded" };
+        body["properties"]["provisioningState"] = json!(self.busy.as_ref().map_or(rest, |b| b.word));
         body
     }
 
@@ -100,6 +114,8 @@ pub struct State {
     pub foreign: BTreeSet<String>,
     /// Namespaces that are not registered in the subscription.
     pub unregistered: BTreeSet<String>,
+    /// Operations that are to fail.
+    pub doomed: Vec<Doomed>,
     /// What the machines have not been told yet.
     events: Vec<Event>,
 }
@@ -120,6 +136,16 @@ impl State {
     pub fn insert(&mut self, world: &World, thing: Thing) {
         world.ledger.made(&thing.id);
         self.things.insert(id::key(&thing.id), thing);
+    }
+
+    /// Whether the operation that begins now is to fail, and how.
+    pub fn doom(&mut self, id: &str) -> Option<Doomed> {
+        let at = self.doomed.iter().position(|d| id::key(id).contains(&d.resource.to_lowercase()));
+        let doomed = at.map(|at| self.doomed.remove(at));
+        if let Some(thing) = self.get_mut(id) {
+            thing.fails = doomed.is_some();
+        }
+        doomed
     }
 
     /// The direct and indirect children of an id.
@@ -157,7 +183,7 @@ impl State {
                 self.remove(world, &id);
             } else if let Some(thing) = self.get_mut(&id) {
                 thing.busy = None;
-                let event = runs_event(thing);
+                let event = if thing.fails { None } else { runs_event(thing) };
                 self.events.extend(event);
             }
         }

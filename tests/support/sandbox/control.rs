@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::arm::Arm;
+use crate::arm::store::Doomed;
 use crate::arm::{registry, storage};
 use crate::fault::{Fault, Faults, Rule};
 use crate::http::{Call, Handler, Reply};
@@ -39,6 +40,13 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
         ("POST", "/faults") => match serde_json::from_slice::<Rule>(&call.body) {
             Ok(rule) => {
                 faults.add(rule);
+                Reply::json(200, &json!({}))
+            }
+            Err(error) => Reply::body(400, "text/plain", error.to_string()),
+        },
+        ("POST", "/doom") => match serde_json::from_slice::<Doomed>(&call.body) {
+            Ok(doomed) => {
+                arm.state().doomed.push(doomed);
                 Reply::json(200, &json!({}))
             }
             Err(error) => Reply::body(400, "text/plain", error.to_string()),

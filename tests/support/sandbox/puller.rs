@@ -15,6 +15,10 @@ use crate::kubernetes::{ImagePuller, PullError};
 const ACCEPT: &str = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, \
                       application/vnd.oci.image.index.v1+json, */*";
 
+/// The one image of another host that nodes get: public, so that no credential is asked for. Assumed:
+/// a pull of it has not been recorded.
+const PUBLIC: &str = "nvcr.io/nvidia/k8s-device-plugin:";
+
 /// Pulls from the sandbox's registries; every other host does not resolve.
 pub(super) struct Puller {
     registry: Option<Handler>,
@@ -170,6 +174,9 @@ fn login(config: &[u8], host: &str) -> Option<String> {
 impl ImagePuller for Puller {
     fn pull<'a>(&'a self, image: &'a str, dockerconfigjson: &'a [Vec<u8>]) -> BoxFuture<'a, Result<(), PullError>> {
         Box::pin(async move {
+            if image.starts_with(PUBLIC) {
+                return Ok(());
+            }
             let image = Image::parse(image);
             let logins: Vec<String> = dockerconfigjson.iter().filter_map(|c| login(c, &image.host)).collect();
             // The kubelet tries each credential that fits, then none.
