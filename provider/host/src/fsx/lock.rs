@@ -63,6 +63,8 @@ impl Drop for FileLock {
     fn drop(&mut self) {
         // Only information: the lock itself goes with the file handle, whatever happens here.
         let _ = self.0.set_len(0);
+        // Said aloud, because a child that is just being started holds a copy of the handle until its exec.
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 
@@ -137,5 +139,15 @@ mod tests {
         drop(first);
         drop(lock(&path).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_copy_of_the_handle_in_a_starting_child_holds_nothing_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = lock(&path).unwrap();
+        let _inherited = first.0.try_clone().unwrap();
+        drop(first);
+        assert!(lock(&path).is_ok());
     }
 }
