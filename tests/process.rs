@@ -4,6 +4,8 @@
 
 #[path = "cli.rs"]
 mod cli;
+#[path = "examples.rs"]
+mod examples;
 #[path = "house.rs"]
 mod house;
 #[path = "diagnose/program.rs"]

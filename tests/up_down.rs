@@ -23,9 +23,14 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) async fn new() -> Self {
-        let mut place = Place::new();
         let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/unified-infra").join(FILE);
-        place.write(FILE, &fsx::read_text(&example).expect("the example"));
+        Self::of(&fsx::read_text(&example).expect("the example")).await
+    }
+
+    /// The same with another stack file under the example's name.
+    pub(crate) async fn of(text: &str) -> Self {
+        let mut place = Place::new();
+        place.write(FILE, text);
         let sandbox = Sandbox::start(&place).await;
         for (name, value) in sandbox.variables().await {
             place.set(&name, value);
@@ -84,11 +89,11 @@ impl Job {
         self.good(&["mops", "infra", "up", FILE, "--yes"]).await
     }
 
-    async fn nothing_to_do(&self) {
+    pub(crate) async fn nothing_to_do(&self) {
         self.good(&["mops", "infra", "preview", FILE, "--exit-code"]).await;
     }
 
-    async fn down_to_nothing(&self) {
+    pub(crate) async fn down_to_nothing(&self) {
         self.good(&["mops", "infra", "down", "--destroy-all", "--delete-rg", "--yes"]).await;
         assert_eq!(self.existing(), Vec::<String>::new());
         assert_eq!(self.doubled(), Vec::<String>::new());
@@ -140,6 +145,24 @@ async fn a_lost_home_is_taken_over_again() {
     job.up().await;
     assert_eq!(job.doubled(), Vec::<String>::new());
     assert_eq!(job.declared(), before);
+    job.nothing_to_do().await;
+    job.down_to_nothing().await;
+}
+
+#[tokio::test]
+async fn an_operation_that_fails_half_way_is_named_and_mended() {
+    let job = Job::new().await;
+    job.with_images().await;
+    let message =
+        "Insufficient vcpu quota requested 24, remaining 0 for family StandardNCADSA100v4Family for region eastus2.";
+    let doomed = json!({"resource": "/agentPools/gpu", "code": "ErrCode_InsufficientVCPUQuota", "message": message});
+    job.tell("POST", "/doom", &doomed);
+    let failed = job.run(&["mops", "infra", "up", FILE, "--yes"]).await;
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert_eq!(failed.code, Some(1), "{said}");
+    assert!(said.contains("ErrCode_InsufficientVCPUQuota") && said.contains("pool-gpu"), "{said}");
+    job.up().await;
+    assert_eq!(job.doubled(), Vec::<String>::new());
     job.nothing_to_do().await;
     job.down_to_nothing().await;
 }
