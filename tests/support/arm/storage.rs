@@ -372,6 +372,8 @@ pub fn break_keys(arm: &Arm) -> Vec<String> {
     for account_id in &ids {
         if let Some(account) = state.get_mut(account_id) {
             account.secrets = vec![key(), key()];
+            let now = json!(arm.world.stamp());
+            account.body["properties"]["keyCreationTime"] = json!({"key1": now, "key2": now});
         }
     }
     ids.iter().map(|i| id::name(i).to_owned()).collect()
