@@ -56,6 +56,19 @@ pub struct RouteInfo {
     pub evidence: Evidence,
 }
 
+impl RouteInfo {
+    /// A behaviour of a route that is believed for less than the route itself.
+    #[must_use]
+    pub const fn assumed(
+        fake: &'static str,
+        method: &'static str,
+        template: &'static str,
+        detail: &'static str,
+    ) -> Self {
+        Self { fake, method, template, evidence: Evidence::Assumed(detail) }
+    }
+}
+
 impl fmt::Display for RouteInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} — {}", self.fake, self.method, self.template, self.evidence)

@@ -23,8 +23,41 @@ pub mod skip;
 pub mod tls;
 pub mod world;
 
+/// Behaviours that nothing outside has confirmed, although their route is.
+const ASSUMED: &[evidence::RouteInfo] = {
+    use evidence::RouteInfo;
+    &[
+        RouteInfo::assumed("arm", "PUT", "registries: codes", "400 InvalidSku and InvalidResourceName for bad values"),
+        RouteInfo::assumed(
+            "arm",
+            "POST",
+            "registries/listCredentials: admin off",
+            "400 UnAuthorizedForCredentialOperations",
+        ),
+        RouteInfo::assumed("arm", "PUT", "storageAccounts: immutable", "409 AccountPropertyCannotBeUpdated"),
+        RouteInfo::assumed("arm", "PUT", "containers: deleted name", "409 ContainerBeingDeleted for 30 s"),
+        RouteInfo::assumed(
+            "arm",
+            "PUT",
+            "managedClusters, agentPools: eTag",
+            "412 PreconditionFailed with a flat body",
+        ),
+        RouteInfo::assumed("arm", "PUT", "managedClusters, agentPools: values", "400 with the codes of public issues"),
+        RouteInfo::assumed(
+            "arm",
+            "POST",
+            "listClusterUserCredential: early",
+            "409 OperationNotAllowed while it is made",
+        ),
+        RouteInfo::assumed("registry", "GET", "/oauth2/token: wrong password", "401 UNAUTHORIZED without a challenge"),
+        RouteInfo::assumed("blob", "GET", "expired or tampered SAS", "403 AuthenticationFailed with its detail"),
+        RouteInfo::assumed("blob", "GET", "no SAS", "409 PublicAccessNotPermitted"),
+    ]
+};
+
 /// Every route of every fake, with what vouches for it.
 #[must_use]
 pub fn listing() -> Vec<evidence::RouteInfo> {
-    [entra::listing(), arm::listing(), registry::listing(), blob::listing(), kubernetes::routes()].concat()
+    [entra::listing(), arm::listing(), registry::listing(), blob::listing(), kubernetes::routes(), ASSUMED.to_vec()]
+        .concat()
 }

@@ -22,13 +22,13 @@ pub fn routes() -> Vec<Route<Arm>> {
         Route::new(
             "POST",
             "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Storage/storageAccounts/{account}/listServiceSas",
-            Evidence::Spec("Storage 2023-05-01, StorageAccounts_ListServiceSAS"),
+            Evidence::Assumed("examples of the contract only; no recording is public"),
             service,
         ),
         Route::new(
             "POST",
             "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Storage/storageAccounts/{account}/listAccountSas",
-            Evidence::Spec("Storage 2023-05-01, StorageAccounts_ListAccountSAS"),
+            Evidence::Assumed("examples of the contract only; no recording is public"),
             account,
         ),
     ]
