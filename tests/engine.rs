@@ -1,18 +1,17 @@
-//! The embedded engine over the null resource: what a plan is, what a run does, who may be touched.
+//! The embedded engine over the null resource: what a plan is, what a run does, and in which order.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mops_core::{Class, Lineage, Ownership, Value};
+use mops_core::{Class, Value};
 use mops_engine::error::{EngineError, Exit};
 use mops_engine::event::Body;
-use mops_engine::plan::{Observations, Observed, Op, PlanOptions, plan};
+use mops_engine::plan::{Observations, Op, PlanOptions, plan};
 use mops_engine::program::{Component, Expr, Output, Program};
 use mops_engine::run::{DownOptions, UpOptions};
 use mops_engine::state::Snapshot;
 use mops_host::clock::ManualClock;
 use mops_host::{Env, SystemClock};
-use mops_tests::null::{GROUP, Null, SWAP, Thing, stack, urn};
+use mops_tests::null::{Null, SWAP, stack, urn};
 use mops_tests::rig::{Rig, after, files, program, refer, thing, typed};
 use serde_json::json;
 
@@ -50,43 +49,6 @@ fn a_plan_is_a_pure_function() {
     assert_eq!(format!("{one:?}"), format!("{two:?}"));
     assert_eq!(one.steps.iter().map(|s| s.urn.name().to_owned()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
     assert_eq!(null.count(), Default::default());
-}
-
-#[test]
-fn whose_it_is_decides_what_happens() {
-    let ours = |l: &str| Ownership::Ours { lineage: Lineage(l.into()) };
-    let other = Ownership::Other { stack: "p.t".into(), urn: "urn:x".into() };
-    // (ownership, adoptable type, imported, state is new) -> what
-    let rows = [
-        (ours("mine"), false, false, false, "adopt"),
-        (ours("theirs"), false, false, false, "exit 3"),
-        (ours("theirs"), false, false, true, "adopt"),
-        (Ownership::Unmarked, false, false, true, "exit 2"),
-        (Ownership::Unmarked, true, false, true, "adopt"),
-        (Ownership::Unmarked, false, true, true, "adopt"),
-        (other.clone(), true, true, true, "exit 2"),
-        (other, false, false, false, "exit 2"),
-        (Ownership::Derived, false, false, false, "adopt"),
-    ];
-    let null = Null::new(SystemClock::shared());
-    for (ownership, adoptable, imported, is_new, want) in rows {
-        let mut declared = if adoptable { typed(GROUP, "x", json!({})) } else { thing("x", json!({})) };
-        declared.import = imported.then(|| "/things/x".to_owned());
-        let mut snapshot = Snapshot { is_new, ..Snapshot::none(&stack()) };
-        snapshot.lineage = Lineage("mine".into());
-        let known = mops_core::provider::Known {
-            id: "/things/x".into(),
-            inputs: Value::from(json!({"name": "x"})),
-            outputs: Value::from(json!({"id": "/things/x"})),
-        };
-        let found = mops_core::provider::Found { known, ownership: ownership.clone() };
-        let seen = Observations::from([(declared.urn.clone(), Observed::Found(Box::new(found)))]);
-        let got = match plan(&program(vec![declared]), &snapshot, &seen, &null, &PlanOptions::default()) {
-            Ok(plan) => plan.steps[0].op.word().to_owned(),
-            Err(error) => format!("exit {}", error.exit() as i32),
-        };
-        assert_eq!(got, want, "{ownership:?} adoptable {adoptable} imported {imported} new {is_new}");
-    }
 }
 
 #[test]
@@ -238,6 +200,26 @@ fn down_takes_dependants_first_and_leaves_nothing() {
 }
 
 #[test]
+fn one_waits_for_the_other_in_both_directions() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let link = |i: usize| {
+            let mut declared = thing(&format!("t{i}"), json!({"latency": 3}));
+            if i > 0 {
+                refer(&mut declared, "before", &urn(&format!("t{}", i - 1)), "id");
+            }
+            declared
+        };
+        rig.up(&program((0..6).map(link).collect())).await.unwrap();
+        assert_eq!(rig.null.count().at_once, 1);
+        rig.null.reset();
+        rig.down(&DownOptions::default()).await.unwrap();
+        assert_eq!((rig.null.count().at_once, rig.null.order().1.join(" ")), (1, "t5 t4 t3 t2 t1 t0".to_owned()));
+    });
+}
+
+#[test]
 fn what_is_not_declared_any_more_goes_after_everything_is_made() {
     run(async {
         let home = tempfile::tempdir().unwrap();
@@ -319,122 +301,6 @@ fn no_more_calls_at_once_than_lanes_and_workers_allow() {
 }
 
 #[test]
-fn a_lost_home_folder_is_taken_over_and_two_machines_notice() {
-    run(async {
-        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = Rig::new(one.path());
-        first.up(&small()).await.unwrap();
-        let second = Rig::over(two.path(), first.null.clone(), SystemClock::shared());
-        let report = second.up(&small()).await.unwrap();
-        assert_eq!((report.totals.adopted, report.totals.created, report.exit()), (4, 0, Exit::Ok));
-        assert!(second.up(&small()).await.unwrap().totals.unchanged == 4);
-        let error = first.up_with(&small(), &UpOptions { refresh: true, ..UpOptions::default() }).await.unwrap_err();
-        assert_eq!(error.exit(), Exit::CouldNotRun);
-        assert!(error.to_string().contains("managed from another state"), "{error}");
-        let error = first.down(&DownOptions::default()).await.unwrap_err();
-        assert_eq!((error.exit(), first.null.things().len()), (Exit::CouldNotRun, 4));
-    });
-}
-
-#[test]
-fn what_was_there_before_us_stays() {
-    run(async {
-        let home = tempfile::tempdir().unwrap();
-        let rig = Rig::new(home.path());
-        let stranger = Thing { inputs: json!({"name": "g"}), mark: None, creates: 0 };
-        rig.null.put("g", stranger.clone());
-        let error = rig.up(&program(vec![thing("g", json!({}))])).await.unwrap_err();
-        assert!(error.to_string().contains("was not made by this stack") && error.hint().unwrap().contains("import"));
-        let mut group = typed(GROUP, "g", json!({}));
-        group.component = Component::ResourceGroup;
-        let report = rig.up(&program(vec![group])).await.unwrap();
-        assert_eq!((report.totals.adopted, report.exit()), (1, Exit::Ok));
-        let down = DownOptions { delete_rg: true, ..DownOptions::default() };
-        let report = rig.down(&down).await.unwrap();
-        assert_eq!((report.totals.forgotten, report.totals.deleted), (1, 0));
-        assert_eq!(rig.null.things()["g"], stranger);
-    });
-}
-
-fn components() -> Program {
-    let mut all = vec![
-        typed(GROUP, "group", json!({})),
-        thing("registry", json!({})),
-        thing("storage", json!({})),
-        after("cluster", &["registry"]),
-        after("pod", &["cluster", "storage"]),
-    ];
-    let parts = Component::ALL;
-    for (declared, component) in all.iter_mut().zip(parts) {
-        declared.component = component;
-    }
-    for declared in &mut all[1..] {
-        declared.depends_on.push(mops_core::Urn::new(&stack(), GROUP, "group"));
-    }
-    all[0].protect = true;
-    all[0].retain_on_delete = true;
-    all[4].deleted_with = Some(urn("cluster"));
-    program(all)
-}
-
-#[test]
-fn one_component_is_planned_alone() {
-    run(async {
-        let home = tempfile::tempdir().unwrap();
-        let rig = Rig::new(home.path());
-        let only = |c: &[Component]| UpOptions { only: Some(c.iter().copied().collect()), ..UpOptions::default() };
-        let error = rig.up_with(&components(), &only(&[Component::Cluster])).await.unwrap_err();
-        assert!(error.to_string().contains("does not exist yet") && error.exit() == Exit::Usage, "{error}");
-        let mut with_outputs = components();
-        for component in [Component::Registry, Component::Workspace] {
-            with_outputs.outputs.push(Output { component, name: "literal".into(), value: Expr::from("x") });
-        }
-        let report = rig.up_with(&with_outputs, &only(&[Component::Registry])).await.unwrap();
-        assert_eq!(
-            (report.totals.created, report.outputs.keys().map(String::as_str).collect::<Vec<_>>()),
-            (2, vec!["registry"])
-        );
-        assert_eq!(rig.up(&components()).await.unwrap().totals.created, 3);
-        // A change that reaches another component is refused, and made on request.
-        let mut changed = components();
-        changed.resources[1] = {
-            let mut r = thing("registry", json!({"replace": "two"}));
-            r.component = Component::Registry;
-            r.depends_on = components().resources[1].depends_on.clone();
-            r
-        };
-        let error = rig.up_with(&changed, &only(&[Component::Registry])).await.unwrap_err();
-        assert!(error.hint().unwrap().contains("--with-dependants"), "{error}");
-        let options = UpOptions { with_dependants: true, ..only(&[Component::Registry]) };
-        let report = rig.up_with(&changed, &options).await.unwrap();
-        assert_eq!((report.totals.replaced, report.exit()), (1, Exit::Ok), "{report:?}");
-    });
-}
-
-#[test]
-fn down_keeps_what_it_was_not_told_to_take() {
-    run(async {
-        let home = tempfile::tempdir().unwrap();
-        let rig = Rig::new(home.path());
-        rig.up(&components()).await.unwrap();
-        let storage = DownOptions { only: Some(BTreeSet::from([Component::Storage])), ..DownOptions::default() };
-        let error = rig.down(&storage).await.unwrap_err();
-        assert!(error.to_string().contains("`pod`") && error.hint().unwrap().contains("--with-deps"), "{error}");
-        rig.null.reset();
-        let report = rig.down(&DownOptions::default()).await.unwrap();
-        // The pod goes with its cluster, without a call.
-        assert_eq!((report.totals.deleted, report.totals.forgotten, rig.null.count().deletes), (1, 1, 1), "{report:?}");
-        let left: Vec<_> = rig.read().unwrap().resources.iter().map(|r| r.urn.name().to_owned()).collect();
-        assert_eq!(left, ["group", "registry", "storage"]);
-        let all =
-            DownOptions { destroy_storage: true, destroy_registry: true, delete_rg: true, ..DownOptions::default() };
-        let report = rig.down(&all).await.unwrap();
-        assert_eq!((report.totals.deleted, report.exit()), (3, Exit::Ok));
-        assert!(rig.read().unwrap().is_empty());
-    });
-}
-
-#[test]
 fn secrets_are_sealed_and_an_unchanged_one_needs_no_passphrase() {
     run(async {
         let home = tempfile::tempdir().unwrap();
@@ -499,35 +365,28 @@ fn a_value_that_only_a_service_knows_is_looked_at_each_time() {
 }
 
 #[test]
-fn what_is_in_something_that_is_gone_is_gone_and_what_does_not_answer_is_not() {
+fn nobody_hears_of_anything_before_it_is_on_disk() {
     run(async {
         let home = tempfile::tempdir().unwrap();
-        let rig = Rig::new(home.path());
-        let make = |value: &str| {
-            let mut pod = thing("pod", json!({"inside": "cluster", "value": value}));
-            pod.deleted_with = Some(urn("cluster"));
-            program(vec![thing("cluster", json!({})), pod])
-        };
-        rig.up(&make("one")).await.unwrap();
-        rig.null.steal("cluster");
-        let options = UpOptions { refresh: true, ..UpOptions::default() };
-        let plan = rig.engine.preview(&make("one"), &rig.read().unwrap(), &options).await.unwrap();
-        assert_eq!(plan.steps.iter().map(|s| s.op).collect::<Vec<_>>(), [Op::Create, Op::Create], "{plan:?}");
-        // The change makes the pod be read, and with it what it is in.
-        rig.null.steal("pod");
-        let report = rig.up(&make("two")).await.unwrap();
-        assert_eq!((report.totals.created, report.exit()), (2, Exit::Ok), "{report:?}");
-        // The cluster is there for us, and its inside does not answer.
-        let mut store = rig.open().await.unwrap();
-        let mut moved = store.get(&urn("pod")).unwrap().clone();
-        moved.inputs = Value::from(json!({"name": "pod", "inside": "elsewhere", "value": "two"}));
-        store.save(moved).await.unwrap();
-        drop(store);
-        let workspace = DownOptions { only: Some(BTreeSet::from([Component::Workspace])), ..DownOptions::default() };
-        let error = rig.up(&make("three")).await.unwrap_err();
-        assert_eq!(error.exit(), Exit::CouldNotRun, "{error}");
-        let skip = DownOptions { skip_unreachable: true, ..workspace };
-        assert_eq!(rig.down(&skip).await.unwrap().exit(), Exit::Ok);
+        let mut rig = Rig::new(home.path());
+        let (reader, null, seen) = (rig.clone(), rig.null.clone(), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
+        let count = Arc::clone(&seen);
+        rig.engine.events = Arc::new(move |event| {
+            let state = || reader.read().unwrap();
+            match &event.body {
+                Body::StepStarted { name, .. } => {
+                    assert!(state().open.iter().any(|o| o.resource.urn.name() == name), "{name} was not begun");
+                    assert!(!null.things().contains_key(name), "{name} was called too early");
+                }
+                Body::StepFinished { name, .. } => {
+                    assert!(state().get(&urn(name)).is_some(), "{name} was not recorded");
+                    count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                }
+                _ => {}
+            }
+        });
+        rig.up(&program((0..40).map(|i| thing(&format!("t{i}"), json!({}))).collect())).await.unwrap();
+        assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 40);
     });
 }
 

@@ -34,6 +34,8 @@ mod hygiene;
 mod kubernetes;
 #[path = "malformed.rs"]
 mod malformed;
+#[path = "ownership.rs"]
+mod ownership;
 #[path = "pipeline.rs"]
 mod pipeline;
 #[path = "proxy.rs"]

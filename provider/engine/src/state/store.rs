@@ -26,6 +26,8 @@ use crate::program::Scope;
 const SMALL_JOURNAL: u64 = 256 * 1024;
 /// How often a waiting run looks at the lock.
 const LOCK_POLL: Duration = Duration::from_millis(100);
+/// How long a lock may be held without a name.
+const NAMELESS: Duration = Duration::from_millis(500);
 
 /// How to open a state.
 #[derive(Clone)]
@@ -284,15 +286,21 @@ impl Store {
 }
 
 async fn acquire(files: &Files, stack: &StackId, options: &OpenOptions) -> Result<FileLock, StateError> {
-    let give_up = options.clock.monotonic() + options.lock_timeout;
+    let start = options.clock.monotonic();
     loop {
         match fsx::lock(&files.lock()) {
             Ok(lock) => return Ok(lock),
             Err(LockError::Held(holder)) => {
-                if options.clock.monotonic() >= give_up || options.cancel.is_canceled() {
+                // A lock without a name is in someone's hand for a moment: just taken, or just let go while another
+                // thread was starting a process that inherited it.
+                let (patience, pause) = match holder.pid {
+                    Some(_) => (options.lock_timeout, LOCK_POLL),
+                    None => (options.lock_timeout.max(NAMELESS), NAMELESS / 100),
+                };
+                if options.clock.monotonic().saturating_sub(start) >= patience || options.cancel.is_canceled() {
                     return Err(StateError::Locked { stack: stack.to_string(), holder });
                 }
-                options.clock.sleep(LOCK_POLL).await;
+                options.clock.sleep(pause).await;
             }
             Err(LockError::Io { path, source }) => {
                 return Err(StateError::Write { file: path.display().to_string(), source });
