@@ -5,14 +5,15 @@ export CARGO_TARGET_DIR ?= $(cache)/mops/target
 debug := $(CARGO_TARGET_DIR)/debug
 release := $(CARGO_TARGET_DIR)/release
 
-.PHONY: help demo build test lint audit bench schema golden dist
+.PHONY: help demo build test lint audit bench crash schema golden dist
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
 	@echo 'make build   the programs, for development'
 	@echo 'make lint    rustfmt, clippy and the architecture test'
 	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
-	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one'
+	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one, README=FILE to write it there'
+	@echo 'make crash   the sweep over every failpoint of the engine, in a build of its own'
 	@echo 'make golden  write the generated files (schema, golden output) again'
 	@echo 'make dist    an archive of the release programs with its checksum'
 
@@ -36,7 +37,10 @@ audit:
 
 bench:
 	cargo build --workspace --bins --release
-	MOPS_BIN_DIR="$(release)" "$(release)/mops-bench-report" $(if $(ONLY),--only $(ONLY))
+	MOPS_BIN_DIR="$(release)" "$(release)/mops-bench-report" $(if $(ONLY),--only $(ONLY)) $(if $(README),--readme $(README))
+
+crash:
+	MOPS_BUILD_FAILPOINTS=1 CARGO_TARGET_DIR="$(cache)/mops/target-failpoints" cargo test -p mops-tests --test fast crash -- --nocapture
 
 # Generated files are written by the tests that compare them; look at the difference before committing it.
 golden schema: build

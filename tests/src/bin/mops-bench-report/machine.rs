@@ -11,9 +11,10 @@ pub(crate) fn line() -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let memory = text("/proc/meminfo");
     let kib = memory.lines().find_map(|l| l.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok());
-    let kernel = text("/proc/sys/kernel/osrelease");
+    let release = text("/proc/sys/kernel/osrelease");
+    let kernel = release.split('.').take(2).collect::<Vec<_>>().join(".");
     let build = if cfg!(debug_assertions) { "DEBUG BUILD, figures mean nothing" } else { "release" };
-    format!("{cores} cores · {} GiB · Linux {} · load {} · {build}", kib.unwrap_or(0) >> 20, kernel.trim(), load())
+    format!("{cores} cores · {} GiB · Linux {} · load {} · {build}", kib.unwrap_or(0) >> 20, kernel, load())
 }
 
 /// Load of the last minute.

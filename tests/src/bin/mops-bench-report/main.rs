@@ -6,6 +6,7 @@ mod goals;
 mod machine;
 mod ours;
 mod peer;
+mod readme;
 mod row;
 
 use std::io::Write as _;
@@ -22,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) only: Option<String>,
     /// Three runs and small stacks, for the developer loop.
     pub(crate) quick: bool,
+    /// The file whose table is written anew.
+    pub(crate) readme: Option<PathBuf>,
     /// The programs.
     pub(crate) bin: PathBuf,
     /// Scratch.
@@ -31,7 +34,7 @@ pub(crate) struct Options {
 fn main() -> ExitCode {
     let env = Env::process();
     let Some(options) = options(&env) else {
-        say("usage: MOPS_BIN_DIR=FOLDER mops-bench-report [--only P4] [--quick]");
+        say("usage: MOPS_BIN_DIR=FOLDER mops-bench-report [--only P4] [--quick] [--readme FILE]");
         return ExitCode::from(2);
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
@@ -48,12 +51,13 @@ fn main() -> ExitCode {
 
 fn options(env: &Env) -> Option<Options> {
     let bin = PathBuf::from(env.get("MOPS_BIN_DIR")?);
-    let mut options = Options { only: None, quick: env.has("QUICK"), work: bin.join("bench"), bin };
+    let mut options = Options { only: None, quick: env.has("QUICK"), readme: None, work: bin.join("bench"), bin };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--only" => options.only = Some(args.next()?),
             "--quick" => options.quick = true,
+            "--readme" => options.readme = Some(PathBuf::from(args.next()?)),
             _ => return None,
         }
     }
@@ -72,6 +76,9 @@ async fn bench(env: &Env, options: &Options) -> Result<bool, String> {
         report.rows.iter().filter(|r| r.verdict() == Verdict::Missed).map(row::Row::short).collect();
     let names = if missed.is_empty() { String::new() } else { format!(" ({})", missed.join("; ")) };
     let file = save(options, &report, &before)?;
+    if let Some(target) = &options.readme {
+        readme::write(target, &report, peer.as_ref().map_or("absent", |p| p.version.as_str()))?;
+    }
     say(&format!(
         "result    {} ok · {} MISSED{names} · {} not measured     details {file}",
         count(Verdict::Ok),

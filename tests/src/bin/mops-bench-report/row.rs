@@ -72,7 +72,7 @@ impl Row {
         if best > self.limit || close { Verdict::Missed } else { Verdict::Ok }
     }
 
-    fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let value = minimum(&self.ours).map_or_else(|| "–".into(), |v| self.unit.text(v));
         let goal = format!("goal ≤ {}", self.unit.text(self.limit));
         let verdict = match self.verdict() {
