@@ -166,17 +166,19 @@ impl<R: Resource> Entry for Typed<R> {
         };
         let value = value.sealed_as_secret();
         let mut wanted = value.clone();
-        let mut reason = None;
+        let (mut reason, mut sometimes) = (None, None);
         if !value.has_unknown()
             && let (Ok(known), Ok(mut inputs)) = (state::<R>(old), from_value::<R::Inputs>(value.clone()))
         {
             R::settle(&known, &mut inputs);
             reason = R::reason(cx, &known, &inputs);
+            sometimes = R::replaced_between(&known.inputs, &inputs);
             wanted = to_value(&inputs).unwrap_or(wanted);
         }
         let changes = diff(&old.inputs, &wanted);
         let mut replace: Vec<String> =
             changes.iter().filter_map(|c| replaced_by(R::REPLACE, &c.path)).map(str::to_owned).collect();
+        replace.extend(sometimes.map(str::to_owned));
         replace.dedup();
         Difference { changes, replace, reason }
     }

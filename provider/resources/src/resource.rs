@@ -122,6 +122,11 @@ pub trait Resource: Send + Sync + Sized + 'static {
     /// that the autoscaler owns, a size that the service filled in.
     fn settle(_old: &State<Self>, _new: &mut Self::Inputs) {}
 
+    /// The input whose change replaces the resource only between some values: a sku of another tier.
+    fn replaced_between(_old: &Self::Inputs, _new: &Self::Inputs) -> Option<&'static str> {
+        None
+    }
+
     /// A reason to act that no input shows: an SAS about to expire, a source with a new value.
     fn reason(_cx: &Offline<'_>, _old: &State<Self>, _new: &Self::Inputs) -> Option<String> {
         None

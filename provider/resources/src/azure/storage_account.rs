@@ -136,6 +136,10 @@ impl Resource for StorageAccount {
         }
     }
 
+    fn replaced_between(old: &Inputs, new: &Inputs) -> Option<&'static str> {
+        (family(&old.sku) != family(&new.sku)).then_some("sku")
+    }
+
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
         let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
         let Some(body) = target.get().await? else { return Ok(None) };
@@ -218,6 +222,9 @@ mod tests {
     #[test]
     fn only_copies_of_one_family_change_in_place() {
         let to = |sku: &str| Inputs { sku: sku.into(), ..StorageAccount::samples()[0].clone() };
+        let replaced = |from: &str, sku: &str| StorageAccount::replaced_between(&to(from), &to(sku));
+        assert_eq!(replaced("Standard_LRS", "Premium_LRS"), Some("sku"));
+        assert_eq!(replaced("Standard_LRS", "Standard_RAGRS"), None);
         assert!(refuse_other_family("Standard_LRS", &to("Standard_RAGRS")).is_ok());
         for (from, sku) in [("Standard_LRS", "Premium_LRS"), ("Standard_GRS", "Standard_GZRS")] {
             let error = refuse_other_family(from, &to(sku)).unwrap_err();
