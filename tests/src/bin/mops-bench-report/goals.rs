@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use mops_host::fsx;
+use mops_tests::peer::Terraform;
 use serde_json::Value;
 
 use crate::Options;
 use crate::ours::{Run, number, wall};
-use crate::peer::Terraform;
 use crate::row::{Report, Row, Unit, minimum};
 
 /// What every goal needs.

@@ -3,10 +3,7 @@
 //! the minimum and ratios on medians, because machines are shared and noisy.
 
 mod goals;
-mod machine;
 mod ours;
-mod peer;
-mod readme;
 mod row;
 
 use std::io::Write as _;
@@ -14,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use mops_host::{Env, fsx};
+use mops_tests::{machine, peer, readme};
 
 use row::{Report, Verdict};
 
@@ -67,7 +65,7 @@ fn options(env: &Env) -> Option<Options> {
 async fn bench(env: &Env, options: &Options) -> Result<bool, String> {
     let peer = peer::Terraform::find(env).await;
     let before = machine::load();
-    say(&format!("machine   {}", machine::line()));
+    say(&format!("machine   {} · {}", machine::line(), machine::build()));
     say(&format!("peer      {}", peer.as_ref().map_or("absent", |p| p.version.as_str())));
     let mut report = Report::default();
     goals::all(options, peer.as_ref(), &mut report).await?;
@@ -77,7 +75,7 @@ async fn bench(env: &Env, options: &Options) -> Result<bool, String> {
     let names = if missed.is_empty() { String::new() } else { format!(" ({})", missed.join("; ")) };
     let file = save(options, &report, &before)?;
     if let Some(target) = &options.readme {
-        readme::write(target, &report, peer.as_ref().map_or("absent", |p| p.version.as_str()))?;
+        readme::write(target, "bench", &table(&report, peer.as_ref().map_or("absent", |p| p.version.as_str())))?;
     }
     say(&format!(
         "result    {} ok · {} MISSED{names} · {} not measured     details {file}",
@@ -88,11 +86,18 @@ async fn bench(env: &Env, options: &Options) -> Result<bool, String> {
     Ok(!missed.is_empty())
 }
 
+/// What README shows.
+fn table(report: &Report, peer: &str) -> String {
+    let day = time::OffsetDateTime::now_utc().date();
+    let lines: String = report.rows.iter().map(|row| row.line() + "\n").collect();
+    format!("{day} · {} · {} · peer {peer}\n{lines}", machine::line(), machine::build())
+}
+
 fn save(options: &Options, report: &Report, before: &str) -> Result<String, String> {
     let day = time::OffsetDateTime::now_utc().date();
     let file = options.work.join(format!("{day}.json"));
     let json = serde_json::json!({
-        "machine": machine::line(), "loadBefore": before, "loadAfter": machine::load(), "date": day.to_string(),
+        "machine": machine::line(), "build": machine::build(), "loadBefore": before, "loadAfter": machine::load(), "date": day.to_string(),
         "rows": report.rows.iter().map(row::Row::json).collect::<Vec<_>>(),
     });
     let text = serde_json::to_vec_pretty(&json).map_err(|e| e.to_string())?;

@@ -7,13 +7,16 @@ use mops_host::proc::{Command, Output};
 use mops_host::{Env, fsx};
 
 /// Terraform as it is on the path.
-pub(crate) struct Terraform {
-    pub(crate) version: String,
+#[derive(Debug)]
+pub struct Terraform {
+    /// Name and version, for the line beside the figures.
+    pub version: String,
     path: String,
 }
 
 impl Terraform {
-    pub(crate) async fn find(env: &Env) -> Option<Self> {
+    /// Looks for it; `None` when it is absent.
+    pub async fn find(env: &Env) -> Option<Self> {
         let mut found = Self { version: String::new(), path: env.get("PATH").unwrap_or("/usr/bin:/bin").to_owned() };
         let output = found.command(Path::new("/"), &["version"]).run_checked().await.ok()?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -21,7 +24,9 @@ impl Terraform {
         Some(found)
     }
 
-    fn command(&self, folder: &Path, args: &[&str]) -> Command {
+    /// A command in a folder, with nothing of the user's configuration.
+    #[must_use]
+    pub fn command(&self, folder: &Path, args: &[&str]) -> Command {
         let chdir = format!("-chdir={}", folder.display());
         let home = std::env::temp_dir().display().to_string();
         let env = [
@@ -48,7 +53,10 @@ impl Terraform {
     }
 
     /// A folder with N blocks, or one block with `count`, initialised.
-    pub(crate) async fn stack(&self, work: &Path, shape: &str, n: usize) -> Result<PathBuf, String> {
+    ///
+    /// # Errors
+    /// When terraform fails, with its last line.
+    pub async fn stack(&self, work: &Path, shape: &str, n: usize) -> Result<PathBuf, String> {
         let folder = work.join(format!("terraform-{shape}-{n}"));
         let text = match shape {
             "count" => {
@@ -63,7 +71,10 @@ impl Terraform {
     }
 
     /// Apply from nothing.
-    pub(crate) async fn apply(&self, folder: &Path) -> Result<f64, String> {
+    ///
+    /// # Errors
+    /// When terraform fails, with its last line.
+    pub async fn apply(&self, folder: &Path) -> Result<f64, String> {
         for name in ["terraform.tfstate", "terraform.tfstate.backup"] {
             fsx::remove(&folder.join(name)).map_err(|e| e.to_string())?;
         }
@@ -71,12 +82,18 @@ impl Terraform {
     }
 
     /// Plan without a change, after an apply.
-    pub(crate) async fn plan(&self, folder: &Path) -> Result<f64, String> {
+    ///
+    /// # Errors
+    /// When terraform fails, with its last line.
+    pub async fn plan(&self, folder: &Path) -> Result<f64, String> {
         Ok(self.timed(folder, &["plan", "-no-color"]).await?.0)
     }
 
     /// Wall time of `terraform version`.
-    pub(crate) async fn version_time(&self) -> Result<f64, String> {
+    ///
+    /// # Errors
+    /// When terraform fails, with its last line.
+    pub async fn version_time(&self) -> Result<f64, String> {
         Ok(self.timed(Path::new("/"), &["version"]).await?.0)
     }
 }
