@@ -35,20 +35,39 @@ pub(crate) fn run(cli: Cli, env: Env) -> Exit {
 }
 
 /// What clap has to say: help and version are data, everything else is a mistake.
-pub(crate) fn usage(error: &clap::Error, planned: Option<&str>, env: &Env) -> Exit {
-    let printer = Printer::new(Look::detect(env, false));
+pub(crate) fn usage(error: &clap::Error, planned: Option<&str>, printer: &Printer) -> Exit {
     if let (clap::error::ErrorKind::InvalidSubcommand, Some(verb)) = (error.kind(), planned) {
         let text = format!("`mops {verb}` is not supported by this version");
         let error = Error::new(Class::User, text).hint("`mops --help` lists the verbs that are");
         return printer.failure(&error.into(), &Sources::default());
     }
     let text = error.render().to_string();
-    if error.use_stderr() {
-        printer.say(&text);
-        return Exit::Usage;
+    match (error.use_stderr(), printer.look().json) {
+        (true, true) => return printer.failure(&mistake(error, &text).into(), &Sources::default()),
+        (true, false) => printer.say(&text),
+        (false, true) => printer.object(&HelpLine { text }),
+        (false, false) => printer.data(&text),
     }
-    printer.data(&text);
-    Exit::Ok
+    if error.use_stderr() { Exit::Usage } else { Exit::Ok }
+}
+
+/// What `--help` or `--version` shows.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(crate) struct HelpLine {
+    /// As on a screen.
+    text: String,
+}
+
+/// A mistake on the command line in one sentence: the first paragraph of what clap says, and its tip.
+fn mistake(error: &clap::Error, text: &str) -> Error {
+    use clap::error::ErrorKind::{DisplayHelpOnMissingArgumentOrSubcommand, MissingSubcommand};
+    const HELP: &str = "`--help` shows what can be given";
+    if matches!(error.kind(), DisplayHelpOnMissingArgumentOrSubcommand | MissingSubcommand) {
+        return Error::new(Class::User, "no verb is given").hint(HELP);
+    }
+    let first: Vec<&str> = text.lines().take_while(|l| !l.is_empty()).map(str::trim).collect();
+    let tip = text.lines().find_map(|l| l.trim().strip_prefix("tip: "));
+    Error::new(Class::User, first.join(" ").trim_start_matches("error: ")).hint(tip.unwrap_or(HELP))
 }
 
 /// Detail of our own crates only: what others log at these levels has not been checked for secrets.

@@ -30,6 +30,18 @@ use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
 
+pub(crate) use completions::CompletionsLine;
+pub(crate) use graph::GraphLine;
+pub(crate) use init::{InitLine, StarterLine};
+pub(crate) use kubeconfig::{KubeconfigLine, MergedLine};
+pub(crate) use list::StackLine;
+pub(crate) use outputs::OutputsLine;
+pub(crate) use remove::RemovedLine;
+pub(crate) use status::StatusLine;
+pub(crate) use up::BundleEnvLine;
+pub(crate) use validate::ValidLine;
+pub(crate) use version::VersionLine;
+
 /// Runs a verb.
 pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
     match verb {

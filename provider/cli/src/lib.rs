@@ -8,6 +8,7 @@ mod commands;
 mod confirm;
 mod exit;
 mod kubeconfig;
+mod line;
 mod pointed;
 mod printer;
 mod selection;
@@ -20,6 +21,8 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches};
 use mops_host::Env;
 
+use printer::{Look, Printer};
+
 /// Runs one command line and gives the exit code of the process.
 #[must_use]
 pub fn run(args: impl Iterator<Item = OsString>) -> u8 {
@@ -30,8 +33,23 @@ pub fn run(args: impl Iterator<Item = OsString>) -> u8 {
     let cli = command.try_get_matches_from(&args).and_then(|m| args::Cli::from_arg_matches(&m));
     match cli {
         Ok(cli) => app::run(cli, env) as u8,
-        Err(error) => app::usage(&error, verb::planned(&args), &env) as u8,
+        Err(error) => {
+            let printer = Printer::new(Look::detect(&env, args.iter().any(|a| a == "--json")));
+            app::usage(&error, verb::planned(&args), &printer) as u8
+        }
     }
+}
+
+/// JSON Schema of the lines that `--json` prints; published as `schema/events.schema.json`.
+#[must_use]
+pub fn lines_schema() -> serde_json::Value {
+    line::schema()
+}
+
+/// The words of every verb that the parser knows, for example `["infra", "up"]`.
+#[must_use]
+pub fn verbs() -> Vec<Vec<String>> {
+    verb::built().into_iter().map(|verb| verb.split(' ').map(ToOwned::to_owned).collect()).collect()
 }
 
 /// No core file and no debugger of another user: memory holds secrets.

@@ -27,6 +27,15 @@ pub(crate) struct Pointed {
     pub(crate) stack_file: Option<String>,
 }
 
+/// The cloud that the run is pointed at, when it is not the public one.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct CloudLine {
+    /// As the stack file or the cloud file names it.
+    name: String,
+    /// The endpoint of its resource manager.
+    arm: String,
+}
+
 /// `cloud.json` of a stack.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -115,7 +124,7 @@ impl App {
         }
         if pointed.cloud.name != "public" {
             let Cloud { name, arm, .. } = &pointed.cloud;
-            self.printer.event(&serde_json::json!({"type": "cloud", "version": 1, "name": name, "arm": arm}));
+            self.printer.event(&CloudLine { name: name.clone(), arm: arm.clone() });
             self.printer.note(&format!("cloud `{name}`: {arm}"));
         }
         match kept {

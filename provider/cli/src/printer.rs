@@ -13,9 +13,10 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mops_host::Env;
-use serde::Serialize;
 
-pub(crate) use message::Sources;
+use crate::line::Line;
+
+pub(crate) use message::{ErrorLine, Sources};
 pub(crate) use plan::kind;
 pub(crate) use progress::{End, Progress};
 pub(crate) use run::RunView;
@@ -106,17 +107,17 @@ impl Printer {
     }
 
     /// One JSON object on a line of standard output.
-    pub(crate) fn object(&self, value: &impl Serialize) {
-        match serde_json::to_string(value) {
+    pub(crate) fn object(&self, line: &impl Line) {
+        match line.text() {
             Ok(line) => self.data(&line),
             Err(error) => self.say(&format!("error: {error}")),
         }
     }
 
     /// The same, only with `--json`.
-    pub(crate) fn event(&self, value: &impl Serialize) {
+    pub(crate) fn event(&self, line: &impl Line) {
         if self.1.json {
-            self.object(value);
+            self.object(line);
         }
     }
 
@@ -209,8 +210,8 @@ mod tests {
     fn json_silences_what_is_only_for_people() {
         let (printer, out, err) = printer(true, false);
         printer.tell("for people");
-        printer.event(&serde_json::json!({"type": "x", "version": 1}));
-        assert_eq!(out.text(), "{\"type\":\"x\",\"version\":1}\n");
+        printer.event(&mops_engine::event::Event::new(mops_engine::event::Body::Reading { count: 3 }));
+        assert_eq!(out.text(), "{\"version\":1,\"type\":\"reading\",\"count\":3}\n");
         assert_eq!(err.text(), "");
     }
 }

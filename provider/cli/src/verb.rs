@@ -1,7 +1,10 @@
 //! Every verb of the product, built or not. The parser may know no verb outside this list
 //! (`tests::the_parser_knows_no_verb_outside_the_list`), and a command that a message suggests is looked up in it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+
+use clap::CommandFactory;
 
 /// The verbs in the order of the documentation, words separated by one blank.
 const VERBS: &[&str] = &[
@@ -75,26 +78,30 @@ pub(crate) fn planned(args: &[OsString]) -> Option<&'static str> {
     VERBS.iter().copied().find(|verb| verb.split(' ').eq(words.iter().copied().take(verb.split(' ').count())))
 }
 
+/// The verbs that the parser knows.
+pub(crate) fn built() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    leaves(&crate::args::Cli::command(), "", &mut found);
+    found
+}
+
+fn leaves(command: &clap::Command, prefix: &str, found: &mut BTreeSet<String>) {
+    for sub in command.get_subcommands().filter(|c| c.get_name() != "help") {
+        let name = format!("{prefix}{}", sub.get_name());
+        match sub.get_subcommands().next() {
+            Some(_) => leaves(sub, &format!("{name} "), found),
+            None => drop(found.insert(name)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-    use std::collections::BTreeSet;
-
-    fn leaves(command: &clap::Command, prefix: &str, found: &mut BTreeSet<String>) {
-        for sub in command.get_subcommands().filter(|c| c.get_name() != "help") {
-            let name = format!("{prefix}{}", sub.get_name());
-            match sub.get_subcommands().next() {
-                Some(_) => leaves(sub, &format!("{name} "), found),
-                None => drop(found.insert(name)),
-            }
-        }
-    }
 
     #[test]
     fn the_parser_knows_no_verb_outside_the_list() {
-        let mut built = BTreeSet::new();
-        leaves(&crate::args::Cli::command(), "", &mut built);
+        let built = built();
         let listed: BTreeSet<String> = VERBS.iter().map(ToString::to_string).collect();
         assert_eq!(listed.len(), VERBS.len(), "a verb stands in the list twice");
         let unknown: Vec<_> = built.difference(&listed).collect();

@@ -1,11 +1,12 @@
 //! What differs between two values, property by property, secrets masked.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::value::{Path, Value};
 
 /// How one property changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// Was not there before.
@@ -17,10 +18,11 @@ pub enum Change {
 }
 
 /// One property that differs; values are masked and fit for the screen.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PropertyDiff {
     /// Where.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub path: Path,
     /// How.
     pub change: Change,

@@ -13,7 +13,7 @@ pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
 pub const VERSION: u32 = 1;
 
 /// One event; one JSON line under `--json`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Event {
     /// Raised when a field changes its meaning.
     pub version: u32,
@@ -64,7 +64,6 @@ pub struct StepView {
     pub reason: Option<String>,
     /// What changes, masked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<serde_json::Value>")]
     pub changes: Vec<PropertyDiff>,
 }
 
@@ -190,10 +189,4 @@ pub enum Body {
         /// How long it took.
         millis: u64,
     },
-}
-
-/// JSON Schema of one event line.
-#[must_use]
-pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(Event).to_value()
 }

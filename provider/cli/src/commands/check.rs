@@ -49,12 +49,7 @@ fn print(app: &App, report: &Report) {
         app.printer.data(&report::text(report, look.width, look.out.is_coloured()));
         return;
     }
-    let mut json = report::json(report);
-    if let Some(members) = json.as_object_mut() {
-        members.insert("type".into(), "report".into());
-        members.insert("version".into(), report::SCHEMA_VERSION.into());
-    }
-    app.printer.object(&json);
+    app.printer.object(report);
 }
 
 async fn services(app: &App, session: &Session, cluster: &ClusterRef) -> Result<Services, Error> {

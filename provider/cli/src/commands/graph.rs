@@ -5,11 +5,20 @@ use std::fmt::Write as _;
 
 use mops_core::Urn;
 use mops_engine::program::{Component, Program};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::app::App;
 use crate::args::{GraphArgs, GraphFormat};
 use crate::exit::{Exit, Outcome};
 use crate::printer::kind;
+
+/// The graph of the resources.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct GraphLine {
+    /// Mermaid or DOT, as `--format` says.
+    text: String,
+}
 
 pub(crate) fn run(app: &App, args: &GraphArgs) -> Outcome {
     let target = app.program(&args.file)?;
@@ -18,7 +27,7 @@ pub(crate) fn run(app: &App, args: &GraphArgs) -> Outcome {
         GraphFormat::Dot => dot(&target.program),
     };
     if app.printer.look().json {
-        app.printer.object(&serde_json::json!({"type": "graph", "version": 1, "text": text}));
+        app.printer.object(&GraphLine { text });
     } else {
         app.printer.data(&text);
     }

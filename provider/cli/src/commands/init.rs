@@ -2,14 +2,33 @@
 
 use mops_engine::stackfile::STARTER;
 use mops_host::fsx;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::app::{App, reason};
 use crate::args::InitArgs;
 use crate::exit::{Exit, Failure, Outcome};
 
+/// A starter file was written.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct InitLine {
+    /// As it was named.
+    file: String,
+}
+
+/// The starter file itself, for `init -`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct StarterLine {
+    /// A commented stack file.
+    text: String,
+}
+
 pub(crate) fn run(app: &App, args: &InitArgs) -> Outcome {
     if args.file.as_os_str() == "-" {
-        app.printer.data(STARTER);
+        match app.printer.look().json {
+            true => app.printer.object(&StarterLine { text: STARTER.into() }),
+            false => app.printer.data(STARTER),
+        }
         return Ok(Exit::Ok);
     }
     let name = args.file.display();
@@ -26,7 +45,7 @@ pub(crate) fn run(app: &App, args: &InitArgs) -> Outcome {
         fsx::create_dir_all(folder).map_err(failed)?;
     }
     fsx::replace(&args.file, STARTER.as_bytes()).map_err(failed)?;
-    app.printer.event(&serde_json::json!({"type": "init", "version": 1, "file": args.file}));
+    app.printer.event(&InitLine { file: name.to_string() });
     app.printer.tell(&format!("wrote `{name}`"));
     app.printer.hint("fill in the subscription, then `mops infra preview`");
     Ok(Exit::Ok)

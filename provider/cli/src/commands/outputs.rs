@@ -1,15 +1,30 @@
 //! `mops infra outputs [COMPONENT]`: what the last run gave, from state. Secrets are masked unless asked for, and under
 //! CI, where logs are kept, asked for twice (`tests/cli.rs`).
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use mops_core::{StackId, Value};
 use mops_engine::state::{Sealer, Snapshot};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::app::App;
 use crate::args::{OutputsArgs, Part};
 use crate::exit::{Exit, Failure, Outcome};
+
+/// What the last run gave.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct OutputsLine {
+    /// `PROJECT.STACK`.
+    stack: String,
+    /// Component → name → value; `[secret]` stands for a secret that was not asked for.
+    outputs: Shown,
+}
+
+/// Component → name → value as it may be shown.
+type Shown = BTreeMap<String, Map<String, Json>>;
 
 pub(crate) fn run(app: &App, args: &OutputsArgs) -> Outcome {
     if args.show_secrets && app.env.get("CI") == Some("true") && !args.force {
@@ -29,10 +44,9 @@ pub(super) fn show(app: &App, snapshot: &Snapshot) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(app: &App, stack: &StackId, shown: &Map<String, Json>) {
+fn print(app: &App, stack: &StackId, shown: &Shown) {
     if app.printer.look().json {
-        let line = serde_json::json!({"type": "outputs", "version": 1, "stack": stack.to_string(), "outputs": shown});
-        app.printer.object(&line);
+        app.printer.object(&OutputsLine { stack: stack.to_string(), outputs: shown.clone() });
     } else if shown.is_empty() {
         app.printer.tell("no outputs; they come with the next `mops infra up`");
     } else {
@@ -44,9 +58,9 @@ fn sealer(app: &App, snapshot: &Snapshot) -> Result<Sealer, Failure> {
     Ok(Sealer::new(&app.home()?, &app.env, snapshot.salt.clone()))
 }
 
-/// Component → name → value as it may be shown; only components that exist.
-fn shown(snapshot: &Snapshot, only: Option<Part>, sealer: Option<&Sealer>) -> Result<Map<String, Json>, Failure> {
-    let mut shown = Map::new();
+/// Only of components that exist.
+fn shown(snapshot: &Snapshot, only: Option<Part>, sealer: Option<&Sealer>) -> Result<Shown, Failure> {
+    let mut shown = Shown::new();
     let exists = |component: &str| snapshot.resources.iter().any(|r| r.component.as_str() == component);
     let wanted = |component: &str| only.is_none_or(|part| part.component().as_str() == component);
     for (component, values) in snapshot.outputs.iter().filter(|(c, _)| wanted(c) && exists(c)) {
@@ -58,7 +72,7 @@ fn shown(snapshot: &Snapshot, only: Option<Part>, sealer: Option<&Sealer>) -> Re
             };
             members.insert(name.clone(), value);
         }
-        shown.insert(component.clone(), Json::Object(members));
+        shown.insert(component.clone(), members);
     }
     Ok(shown)
 }
@@ -70,10 +84,8 @@ fn opened(value: &Value, sealer: &Sealer) -> Result<Value, Failure> {
 }
 
 /// One line a value, names aligned.
-fn text(shown: &Map<String, Json>) -> String {
-    let pairs = || {
-        shown.iter().flat_map(|(c, m)| m.as_object().into_iter().flatten().map(move |(n, v)| (format!("{c}.{n}"), v)))
-    };
+fn text(shown: &Shown) -> String {
+    let pairs = || shown.iter().flat_map(|(c, m)| m.iter().map(move |(n, v)| (format!("{c}.{n}"), v)));
     let width = pairs().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     pairs().fold(String::new(), |mut text, (name, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);

@@ -5,10 +5,19 @@ use std::time::Duration;
 use mops_core::{Class, Error};
 use mops_engine::state;
 use mops_host::fsx;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::app::{App, reason};
 use crate::args::{PaceArgs, RemoveArgs};
 use crate::exit::{Exit, Failure, Outcome};
+
+/// The state of a stack is gone.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RemovedLine {
+    /// `PROJECT.STACK`.
+    stack: String,
+}
 
 pub(crate) fn run(app: &App, args: &RemoveArgs) -> Outcome {
     let (stack, _) = app.stack(&args.stack)?;
@@ -33,7 +42,7 @@ pub(crate) fn run(app: &App, args: &RemoveArgs) -> Outcome {
             })?;
         }
         drop(store);
-        app.printer.event(&serde_json::json!({"type": "removed", "version": 1, "stack": stack.to_string()}));
+        app.printer.event(&RemovedLine { stack: stack.to_string() });
         app.printer.tell(&format!("stack {stack} is removed"));
         Ok(Exit::Ok)
     })

@@ -1,8 +1,10 @@
 //! `mops infra status`: the resources of a stack from its state, and when a SAS runs out. Calls nothing.
 
 use mops_core::Value;
-use mops_engine::state::{ResourceState, Snapshot};
+use mops_engine::state::{Action, OpenOperation, ResourceState, Snapshot};
 use mops_host::{Clock as _, SystemClock};
+use schemars::JsonSchema;
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -11,12 +13,63 @@ use crate::args::{Format, StatusArgs};
 use crate::exit::{Exit, Outcome};
 use crate::printer::{Printer, Table, kind};
 
+/// What a stack holds, from its state.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct StatusLine {
+    /// `PROJECT.STACK`.
+    stack: String,
+    /// Which state it is; the resource group carries the same.
+    lineage: String,
+    /// In the order in which they were made.
+    resources: Vec<Resource>,
+    /// Operations that were begun and not ended.
+    open: Vec<Open>,
+}
+
+/// A resource of the state.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StatusResource")]
+struct Resource {
+    /// The part of the stack.
+    component: String,
+    /// Its logical name.
+    name: String,
+    /// Its type.
+    resource: String,
+    /// Its name in state.
+    urn: String,
+    /// Its name at the service.
+    id: String,
+    /// In words, as the table shows it.
+    state: String,
+    /// Whether it became ready.
+    ready: bool,
+    /// When it runs out, ISO 8601.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry: Option<String>,
+    /// When it was last changed by us, ISO 8601.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<String>,
+}
+
+/// An operation whose end is not known.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StatusOpen")]
+struct Open {
+    /// The logical name of the resource.
+    name: String,
+    /// Its name in state.
+    urn: String,
+    /// What was begun.
+    action: Action,
+}
+
 pub(crate) fn run(app: &App, args: &StatusArgs) -> Outcome {
     let (stack, _) = app.stack(&args.stack)?;
     let snapshot = app.snapshot(&stack)?;
     let now = SystemClock::new().now();
     if app.printer.look().json || args.output == Format::Json {
-        app.printer.object(&json(&snapshot, now));
+        app.printer.object(&line(&snapshot, now));
     } else {
         text(&app.printer, &snapshot, now);
     }
@@ -70,24 +123,33 @@ fn text(printer: &Printer, snapshot: &Snapshot, now: OffsetDateTime) {
     }
 }
 
-fn action(action: mops_engine::state::Action) -> String {
+fn action(action: Action) -> String {
     format!("{action:?}").to_lowercase()
 }
 
-fn json(snapshot: &Snapshot, now: OffsetDateTime) -> serde_json::Value {
-    let one = |r: &ResourceState| {
-        serde_json::json!({
-            "component": r.component.as_str(), "name": r.urn.name(), "resource": r.urn.token(), "urn": r.urn.as_str(), "id": r.id,
-            "state": state(r, now), "ready": r.init_errors.is_empty(), "expiry": r.outputs.get("expiry").and_then(Value::as_str),
-            "modified": super::date(r.modified),
-        })
+fn line(snapshot: &Snapshot, now: OffsetDateTime) -> StatusLine {
+    let one = |r: &ResourceState| Resource {
+        component: r.component.as_str().into(),
+        name: r.urn.name().into(),
+        resource: r.urn.token().into(),
+        urn: r.urn.as_str().into(),
+        id: r.id.clone(),
+        state: state(r, now),
+        ready: r.init_errors.is_empty(),
+        expiry: r.outputs.get("expiry").and_then(Value::as_str).map(Into::into),
+        modified: super::date(r.modified),
     };
-    let open = |o: &mops_engine::state::OpenOperation| serde_json::json!({"name": o.resource.urn.name(), "urn": o.resource.urn.as_str(), "action": o.action});
-    serde_json::json!({
-        "type": "status", "version": 1, "stack": snapshot.stack.to_string(), "lineage": snapshot.lineage.to_string(),
-        "resources": snapshot.resources.iter().map(one).collect::<Vec<_>>(),
-        "open": snapshot.open.iter().map(open).collect::<Vec<_>>(),
-    })
+    let open = |o: &OpenOperation| Open {
+        name: o.resource.urn.name().into(),
+        urn: o.resource.urn.as_str().into(),
+        action: o.action,
+    };
+    StatusLine {
+        stack: snapshot.stack.to_string(),
+        lineage: snapshot.lineage.to_string(),
+        resources: snapshot.resources.iter().map(one).collect(),
+        open: snapshot.open.iter().map(open).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use mops_core::StackId;
 use mops_engine::run::UpOptions;
 use mops_engine::state::Store;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::preview;
 use crate::app::App;
@@ -12,6 +14,13 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::printer::RunView;
 use crate::selection::Target;
+
+/// The bundle-env file was written anew.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct BundleEnvLine {
+    /// Mode 0600; it holds the SAS.
+    file: String,
+}
 
 pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
     if args.plan {
@@ -71,7 +80,7 @@ fn write_bundle_env(app: &App, stack: &StackId, pointed: &Pointed, store: &Store
         return super::remove_bundle_env(app, stack, pointed);
     };
     if env.write(&path, stack)? {
-        app.printer.event(&serde_json::json!({"type": "bundle_env", "version": 1, "file": path}));
+        app.printer.event(&BundleEnvLine { file: path.display().to_string() });
         app.printer.note(&format!("wrote `{}` (it holds the SAS, mode 0600)", path.display()));
     }
     Ok(())

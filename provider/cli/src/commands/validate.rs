@@ -3,10 +3,21 @@
 
 use mops_core::{Diagnostic, Severity};
 use mops_engine::stackfile;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::app::App;
 use crate::args::FileArgs;
 use crate::exit::{Exit, Outcome};
+
+/// The stack file can be used.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ValidLine {
+    /// `PROJECT.STACK`.
+    stack: String,
+    /// How many resources it asks for.
+    resources: usize,
+}
 
 pub(crate) fn run(app: &App, args: &FileArgs) -> Outcome {
     let file = app.stack_file(&args.file)?;
@@ -15,9 +26,7 @@ pub(crate) fn run(app: &App, args: &FileArgs) -> Outcome {
     app.printer.diagnostics(&missing, &app.sources.borrow());
     let program = app.expand(&file, args.env.as_deref())?;
     let count = program.resources.len();
-    app.printer.event(&serde_json::json!({
-        "type": "valid", "version": 1, "stack": program.stack.to_string(), "resources": count,
-    }));
+    app.printer.event(&ValidLine { stack: program.stack.to_string(), resources: count });
     app.printer.tell(&format!("`{}` is valid: stack {}, {count} resources", args.file.display(), program.stack));
     Ok(Exit::Ok)
 }

@@ -47,10 +47,13 @@ impl Printer {
 
     /// One error with its evidence and its hint.
     pub(crate) fn error(&self, error: &Error, exit: Exit) {
-        self.event(&serde_json::json!({
-            "type": "error", "version": 1, "class": class_name(error.class()), "exitCode": exit as u8,
-            "message": error.summary(), "notes": error.notes(), "hint": error.hint_text(),
-        }));
+        self.event(&ErrorLine {
+            class: class_name(error.class()).into(),
+            exit: exit as u8,
+            summary: error.summary().into(),
+            notes: error.notes().to_vec(),
+            hint: error.hint_text().map(Into::into),
+        });
         let style = self.look().err;
         let mut text = format!("{} {}\n", style.red("error:"), error.summary());
         for note in error.notes() {
@@ -70,7 +73,7 @@ impl Printer {
     /// All findings of a file, each with its line.
     pub(crate) fn diagnostics(&self, found: &[Diagnostic], sources: &Sources) {
         for one in found {
-            self.event(&Line { kind: "diagnostic", version: 1, diagnostic: one });
+            self.event(one);
             self.say(&self.diagnostic(one, sources));
         }
         let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
@@ -101,13 +104,20 @@ impl Printer {
     }
 }
 
-#[derive(serde::Serialize)]
-struct Line<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    version: u8,
-    #[serde(flatten)]
-    diagnostic: &'a Diagnostic,
+/// What ended the verb. Findings in a file are `diagnostic` lines instead, each with its place.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(crate) struct ErrorLine {
+    /// `user`, `auth`, `not_found`, `conflict`, `throttled`, `transient`, `partial`, `canceled` or `bug`.
+    pub(crate) class: String,
+    /// The exit code that follows.
+    pub(crate) exit: u8,
+    /// One sentence.
+    pub(crate) summary: String,
+    /// Evidence.
+    pub(crate) notes: Vec<String>,
+    /// The one thing to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
 }
 
 /// The word of a class in JSON.
@@ -152,6 +162,6 @@ mod tests {
         let failure = Failure::from(Error::new(Class::Auth, "nobody signed in").hint("run `az login`"));
         assert_eq!(printer.failure(&failure, &Sources::default()), Exit::CouldNotRun);
         let json: serde_json::Value = serde_json::from_str(&out.text()).unwrap();
-        assert_eq!((json["class"].as_str(), json["exitCode"].as_u64()), (Some("auth"), Some(3)));
+        assert_eq!((json["class"].as_str(), json["exit"].as_u64()), (Some("auth"), Some(3)));
     }
 }
