@@ -1,86 +1,129 @@
-//! The boundaries at which a test build can die, fail or wait. `MOPS_FAILPOINT=name:n:abort|error|sleep` acts on the
-//! n-th time the boundary is passed; a release build has none of this (`tests/crash.rs` asserts it).
+//! The boundaries at which a test build can die, fail or stall. `MOPS_FAILPOINT=name:n:abort|error|sleep` acts the n-th
+//! time the boundary is passed and says so on standard error first (`failpoint NAME`); `all:0:tell` says it at each
+//! pass of each boundary and goes on. A release build has none of this (`tests/crash.rs` asserts it).
 
-/// Every boundary; the crash sweep iterates over this list, so that a new one cannot be forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failpoint {
+use crate::error::StateError;
+
+/// The list: one line a boundary.
+macro_rules! failpoints {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// Every boundary; the crash sweep iterates over this list, so that a new one cannot be forgotten.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Failpoint {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Failpoint {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The word in the variable.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+        }
+    };
+}
+
+failpoints! {
+    /// The lock is taken, nothing is read.
+    Locked = "locked",
+    /// First run of a stack: its empty snapshot is in place.
+    FirstSnapshot = "first_snapshot",
+    /// First run of a stack: its empty journal is there too, the stack does not exist yet.
+    FirstJournal = "first_journal",
+    /// First run of a stack: it exists, nothing is recorded.
+    FirstMeta = "first_meta",
+    /// What the stack is about was written anew.
+    ScopeWritten = "scope_written",
+    /// The torn end of a journal was cut off.
+    TornCut = "torn_cut",
+    /// Recovery has looked for something, its End is not written.
+    RecoveryLooked = "recovery_looked",
+    /// Recovery's Ends are durable.
+    RecoveryEnded = "recovery_ended",
+    /// The plan is made and approved, nothing of it is written.
+    Planned = "planned",
+    /// Takeovers, and Ends of what the plan answers for, are durable.
+    Prepared = "prepared",
+    /// The salt is queued, the record with the first secret is not.
+    SaltQueued = "salt_queued",
     /// A step is about to write its Begin.
-    BeforeBegin,
+    BeforeBegin = "before_begin",
     /// The Begin is durable, the call has not left.
-    BeginDurable,
+    BeginDurable = "begin_durable",
+    /// The URL of a running operation came, it is not written.
+    OperationHeard = "operation_heard",
     /// The provider has answered, nothing is written.
-    AnswerReceived,
+    AnswerReceived = "answer_received",
+    /// The End is queued, it is not written.
+    EndQueued = "end_queued",
     /// The End is durable, nobody has heard of it.
-    EndDurable,
+    EndDurable = "end_durable",
+    /// A step that changes state only is about to be written.
+    BeforeLocal = "before_local",
+    /// A step that changed state only is durable, nobody has heard of it.
+    LocalDurable = "local_durable",
+    /// Every step is over, the outputs of the stack are not written.
+    BeforeOutputs = "before_outputs",
+    /// The outputs are queued, the run is about to end.
+    BeforeFinish = "before_finish",
     /// Half of a batch of records is in the file.
-    TornRecord,
+    TornRecord = "torn_record",
+    /// A batch is in the file, not synced.
+    BatchWritten = "batch_written",
+    /// A batch is synced, nobody knows.
+    BatchSynced = "batch_synced",
     /// Rotation: nothing done yet.
-    RotateStart,
+    RotateStart = "rotate_start",
+    /// Rotation: the snapshot before the last one is gone.
+    RotateDropped = "rotate_dropped",
     /// Rotation: the last snapshot was put aside.
-    RotateKept,
+    RotateKept = "rotate_kept",
     /// Rotation: the new snapshot is in place, the journal is not emptied.
-    RotateReplaced,
+    RotateReplaced = "rotate_replaced",
     /// Rotation: the journal is emptied.
-    RotateEmptied,
+    RotateEmptied = "rotate_emptied",
 }
 
 /// Whether this build has failpoints.
 pub const AVAILABLE: bool = cfg!(failpoints);
 
-impl Failpoint {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::BeforeBegin,
-        Self::BeginDurable,
-        Self::AnswerReceived,
-        Self::EndDurable,
-        Self::TornRecord,
-        Self::RotateStart,
-        Self::RotateKept,
-        Self::RotateReplaced,
-        Self::RotateEmptied,
-    ];
-
-    /// The word in the variable.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::BeforeBegin => "before_begin",
-            Self::BeginDurable => "begin_durable",
-            Self::AnswerReceived => "answer_received",
-            Self::EndDurable => "end_durable",
-            Self::TornRecord => "torn_record",
-            Self::RotateStart => "rotate_start",
-            Self::RotateKept => "rotate_kept",
-            Self::RotateReplaced => "rotate_replaced",
-            Self::RotateEmptied => "rotate_emptied",
-        }
-    }
+/// Passes a boundary.
+///
+/// # Errors
+/// In a test build, when the variable says so.
+pub(crate) fn hit(point: Failpoint) -> std::io::Result<()> {
+    hit_after(point, || Ok(()))
 }
 
-/// Passes a boundary.
+/// The same where errors are those of the state.
+///
+/// # Errors
+/// In a test build, when the variable says so.
+pub(crate) fn pass(point: Failpoint) -> Result<(), StateError> {
+    hit(point).map_err(|source| StateError::Write { file: "state".into(), source })
+}
+
+/// Passes a boundary that lies in the middle of some work: `half` is done when the run ends here, and only then.
 ///
 /// # Errors
 /// In a test build, when the variable says so.
 #[cfg(not(failpoints))]
 #[inline]
-pub(crate) const fn hit(_: Failpoint) -> std::io::Result<()> {
+pub(crate) fn hit_after(_: Failpoint, _: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether this is the n-th time and the process is to die here; then the caller does its half of the work first.
-#[cfg(not(failpoints))]
-#[inline]
-pub(crate) const fn dies(_: Failpoint) -> bool {
-    false
-}
-
 #[cfg(failpoints)]
-pub(crate) use armed::{dies, hit};
+pub(crate) use armed::hit_after;
 
 #[cfg(failpoints)]
 mod armed {
-    use std::io;
+    use std::io::{self, Write as _};
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
@@ -105,24 +148,46 @@ mod armed {
             .as_ref()
     }
 
-    fn is_the_one(point: Failpoint) -> Option<&'static Armed> {
+    fn say(point: Failpoint) {
+        let _ = io::stderr().write_all(format!("failpoint {}\n", point.name()).as_bytes());
+    }
+
+    pub(crate) fn hit_after(point: Failpoint, half: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         static PASSED: AtomicU64 = AtomicU64::new(0);
-        let armed = armed().filter(|a| a.name == point.name())?;
-        (PASSED.fetch_add(1, Ordering::SeqCst) + 1 == armed.n).then_some(armed)
-    }
-
-    pub(crate) fn dies(point: Failpoint) -> bool {
-        is_the_one(point).is_some_and(|a| a.what == "abort")
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a test build waits in earnest")]
-    pub(crate) fn hit(point: Failpoint) -> io::Result<()> {
-        let Some(armed) = is_the_one(point) else { return Ok(()) };
-        match armed.what.as_str() {
-            "abort" => std::process::abort(),
-            "sleep" => std::thread::sleep(Duration::from_secs(3600)),
-            _ => return Err(io::Error::other(format!("failpoint {}", armed.name))),
+        let Some(armed) = armed() else { return Ok(()) };
+        if armed.what == "tell" {
+            say(point);
+            return Ok(());
         }
-        Ok(())
+        if armed.name != point.name() || PASSED.fetch_add(1, Ordering::SeqCst) + 1 != armed.n {
+            return Ok(());
+        }
+        half()?;
+        act(point, &armed.what)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test build stalls in earnest until it is killed")]
+    fn act(point: Failpoint, what: &str) -> io::Result<()> {
+        say(point);
+        match what {
+            "abort" => std::process::abort(),
+            "sleep" => loop {
+                std::thread::sleep(Duration::from_secs(3600));
+            },
+            _ => Err(io::Error::other(format!("failpoint {}", point.name()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_boundary_has_a_word_of_its_own() {
+        let mut words: Vec<_> = Failpoint::ALL.iter().map(|p| p.name()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Failpoint::ALL.len());
     }
 }

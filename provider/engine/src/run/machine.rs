@@ -205,6 +205,10 @@ impl<'a> Machine<'a> {
                     self.tell(node, result, millis);
                 }
                 Pending::Local(node) => {
+                    if let Err(error) = hit(Failpoint::LocalDurable) {
+                        self.breaks(error);
+                        return true;
+                    }
                     self.report.count(self.op(node));
                     self.release(node);
                 }
@@ -298,6 +302,9 @@ impl<'a> Machine<'a> {
     }
 
     fn local(&mut self, node: usize) {
+        if let Err(error) = hit(Failpoint::BeforeLocal) {
+            return self.breaks(error);
+        }
         let step = &self.plan.steps[self.nodes[node].step];
         let record = match &step.save {
             Some(state) => Record::Save(state.clone()),

@@ -22,6 +22,7 @@ use mops_host::SharedClock;
 
 use crate::error::EngineError;
 use crate::event::{Body, Event, EventSink};
+use crate::failpoint::{Failpoint, pass};
 use crate::observe::Observer;
 use crate::plan::{DownScope, Graph, Op, Plan, PlanOptions, plan, plan_down, plan_refresh, resolve, walk};
 use crate::program::{Component, Program};
@@ -242,6 +243,7 @@ impl Engine {
         if self.cancel.is_canceled() {
             return Err(EngineError::Canceled);
         }
+        pass(Failpoint::Planned)?;
         for lineage in plan.takeovers.difference(&store.snapshot().predecessors.clone()) {
             store.push(Record::Takeover(lineage.clone()))?;
         }
@@ -249,16 +251,19 @@ impl Engine {
             store.push(Record::End { begin: *begin, at: self.clock.now(), ended: Ended::Failed })?;
         }
         store.settle().await?;
+        pass(Failpoint::Prepared)?;
         let nodes = nodes::build(plan, run.source.map(|s| s.1), store.snapshot()).map_err(EngineError::Bug)?;
         let (machine, hears) = machine::Machine::new(self, run.source, store, plan, nodes);
         let mut report = machine.continue_on_error(run.continue_on_error).run(hears).await?;
         let kept = plan.steps.iter().filter(|s| s.op == Op::Read).count();
         report.totals.unchanged += plan.unchanged.saturating_sub(kept);
+        pass(Failpoint::BeforeOutputs)?;
         report.outputs = outputs(run, store);
         if report.outputs != store.snapshot().outputs {
             store.push(Record::Outputs(report.outputs.clone()))?;
             report.outputs.clone_from(&store.snapshot().outputs);
         }
+        pass(Failpoint::BeforeFinish)?;
         store.finish().await?;
         Ok(self.ended(report, begin))
     }

@@ -54,6 +54,9 @@ impl Machine<'_> {
             Ok(sequence) => self.pending.push_back((sequence, Pending::Ended(node, told, millis))),
             Err(error) => return self.broken = Some(error),
         }
+        if let Err(error) = hit(Failpoint::EndQueued) {
+            return self.breaks(error);
+        }
         if made {
             // What waits for it may write its Begin behind this End: the journal is a sequence, so that its call
             // leaves only when both are durable, and one sync covers the two.
@@ -65,6 +68,9 @@ impl Machine<'_> {
         match progress {
             Progress::Operation(url) => {
                 if let Some((begin, _)) = self.begun.get(&node) {
+                    if let Err(error) = hit(Failpoint::OperationHeard) {
+                        return self.breaks(error);
+                    }
                     let url = Value::String(url.into_exposed()).into_secret();
                     if let Err(error) = self.store.push(Record::Operation { begin: *begin, url }) {
                         self.broken = Some(error);

@@ -13,6 +13,7 @@ use mops_core::{Error, Identity, Ownership, Urn};
 
 use super::Engine;
 use crate::error::EngineError;
+use crate::failpoint::{Failpoint, pass};
 use crate::observe::mark;
 use crate::plan::{back, known_standin, standin};
 use crate::state::{Action, Ended, OpenOperation, Record, Store};
@@ -27,10 +28,12 @@ pub(crate) async fn recover(engine: &Engine, store: &mut Store, declared: &HashS
         let found = look(engine, store, &operation)
             .await
             .map_err(|e| EngineError::Observe(vec![(operation.resource.urn.clone(), e)]))?;
+        pass(Failpoint::RecoveryLooked)?;
         let ended = found.unwrap_or(Ended::Failed);
         store.push(Record::End { begin: operation.begin, at: engine.clock.now(), ended })?;
     }
-    Ok(store.settle().await?)
+    store.settle().await?;
+    Ok(pass(Failpoint::RecoveryEnded)?)
 }
 
 fn asks(store: &Store, declared: &HashSet<&Urn>, operation: &OpenOperation) -> bool {

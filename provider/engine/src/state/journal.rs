@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use mops_host::fsx;
 use tokio::sync::watch;
 
-use crate::failpoint::{Failpoint, dies, hit};
+use crate::failpoint::{Failpoint, hit, hit_after};
 
 /// What is durable.
 #[derive(Clone, Debug, Default)]
@@ -104,6 +104,7 @@ impl Journal {
         if file.metadata()?.len() != good {
             file.set_len(good)?;
             file.sync_all()?;
+            hit(Failpoint::TornCut)?;
         }
         let shared =
             Arc::new(Shared { queue: Mutex::new(Queue { last: sequence, ..Queue::default() }), ..Shared::default() });
@@ -209,13 +210,15 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
-        if dies(Failpoint::TornRecord) {
-            let _ = self.file.write_all(&batch[..batch.len() / 2]);
-            let _ = self.file.sync_data();
-            std::process::abort();
-        }
-        self.file.write_all(batch)?;
-        self.file.sync_data()?;
+        let file = &mut self.file;
+        hit_after(Failpoint::TornRecord, || {
+            file.write_all(&batch[..batch.len() / 2])?;
+            file.sync_data()
+        })?;
+        file.write_all(batch)?;
+        hit(Failpoint::BatchWritten)?;
+        file.sync_data()?;
+        hit(Failpoint::BatchSynced)?;
         self.shared.count(batch.len(), 1);
         Ok(())
     }
@@ -236,6 +239,7 @@ impl Writer {
 pub(crate) fn put_snapshot(files: &Files, snapshot: &[u8]) -> io::Result<()> {
     if files.snapshot().exists() {
         fsx::remove(&files.kept())?;
+        hit(Failpoint::RotateDropped)?;
         std::fs::hard_link(files.snapshot(), files.kept())?;
     }
     hit(Failpoint::RotateKept)?;

@@ -20,6 +20,7 @@ use super::record::{Ended, Record, encode};
 use super::seal::Sealer;
 use super::{Durable, deployment};
 use crate::error::StateError;
+use crate::failpoint::{Failpoint, pass};
 use crate::program::Scope;
 
 /// A journal below this size is never worth a rotation in the middle of a run.
@@ -82,6 +83,7 @@ impl Store {
         let write = |p: PathBuf| move |source| StateError::Write { file: p.display().to_string(), source };
         fsx::create_dir_all(&path).map_err(write(path.clone()))?;
         let lock = acquire(&files, stack, &options).await?;
+        pass(Failpoint::Locked)?;
         let mut loaded = match load(&files, stack)? {
             Some(loaded) => loaded,
             None if options.create => first(&files, stack, &options)?,
@@ -147,6 +149,7 @@ impl Store {
             && let Some(salt) = self.sealer.salt()
         {
             self.append(Record::Salt(salt))?;
+            pass(Failpoint::SaltQueued)?;
         }
         let sequence = self.append(record)?;
         if self.journal_size > SMALL_JOURNAL.max(self.snapshot_size) {
@@ -315,10 +318,13 @@ fn first(files: &Files, stack: &StackId, options: &OpenOptions) -> Result<Loaded
     let bytes = deployment::write(&snapshot, options.clock.now(), true).map_err(|e| StateError::Bug(e.to_string()))?;
     let write = |source| StateError::Write { file: files.folder.display().to_string(), source };
     put_snapshot(files, &bytes).map_err(write)?;
+    pass(Failpoint::FirstSnapshot)?;
     fsx::append(&files.journal()).and_then(|f| f.sync_all()).map_err(write)?;
     fsx::sync_dir(&files.folder).map_err(write)?;
+    pass(Failpoint::FirstJournal)?;
     let meta = Meta::new(stack, options.scope.clone().unwrap_or_default());
     meta.write(files)?;
+    pass(Failpoint::FirstMeta)?;
     Ok(Loaded { book: Book::new(snapshot), meta, good: 0, snapshot_size: bytes.len() as u64 })
 }
 
@@ -329,6 +335,7 @@ fn agree(loaded: &mut Loaded, files: &Files, stack: &StackId, scope: Option<Scop
     if scope != loaded.meta.scope {
         loaded.meta.scope = scope;
         loaded.meta.write(files)?;
+        pass(Failpoint::ScopeWritten)?;
     }
     Ok(())
 }
