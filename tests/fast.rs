@@ -60,6 +60,8 @@ mod stackfile;
 mod stand;
 #[path = "state.rs"]
 mod state;
+#[path = "throttling.rs"]
+mod throttling;
 #[path = "tls.rs"]
 mod tls;
 #[path = "web.rs"]

@@ -1,65 +1,122 @@
-//! How many requests go to a host at a time: fewer while too many of them are repetitions.
+//! One bucket a host: every request of every client, and every repetition, passes through it.
 //!
-//! Guarantees that retries never amplify an outage: above 30 % repetitions in 10 s the limit is
-//! halved, never below 1, and grows by 1 a second when below (`tests`).
+//! Guarantees that retries never amplify an outage (fewer at a time while many are repetitions), that a pause asked
+//! for with a 429 holds for everybody who calls that host, and that the rate settles just below what the host takes
+//! (`tests` of the parts, `tests/throttling.rs`, R5, P11).
+//!
+//! Where a host counts reads, writes and deletes apart and says so in its headers, a refusal of one of them pauses
+//! that one alone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::{HeaderMap, Method, StatusCode};
 use mops_host::SharedClock;
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::origin::Origin;
+use crate::retry::{MAX_SERVER_PAUSE, server_pause};
 
-const WINDOW: Duration = Duration::from_secs(10);
+mod pace;
+mod places;
+mod remaining;
+
+use pace::Pace;
+use places::Places;
+use remaining::{Class, Remaining};
+
 const SECOND: Duration = Duration::from_secs(1);
-const MAX: usize = 16;
-/// Below this many tries in the window a share says nothing.
-const FEWEST: usize = 10;
 
-/// The state of one host; pure, time is given.
+/// Learned pace and remaining calls, of a host or of one of its classes.
+#[derive(Debug, Default)]
+struct Gate {
+    pace: Pace,
+    remaining: Remaining,
+}
+
+impl Gate {
+    fn wait(&mut self, now: Duration) -> Duration {
+        self.pace.wait(now).max(self.remaining.wait(now))
+    }
+
+    fn spend(&mut self, now: Duration) {
+        self.pace.spend(now);
+        self.remaining.spend(now);
+    }
+}
+
+/// Everything that is known of one host; pure, time is given.
 #[derive(Debug)]
 struct Bucket {
-    tries: VecDeque<(Duration, bool)>,
-    limit: usize,
-    running: usize,
-    changed: Duration,
+    places: Places,
+    all: Gate,
+    classes: [Gate; 3],
 }
 
 impl Bucket {
-    const fn new(now: Duration) -> Self {
-        Self { tries: VecDeque::new(), limit: MAX, running: 0, changed: now }
+    fn new(now: Duration) -> Self {
+        Self { places: Places::new(now), all: Gate::default(), classes: Default::default() }
     }
 
-    fn record(&mut self, now: Duration, repeated: bool) {
-        self.tries.push_back((now, repeated));
-        self.adapt(now);
-    }
-
-    fn adapt(&mut self, now: Duration) {
-        while self.tries.front().is_some_and(|(at, _)| now.saturating_sub(*at) > WINDOW) {
-            self.tries.pop_front();
+    /// Lets a request of this class through, or says what it waits for.
+    fn admit(&mut self, class: Class, now: Duration) -> Admission {
+        let own = &mut self.classes[class as usize];
+        let wait = self.all.wait(now).max(own.wait(now));
+        if !wait.is_zero() {
+            return Admission::In(wait);
         }
-        let since = now.saturating_sub(self.changed);
-        let repeated = self.tries.iter().filter(|(_, repeated)| *repeated).count();
-        if self.tries.len() >= FEWEST && repeated * 10 > self.tries.len() * 3 {
-            if since >= SECOND || self.limit == MAX {
-                self.limit = (self.limit / 2).max(1);
-                self.changed = now;
+        if !self.places.take(now) {
+            return Admission::Full { reduced: self.places.is_reduced() };
+        }
+        self.all.spend(now);
+        own.spend(now);
+        Admission::Now
+    }
+
+    /// Learns from an answer to a request that left at `sent`.
+    fn learn(&mut self, class: Class, sent: Duration, now: Duration, heard: &Heard<'_>) {
+        if let Some(left) = remaining::of_host(heard.headers) {
+            self.all.remaining.told(left);
+        }
+        for counted in Class::ALL {
+            if let Some(left) = remaining::of_class(heard.headers, counted) {
+                self.classes[counted as usize].remaining.told(left);
             }
-        } else if self.limit < MAX && since >= SECOND {
-            let seconds = usize::try_from(since.as_secs()).unwrap_or(MAX);
-            self.limit = (self.limit + seconds).min(MAX);
-            self.changed = now;
         }
+        if heard.status != StatusCode::TOO_MANY_REQUESTS {
+            self.all.pace.took(now);
+            self.classes[class as usize].pace.took(now);
+            return;
+        }
+        let own = &mut self.classes[class as usize];
+        let gate = if own.remaining.is_used_up() { own } else { &mut self.all };
+        gate.pace.refuse(now, sent, heard.pause().unwrap_or(SECOND));
     }
+}
 
-    fn take(&mut self, now: Duration) -> bool {
-        self.adapt(now);
-        let free = self.running < self.limit;
-        self.running += usize::from(free);
-        free
+/// Whether a request may leave.
+enum Admission {
+    Now,
+    /// Its pace allows it after this time.
+    In(Duration),
+    /// Too many are running; a limit that was reduced grows with time.
+    Full {
+        reduced: bool,
+    },
+}
+
+/// What an answer tells the bucket.
+pub(crate) struct Heard<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) at: OffsetDateTime,
+}
+
+impl Heard<'_> {
+    fn pause(&self) -> Option<Duration> {
+        server_pause(self.headers, self.at)
     }
 }
 
@@ -67,6 +124,8 @@ impl Bucket {
 struct Host {
     bucket: Mutex<Bucket>,
     freed: Notify,
+    /// One queue a class: who comes first leaves first, and only the first one watches the clock.
+    queues: [tokio::sync::Mutex<()>; 3],
 }
 
 impl Host {
@@ -75,86 +134,74 @@ impl Host {
     }
 }
 
-/// One bucket a host.
-pub(crate) struct Budget {
-    clock: SharedClock,
-    hosts: Mutex<HashMap<Origin, Arc<Host>>>,
-}
+/// The buckets of all hosts. Clones share them, so that two pipelines to one host do.
+#[derive(Clone, Debug, Default)]
+pub struct Budgets(Arc<Mutex<HashMap<Origin, Arc<Host>>>>);
 
-impl Budget {
-    pub(crate) fn new(clock: SharedClock) -> Self {
-        Self { clock, hosts: Mutex::default() }
-    }
+/// The wait for a place would be longer than the request may take; nothing was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooLong(pub(crate) Duration);
 
-    /// Waits for a place and counts the try.
-    pub(crate) async fn enter(&self, origin: &Origin, repeated: bool) -> Place {
-        let host = self.host(origin);
-        host.bucket().record(self.clock.monotonic(), repeated);
+impl Budgets {
+    /// Waits for its turn, for the pace and for a place; the pace at most for `left`.
+    pub(crate) async fn enter(
+        &self,
+        clock: &SharedClock,
+        origin: &Origin,
+        method: &Method,
+        repeated: bool,
+        left: Duration,
+    ) -> Result<Place, TooLong> {
+        let host = self.host(origin, clock.monotonic());
+        host.bucket().places.record(clock.monotonic(), repeated);
+        let class = Class::of(method);
+        let latest = clock.monotonic().saturating_add(left.min(MAX_SERVER_PAUSE));
+        let turn = host.queues[class as usize].lock().await;
         loop {
             let freed = host.freed.notified();
-            if host.bucket().take(self.clock.monotonic()) {
-                break;
+            let now = clock.monotonic();
+            let admission = host.bucket().admit(class, now);
+            match admission {
+                Admission::Now => break,
+                Admission::In(wait) if now + wait > latest => return Err(TooLong(wait)),
+                Admission::In(wait) => clock.sleep(wait).await,
+                Admission::Full { reduced: false } => freed.await,
+                Admission::Full { reduced: true } => {
+                    tokio::select! { () = freed => {} () = clock.sleep(SECOND) => {} }
+                }
             }
-            // The limit also grows with time, without anybody leaving.
-            tokio::select! { () = freed => {} () = self.clock.sleep(SECOND) => {} }
         }
-        Place(host)
+        drop(turn);
+        Ok(Place { host, class, sent: clock.monotonic() })
     }
 
-    fn host(&self, origin: &Origin) -> Arc<Host> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Host { bucket: Mutex::new(Bucket::new(self.clock.monotonic())), freed: Notify::new() };
-        Arc::clone(hosts.entry(origin.clone()).or_insert_with(|| Arc::new(new())))
+    fn host(&self, origin: &Origin, now: Duration) -> Arc<Host> {
+        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || {
+            let bucket = Mutex::new(Bucket::new(now));
+            Arc::new(Host { bucket, freed: Notify::new(), queues: Default::default() })
+        };
+        Arc::clone(hosts.entry(origin.clone()).or_insert_with(new))
     }
 }
 
 /// A place among the running requests of a host; given back when dropped.
-pub(crate) struct Place(Arc<Host>);
+pub(crate) struct Place {
+    host: Arc<Host>,
+    class: Class,
+    sent: Duration,
+}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.bucket().running -= 1;
-        self.0.freed.notify_one();
+impl Place {
+    /// Tells the bucket what came of the request.
+    pub(crate) fn heard(&self, now: Duration, heard: &Heard<'_>) {
+        self.host.bucket().learn(self.class, self.sent, now, heard);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
-    #[test]
-    fn repetitions_halve_and_quiet_seconds_restore() {
-        let mut bucket = Bucket::new(at(0));
-        for _ in 0..7 {
-            bucket.record(at(0), false);
-        }
-        for _ in 0..3 {
-            bucket.record(at(0), true);
-        }
-        assert_eq!(bucket.limit, 16, "30 % is not above 30 %");
-        bucket.record(at(1), true);
-        assert_eq!(bucket.limit, 8);
-        bucket.record(at(2), true);
-        assert_eq!(bucket.limit, 8, "one step a second");
-        for second in 1..8 {
-            bucket.record(at(second * 1000 + 2), true);
-        }
-        assert_eq!(bucket.limit, 1, "never below one");
-        bucket.adapt(at(30_000));
-        assert_eq!(bucket.limit, 16);
-        bucket.limit = 4;
-        bucket.adapt(at(31_000));
-        assert_eq!(bucket.limit, 5, "one more a second");
-    }
-
-    #[test]
-    fn no_more_places_than_the_limit() {
-        let mut bucket = Bucket::new(at(0));
-        bucket.limit = 2;
-        assert!(bucket.take(at(0)) && bucket.take(at(0)) && !bucket.take(at(0)));
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.host.bucket().places.leave();
+        self.host.freed.notify_one();
     }
 }

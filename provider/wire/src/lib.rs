@@ -4,7 +4,7 @@
 //! always verified (`tls`, R15), and nothing here logs or reports a secret ([`redact`], R12).
 
 pub mod blob;
-mod budget;
+pub mod budget;
 pub mod connect;
 pub mod error;
 pub mod fault;

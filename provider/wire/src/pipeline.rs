@@ -11,7 +11,7 @@ use mops_core::{Cancel, Secret};
 use mops_host::{SharedClock, SystemClock, random};
 
 use crate::PemBytes;
-use crate::budget::Budget;
+use crate::budget::{Budgets, Heard, TooLong};
 use crate::connect::ConnectMap;
 use crate::error::WireError;
 use crate::fault::{Fault, FaultLayer};
@@ -50,6 +50,8 @@ pub struct HttpConfig {
     pub user_agent: String,
     /// Refuses every address but those of this machine; tests only.
     pub this_machine_only: bool,
+    /// One bucket a host; pipelines made from clones of a configuration share them.
+    pub budgets: Budgets,
 }
 
 impl HttpConfig {
@@ -67,6 +69,7 @@ impl HttpConfig {
             client_identity: None,
             user_agent: concat!("mops/", env!("CARGO_PKG_VERSION")).into(),
             this_machine_only: false,
+            budgets: Budgets::default(),
         }
     }
 }
@@ -93,7 +96,6 @@ impl std::fmt::Debug for HttpConfig {
 struct Inner {
     config: HttpConfig,
     transport: OnceLock<Transport>,
-    budget: Budget,
 }
 
 /// The pipeline; clones share connections and budgets.
@@ -112,8 +114,7 @@ impl Http {
     /// # Errors
     /// None today; what can be checked without loading roots is checked here.
     pub fn new(config: HttpConfig) -> Result<Self, WireError> {
-        let budget = Budget::new(Arc::clone(&config.clock));
-        Ok(Self(Arc::new(Inner { config, transport: OnceLock::new(), budget })))
+        Ok(Self(Arc::new(Inner { config, transport: OnceLock::new() })))
     }
 
     /// What it was made from, to make another one that differs, for example in its roots.
@@ -153,33 +154,47 @@ impl Http {
         let cancel = request.cancel.clone().unwrap_or_default();
         let started = self.clock().monotonic();
         let mut tries = 0;
+        let mut last = None;
         loop {
             tries += 1;
-            let left = request.deadline.saturating_sub(self.clock().monotonic().saturating_sub(started));
-            let limit = left.min(request.attempt);
-            let result = or_cancel(&cancel, &origin, self.attempt(request, mode, &origin, limit, tries)).await?;
+            let left = || request.deadline.saturating_sub(self.clock().monotonic().saturating_sub(started));
+            let attempt = self.attempt(request, mode, &origin, &left, tries);
+            let result = match or_cancel(&cancel, &origin, attempt).await? {
+                Ok(result) => result,
+                // No time for another try: the last one decides, and before the first the host is too busy.
+                Err(TooLong(after)) => {
+                    let busy = || Err(WireError::Throttled { host: origin.host().to_owned(), after });
+                    return last.unwrap_or_else(busy);
+                }
+            };
             let Some(pause) = self.pause_after(request, &origin, tries, &result)? else { return result };
-            if pause >= left || tries >= request.tries {
+            if pause >= left() || tries >= request.tries {
                 return result;
             }
             tracing::debug!(tries, pause = pause.as_millis(), url = redact::url(&request.url), "again");
             or_cancel(&cancel, &origin, self.clock().sleep(pause)).await?;
+            last = Some(result);
         }
     }
 
-    /// One try, logged, in its place and with its faults.
+    /// One try, logged, in its place and with its faults; the bucket of the host learns from it.
     async fn attempt(
         &self,
         request: &Request,
         mode: Mode,
         origin: &Origin,
-        limit: Duration,
+        left: &(dyn Fn() -> Duration + Sync),
         tries: u32,
-    ) -> Result<Answer, WireError> {
-        let place = self.0.budget.enter(origin, tries > 1).await;
+    ) -> Result<Result<Answer, WireError>, TooLong> {
+        let budgets = &self.0.config.budgets;
+        let place = budgets.enter(self.clock(), origin, &request.method, tries > 1, left()).await?;
         let began = self.clock().monotonic();
-        let attempt = Attempt { http: self, request, mode, limit, number: tries };
+        let attempt = Attempt { http: self, request, mode, limit: left().min(request.attempt), number: tries };
         let result = attempt.run().await;
+        if let Ok(answer) = &result {
+            let heard = Heard { status: answer.status, headers: &answer.headers, at: self.clock().now() };
+            place.heard(self.clock().monotonic(), &heard);
+        }
         drop(place);
         let millis = self.clock().monotonic().saturating_sub(began).as_millis();
         let (method, url) = (&request.method, redact::url(&request.url));
@@ -187,7 +202,7 @@ impl Http {
             Ok(answer) => tracing::debug!(%method, url, tries, millis, status = answer.status.as_u16(), "answer"),
             Err(error) => tracing::debug!(%method, url, tries, millis, %error, "no answer"),
         }
-        result
+        Ok(result)
     }
 
     /// The pause before the next try; none when this result is final.
