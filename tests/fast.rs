@@ -64,6 +64,8 @@ mod state;
 mod throttling;
 #[path = "tls.rs"]
 mod tls;
+#[path = "tokens.rs"]
+mod tokens;
 #[path = "web.rs"]
 mod web;
 #[path = "workspace.rs"]

@@ -60,7 +60,7 @@ async fn a_refused_sign_in_keeps_its_code_and_no_secret() {
     let auth = mops_core::cloud::AzureAuth::default();
     let chosen = mops_clients::identity::credential(&cloud, &auth, &env, http.clone(), clock.clone()).expect("chosen");
     assert_eq!(chosen.why, "`AZURE_CLIENT_SECRET` is set");
-    let arm = mops_clients::arm::ArmClient::new(&cloud, chosen.credential, http, clock).expect("a client");
+    let arm = mops_clients::arm::ArmClient::new(&cloud, chosen.tokens, http, clock).expect("a client");
     let error = arm.get(GROUP, API).await.expect_err("refused");
     assert_eq!(error.class(), Class::Auth);
     assert!(error.to_string().contains("AADSTS7000215"), "{error}");

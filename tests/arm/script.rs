@@ -95,7 +95,7 @@ impl Script {
         let Config { cloud, http, .. } = config(&self.origin, &self.ca_pem, &self.clock);
         let http = Http::new(http).expect("a pipeline");
         let chosen = identity::credential(&cloud, auth, env, http.clone(), self.clock.shared())?;
-        ArmClient::new(&cloud, chosen.credential, http, self.clock.shared())
+        ArmClient::new(&cloud, chosen.tokens, http, self.clock.shared())
     }
 
     /// Requests that the script did not expect, and beats that nobody asked for.
@@ -176,7 +176,7 @@ pub(crate) fn client(origin: &str, ca_pem: &str, clock: &ManualClock) -> ArmClie
     let Config { cloud, auth, env, http, .. } = config(origin, ca_pem, clock);
     let http = Http::new(http).expect("a pipeline");
     let chosen = identity::credential(&cloud, &auth, &env, http.clone(), clock.shared()).expect("an identity");
-    ArmClient::new(&cloud, chosen.credential, http, clock.shared()).expect("a client")
+    ArmClient::new(&cloud, chosen.tokens, http, clock.shared()).expect("a client")
 }
 
 fn config(origin: &str, ca_pem: &str, clock: &ManualClock) -> Config {

@@ -1,6 +1,7 @@
 //! Azure Resource Manager: ids, errors, long-running operations and the client that drives them.
 
 mod answer;
+mod bearer;
 mod client;
 mod cluster;
 mod error;

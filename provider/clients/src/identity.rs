@@ -1,12 +1,12 @@
 //! Who signs in to Azure: one identity, chosen by what is there, never by trying one after another. Guarantees
 //! that the choice and its reason are known (`choice::tests`), and that a token is fetched once however many ask
-//! for it together (`cache::tests`).
+//! for it together (`tokens::tests`).
 
-mod cache;
 mod certificate;
 mod choice;
 mod failure;
 mod oidc;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -28,12 +28,13 @@ use crate::transport::Adapter;
 
 pub use choice::kind_name;
 pub(crate) use failure::SignInFailed;
+pub use tokens::Tokens;
 
 /// The identity that was chosen.
 #[derive(Clone, Debug)]
 pub struct Chosen {
-    /// Gives tokens; cached, one fetch at a time.
-    pub credential: Arc<dyn TokenCredential>,
+    /// Its tokens.
+    pub tokens: Arc<Tokens>,
     /// Which kind; never `Auto`.
     pub kind: AuthKind,
     /// Why this one, in words.
@@ -56,8 +57,8 @@ pub fn credential(
     let needs = Needs { cloud: cloud.clone(), auth: auth.clone(), env: env.clone(), kind, http, clock: clocked };
     // What is missing is said now, not with the first token.
     needs.make()?;
-    let credential = Arc::new(cache::Cached::new(Box::new(move || needs.make()), kind_name(kind), clock));
-    Ok(Chosen { credential, kind, why })
+    let tokens = Arc::new(Tokens::new(Box::new(move || needs.make()), kind_name(kind), clock));
+    Ok(Chosen { tokens, kind, why })
 }
 
 struct Needs {

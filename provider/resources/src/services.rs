@@ -117,7 +117,7 @@ impl Services {
         let chosen = chosen(&self.config, &self.identity)?;
         let http = pipeline(&self.config)?;
         let Config { cloud, clock, .. } = &self.config;
-        let arm = ArmClient::new(cloud, chosen.credential, http, Arc::clone(clock)).map_err(Error::from)?;
+        let arm = ArmClient::new(cloud, chosen.tokens, http, Arc::clone(clock)).map_err(Error::from)?;
         Ok(self.arm.get_or_init(|| arm))
     }
 
@@ -147,8 +147,8 @@ impl Services {
     /// Tokens for clusters that sign in with Entra; the identity is chosen at the first one.
     fn entra(&self) -> AzureToken {
         let (config, identity) = (self.config.clone(), Arc::clone(&self.identity));
-        Arc::new(move || match chosen(&config, &identity) {
-            Ok(chosen) => kubernetes::entra(&chosen)(),
+        Arc::new(move |refused| match chosen(&config, &identity) {
+            Ok(chosen) => kubernetes::entra(&chosen)(refused),
             Err(error) => Box::pin(async { Err(error) }),
         })
     }

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::{HeaderName, HeaderValue};
 use azure_core::http::policies::Policy;
-use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{
     ClientOptions, Context, Method, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport,
 };
@@ -21,13 +19,14 @@ use serde_json::Value as Json;
 use url::Url;
 
 use super::answer::Answer;
+use super::bearer::BearerPolicy;
 use super::error::ArmError;
 use super::headers::{RunIdPolicy, to_map};
 use super::lro::{Lro, Step, Verb};
 use super::remedy::{self, Remedy};
 use super::wait::Started;
 use crate::error::ClientError;
-use crate::identity::SignInFailed;
+use crate::identity::{SignInFailed, Tokens};
 use crate::transport::{Adapter, find};
 
 /// Talks to ARM with one identity. Clones are cheap and share tokens and run id.
@@ -89,20 +88,14 @@ impl ArmClient {
     ///
     /// # Errors
     /// When the endpoint of the cloud is not an https address.
-    pub fn new(
-        cloud: &Cloud,
-        credential: Arc<dyn TokenCredential>,
-        http: Http,
-        clock: SharedClock,
-    ) -> Result<Self, ClientError> {
+    pub fn new(cloud: &Cloud, tokens: Arc<Tokens>, http: Http, clock: SharedClock) -> Result<Self, ClientError> {
         let refuse = || ClientError::Configuration {
             summary: format!("the ARM address `{}` of the cloud `{}` cannot be used", cloud.arm, cloud.name),
             hint: "give an https address such as `https://management.azure.com`".to_owned(),
         };
         let endpoint = Url::parse(&cloud.arm).ok().filter(|url| url.scheme() == "https").ok_or_else(refuse)?;
         let origin = Origin::of(&endpoint).ok_or_else(refuse)?;
-        let bearer: Arc<dyn Policy> =
-            Arc::new(BearerTokenAuthorizationPolicy::new(credential, [cloud.arm_scope.clone()]));
+        let bearer: Arc<dyn Policy> = Arc::new(BearerPolicy { tokens, scope: cloud.arm_scope.clone() });
         let run: Arc<dyn Policy> = Arc::new(RunIdPolicy::new());
         let pipeline = |retry| {
             let transient = (retry == Retry::Idempotent).then_some(remedy::is_transient as _);

@@ -23,10 +23,15 @@ impl RunIdPolicy {
 impl Policy for RunIdPolicy {
     async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
         request.insert_header(CORRELATION, HeaderValue::from(self.0.clone()));
-        match next.split_first() {
-            Some((first, rest)) => first.send(ctx, request, rest).await,
-            None => Err(azure_core::Error::with_message(azure_core::error::ErrorKind::Other, "a pipeline without end")),
-        }
+        onward(ctx, request, next).await
+    }
+}
+
+/// Hands a request to the rest of its pipeline.
+pub(super) async fn onward(ctx: &Context<'_>, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+    match next.split_first() {
+        Some((first, rest)) => first.send(ctx, request, rest).await,
+        None => Err(azure_core::Error::with_message(azure_core::error::ErrorKind::Other, "a pipeline without end")),
     }
 }
 

@@ -22,18 +22,22 @@ use crate::transport::find;
 /// The scope of a token for the API servers of managed clusters that sign in with Entra.
 pub const AKS_SCOPE: &str = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
 
-/// Gives a token for [`AKS_SCOPE`]; called for every request, so it has to cache.
-pub type AzureToken = Arc<dyn Fn() -> BoxFuture<'static, Result<Secret<String>, Error>> + Send + Sync>;
+/// Gives a token for [`AKS_SCOPE`]; called for every request, so it has to keep one. Told which token the server
+/// refused, it gives another.
+pub type AzureToken =
+    Arc<dyn Fn(Option<Secret<String>>) -> BoxFuture<'static, Result<Secret<String>, Error>> + Send + Sync>;
 
 /// Tokens for managed clusters by the identity that was chosen.
 #[must_use]
 pub fn entra(chosen: &Chosen) -> AzureToken {
-    let (credential, kind) = (Arc::clone(&chosen.credential), chosen.kind);
-    Arc::new(move || {
-        let credential = Arc::clone(&credential);
+    let (tokens, kind) = (Arc::clone(&chosen.tokens), chosen.kind);
+    Arc::new(move |refused| {
+        let tokens = Arc::clone(&tokens);
         Box::pin(async move {
-            let token = credential.get_token(&[AKS_SCOPE], None).await.map_err(|e| Error::from(sign_in(kind, e)))?;
-            Ok(Secret::new(token.token.secret().to_owned()))
+            if let Some(refused) = refused {
+                tokens.refused(AKS_SCOPE, &refused).await;
+            }
+            tokens.token(AKS_SCOPE).await.map_err(|e| Error::from(sign_in(kind, e)))
         })
     })
 }
@@ -225,7 +229,7 @@ mod tests {
     }
 
     fn entra() -> AzureToken {
-        Arc::new(|| Box::pin(async { Ok(Secret::from("entra")) }))
+        Arc::new(|_| Box::pin(async { Ok(Secret::from("entra")) }))
     }
 
     #[test]

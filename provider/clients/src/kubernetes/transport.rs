@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{Stream as _, TryStreamExt as _};
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
-use mops_core::Cancel;
+use mops_core::{Cancel, Secret};
 use mops_wire::{BodyStream, Credential, Http, Origin, Redirects, Request, Retry, Url, WireError};
 
 use super::access::Auth;
@@ -19,6 +19,9 @@ use super::error::{KubernetesError, is_untyped};
 /// What the tower service answers errors with.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, BoxError>> + Send>>;
+
+/// Status, headers and body of an answer.
+type Whole = (StatusCode, HeaderMap, Answered);
 
 /// Clones share one connection pool.
 #[derive(Clone)]
@@ -47,16 +50,38 @@ impl HttpBody for Answered {
 }
 
 impl Transport {
-    async fn credential(&self) -> Result<Option<Credential>, KubernetesError> {
-        let Some(origin) = Origin::of(&self.server) else { return Ok(None) };
+    /// Who we are, as a bearer token; none for a certificate. `refused` is a token that the server did not take.
+    async fn token(&self, refused: Option<Secret<String>>) -> Result<Option<Secret<String>>, KubernetesError> {
         match &self.auth {
-            Auth::Token(token) => Ok(Some(Credential::bearer(origin, token))),
-            Auth::Entra(source) => {
-                let token = source().await.map_err(|e| KubernetesError::Token(Box::new(e)))?;
-                Ok(Some(Credential::bearer(origin, &token)))
-            }
+            Auth::Token(token) => Ok(Some(token.clone())),
+            Auth::Entra(source) => source(refused).await.map(Some).map_err(|e| KubernetesError::Token(Box::new(e))),
             Auth::Certificate(..) => Ok(None),
         }
+    }
+
+    /// Sends with our token. One of Entra that is refused has run out on the server's clock: the request goes once
+    /// more with another, because nothing was done by the first.
+    async fn signed(&self, request: Request, streams: bool) -> Result<Whole, BoxError> {
+        let token = self.token(None).await?;
+        let answer = self.sent(request.clone(), token.as_ref(), streams).await?;
+        match (&self.auth, token) {
+            (Auth::Entra(_), Some(refused)) if answer.0 == StatusCode::UNAUTHORIZED => {
+                let token = self.token(Some(refused)).await?;
+                self.sent(request, token.as_ref(), streams).await
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    async fn sent(&self, request: Request, token: Option<&Secret<String>>, streams: bool) -> Result<Whole, BoxError> {
+        let origin = Origin::of(&self.server);
+        let request = request.credential(origin.zip(token).map(|(origin, token)| Credential::bearer(origin, token)));
+        if streams {
+            let answer = self.http.send_streaming(request).await?;
+            return Ok((answer.status, answer.headers, Answered::Coming(answer.body)));
+        }
+        let answer = self.http.send(request).await?;
+        Ok((answer.status, answer.headers, Answered::Whole(Some(answer.body))))
     }
 
     async fn send(self, request: http::Request<Body>) -> Result<Response<Answered>, BoxError> {
@@ -71,19 +96,12 @@ impl Transport {
         ours.headers = parts.headers;
         ours.headers.remove(header::AUTHORIZATION);
         ours.body = body;
-        ours.credential = self.credential().await.map_err(BoxError::from)?;
         ours.redirects = Redirects::Return;
         ours.retry = repeatable(&parts.method, &ours.headers);
         ours.settled = Some(is_settled);
         ours.max_body = 64 << 20;
         ours.cancel = parts.extensions.get::<Cancel>().cloned();
-        let (status, headers, body) = if streams {
-            let answer = self.http.send_streaming(ours).await?;
-            (answer.status, answer.headers, Answered::Coming(answer.body))
-        } else {
-            let answer = self.http.send(ours).await?;
-            (answer.status, answer.headers, Answered::Whole(Some(answer.body)))
-        };
+        let (status, headers, body) = self.signed(ours, streams).await?;
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
@@ -92,13 +110,13 @@ impl Transport {
 }
 
 /// A field that its kind does not have is answered with 500: another try gets the same answer.
-fn is_settled(status: StatusCode, _: &http::HeaderMap, body: &[u8]) -> bool {
+fn is_settled(status: StatusCode, _: &HeaderMap, body: &[u8]) -> bool {
     let status_object = || serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
     status == StatusCode::INTERNAL_SERVER_ERROR && is_untyped(status_object()["message"].as_str().unwrap_or_default())
 }
 
 /// An apply says what shall be: saying it twice changes nothing.
-fn repeatable(method: &Method, headers: &http::HeaderMap) -> Retry {
+fn repeatable(method: &Method, headers: &HeaderMap) -> Retry {
     let apply = headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "application/apply-patch+yaml");
     let safe = [Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(method);
     if safe || apply { Retry::Idempotent } else { Retry::OnlyIfUnsent }

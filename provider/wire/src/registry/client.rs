@@ -57,6 +57,23 @@ pub struct Client {
     cancel: Option<Cancel>,
 }
 
+/// What a request is signed with.
+enum Known<'a> {
+    Nothing,
+    Login(&'a str, &'a Secret<String>),
+    Token(Secret<String>),
+}
+
+impl Known<'_> {
+    fn credential(&self, origin: &Origin) -> Option<Credential> {
+        match self {
+            Self::Nothing => None,
+            Self::Login(username, password) => Some(Credential::basic(origin.clone(), username, password)),
+            Self::Token(token) => Some(Credential::bearer(origin.clone(), token)),
+        }
+    }
+}
+
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Client({}, {:?})", self.origin, self.auth)
@@ -134,58 +151,60 @@ impl Client {
         asked: Asked<'_>,
     ) -> Result<(Response, Login), RegistryError> {
         let request = self.paced(request);
-        let known = self.known_credential(scope);
-        let response = self.http.send(request.clone().credential(known.clone())).await?;
+        let (known, login) = self.known(scope);
+        let credential = known.credential(&self.origin);
+        let response = self.http.send(request.clone().credential(credential)).await?;
         if response.status != StatusCode::UNAUTHORIZED || self.is_elsewhere(&response) {
-            let login = match (&known, self.tokens.is_basic()) {
-                (None, _) => Login::Open,
-                (Some(_), true) => Login::Basic,
-                (Some(_), false) => Login::Bearer,
-            };
             return Ok((response, login));
         }
         // A token that was good before may have run out; one that is new is refused for good below.
-        self.tokens.forget(scope);
-        let (credential, login) = self.answer(&response, scope, asked).await?;
-        let header = credential.header.clone();
-        let response = self.http.send(request.credential(Some(credential))).await?;
+        if let Known::Token(token) = &known {
+            self.tokens.forget(scope, token);
+        }
+        let (known, login) = self.answer(&response, scope, asked).await?;
+        let credential = known.credential(&self.origin);
+        let header = credential.as_ref().map(|credential| credential.header.clone());
+        let response = self.http.send(request.credential(credential)).await?;
         if response.status == StatusCode::UNAUTHORIZED && !self.is_elsewhere(&response) {
-            self.tokens.forget(scope);
-            return Err(self.refused(asked, &response, Some(&header)));
+            if let Known::Token(token) = &known {
+                self.tokens.forget(scope, token);
+            }
+            return Err(self.refused(asked, &response, header.as_ref()));
         }
         Ok((response, login))
     }
 
-    /// The credential that a challenge asks for.
+    /// What a challenge asks for.
     async fn answer(
         &self,
         response: &Response,
         scope: &str,
         asked: Asked<'_>,
-    ) -> Result<(Credential, Login), RegistryError> {
+    ) -> Result<(Known<'_>, Login), RegistryError> {
         match (self.challenge_in(response)?, &self.auth) {
             (Challenge::Basic, Auth::Basic { username, password }) => {
                 self.tokens.set_basic();
-                Ok((Credential::basic(self.origin.clone(), username, password), Login::Basic))
+                Ok((Known::Login(username, password), Login::Basic))
             }
             (Challenge::Basic, _) => Err(self.refused(asked, response, None)),
             (Challenge::Bearer { realm, service, scope: theirs, .. }, _) => {
                 let scope = if scope.is_empty() { theirs.as_deref().unwrap_or_default() } else { scope };
                 let token = self.token(&Wanted { realm: &realm, service: service.as_deref(), scope }).await?;
-                Ok((Credential::bearer(self.origin.clone(), &token), Login::Bearer))
+                Ok((Known::Token(token), Login::Bearer))
             }
         }
     }
 
-    fn known_credential(&self, scope: &str) -> Option<Credential> {
+    /// What is sent without having been asked, and how the login is called if that is taken.
+    fn known(&self, scope: &str) -> (Known<'_>, Login) {
         match &self.auth {
             Auth::Basic { username, password } if self.tokens.is_basic() => {
-                Some(Credential::basic(self.origin.clone(), username, password))
+                (Known::Login(username, password), Login::Basic)
             }
-            _ => {
-                let token = self.tokens.get(scope, self.http.clock().monotonic())?;
-                Some(Credential::bearer(self.origin.clone(), &token))
-            }
+            _ => match self.tokens.get(scope, self.http.clock().monotonic()) {
+                Some(token) => (Known::Token(token), Login::Bearer),
+                None => (Known::Nothing, Login::Open),
+            },
         }
     }
 

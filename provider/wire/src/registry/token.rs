@@ -4,7 +4,7 @@
 //! right shape and fit for a header (`tests/realm.rs`).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::Method;
@@ -35,6 +35,8 @@ pub(crate) struct Tokens(Mutex<State>);
 struct State {
     basic: bool,
     by_scope: HashMap<String, (Secret<String>, Duration)>,
+    /// Whoever asks for a token of a scope holds its turn; the others wait for the same token.
+    turns: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl Tokens {
@@ -55,8 +57,16 @@ impl Tokens {
         self.state().by_scope.get(scope).filter(|(_, end)| *end > now).map(|(token, _)| token.clone())
     }
 
-    pub(crate) fn forget(&self, scope: &str) {
-        self.state().by_scope.remove(scope);
+    /// Forgets a token that was refused, unless there is another one by now.
+    pub(crate) fn forget(&self, scope: &str, refused: &Secret<String>) {
+        let mut state = self.state();
+        if state.by_scope.get(scope).is_some_and(|(token, _)| token == refused) {
+            state.by_scope.remove(scope);
+        }
+    }
+
+    fn turn(&self, scope: &str) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.state().turns.entry(scope.to_owned()).or_default())
     }
 
     fn put(&self, scope: &str, token: &Secret<String>, end: Duration) {
@@ -80,8 +90,13 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Client {
-    /// Asks the realm of a challenge for a token, and keeps it.
+    /// Asks the realm of a challenge for a token, and keeps it. Of many who ask together one does.
     pub(crate) async fn token(&self, wanted: &Wanted<'_>) -> Result<Secret<String>, RegistryError> {
+        let turn = self.tokens.turn(wanted.scope);
+        let _held = turn.lock().await;
+        if let Some(token) = self.tokens.get(wanted.scope, self.http.clock().monotonic()) {
+            return Ok(token);
+        }
         let realm = self.realms.judge(&self.origin, wanted.realm)?;
         let request = match &self.auth {
             Auth::Refresh(refresh) => self.refresh_request(realm, wanted, refresh),
