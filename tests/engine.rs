@@ -7,7 +7,7 @@ use mops_engine::error::{EngineError, Exit};
 use mops_engine::event::Body;
 use mops_engine::plan::{Observations, Op, PlanOptions, plan};
 use mops_engine::program::{Component, Expr, Output, Program};
-use mops_engine::run::{DownOptions, UpOptions};
+use mops_engine::run::{DownOptions, RefreshOptions, UpOptions};
 use mops_engine::state::Snapshot;
 use mops_host::clock::ManualClock;
 use mops_host::{Env, SystemClock};
@@ -401,7 +401,7 @@ fn drift_is_seen_by_a_refresh() {
         let plan = rig.engine.preview(&small(), &rig.read().unwrap(), &options).await.unwrap();
         assert_eq!(plan.steps.iter().map(|s| (s.urn.name(), s.op)).collect::<Vec<_>>(), [("d", Op::Create)]);
         let mut store = rig.open().await.unwrap();
-        let report = rig.engine.refresh(&mut store, None).await.unwrap();
+        let report = rig.engine.refresh(&mut store, &RefreshOptions::default()).await.unwrap();
         assert_eq!((report.totals.forgotten, report.totals.unchanged), (1, 3));
         drop(store);
         assert_eq!(rig.up(&small()).await.unwrap().totals.created, 1);

@@ -18,6 +18,8 @@ mod crash;
 mod data_planes;
 #[path = "diagnose.rs"]
 mod diagnose;
+#[path = "drift.rs"]
+mod drift;
 #[path = "engine.rs"]
 mod engine;
 #[path = "engine_props.rs"]

@@ -48,7 +48,7 @@ fn whose_it_is_decides_what_happens() {
             inputs: Value::from(json!({"name": "x"})),
             outputs: Value::from(json!({"id": "/things/x"})),
         };
-        let found = mops_core::provider::Found { known, ownership: ownership.clone() };
+        let found = mops_core::provider::Found { known, ownership: ownership.clone(), changed_by: None };
         let seen = Observations::from([(declared.urn.clone(), Observed::Found(Box::new(found)))]);
         let got = match plan(&program(vec![declared]), &snapshot, &seen, &null, &PlanOptions::default()) {
             Ok(plan) => plan.steps[0].op.word().to_owned(),

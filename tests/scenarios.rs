@@ -204,7 +204,7 @@ macro_rules! scenarios {
     )*};
 }
 
-scenarios!(first_contact, exit_codes, closed_input, secrets, whole_story, other_cloud);
+scenarios!(first_contact, exit_codes, closed_input, secrets, whole_story, other_cloud, drift);
 
 #[test]
 fn every_scenario_file_is_played() {

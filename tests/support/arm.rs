@@ -10,6 +10,7 @@ use crate::route::{self, Route};
 use crate::world::World;
 
 pub mod api;
+pub mod behind;
 pub mod cluster;
 pub mod container;
 pub mod group;

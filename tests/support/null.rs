@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mops_core::diff::diff;
 use mops_core::provider::{
-    BoxFuture, CallContext, CheckFailure, Checked, Difference, Done, Found, Known, Progress, Provider,
+    BoxFuture, CallContext, ChangedBy, CheckFailure, Checked, Difference, Done, Found, Known, Progress, Provider,
 };
 use mops_core::schema::ResourceSchema;
 use mops_core::value::Path as Property;
@@ -71,6 +71,8 @@ struct Service {
     deleted: Vec<String>,
     /// Names in the order in which they were made.
     made: Vec<String>,
+    /// Who changed what last, beside us.
+    edited: BTreeMap<String, ChangedBy>,
     hang: Option<String>,
     lose_answer: Option<String>,
 }
@@ -153,6 +155,14 @@ impl Null {
     /// Takes something away behind everybody's back.
     pub fn steal(&self, name: &str) {
         self.store(name, None);
+    }
+
+    /// Somebody else gives one of its inputs another value.
+    pub fn edit(&self, name: &str, input: &str, value: serde_json::Value, by: ChangedBy) {
+        let Some(mut thing) = self.get(name) else { return };
+        thing.inputs[input] = value;
+        self.store(name, Some(thing));
+        self.service().edited.insert(name.to_owned(), by);
     }
 
     /// The create or update of this name never answers.
@@ -341,7 +351,8 @@ impl Provider for Null {
             let seen = project(&known.inputs, &thing.inputs);
             let outputs = outputs_of(&seen, known.outputs.get("version").and_then(Value::as_i64).unwrap_or(1));
             let known = Known { id: format!("/things/{name}"), inputs: seen, outputs };
-            Ok(Some(Found { known, ownership: Self::found(&cx, &thing) }))
+            let changed_by = self.service().edited.get(&name).cloned();
+            Ok(Some(Found { known, ownership: Self::found(&cx, &thing), changed_by }))
         })
     }
 

@@ -11,7 +11,7 @@ use mops_engine::error::{EngineError, StateError};
 use mops_engine::event::{Body, Event};
 use mops_engine::plan::Plan;
 use mops_engine::program::{Component, Declared, Expr, Output, Program, Scope};
-use mops_engine::run::{DownOptions, Engine, Report, UpOptions};
+use mops_engine::run::{DownOptions, Engine, RefreshOptions, Report, UpOptions};
 use mops_engine::state::{self, OpenOptions, Snapshot, Store};
 use mops_host::{Env, SharedClock, SystemClock};
 
@@ -166,6 +166,15 @@ impl Rig {
     /// As [`Engine::preview`].
     pub async fn preview(&self, program: &Program) -> Result<Plan, EngineError> {
         self.engine.preview(program, &self.read()?, &UpOptions::default()).await
+    }
+
+    /// Brings state up to what exists.
+    ///
+    /// # Errors
+    /// As [`Engine::refresh`].
+    pub async fn refresh(&self) -> Result<Report, EngineError> {
+        let mut store = self.open().await?;
+        self.engine.refresh(&mut store, &RefreshOptions::default()).await
     }
 
     /// Takes it down.

@@ -2,6 +2,8 @@
 //! that `--version` and `--help` cost nothing.
 
 mod infra;
+mod reach;
+mod refresh;
 mod value;
 
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use infra::*;
+pub(crate) use reach::ReachArgs;
+pub(crate) use refresh::RefreshArgs;
 
 /// Provisions what a machine-learning workload needs, wires its credentials and proves that they work.
 #[derive(Debug, Parser)]

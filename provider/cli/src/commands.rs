@@ -9,6 +9,7 @@ mod kubeconfig;
 mod list;
 mod outputs;
 mod preview;
+mod refresh;
 mod remove;
 mod status;
 mod up;
@@ -61,6 +62,7 @@ fn infra(app: &App, verb: InfraVerb) -> Outcome {
     match verb {
         InfraVerb::Init(args) => init::run(app, &args),
         InfraVerb::Validate(args) => validate::run(app, &args),
+        InfraVerb::Refresh(args) => refresh::run(app, &args),
         InfraVerb::Status(args) => status::run(app, &args),
         InfraVerb::Outputs(args) => outputs::run(app, &args),
         InfraVerb::Graph(args) => graph::run(app, &args),

@@ -60,9 +60,14 @@ impl Asker {
 
     /// For the engine: only what destroys something is asked for.
     pub(crate) fn approve(&self) -> Approve {
+        self.approve_when(destroys)
+    }
+
+    /// For the engine: asks when `what` has something to say about the plan.
+    pub(crate) fn approve_when(&self, what: fn(&Plan) -> Option<String>) -> Approve {
         let asker = self.clone();
         Arc::new(move |plan| {
-            let Some(what) = destroys(plan) else { return true };
+            let Some(what) = what(plan) else { return true };
             match asker.confirm(&what) {
                 Ok(()) => true,
                 Err(failure) => {

@@ -1,6 +1,7 @@
 //! The only place that prints. Data goes to standard output, everything else to standard error; the live lines
 //! of a terminal are taken away before anything else is written (`tests::messages_push_the_live_lines_down`).
 
+mod drift;
 mod excerpt;
 mod message;
 mod plan;

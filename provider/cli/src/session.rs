@@ -8,7 +8,7 @@ use mops_core::{Class, Error, StackId};
 use mops_engine::event::EventSink;
 use mops_engine::program::Scope;
 use mops_engine::run::Engine;
-use mops_engine::state::{OpenOptions, Store};
+use mops_engine::state::{OpenOptions, Sealer, Snapshot, Store};
 use mops_host::{SharedClock, SystemClock, fsx};
 use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
@@ -78,6 +78,11 @@ impl App {
             cancel: self.cancel.clone(),
         };
         Ok(Store::open(&self.home()?, stack, options).await?)
+    }
+
+    /// Opens secrets of a state that is only read; asks for the passphrase when it is needed.
+    pub(crate) fn sealer(&self, snapshot: &Snapshot) -> Result<Arc<Sealer>, Failure> {
+        Ok(Arc::new(Sealer::new(&self.home()?, &self.env, snapshot.salt.clone())))
     }
 
     /// The roots that the cloud adds to the system's.

@@ -6,6 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::cancel::Cancel;
 use crate::diff::PropertyDiff;
 use crate::error::Error;
@@ -106,6 +109,15 @@ impl Difference {
     }
 }
 
+/// Who changed something last, as far as the service tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ChangedBy {
+    /// In the service's words: a user's name, the id of an application, a field manager.
+    pub who: String,
+    /// When, ISO 8601.
+    pub at: Option<String>,
+}
+
 /// A resource as the service shows it.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -113,6 +125,8 @@ pub struct Found {
     pub known: Known,
     /// Whose it is.
     pub ownership: Ownership,
+    /// Who changed it last, if the service tells.
+    pub changed_by: Option<ChangedBy>,
 }
 
 /// What creates, updates and reads give.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mops_core::diff::PropertyDiff;
+use mops_core::provider::ChangedBy;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -67,6 +68,27 @@ pub struct StepView {
     pub changes: Vec<PropertyDiff>,
 }
 
+/// One resource that is not as state knows it, for display.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DriftView {
+    /// The resource.
+    pub urn: String,
+    /// Its logical name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "resource")]
+    pub token: String,
+    /// The part of the stack.
+    pub component: String,
+    /// Whether it no longer exists.
+    pub gone: bool,
+    /// From what state knows to what is there, masked; empty when it is gone.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub changes: Vec<PropertyDiff>,
+    /// Who changed it last, if the service tells.
+    pub changed_by: Option<ChangedBy>,
+}
+
 /// How many of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Totals {
@@ -110,6 +132,11 @@ pub enum Body {
     Reading {
         /// How many resources in this wave.
         count: usize,
+    },
+    /// Everything was read; what is not as state knows it.
+    Drifted {
+        /// Empty when nothing changed behind our back.
+        resources: Vec<DriftView>,
     },
     /// What will be done; steps that change nothing are only counted.
     Planned {

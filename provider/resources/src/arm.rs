@@ -5,6 +5,7 @@
 use mops_clients::ClientError;
 use mops_clients::arm::{ArmClient, LroContext, NotAnId, Precondition, ResourceId, Started, Verb, version};
 use mops_core::mark::names;
+use mops_core::provider::ChangedBy;
 use mops_core::{Class, Error, Lane, Mark, Ownership, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -247,6 +248,13 @@ pub(crate) async fn owner_by_parent(target: &Target<'_>, mark: &Mark, parent: &R
     })
 }
 
+/// Who changed it last, for the types whose answers say so.
+pub(crate) fn changed_by(body: &Json) -> Option<ChangedBy> {
+    let who = text(body, "/systemData/lastModifiedBy");
+    let at = text(body, "/systemData/lastModifiedAt");
+    (!who.is_empty()).then(|| ChangedBy { who, at: (!at.is_empty()).then_some(at) })
+}
+
 /// A region as ARM compares it: `East US` is `eastus`.
 pub(crate) fn region(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase()
@@ -302,6 +310,15 @@ mod tests {
         let tags = tags(&long, None);
         assert!(tags.get(names::TAG_URN).is_none());
         assert!(matches!(owner(&long, Some(&tags)), Ownership::Ours { .. }));
+    }
+
+    #[test]
+    fn the_last_change_is_told_by_those_who_know_it() {
+        let told =
+            json!({"systemData": {"lastModifiedBy": "someone@example.com", "lastModifiedAt": "2026-01-01T00:00:00Z"}});
+        let by = changed_by(&told).unwrap();
+        assert_eq!((by.who.as_str(), by.at.as_deref()), ("someone@example.com", Some("2026-01-01T00:00:00Z")));
+        assert_eq!(changed_by(&json!({"systemData": {"lastModifiedByType": "Application"}})), None);
     }
 
     #[test]

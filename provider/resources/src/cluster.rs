@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mops_clients::kubernetes::{Apply, ClusterRef, Kubernetes, KubernetesError, ObjectRef, Readiness, Wait};
 use mops_core::mark::names;
-use mops_core::provider::Progress;
+use mops_core::provider::{ChangedBy, Progress};
 use mops_core::{Class, Error, Identity, Lane, Mark, Ownership};
 use serde_json::{Value as Json, json};
 
@@ -13,6 +13,8 @@ use crate::resource::Cx;
 
 /// Objects written at once in one cluster.
 const LIMIT: usize = 16;
+/// Our own field manager, as managed fields name it.
+pub(crate) const MANAGER: &str = "mops";
 
 /// One object, within one call.
 pub(crate) struct Object<'a> {
@@ -61,6 +63,14 @@ pub(crate) fn owner(mark: &Mark, object: &Json) -> Ownership {
     let label = |name: &str| object["metadata"]["labels"][name].as_str();
     let urn = object["metadata"]["annotations"][names::ANNOTATION_URN].as_str();
     Ownership::judge(mark, label(names::LABEL_STACK), urn, label(names::LABEL_LINEAGE))
+}
+
+/// The manager of the last change that was not ours; what controllers report below `status` is no change.
+pub(crate) fn changed_by(object: &Json) -> Option<ChangedBy> {
+    let list = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let last = list.filter(|e| e["subresource"].is_null()).max_by_key(|e| e["time"].as_str().unwrap_or_default())?;
+    let who = last["manager"].as_str().filter(|who| *who != MANAGER)?.to_owned();
+    Some(ChangedBy { who, at: last["time"].as_str().map(str::to_owned) })
 }
 
 impl<'a> Object<'a> {
@@ -137,6 +147,21 @@ fn lingering(object: &Json) -> String {
 mod tests {
     use super::*;
     use mops_core::{Lineage, StackId, Urn};
+
+    #[test]
+    fn the_last_change_of_somebody_else_is_named() {
+        let entry = |manager: &str, time: &str| json!({"manager": manager, "operation": "Apply", "time": time});
+        let mut status = entry("kubelet", "2026-01-09T00:00:00Z");
+        status["subresource"] = json!("status");
+        let live = |entries: Vec<Json>| json!({"metadata": {"managedFields": entries}});
+        let ours = entry(MANAGER, "2026-01-01T00:00:00Z");
+        let edited = live(vec![entry("kubectl-edit", "2026-01-02T00:00:00Z"), ours.clone(), status.clone()]);
+        let by = changed_by(&edited).unwrap();
+        assert_eq!((by.who.as_str(), by.at.as_deref()), ("kubectl-edit", Some("2026-01-02T00:00:00Z")));
+        let mended = live(vec![entry("kubectl-edit", "2025-12-31T00:00:00Z"), ours, status]);
+        assert_eq!(changed_by(&mended), None);
+        assert_eq!(changed_by(&json!({})), None);
+    }
 
     #[test]
     fn marks_join_what_is_there_and_are_recognised() {

@@ -99,7 +99,7 @@ fn done<R: Resource>(made: &Made<R>, adopted: bool, foreign: bool) -> Result<Don
 impl<R: Resource> Typed<R> {
     async fn create_or_adopt(&self, cx: Cx<'_>, value: &Value) -> Result<Done, Error> {
         let inputs: R::Inputs = typed(R::TOKEN, "inputs", value)?;
-        let Some(Live { state: live, ownership }) = R::read(&cx, None, &inputs).await? else {
+        let Some(Live { state: live, ownership, .. }) = R::read(&cx, None, &inputs).await? else {
             return done::<R>(&R::create(&cx, &inputs).await?, false, false);
         };
         match judge(cx.call, &ownership, R::ADOPTABLE)? {
@@ -208,6 +208,7 @@ impl<R: Resource> Entry for Typed<R> {
                     outputs: untyped(R::TOKEN, &live.state.outputs)?,
                 },
                 ownership: live.ownership,
+                changed_by: live.changed_by,
             }))
         })
     }

@@ -6,7 +6,7 @@
 use std::future::Future;
 
 use mops_core::convert::from_value;
-use mops_core::provider::{CallContext, CheckFailure, Known};
+use mops_core::provider::{CallContext, ChangedBy, CheckFailure, Known};
 use mops_core::value::Path;
 use mops_core::{Error, Identity, Lane, Ownership};
 use mops_host::env::Env;
@@ -79,6 +79,8 @@ pub struct Live<R: Resource> {
     pub state: State<R>,
     /// Whose it is.
     pub ownership: Ownership,
+    /// Who changed it last, if the service tells.
+    pub changed_by: Option<ChangedBy>,
 }
 
 /// What a create or update gives.

@@ -21,6 +21,8 @@ usage:
   mops-sandbox ledger --dir D [--empty]       print what exists; --empty: exit 1 if anything does
   mops-sandbox break registry-password|sas --dir D
                                               rotate credentials behind mops' back
+  mops-sandbox edit END POINTER JSON --dir D  change a property of what has such an id, as somebody else would
+  mops-sandbox delete END --dir D             delete what has such an id, as somebody else would
   mops-sandbox push-images --dir D            push the images of the examples
   mops-sandbox routes --dir D                 print every route with its evidence
 
@@ -63,6 +65,7 @@ fn run(arguments: &[String]) -> Result<(), Error> {
         "env" => say(&fsx::read_text(&dir.join("env"))?),
         "ledger" => ledger(&dir, arguments.iter().any(|a| a == "--empty")),
         "break" => broken(&dir, arguments.get(1).map_or("", String::as_str)),
+        "edit" | "delete" => behind(&dir, arguments),
         "push-images" => push_images(&dir),
         "routes" => say(&(ask(&control(&dir)?, "GET", "/routes", "")? + "\n")),
         other => Err(Error::other(format!("`{other}` is not a verb of mops-sandbox; try --help"))),
@@ -106,6 +109,20 @@ fn broken(dir: &Path, what: &str) -> Result<(), Error> {
     }
     let names = ask(&control(dir)?, "POST", &format!("/break/{what}"), "")?;
     say(&format!("rotated behind mops' back: {names}\n"))
+}
+
+/// Does something behind mops' back, and prints to what.
+fn behind(dir: &Path, arguments: &[String]) -> Result<(), Error> {
+    let [verb, end, rest @ ..] = arguments else { return Err(Error::other("the end of an id is missing")) };
+    let body = match (verb.as_str(), rest) {
+        ("edit", [pointer, value, ..]) => {
+            let value: serde_json::Value = serde_json::from_str(value)?;
+            serde_json::json!({"end": end, "pointer": pointer, "value": value, "by": "someone@example.com"}).to_string()
+        }
+        ("delete", _) => end.clone(),
+        _ => return Err(Error::other("edit takes the end of an id, a JSON pointer and a JSON value")),
+    };
+    say(&(ask(&control(dir)?, "POST", &format!("/behind/{verb}"), &body)? + "\n"))
 }
 
 /// Builds the two images of the example and pushes them to every registry with an admin user.

@@ -124,10 +124,14 @@ fn already_in_use(name: &str) -> Reply {
 
 fn create(arm: &Arm, state: &mut State, registry_id: String, wanted: &Map<String, Value>, api: &str) -> Reply {
     let name = id::name(&registry_id).to_owned();
-    let now = arm.world.stamp();
+    // Recorded with a user's name; that an application appears by its id is assumed.
+    let (now, by) = (arm.world.stamp(), &arm.world.application.client_id);
     let mut body = json!({
         "sku": {}, "type": KIND, "id": registry_id, "name": name, "location": wanted["location"], "tags": {},
-        "systemData": {"createdByType": "Application", "createdAt": now, "lastModifiedByType": "Application", "lastModifiedAt": now},
+        "systemData": {
+            "createdBy": by, "createdByType": "Application", "createdAt": now,
+            "lastModifiedBy": by, "lastModifiedByType": "Application", "lastModifiedAt": now,
+        },
         "properties": {
             "loginServer": format!("{}.azurecr.io", name.to_lowercase()), "creationDate": now,
             "provisioningState": "Creating", "adminUserEnabled": false,
@@ -200,10 +204,17 @@ fn change(arm: &Arm, registry: &mut Thing, wanted: &Map<String, Value>) -> Reply
     }
     take(&mut registry.body, wanted);
     registry.fails = false;
-    registry.body["systemData"]["lastModifiedAt"] = json!(arm.world.stamp());
+    modified(arm, registry, &arm.world.application.client_id, "Application");
     registry.generation += 1;
     arm.world.ledger.changed(&registry.id);
     Reply::json(200, &registry.shown())
+}
+
+fn modified(arm: &Arm, registry: &mut Thing, by: &str, kind: &str) {
+    let data = &mut registry.body["systemData"];
+    data["lastModifiedBy"] = json!(by);
+    data["lastModifiedByType"] = json!(kind);
+    data["lastModifiedAt"] = json!(arm.world.stamp());
 }
 
 fn in_progress(name: &str) -> Reply {

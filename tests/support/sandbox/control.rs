@@ -33,6 +33,11 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
         ("GET", "/registries") => Reply::json(200, &json!(registry::logins(arm))),
         ("POST", "/break/registry-password") => Reply::json(200, &json!(registry::break_passwords(arm))),
         ("POST", "/break/sas") => Reply::json(200, &json!(storage::break_keys(arm))),
+        ("POST", "/behind/edit") => match serde_json::from_slice::<Edit>(&call.body) {
+            Ok(Edit { end, pointer, value, by }) => Reply::json(200, &json!(arm.edit(&end, &pointer, &value, &by))),
+            Err(error) => Reply::body(400, "text/plain", error.to_string()),
+        },
+        ("POST", "/behind/delete") => Reply::json(200, &json!(arm.delete_behind(&String::from_utf8_lossy(&call.body)))),
         ("POST", "/forget-images") => {
             clusters.fakes().iter().for_each(|fake| fake.forget_images());
             Reply::json(200, &json!({}))
@@ -65,6 +70,15 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
         }
         _ => Reply::empty(404),
     }
+}
+
+/// Somebody gives a property of everything whose id ends like this another value.
+#[derive(serde::Deserialize)]
+struct Edit {
+    end: String,
+    pointer: String,
+    value: Value,
+    by: String,
 }
 
 /// Faults by seed and rate.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::program::Component;
 
-use super::value;
+use super::{ReachArgs, RefreshArgs, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct InfraArgs {
@@ -35,6 +35,9 @@ pub(crate) enum InfraVerb {
     /// Delete workspace and cluster, and more on request.
     #[command(after_help = "Examples:\n  mops infra down --env dev\n  mops infra down --destroy-all --delete-rg --yes")]
     Down(DownArgs),
+    /// Show what changed behind our back, and bring state up to what exists.
+    #[command(after_help = "Examples:\n  mops infra refresh --env dev\n  mops infra refresh --plan --exit-code --json")]
+    Refresh(RefreshArgs),
     /// Show the resources of a stack from its state.
     #[command(after_help = "Examples:\n  mops infra status\n  mops infra status --env dev -o json")]
     Status(StatusArgs),
@@ -137,6 +140,8 @@ pub(crate) struct PreviewArgs {
     #[arg(long)]
     pub(crate) exit_code: bool,
     #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+    #[command(flatten)]
     pub(crate) pace: PaceArgs,
 }
 
@@ -183,6 +188,8 @@ pub(crate) struct DownArgs {
     /// Delete without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
 }

@@ -45,6 +45,7 @@ fn options(args: &DownArgs) -> DownOptions {
         destroy_registry: args.destroy_registry || args.destroy_all,
         delete_rg: args.delete_rg,
         with_deps: args.with_deps,
+        skip_unreachable: args.reach.skip_unreachable,
         ..DownOptions::default()
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn up_options(args: &PreviewArgs) -> UpOptions {
         refresh: args.refresh,
         only: super::selected(&args.component),
         with_dependants: args.with_dependants,
+        skip_unreachable: args.reach.skip_unreachable,
         ..UpOptions::default()
     }
 }

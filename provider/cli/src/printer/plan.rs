@@ -59,7 +59,8 @@ fn forgotten(text: &mut String, steps: &[StepView], style: Style, width: usize) 
     }
 }
 
-fn changes(text: &mut String, changes: &[PropertyDiff], width: usize) {
+/// What changes below one step.
+pub(super) fn changes(text: &mut String, changes: &[PropertyDiff], width: usize) {
     for change in changes.iter().take(SHOWN_CHANGES) {
         let (before, after, path) = (short(&change.before), short(&change.after), tail(&change.path.to_string()));
         let line = match change.change {
@@ -98,13 +99,15 @@ fn short(value: &serde_json::Value) -> String {
 }
 
 /// Symbol and word, as wide as the longest.
-fn symbol(op: &str, style: Style) -> String {
+pub(super) fn symbol(op: &str, style: Style) -> String {
     let (sign, colour): (&str, fn(Style, &str) -> String) = match op {
         "create" => ("+", Style::green),
         "update" => ("~", Style::yellow),
         "replace" => ("±", Style::magenta),
         "delete" => ("-", Style::red),
         "adopt" => ("=", Style::cyan),
+        "changed" => ("~", Style::yellow),
+        "gone" => ("!", Style::red),
         _ => (" ", Style::dim),
     };
     colour(style, &format!("{sign} {op:<7}"))

@@ -7,6 +7,7 @@ use mops_core::Class;
 use mops_engine::event::{Body, Event, EventSink, Outcome, Totals};
 use mops_engine::plan::Plan;
 
+use super::drift::drift_text;
 use super::message::class_name;
 use super::plan::plan_text;
 use super::progress::NAME_WIDTH;
@@ -18,17 +19,28 @@ pub(crate) struct RunView {
     progress: Progress,
     /// A preview's plan is its data; elsewhere the plan is news.
     plan_is_data: bool,
+    /// Only state may change: what drifted says everything.
+    is_refresh: bool,
 }
 
 impl RunView {
+    fn new(printer: &Printer, plan_is_data: bool, is_refresh: bool) -> Arc<Self> {
+        Arc::new(Self { printer: printer.clone(), progress: Progress::start(printer), plan_is_data, is_refresh })
+    }
+
     /// For `up` and `down`.
     pub(crate) fn of_run(printer: &Printer) -> Arc<Self> {
-        Arc::new(Self { printer: printer.clone(), progress: Progress::start(printer), plan_is_data: false })
+        Self::new(printer, false, false)
     }
 
     /// For `preview`.
     pub(crate) fn of_preview(printer: &Printer) -> Arc<Self> {
-        Arc::new(Self { printer: printer.clone(), progress: Progress::start(printer), plan_is_data: true })
+        Self::new(printer, true, false)
+    }
+
+    /// For `refresh`; with `plan` what drifted is its data.
+    pub(crate) fn of_refresh(printer: &Printer, plan: bool) -> Arc<Self> {
+        Self::new(printer, plan, true)
     }
 
     /// Where the engine sends its events.
@@ -40,6 +52,9 @@ impl RunView {
     /// Shows a plan that is not carried out.
     pub(crate) fn plan(&self, plan: &Plan) {
         plan.notes.iter().for_each(|text| self.event(&Event::new(Body::Note { text: text.clone() })));
+        if let Some(resources) = plan.drift_views() {
+            self.event(&Event::new(Body::Drifted { resources }));
+        }
         self.event(&Event::new(Body::Planned { steps: plan.views(), unchanged: plan.unchanged }));
     }
 
@@ -50,6 +65,7 @@ impl RunView {
             Body::RunStarted { stack, operation } => self.printer.tell(&format!("{operation} {stack}")),
             Body::Note { text } => self.printer.note(text),
             Body::Reading { count } => tracing::debug!(target: "mops", count, "reading"),
+            Body::Drifted { resources } => self.drifted(resources),
             Body::Planned { steps, unchanged } => self.planned(steps, *unchanged),
             Body::StepStarted { urn, name, op } => self.progress.begin(urn, name, doing(op)),
             Body::StepProgress { urn, text, .. } => self.progress.waiting(urn, text),
@@ -68,9 +84,19 @@ impl RunView {
         }
     }
 
-    fn planned(&self, steps: &[mops_engine::event::StepView], unchanged: usize) {
+    fn drifted(&self, resources: &[mops_engine::event::DriftView]) {
         let look = self.printer.look();
         if look.json {
+            return;
+        }
+        let style = if self.plan_is_data { look.out } else { look.err };
+        let text = drift_text(resources, style, look.width);
+        if self.plan_is_data { self.printer.data(&text) } else { self.printer.say(&text) }
+    }
+
+    fn planned(&self, steps: &[mops_engine::event::StepView], unchanged: usize) {
+        let look = self.printer.look();
+        if look.json || (self.is_refresh && steps.is_empty()) {
             return;
         }
         let style = if self.plan_is_data { look.out } else { look.err };
@@ -93,7 +119,8 @@ impl RunView {
     fn finished(&self, totals: Totals, millis: u64) {
         let style = self.printer.look().err;
         let time = elapsed(Duration::from_millis(millis));
-        let text = sum(totals);
+        let read = self.is_refresh && totals.forgotten == 0;
+        let text = if read { format!("{} read", totals.unchanged) } else { sum(totals) };
         let bad = totals.failed + totals.not_started > 0;
         let text = if bad { style.red(&text) } else { style.green(&text) };
         let after = if bad { "; run the same command to go on" } else { "" };

@@ -7,7 +7,9 @@ use mops_core::provider::{Difference, Found, Known, Provider};
 use mops_core::schema::ResourceSchema;
 use mops_core::{Class, Diagnostic, Identity, Urn, Value};
 
+use super::drift::{Drift, open_mixed};
 use super::ownership::{Verdict, judge};
+use super::refresh::known as drift_of;
 use super::resolve::{Outputs, resolve};
 use super::{Graph, Need, Observations, Observed, Op, Plan, PlanOptions, Step, back, merged, standin};
 use crate::error::EngineError;
@@ -70,7 +72,7 @@ impl<'a> Planner<'a> {
             living,
             decided: (0..program.resources.len()).map(|_| None).collect(),
             needed: HashSet::new(),
-            plan: Plan { notes: snapshot.notes.clone(), ..Plan::default() },
+            plan: Plan { notes: snapshot.notes.clone(), drift: options.refresh.then(Vec::new), ..Plan::default() },
             refused: Vec::new(),
             foreign: Vec::new(),
             fed: Vec::new(),
@@ -299,18 +301,13 @@ impl<'a> Planner<'a> {
 
     /// Compares; a secret in clear on one side needs the other one opened.
     fn difference(&mut self, urn: &Urn, known: Cow<'_, Known>, inputs: &Value) -> Option<Difference> {
-        let clear = |v: &Value| v.any(&mut |v| matches!(v, Value::Secret(_)));
-        let mixed = clear(inputs) || clear(&known.inputs);
-        let (mut known, mut inputs) = (known.into_owned(), Cow::Borrowed(inputs));
-        if mixed && let Some(sealer) = &self.options.sealer {
-            let opened = sealer.open_in(&mut known.inputs).and_then(|()| sealer.open_in(inputs.to_mut()));
-            if let Err(error) = opened {
-                let text = format!("`{}` cannot be compared: {error}", urn.name());
-                let mut why = Diagnostic::error(None, text);
-                why.hint = error.hint();
-                self.refused.push(why);
-                return None;
-            }
+        let (mut known, mut inputs) = (known.into_owned(), inputs.clone());
+        if let Err(error) = open_mixed(self.options.sealer.as_deref(), &mut known.inputs, &mut inputs) {
+            let text = format!("`{}` cannot be compared: {error}", urn.name());
+            let mut why = Diagnostic::error(None, text);
+            why.hint = error.hint();
+            self.refused.push(why);
+            return None;
         }
         Some(self.provider.diff(urn, &super::known_standin(&known), &standin(&inputs)))
     }
@@ -324,12 +321,22 @@ impl<'a> Planner<'a> {
         }
         let mut known = None;
         match self.observations.get(urn) {
-            Some(Observed::Absent) => return Some(self.make(wanted, Some("it no longer exists".into()))),
+            Some(Observed::Absent) => {
+                self.plan.drifted(Drift::gone(old));
+                return Some(self.make(wanted, Some("it no longer exists".into())));
+            }
             Some(Observed::Unread(why)) => {
                 self.plan.notes.push(format!("`{}` is planned from state: {why}", urn.name()))
             }
             Some(Observed::Found(found)) => {
                 self.still_ours(declared, old, found)?;
+                // What an earlier run did not finish is its own work, not drift.
+                if self.plan.drift.is_some() && begun.is_empty() && old.init_errors.is_empty() {
+                    match drift_of(old, found, self.provider, self.options.sealer.as_deref()) {
+                        Ok(drift) => drift.into_iter().for_each(|drift| self.plan.drifted(drift)),
+                        Err(why) => self.refused.push(why),
+                    }
+                }
                 known = Some(seen(old, found));
             }
             None => {}

@@ -5,6 +5,7 @@
 
 mod decide;
 mod down;
+mod drift;
 mod graph;
 mod ownership;
 mod refresh;
@@ -20,14 +21,15 @@ use mops_core::provider::{Found, Known, Provider};
 use mops_core::{Urn, Value};
 
 use crate::error::EngineError;
-use crate::event::StepView;
+use crate::event::{DriftView, StepView};
 use crate::program::{Component, Program};
 use crate::state::{ResourceState, Sealer, Snapshot};
 
 pub(crate) use decide::may_plan_from_state;
 pub use down::{DownScope, plan_down};
+pub use drift::Drift;
 pub(crate) use graph::Graph;
-pub use refresh::plan_refresh;
+pub use refresh::{RefreshScope, plan_refresh};
 pub(crate) use resolve::{resolve, walk};
 pub(crate) use standin::{back, standin};
 
@@ -156,6 +158,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// How many resources stay as they are.
     pub unchanged: usize,
+    /// What changed behind our back; `None` when not everything was looked at.
+    pub drift: Option<Vec<Drift>>,
     /// What should be read before this plan may be trusted.
     pub(crate) needs: Vec<Need>,
     /// Lineages that the run takes over.
@@ -169,6 +173,17 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.steps.iter().any(Step::changes_something)
+    }
+
+    /// Notes something that is not as state knows it, if that is looked for.
+    pub(crate) fn drifted(&mut self, drift: Drift) {
+        self.drift.iter_mut().for_each(|all| all.push(drift.clone()));
+    }
+
+    /// What changed behind our back, for display.
+    #[must_use]
+    pub fn drift_views(&self) -> Option<Vec<DriftView>> {
+        Some(self.drift.as_ref()?.iter().map(|d| d.view.clone()).collect())
     }
 
     /// Steps that change something, for display.
@@ -190,6 +205,20 @@ pub(crate) struct Need {
     pub(crate) in_state: bool,
     /// Something whose absence is this one's, too.
     pub(crate) deleted_with: Option<Urn>,
+}
+
+impl Need {
+    /// To look again at something that state has.
+    pub(crate) fn of_state(r: &ResourceState) -> Self {
+        Self {
+            urn: r.urn.clone(),
+            id: Some(r.id.clone()),
+            known: r.known(),
+            import: false,
+            in_state: true,
+            deleted_with: r.deleted_with.clone(),
+        }
+    }
 }
 
 /// What reading gave.

@@ -1,34 +1,54 @@
 //! State brought up to what exists: reads everything, changes nothing but state.
 
-use mops_core::provider::Provider;
-use mops_core::{Identity, Ownership, Value};
+use std::collections::BTreeSet;
 
-use super::decide::seen;
+use mops_core::provider::{Found, Provider};
+use mops_core::{Diagnostic, Identity, Ownership};
+
+use super::drift::Drift;
 use super::{Need, Observations, Observed, Op, Plan, Step, standin};
 use crate::error::EngineError;
-use crate::state::{ResourceState, Snapshot};
+use crate::program::Component;
+use crate::state::{ResourceState, Sealer, Snapshot};
+
+/// Everything that a refresh is planned from, but the observations.
+#[derive(Clone, Copy)]
+pub struct RefreshScope<'a> {
+    /// These components; else all.
+    pub only: Option<&'a BTreeSet<Component>>,
+    /// Opens secrets of the state where a secret in clear has to be compared with one.
+    pub sealer: Option<&'a Sealer>,
+}
 
 /// Plans a `refresh`. Pure.
 ///
 /// # Errors
-/// None today; the type is that of the other plans.
+/// When a secret cannot be compared because the passphrase is missing or wrong.
 pub fn plan_refresh(
     snapshot: &Snapshot,
     observations: &Observations,
     provider: &dyn Provider,
+    scope: RefreshScope<'_>,
 ) -> Result<Plan, EngineError> {
-    let mut plan = Plan { notes: snapshot.notes.clone(), ..Plan::default() };
-    for r in snapshot.resources.iter().filter(|r| !r.pending_delete) {
+    let mut plan = Plan { notes: snapshot.notes.clone(), drift: Some(Vec::new()), ..Plan::default() };
+    let mut refused = Vec::new();
+    let chosen = |r: &&ResourceState| scope.only.is_none_or(|only| only.contains(&r.component));
+    for r in snapshot.resources.iter().filter(|r| !r.pending_delete).filter(chosen) {
         match observations.get(&r.urn) {
             Some(Observed::Absent) => {
                 let reason = Some("it no longer exists".to_owned());
                 plan.steps.push(Step { reason, ..Step::new(r.urn.clone(), Op::Forget, r.component) });
+                plan.drifted(Drift::gone(r));
             }
             Some(Observed::Found(found)) => {
                 if matches!(found.ownership, Ownership::Other { .. }) {
                     plan.notes.push(format!("`{}` carries another stack's mark now", r.urn.name()));
                 }
-                known(r, found, &mut plan);
+                plan.unchanged += 1;
+                match known(r, found, provider, scope.sealer) {
+                    Ok(drift) => drift.into_iter().for_each(|drift| save(r, drift, &mut plan)),
+                    Err(why) => refused.push(why),
+                }
             }
             Some(Observed::Unread(why)) => {
                 plan.unchanged += 1;
@@ -38,29 +58,30 @@ pub fn plan_refresh(
                 plan.unchanged += 1;
                 let identity = provider.identity(&r.urn, &standin(&r.inputs));
                 if matches!(identity, Some(Identity::Name(_) | Identity::Tag(_))) {
-                    plan.needs.push(Need {
-                        urn: r.urn.clone(),
-                        id: Some(r.id.clone()),
-                        known: r.known(),
-                        import: false,
-                        in_state: true,
-                        deleted_with: r.deleted_with.clone(),
-                    });
+                    plan.needs.push(Need::of_state(r));
                 }
             }
         }
     }
-    Ok(plan)
+    if refused.is_empty() { Ok(plan) } else { Err(EngineError::Refused(refused)) }
 }
 
-fn known(r: &ResourceState, found: &mops_core::provider::Found, plan: &mut Plan) {
-    let now = seen(r, found);
-    let clear = |v: &Value| v.any(&mut |v| matches!(v, Value::Secret(_)));
-    plan.unchanged += 1;
-    if clear(&now.outputs) || clear(&now.inputs) || (now.outputs == r.outputs && now.inputs == r.inputs) {
-        return;
-    }
-    let changes = mops_core::diff::diff(&r.outputs, &now.outputs);
-    let save = Some(Box::new(ResourceState { inputs: now.inputs, outputs: now.outputs, ..r.clone() }));
-    plan.steps.push(Step { save, changes, ..Step::new(r.urn.clone(), Op::Read, r.component) });
+/// The drift of something that was found, or why it cannot be compared.
+pub(crate) fn known(
+    r: &ResourceState,
+    found: &Found,
+    provider: &dyn Provider,
+    sealer: Option<&Sealer>,
+) -> Result<Option<Drift>, Diagnostic> {
+    Drift::of(r, found, provider, sealer).map_err(|error| {
+        let mut why = Diagnostic::error(None, format!("`{}` cannot be compared: {error}", r.urn.name()));
+        why.hint = error.hint();
+        why
+    })
+}
+
+fn save(r: &ResourceState, mut drift: Drift, plan: &mut Plan) {
+    let step = Step { save: drift.save.take(), ..Step::new(r.urn.clone(), Op::Read, r.component) };
+    plan.steps.push(step);
+    plan.drifted(drift);
 }

@@ -134,14 +134,7 @@ impl<'a> Removal<'a> {
             let readable = matches!(identity, Some(Identity::Name(_) | Identity::Tag(_)));
             let known = self.observations.contains_key(&r.urn) || plan.needs.iter().any(|n| n.urn == r.urn);
             if readable && !known {
-                plan.needs.push(Need {
-                    urn: r.urn.clone(),
-                    id: Some(r.id.clone()),
-                    known: r.known(),
-                    import: false,
-                    in_state: true,
-                    deleted_with: r.deleted_with.clone(),
-                });
+                plan.needs.push(Need::of_state(r));
             }
         }
     }

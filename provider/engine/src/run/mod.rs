@@ -24,7 +24,9 @@ use crate::error::EngineError;
 use crate::event::{Body, Event, EventSink};
 use crate::failpoint::{Failpoint, pass};
 use crate::observe::Observer;
-use crate::plan::{DownScope, Graph, Op, Plan, PlanOptions, plan, plan_down, plan_refresh, resolve, walk};
+use crate::plan::{
+    DownScope, Graph, Op, Plan, PlanOptions, RefreshScope, plan, plan_down, plan_refresh, resolve, walk,
+};
 use crate::program::{Component, Program};
 use crate::state::{Ended, Outputs, Record, Sealer, Snapshot, Store};
 
@@ -95,6 +97,25 @@ impl DownOptions {
             delete_rg: self.delete_rg,
             with_deps: self.with_deps,
         }
+    }
+}
+
+/// How to bring state up to what exists.
+#[derive(Clone, Default)]
+pub struct RefreshOptions {
+    /// These components; else all.
+    pub only: Option<BTreeSet<Component>>,
+    /// What is inside something that does not answer counts as gone.
+    pub skip_unreachable: bool,
+    /// Asked before anything leaves the state.
+    pub approve: Option<Approve>,
+    /// For previews of states with secrets; `refresh` takes that of its store.
+    pub sealer: Option<Arc<Sealer>>,
+}
+
+impl RefreshOptions {
+    fn scope<'a>(&'a self, sealer: Option<&'a Sealer>) -> RefreshScope<'a> {
+        RefreshScope { only: self.only.as_ref(), sealer }
     }
 }
 
@@ -201,22 +222,26 @@ impl Engine {
     ///
     /// # Errors
     /// When something could not be read.
-    pub async fn preview_refresh(&self, state: &Snapshot) -> Result<Plan, EngineError> {
+    pub async fn preview_refresh(&self, state: &Snapshot, options: &RefreshOptions) -> Result<Plan, EngineError> {
         self.started(&state.stack, "preview");
-        let observer = self.observer(state, true, false);
-        observer.settle(|seen| plan_refresh(state, seen, &*self.provider)).await
+        let scope = options.scope(options.sealer.as_deref());
+        let observer = self.observer(state, true, options.skip_unreachable);
+        observer.settle(|seen| plan_refresh(state, seen, &*self.provider, scope)).await
     }
 
     /// Brings state up to what exists.
     ///
     /// # Errors
     /// When something could not be read, or state could not be written.
-    pub async fn refresh(&self, store: &mut Store, approve: Option<&Approve>) -> Result<Report, EngineError> {
+    pub async fn refresh(&self, store: &mut Store, options: &RefreshOptions) -> Result<Report, EngineError> {
         let begin = self.started(&store.snapshot().stack, "refresh");
-        let observer = self.observer(store.snapshot(), false, false);
+        let sealer = Arc::clone(store.sealer());
+        let scope = options.scope(Some(&sealer));
+        let observer = self.observer(store.snapshot(), false, options.skip_unreachable);
         let state = store.snapshot();
-        let plan = observer.settle(|seen| plan_refresh(state, seen, &*self.provider)).await?;
-        let run = Run { operation: "refresh", source: None, approve, continue_on_error: true };
+        let plan = observer.settle(|seen| plan_refresh(state, seen, &*self.provider, scope)).await?;
+        let run =
+            Run { operation: "refresh", source: None, approve: options.approve.as_ref(), continue_on_error: true };
         self.execute(&run, store, &plan, begin).await
     }
 
@@ -234,6 +259,9 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         for note in &plan.notes {
             (self.events)(Event::new(Body::Note { text: note.clone() }));
+        }
+        if let Some(resources) = plan.drift_views() {
+            (self.events)(Event::new(Body::Drifted { resources }));
         }
         (self.events)(Event::new(Body::Planned { steps: plan.views(), unchanged: plan.unchanged }));
         if !plan.is_empty() && run.approve.is_some_and(|ask| !ask(plan)) {
@@ -255,6 +283,7 @@ impl Engine {
         let nodes = nodes::build(plan, run.source.map(|s| s.1), store.snapshot()).map_err(EngineError::Bug)?;
         let (machine, hears) = machine::Machine::new(self, run.source, store, plan, nodes);
         let mut report = machine.continue_on_error(run.continue_on_error).run(hears).await?;
+        report.drifted = plan.drift.as_ref().is_some_and(|drift| !drift.is_empty());
         let kept = plan.steps.iter().filter(|s| s.op == Op::Read).count();
         report.totals.unchanged += plan.unchanged.saturating_sub(kept);
         pass(Failpoint::BeforeOutputs)?;

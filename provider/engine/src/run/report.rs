@@ -50,6 +50,8 @@ pub struct Report {
     pub canceled: bool,
     /// Whether the user said no; then nothing was done.
     pub declined: bool,
+    /// Whether something was not as state knew it, in a run that looked at everything.
+    pub drifted: bool,
     /// Outputs of the stack, secrets sealed.
     pub outputs: Outputs,
 }

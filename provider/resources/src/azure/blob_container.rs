@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, lanes, metadata, metadata_owner, owner_by_parent, spelled};
+use crate::arm::{Target, changed_by, lanes, metadata, metadata_owner, owner_by_parent, spelled};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
 const NOUN: &str = "blob container";
@@ -99,7 +99,11 @@ impl Resource for BlobContainer {
             account_id: spelled(&known.account_id, parent.as_str()),
             name: spelled(&known.name, target.id.name()),
         };
-        Ok(Some(Live { state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) }, ownership }))
+        Ok(Some(Live {
+            state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) },
+            ownership,
+            changed_by: changed_by(&body),
+        }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {

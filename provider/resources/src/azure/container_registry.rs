@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, lanes, owner, region, spelled, tags, text};
+use crate::arm::{Target, changed_by, lanes, owner, region, spelled, tags, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::services::{Login, Services};
 
@@ -124,7 +124,7 @@ impl Resource for ContainerRegistry {
             inputs: seen(known, &target.id, &body),
             outputs: outputs(&target.id, &body),
         };
-        Ok(Some(Live { state, ownership }))
+        Ok(Some(Live { state, ownership, changed_by: changed_by(&body) }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::node_pool::{Mode, PoolSpec, bring, sample_pool};
-use crate::arm::{Target, lanes, owner, region, spelled, tags, text};
+use crate::arm::{Target, changed_by, lanes, owner, region, spelled, tags, text};
 use crate::pool;
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
@@ -166,7 +166,7 @@ impl Resource for ManagedCluster {
             inputs: seen(known, &target.id, &body),
             outputs: outputs(&target.id, &body),
         };
-        Ok(Some(Live { state, ownership }))
+        Ok(Some(Live { state, ownership, changed_by: changed_by(&body) }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {

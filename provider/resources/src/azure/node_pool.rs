@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, lanes, owner, spelled, tags, text};
+use crate::arm::{Target, changed_by, lanes, owner, spelled, tags, text};
 use crate::pool;
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
@@ -142,7 +142,11 @@ impl Resource for NodePool {
             pool: pool::seen(&known.pool, target.id.name(), &properties),
         };
         let ownership = owner(&cx.call.mark, properties.get("tags"));
-        Ok(Some(Live { state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) }, ownership }))
+        Ok(Some(Live {
+            state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) },
+            ownership,
+            changed_by: changed_by(&body),
+        }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {

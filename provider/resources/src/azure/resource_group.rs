@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, lanes, owner, region, spelled, tags, text};
+use crate::arm::{Target, changed_by, lanes, owner, region, spelled, tags, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
 const NOUN: &str = "resource group";
@@ -91,7 +91,11 @@ impl Resource for ResourceGroup {
             location: outputs.location.clone(),
         };
         let ownership = owner(&cx.call.mark, body.get("tags"));
-        Ok(Some(Live { state: State { id: target.id.to_string(), inputs, outputs }, ownership }))
+        Ok(Some(Live {
+            state: State { id: target.id.to_string(), inputs, outputs },
+            ownership,
+            changed_by: changed_by(&body),
+        }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {

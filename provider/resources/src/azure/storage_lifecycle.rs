@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, lanes, owner_by_parent, spelled, text};
+use crate::arm::{Target, changed_by, lanes, owner_by_parent, spelled, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
 const NOUN: &str = "lifecycle policy of storage account";
@@ -141,7 +141,11 @@ impl Resource for StorageLifecycle {
         let parent = target.id.parent().unwrap_or_else(|| target.id.clone());
         let ownership = owner_by_parent(&target, &cx.call.mark, &parent).await?;
         let inputs = Inputs { account_id: spelled(&known.account_id, parent.as_str()), rules };
-        Ok(Some(Live { state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) }, ownership }))
+        Ok(Some(Live {
+            state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) },
+            ownership,
+            changed_by: changed_by(&body),
+        }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::secret::{Outputs, outputs, place, prints_of};
-use crate::cluster::{Object, identity, lanes, owner, text};
+use crate::cluster::{Object, changed_by, identity, lanes, owner, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::secret_data::{self, Fingerprints, Values};
 
@@ -129,7 +129,11 @@ impl Resource for ImagePullSecret {
             prints.insert(half, print.clone());
         }
         let ownership = owner(&cx.call.mark, &live);
-        Ok(Some(Live { state: State { id: object.id(), inputs, outputs: outputs(&live, prints) }, ownership }))
+        Ok(Some(Live {
+            state: State { id: object.id(), inputs, outputs: outputs(&live, prints) },
+            ownership,
+            changed_by: changed_by(&live),
+        }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {

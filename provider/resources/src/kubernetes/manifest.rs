@@ -10,13 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::cluster::{Object, identity, lanes, owner, text};
+use crate::cluster::{self, Object, changed_by, identity, lanes, owner, text};
 use crate::create_only::{self, MANAGER, alone, as_in, held_by, without};
 use crate::projection::project;
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
-/// Our own field manager, as managed fields name it.
-const OURS: &str = "mops";
 /// The most that the API server takes in one request, in bytes.
 const LIMIT: usize = 3 << 20;
 
@@ -133,7 +131,7 @@ impl Resource for Manifest {
         };
         let ownership = owner(&cx.call.mark, &live);
         let outputs = outputs(&object.place, &live);
-        Ok(Some(Live { state: State { id: object.id(), inputs, outputs }, ownership }))
+        Ok(Some(Live { state: State { id: object.id(), inputs, outputs }, ownership, changed_by: changed_by(&live) }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
@@ -155,7 +153,7 @@ impl Resource for Manifest {
             return ready(&object, inputs, live).await;
         }
         let Some(live) = object.get().await? else { return Self::create(cx, inputs).await };
-        if held_by(&live, &inputs.object, OURS) {
+        if held_by(&live, &inputs.object, cluster::MANAGER) {
             hand_over(&object, &inputs.object, &live).await?;
         }
         let live = object.apply(without(&inputs.object)).await?;

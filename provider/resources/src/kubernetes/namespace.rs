@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::cluster::{Object, identity, lanes, owner, text};
+use crate::cluster::{Object, changed_by, identity, lanes, owner, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
 /// Kinds of which a stranger's object in the namespace stops its deletion.
@@ -92,7 +92,11 @@ impl Resource for Namespace {
         let Some(live) = object.get().await? else { return Ok(None) };
         let inputs = Inputs { cluster: known.cluster.clone(), name: text(&live, "/metadata/name") };
         let ownership = owner(&cx.call.mark, &live);
-        Ok(Some(Live { state: State { id: object.id(), inputs, outputs: outputs(&live) }, ownership }))
+        Ok(Some(Live {
+            state: State { id: object.id(), inputs, outputs: outputs(&live) },
+            ownership,
+            changed_by: changed_by(&live),
+        }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::cluster::{Object, identity, lanes, owner, text};
+use crate::cluster::{Object, changed_by, identity, lanes, owner, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::secret_data::{self, Fingerprints};
 
@@ -125,7 +125,7 @@ impl Resource for Secret {
         };
         let outputs = outputs(&live, prints_of(&live, &keys, &stored));
         let ownership = owner(&cx.call.mark, &live);
-        Ok(Some(Live { state: State { id: object.id(), inputs, outputs }, ownership }))
+        Ok(Some(Live { state: State { id: object.id(), inputs, outputs }, ownership, changed_by: changed_by(&live) }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
