@@ -12,7 +12,7 @@ use crate::scenarios::Place;
 const WAITING: &str = "registry: {name: waitingacr}\ncluster: {subscription_id: 11111111-2222-3333-4444-555555555555, resource_group: rg, aks: {name: aks, node_pools: [{name: system, mode: System, vm_size: Standard_B2s, count: 1}]}}\n";
 
 /// A run that waits for a server which accepts and says nothing.
-fn waiting_run(place: &mut Place) -> (Running, std::net::TcpListener) {
+pub(crate) fn waiting_run(place: &mut Place) -> (Running, std::net::TcpListener) {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("https://{}", silent.local_addr().unwrap());
     place.write("cloud.yaml", &format!("arm: {origin}\nauthority: {origin}\n"));

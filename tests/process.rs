@@ -4,6 +4,8 @@
 
 #[path = "cli.rs"]
 mod cli;
+#[path = "contract.rs"]
+mod contract;
 #[path = "examples.rs"]
 mod examples;
 #[path = "house.rs"]

@@ -66,14 +66,19 @@ impl Place {
         self.env.push((name.to_owned(), value.into()));
     }
 
-    /// Runs a program of ours in this folder, with its standard input closed.
+    /// Runs a program of ours in this folder, with nothing on its standard input.
     pub(crate) async fn run(&self, words: &[&str]) -> Output {
-        self.run_with(&[], words).await
+        self.run_with(Input::Null, &[], words).await
+    }
+
+    /// The same with another standard input.
+    pub(crate) async fn run_on(&self, input: Input, words: &[&str]) -> Output {
+        self.run_with(input, &[], words).await
     }
 
     /// The same with more variables.
-    async fn run_with(&self, set: &[(String, String)], words: &[&str]) -> Output {
-        let enter = "cd \"$1\" && shift && exec \"$@\" </dev/null".to_owned();
+    async fn run_with(&self, input: Input, set: &[(String, String)], words: &[&str]) -> Output {
+        let enter = format!("cd \"$1\" && shift && {}", input.redirection());
         let mut args = vec!["-c".to_owned(), enter, "sh".to_owned(), self.path().display().to_string()];
         args.extend(words.iter().map(|w| (*w).to_owned()));
         let command = Command {
@@ -85,6 +90,29 @@ impl Place {
             max_output: 4 << 20,
         };
         command.run().await.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+}
+
+/// Standard input of a command to whom nobody speaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input {
+    /// It ends at once.
+    Null,
+    /// It is not open at all.
+    Closed,
+    /// It is open for ever, and nothing comes.
+    Silent,
+}
+
+impl Input {
+    /// For `sh`: starts the command.
+    const fn redirection(self) -> &'static str {
+        match self {
+            Self::Null => "exec \"$@\" </dev/null",
+            Self::Closed => "exec \"$@\" <&-",
+            // A pipe that its reader could write to has no end.
+            Self::Silent => "{ [ -p .silent ] || mkfifo .silent; } && exec \"$@\" <>.silent",
+        }
     }
 }
 
@@ -185,7 +213,8 @@ async fn play(name: &str, text: &str) {
                     .iter()
                     .map(|w| w.replace("$SANDBOX", dir).replace("$EXAMPLES", EXAMPLES))
                     .collect();
-                let output = place.run_with(&set, &words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+                let output =
+                    place.run_with(Input::Null, &set, &words.iter().map(String::as_str).collect::<Vec<_>>()).await;
                 if let Err(why) = judge(&step, &output) {
                     panic!("{name}:{}: `{}`: {why}", step.line, step.words.join(" "));
                 }

@@ -56,7 +56,7 @@ impl Job {
     }
 
     /// Tells the sandbox something.
-    fn tell(&self, method: &str, path: &str, body: &Value) {
+    pub(crate) fn tell(&self, method: &str, path: &str, body: &Value) {
         ask(&self.control, method, path, &body.to_string()).expect("the sandbox");
     }
 
@@ -82,6 +82,11 @@ impl Job {
     /// The registry and its images, which the workers need.
     pub(crate) async fn with_images(&self) {
         self.good(&["mops", "infra", "up", FILE, "-c", "registry", "--yes"]).await;
+        self.push_images().await;
+    }
+
+    /// The images, into a registry that is there.
+    pub(crate) async fn push_images(&self) {
         self.good(&["mops-sandbox", "push-images", "--dir", &self.sandbox.dir]).await;
     }
 

@@ -58,6 +58,7 @@ pub(crate) enum Verb {
     )]
     Completions(CompletionsArgs),
     /// Print version and build.
+    #[command(after_help = "Examples:\n  mops version\n  mops version --json")]
     Version,
 }
 
@@ -70,8 +71,10 @@ pub(crate) struct DevArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DevVerb {
     /// Same as `mops diagnose-auth`.
+    #[command(after_help = "Examples:\n  mops dev diagnose-auth\n  mops diagnose-auth --env dev")]
     DiagnoseAuth(CheckArgs),
     /// Same as `mops smoke-test`.
+    #[command(after_help = "Examples:\n  mops dev smoke-test\n  mops smoke-test --env dev")]
     SmokeTest(CheckArgs),
 }
 
@@ -99,22 +102,43 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    #[test]
-    fn the_parser_is_consistent_and_every_help_fits_a_screen() {
-        fn walk(command: &mut clap::Command, name: &str) {
-            let help = command.render_help().to_string();
-            let longest = help.lines().map(|l| l.chars().count()).max().unwrap_or(0);
-            assert!(longest <= 100, "{name}: a line of {longest} characters");
-            assert!(help.lines().count() <= 60, "{name}: {} lines", help.lines().count());
-            for sub in command.get_subcommands_mut() {
-                let name = format!("{name} {}", sub.get_name());
-                walk(sub, &name);
+    /// What `--help` of every verb prints, of groups of verbs too.
+    fn helps() -> Vec<(String, bool, String)> {
+        fn walk(command: &clap::Command, words: &[&str], found: &mut Vec<(String, bool, String)>) {
+            let args = words.iter().copied().chain(["--help"]);
+            let help = Cli::command().try_get_matches_from(args).unwrap_err().render().to_string();
+            found.push((words.join(" "), command.has_subcommands(), help));
+            for sub in command.get_subcommands() {
+                walk(sub, &[words, &[sub.get_name()]].concat(), found);
             }
         }
-        let mut command = Cli::command();
-        command.build();
-        command.clone().debug_assert();
-        walk(&mut command, "mops");
+        let mut found = Vec::new();
+        Cli::command().debug_assert();
+        walk(&Cli::command(), &["mops"], &mut found);
+        found
+    }
+
+    #[test]
+    fn the_parser_is_consistent_and_every_help_fits_a_screen() {
+        for (name, _, help) in helps() {
+            let wide = help.lines().find(|l| l.chars().count() > 80 && !l.starts_with("  mops "));
+            assert_eq!(wide, None, "{name}");
+            assert!(help.lines().count() <= 60, "{name}: {} lines", help.lines().count());
+        }
+    }
+
+    #[test]
+    fn every_help_ends_with_two_examples_that_the_parser_takes() {
+        for (name, _, help) in helps().into_iter().filter(|(_, group, _)| !group) {
+            let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
+            let lines: Vec<&str> = examples.lines().map(str::trim).filter(|l| l.starts_with("mops ")).collect();
+            assert!(lines.len() >= 2, "{name} has {} examples", lines.len());
+            for line in lines {
+                let plain = line.split(['|', '>', '<']).next().unwrap_or(line);
+                let parsed = Cli::try_parse_from(plain.split_whitespace());
+                assert!(parsed.is_ok(), "{name}: `{line}`: {}", parsed.map(drop).unwrap_err());
+            }
+        }
     }
 
     #[test]

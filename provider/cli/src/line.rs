@@ -111,7 +111,7 @@ fn events(generator: &mut SchemaGenerator) -> Vec<(String, Json)> {
 
 /// The schema of a line: one definition a `type`, by its word; what they share stands beside them.
 pub(crate) fn schema() -> Json {
-    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut lines = listed(&mut generator);
     lines.extend(events(&mut generator));
     lines.sort_by(|(a, _), (b, _)| a.cmp(b));

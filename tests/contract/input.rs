@@ -1,0 +1,77 @@
+//! Nobody is there to answer: every verb ends by itself, and what would destroy something says which flag agrees to it.
+
+use std::time::{Duration, Instant};
+
+use crate::scenarios::Input;
+use crate::up_down::Job;
+
+/// The longest that a verb may take that has nothing to do or nobody to ask.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Every way to have nobody on standard input.
+const NOBODY: [Input; 3] = [Input::Null, Input::Closed, Input::Silent];
+
+/// What destroys something: the verb, what it needs to come so far, and the flag that agrees.
+const DESTRUCTIVE: &[(&str, &str, &str)] = &[
+    ("infra up", "smaller.yaml", "--yes"),
+    ("infra down", "--env modelops/dev --destroy-all --delete-rg", "--yes"),
+    ("infra remove", "--env modelops/empty", "--yes"),
+];
+
+/// The example without its storage, so that `up` has something to delete.
+fn smaller(text: &str) -> String {
+    let start = text.find("storage:").expect("it has storage");
+    let end = text.find("workspace:").expect("it has a workspace");
+    format!("{}{}", &text[..start], &text[end..])
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "counts are printed")]
+async fn no_verb_waits_for_somebody_who_is_not_there() {
+    let job = Job::new().await;
+    let file = std::fs::read_to_string(job.place.path().join("unified-infra.yaml")).unwrap();
+    job.good(&["mops", "infra", "up", "-c", "registry,storage", "--yes"]).await;
+    job.place.write("smaller.yaml", &smaller(&file));
+    let empty = file.replace("environment: dev", "environment: empty").replace("modelops-dev", "modelops-empty");
+    job.place.write("empty.yaml", &empty.replace("modelopsdev", "modelopsempty"));
+    job.good(&["mops", "infra", "up", "empty.yaml", "-c", "registry", "--yes"]).await;
+    job.good(&["mops", "infra", "down", "empty.yaml", "--destroy-all", "--delete-rg", "--yes"]).await;
+
+    let (mut runs, mut refused) = (0, 0);
+    for verb in mops::verbs() {
+        let help = job.run(&words(&verb, &["--help"])).await;
+        let asks = String::from_utf8_lossy(&help.stdout).contains("--yes");
+        let rows: Vec<_> = DESTRUCTIVE.iter().filter(|(name, ..)| *name == verb.join(" ")).collect();
+        assert!(!asks || !rows.is_empty(), "`{}` has `--yes` and no row in this file", verb.join(" "));
+        for input in NOBODY {
+            // Bare it lacks something, or has nothing to destroy; `up` would begin the whole job.
+            if verb != ["infra", "up"] {
+                let output = timed(&job, input, &words(&verb, &[])).await;
+                assert!(output.code.is_some(), "{verb:?} with {input:?} died");
+                runs += 1;
+            }
+            for (_, args, flag) in &rows {
+                let args: Vec<&str> = args.split(' ').collect();
+                let output = timed(&job, input, &words(&verb, &args)).await;
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.code, Some(2), "{verb:?} {args:?} with {input:?}\n{said}");
+                assert!(said.contains(&format!("`{flag}`")), "{verb:?}: {said}");
+                (runs, refused) = (runs + 1, refused + 1);
+            }
+        }
+    }
+    println!("input verbs={} runs={runs} refused={refused} hangs=0", mops::verbs().len());
+    assert!(refused >= 9);
+    job.good(&["mops", "infra", "preview", "-c", "registry,storage", "--exit-code"]).await;
+}
+
+fn words<'a>(verb: &'a [String], args: &[&'a str]) -> Vec<&'a str> {
+    std::iter::once("mops").chain(verb.iter().map(String::as_str)).chain(args.iter().copied()).collect()
+}
+
+async fn timed(job: &Job, input: Input, words: &[&str]) -> mops_host::proc::Output {
+    let start = Instant::now();
+    let output = job.place.run_on(input, words).await;
+    assert!(start.elapsed() < LIMIT, "{words:?} with {input:?} took {:?}", start.elapsed());
+    output
+}
