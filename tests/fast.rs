@@ -28,6 +28,8 @@ mod engine_props;
 mod evidence;
 #[path = "expand.rs"]
 mod expand;
+#[path = "faults.rs"]
+mod faults;
 #[path = "files.rs"]
 mod files;
 #[path = "hygiene.rs"]

@@ -46,12 +46,18 @@ impl Stand {
 
     /// A provider with clients of its own, as every run has.
     pub(crate) fn provider(&self) -> Resources {
+        self.provider_with(|_| {})
+    }
+
+    /// The same over a pipeline that differs.
+    pub(crate) fn provider_with(&self, change: impl FnOnce(&mut HttpConfig)) -> Resources {
         let cloud = self.sandbox.cloud();
         let mut http = HttpConfig::new();
         http.roots = vec![self.sandbox.world().ca_pem.clone().into_bytes()];
         http.connect = ConnectMap::new(cloud.connect.clone()).expect("loopback");
         http.clock = Arc::clone(&self.clock);
         http.this_machine_only = true;
+        change(&mut http);
         let auth = AzureAuth { kind: AuthKind::ServicePrincipal, ..AzureAuth::default() };
         let env = self.sandbox.env();
         Resources::new(Services::new(Config { cloud, auth, env, clock: Arc::clone(&self.clock), http }))

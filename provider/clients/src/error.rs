@@ -57,6 +57,12 @@ pub enum ClientError {
         /// What is missing.
         field: &'static str,
     },
+    /// A success that is not JSON, however often it was asked for: something between us and the service answers.
+    #[error("`{host}` answers with something that is not JSON")]
+    NotJson {
+        /// Who was asked.
+        host: String,
+    },
     /// See [`NotAnId`].
     #[error(transparent)]
     Id(#[from] NotAnId),
@@ -78,7 +84,7 @@ impl ClientError {
             Self::SignIn { .. } => Class::Auth,
             Self::Configuration { .. } | Self::Id(_) => Class::User,
             Self::ForeignOperation { .. } => Class::Auth,
-            Self::TimedOut { .. } => Class::Transient,
+            Self::TimedOut { .. } | Self::NotJson { .. } => Class::Transient,
             Self::Canceled => Class::Canceled,
             Self::Unreadable { .. } => Class::Bug,
         }
@@ -116,6 +122,9 @@ impl ClientError {
             Self::Wire(error) => error.hint(),
             Self::TimedOut { .. } => Some("run the same command again: it goes on waiting".to_owned()),
             Self::SignIn { .. } => Some("check tenant, client id and secret, or run `az login`".to_owned()),
+            Self::NotJson { .. } => {
+                Some("look for a sign-in page or a proxy between this machine and Azure".to_owned())
+            }
             _ => None,
         }
     }

@@ -21,6 +21,7 @@ use azure_identity::{
 use mops_core::Secret;
 use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
 use mops_host::{Env, SharedClock};
+use mops_wire::retry::is_no_json;
 use mops_wire::{Backoff, Http, Retry};
 
 use crate::error::ClientError;
@@ -187,7 +188,7 @@ impl Needs {
             credential_for: None,
             retry: Retry::Idempotent,
             backoff: Backoff::default(),
-            transient: None,
+            transient: Some(is_no_json),
         };
         ClientOptions {
             transport: Some(Transport::new(Arc::new(adapter))),

@@ -86,6 +86,16 @@ pub(crate) fn judge(status: StatusCode) -> Outcome {
     }
 }
 
+/// For [`crate::Request::transient`], where every answer is JSON: a success with half of it, or with a page of some
+/// proxy in its place. The service may have done its part, so this is for what may be repeated.
+#[must_use]
+pub fn is_no_json(status: StatusCode, _: &HeaderMap, body: &[u8]) -> bool {
+    // Some services send a byte order mark before JSON.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let blank = body.iter().all(u8::is_ascii_whitespace);
+    status.is_success() && !blank && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err()
+}
+
 /// The pause that an answer asks for: `x-ms-retry-after-ms`, `retry-after-ms`, or `Retry-After` in
 /// seconds or as a date.
 #[must_use]
@@ -134,6 +144,23 @@ mod tests {
         }
         for status in [200, 201, 202, 204, 301, 400, 401, 403, 404, 409, 412, 501] {
             assert_eq!(judge(StatusCode::from_u16(status).unwrap()), Outcome::Done, "{status}");
+        }
+    }
+
+    #[test]
+    fn half_an_answer_and_a_page_are_no_json() {
+        let rows: [(u16, &[u8], bool); 7] = [
+            (200, b"{}", false),
+            (200, b"\xef\xbb\xbf[1]", false),
+            (202, b" \n", false),
+            (201, b"{\"id\": \"/subs", true),
+            (200, b"<html></html>", true),
+            (403, b"<html></html>", false),
+            (302, b"<html></html>", false),
+        ];
+        for (status, body, wanted) in rows {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(is_no_json(status, &HeaderMap::new(), body), wanted, "{status} {body:?}");
         }
     }
 

@@ -18,7 +18,7 @@ use mops_wire::{Backoff, Http, Origin, Retry};
 use serde_json::Value as Json;
 use url::Url;
 
-use super::answer::Answer;
+use super::answer::{Answer, Body};
 use super::bearer::BearerPolicy;
 use super::error::ArmError;
 use super::headers::{RunIdPolicy, to_map};
@@ -297,6 +297,10 @@ impl ArmClient {
         let sent = self.until_canceled(pipeline.send(&context, &mut request, Some(options))).await?;
         let (status, headers, body) = sent.map_err(from_pipeline)?.deconstruct();
         let answer = Answer::read(status.into(), &to_map(&headers), &body, self.inner.clock.now());
+        // Taken for an empty answer, a page of some proxy would say that a resource is not there.
+        if answer.status < 300 && matches!(answer.body, Body::Text(_)) {
+            return Err(ClientError::NotJson { host: self.inner.endpoint.host_str().unwrap_or_default().to_owned() });
+        }
         if let Some(date) = answer.date {
             let skew = self.inner.clock.now() - date;
             self.inner.skew.store(skew.whole_seconds(), Ordering::Relaxed);

@@ -2,6 +2,8 @@
 //! only where a code has several meanings (AKS answers `OperationNotAllowed` for "busy", for quota and for
 //! "unsupported").
 
+use mops_wire::retry::is_no_json;
+
 use super::answer::Answer;
 use super::error::ArmError;
 
@@ -93,8 +95,12 @@ fn by_message(message: &str) -> Remedy {
     }
 }
 
-/// For the wire layer: whether the code in an error body asks for the same request again.
+/// For the wire layer: whether the code in an error body asks for the same request again, or a success is not the
+/// JSON that all of ARM's are.
 pub(super) fn is_transient(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> bool {
+    if is_no_json(status, headers, body) {
+        return true;
+    }
     if !matches!(status.as_u16(), 400 | 409) {
         return false;
     }

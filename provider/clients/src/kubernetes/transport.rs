@@ -11,6 +11,7 @@ use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use mops_core::{Cancel, Secret};
+use mops_wire::retry::is_no_json;
 use mops_wire::{BodyStream, Credential, Http, Origin, Redirects, Request, Retry, Url, WireError};
 
 use super::access::Auth;
@@ -99,6 +100,8 @@ impl Transport {
         ours.redirects = Redirects::Return;
         ours.retry = repeatable(&parts.method, &ours.headers);
         ours.settled = Some(is_settled);
+        // Logs are the one thing that is read whole and is text.
+        ours.transient = (!parts.uri.path().ends_with("/log")).then_some(is_no_json);
         ours.max_body = 64 << 20;
         ours.cancel = parts.extensions.get::<Cancel>().cloned();
         let (status, headers, body) = self.signed(ours, streams).await?;
