@@ -39,6 +39,7 @@ pub const VARIABLES: &[Variable] = &[
     v("LOG_LEVEL", "error, warn, info, debug or trace; default warn"),
     v("NO_COLOR", "plain text"),
     v("CI", "non-interactive run"),
+    v("MOPS_STATE_SHARED", "set when machines share the state folder over a file system that hides it"),
     v("PULUMI_CONFIG_PASSPHRASE", "passphrase of the secrets in state"),
     v("PULUMI_CONFIG_PASSPHRASE_FILE", "file with that passphrase, mode 0600"),
     v("MODELOPS_BUNDLE_REGISTRY", "registry of the workers"),

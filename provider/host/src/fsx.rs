@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use mops_core::Secret;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
+mod lease;
 mod lock;
 
+pub use lease::{Lease, LeaseError, read_lease, remove_lease, renew_lease, take_lease};
 pub use lock::{FileLock, Holder, LockError, lock};
 
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);

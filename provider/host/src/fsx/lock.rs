@@ -85,21 +85,7 @@ pub fn lock(path: &Path) -> Result<FileLock, LockError> {
 }
 
 fn write_holder(file: &mut File) -> io::Result<()> {
-    let env = crate::Env::process();
-    let uname = rustix::system::uname();
-    let host = uname.nodename().to_string_lossy();
-    let user = env.get("USER").map_or_else(|| rustix::process::geteuid().as_raw().to_string(), str::to_owned);
-    let command = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
-    let since = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|t| t.format(&Rfc3339).ok());
-    let text = [
-        ("pid", std::process::id().to_string()),
-        ("host", host.into_owned()),
-        ("user", user),
-        ("command", command),
-        ("since", since.unwrap_or_default()),
-    ]
-    .map(|(key, value)| format!("{key}: {}\n", value.replace(['\n', '\r'], " ")))
-    .concat();
+    let text = Holder::me(OffsetDateTime::now_utc()).text();
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(text.as_bytes())
@@ -109,19 +95,48 @@ fn read_holder(file: &mut File) -> Holder {
     let mut bytes = Vec::new();
     // What cannot be read is shown as unknown; the answer "held" does not depend on it.
     let _ = file.rewind().and_then(|()| file.take(64 * 1024).read_to_end(&mut bytes));
-    let text = String::from_utf8_lossy(&bytes);
-    let mut holder = Holder::default();
-    for (key, value) in text.lines().filter_map(|line| line.split_once(": ")) {
-        match key {
-            "pid" => holder.pid = value.parse().ok(),
-            "host" => value.clone_into(&mut holder.host),
-            "user" => value.clone_into(&mut holder.user),
-            "command" => value.clone_into(&mut holder.command),
-            "since" => value.clone_into(&mut holder.since),
-            _ => {}
+    Holder::parse(&String::from_utf8_lossy(&bytes))
+}
+
+impl Holder {
+    /// This process.
+    pub(super) fn me(since: OffsetDateTime) -> Self {
+        let env = crate::Env::process();
+        let uid = || rustix::process::geteuid().as_raw().to_string();
+        let words = std::env::args_os().map(|a| a.to_string_lossy().into_owned());
+        Self {
+            pid: Some(std::process::id()),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            user: env.get("USER").map_or_else(uid, str::to_owned),
+            command: words.collect::<Vec<_>>().join(" "),
+            since: since.replace_nanosecond(0).ok().and_then(|t| t.format(&Rfc3339).ok()).unwrap_or_default(),
         }
     }
-    holder
+
+    /// One line a field.
+    pub(super) fn text(&self) -> String {
+        let pid = self.pid.map(|p| p.to_string()).unwrap_or_default();
+        let (host, user) = (self.host.as_str(), self.user.as_str());
+        [("pid", &*pid), ("host", host), ("user", user), ("command", &self.command), ("since", &self.since)]
+            .map(|(key, value)| format!("{key}: {}\n", value.replace(['\n', '\r'], " ")))
+            .concat()
+    }
+
+    /// What such lines say; the rest is passed over.
+    pub(super) fn parse(text: &str) -> Self {
+        let mut holder = Self::default();
+        for (key, value) in text.lines().filter_map(|line| line.split_once(": ")) {
+            match key {
+                "pid" => holder.pid = value.parse().ok(),
+                "host" => value.clone_into(&mut holder.host),
+                "user" => value.clone_into(&mut holder.user),
+                "command" => value.clone_into(&mut holder.command),
+                "since" => value.clone_into(&mut holder.since),
+                _ => {}
+            }
+        }
+        holder
+    }
 }
 
 #[cfg(test)]
