@@ -286,7 +286,7 @@ fn an_export_is_a_deployment_without_anything_of_ours() {
     run(rig.up(&program(make))).unwrap();
     let found = rig.read().unwrap();
     let json: serde_json::Value =
-        serde_json::from_slice(&state::export(&found, time::OffsetDateTime::UNIX_EPOCH).unwrap()).unwrap();
+        serde_json::from_slice(&state::export(&found, time::OffsetDateTime::UNIX_EPOCH, None).unwrap()).unwrap();
     assert_eq!((json["version"].as_u64(), json.get("mops")), (Some(3), None));
     let all = json["deployment"]["resources"].as_array().unwrap();
     let kinds: Vec<_> = all.iter().map(|r| r["type"].as_str().unwrap()).collect();

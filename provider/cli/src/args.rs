@@ -2,8 +2,12 @@
 //! that `--version` and `--help` cost nothing.
 
 mod infra;
+mod lock;
+mod moves;
 mod reach;
 mod refresh;
+mod secrets;
+mod state;
 mod value;
 
 use std::path::PathBuf;
@@ -11,8 +15,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use infra::*;
+pub(crate) use lock::*;
+pub(crate) use moves::*;
 pub(crate) use reach::ReachArgs;
 pub(crate) use refresh::RefreshArgs;
+pub(crate) use secrets::*;
+pub(crate) use state::*;
 
 /// Provisions what a machine-learning workload needs, wires its credentials and proves that they work.
 #[derive(Debug, Parser)]

@@ -3,15 +3,20 @@
 mod check;
 mod completions;
 mod down;
+mod export;
 mod graph;
+mod import;
 mod init;
 mod kubeconfig;
 mod list;
 mod outputs;
+mod passphrase;
 mod preview;
 mod refresh;
 mod remove;
+mod state;
 mod status;
+mod unlock;
 mod up;
 mod validate;
 mod version;
@@ -26,19 +31,24 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::args::{DevArgs, DevVerb, InfraVerb, Part, Verb};
+use crate::args::{DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
 use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
 
 pub(crate) use completions::CompletionsLine;
+pub(crate) use export::ExportLine;
 pub(crate) use graph::GraphLine;
+pub(crate) use import::ImportedLine;
 pub(crate) use init::{InitLine, StarterLine};
 pub(crate) use kubeconfig::{KubeconfigLine, MergedLine};
 pub(crate) use list::StackLine;
 pub(crate) use outputs::OutputsLine;
+pub(crate) use passphrase::RotatedLine;
 pub(crate) use remove::RemovedLine;
+pub(crate) use state::{ForgottenLine, ResourceLine, UnprotectedLine};
 pub(crate) use status::StatusLine;
+pub(crate) use unlock::UnlockedLine;
 pub(crate) use up::BundleEnvLine;
 pub(crate) use validate::ValidLine;
 pub(crate) use version::VersionLine;
@@ -69,6 +79,11 @@ fn infra(app: &App, verb: InfraVerb) -> Outcome {
         InfraVerb::Kubeconfig(args) => kubeconfig::run(app, &args),
         InfraVerb::List => list::run(app),
         InfraVerb::Remove(args) => remove::run(app, &args),
+        InfraVerb::Export(args) => export::run(app, &args),
+        InfraVerb::Import(args) => import::run(app, &args),
+        InfraVerb::Unlock(args) => unlock::run(app, &args),
+        InfraVerb::Passphrase(PassphraseArgs { verb: PassphraseVerb::Rotate(args) }) => passphrase::run(app, &args),
+        InfraVerb::State(args) => state::run(app, &args.verb),
         InfraVerb::Preview(args) => preview::run(app, &args),
         InfraVerb::Up(args) => up::run(app, &args),
         InfraVerb::Down(args) => down::run(app, &args),

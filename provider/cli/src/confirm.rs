@@ -6,9 +6,10 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mops_core::Cancel;
+use mops_core::{Cancel, Class, Error, Secret};
 use mops_engine::plan::{Op, Plan};
 use mops_engine::run::Approve;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::app::App;
 use crate::exit::{Exit, Failure};
@@ -38,6 +39,17 @@ impl App {
         let question = Question { name: name.to_owned(), yes };
         Asker { printer: self.printer.clone(), cancel: self.cancel.clone(), question, refused: Arc::default() }
     }
+
+    /// A line that is not shown while it is typed; for a terminal on standard input.
+    pub(crate) fn ask_hidden(&self, prompt: &str) -> Result<Secret<String>, Failure> {
+        let _silent = Silent::new().map_err(|error| {
+            Failure::could_not_run(
+                Error::new(Class::Conflict, "the terminal does not hide what is typed").caused_by(error),
+            )
+        })?;
+        let line = ask(prompt, &self.cancel)?;
+        Ok(Secret::from(line.trim_end_matches(['\n', '\r'])))
+    }
 }
 
 impl Asker {
@@ -52,7 +64,7 @@ impl Asker {
             return Err(Failure::usage(format!("{what} `{name}`, and nobody can be asked here"), hint));
         }
         self.printer.say(&format!("{what} `{name}`"));
-        if self.ask(&format!("type `{name}` to go on: "))?.trim() == name {
+        if ask(&format!("type `{name}` to go on: "), &self.cancel)?.trim() == name {
             return Ok(());
         }
         Err(Failure::Told(Exit::Failed))
@@ -83,24 +95,45 @@ impl Asker {
         let kept = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
         kept.unwrap_or(Failure::Told(Exit::Failed))
     }
+}
 
-    /// One line from the terminal; ends at once when the run is canceled.
-    fn ask(&self, prompt: &str) -> Result<String, Failure> {
-        let mut err = std::io::stderr();
-        let _ = err.write_all(prompt.as_bytes()).and_then(|()| err.flush());
-        let (line, lines) = channel();
-        std::thread::spawn(move || {
-            let mut text = String::new();
-            let read = std::io::stdin().lock().read_line(&mut text);
-            let _ = line.send(read.map(|_| text));
-        });
-        loop {
-            match lines.recv_timeout(Duration::from_millis(50)) {
-                Ok(Ok(text)) => return Ok(text),
-                Err(RecvTimeoutError::Timeout) if !self.cancel.is_canceled() => {}
-                _ => return Err(Failure::Told(Exit::Interrupted)),
-            }
+/// One line from the terminal; ends at once when the run is canceled.
+fn ask(prompt: &str, cancel: &Cancel) -> Result<String, Failure> {
+    let mut err = std::io::stderr();
+    let _ = err.write_all(prompt.as_bytes()).and_then(|()| err.flush());
+    let (line, lines) = channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let read = std::io::stdin().lock().read_line(&mut text);
+        let _ = line.send(read.map(|_| text));
+    });
+    loop {
+        match lines.recv_timeout(Duration::from_millis(50)) {
+            Ok(Ok(text)) => return Ok(text),
+            Err(RecvTimeoutError::Timeout) if !cancel.is_canceled() => {}
+            _ => return Err(Failure::Told(Exit::Interrupted)),
         }
+    }
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct Silent(Termios);
+
+impl Silent {
+    fn new() -> std::io::Result<Self> {
+        let before = tcgetattr(std::io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &silent)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
+        // The line end that was typed was not shown either.
+        let _ = std::io::stderr().write_all(b"\n");
     }
 }
 

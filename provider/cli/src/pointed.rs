@@ -160,7 +160,13 @@ impl App {
     }
 
     fn holds_something(&self, stack: &StackId) -> Result<bool, Failure> {
-        Ok(state::read(&self.home()?, stack)?.is_some_and(|s| !s.is_empty()))
+        Ok(self.held(stack)?.is_some())
+    }
+
+    /// How many resources and operations under way a stack holds; `None` for nothing.
+    pub(crate) fn held(&self, stack: &StackId) -> Result<Option<usize>, Failure> {
+        let found = state::read(&self.home()?, stack)?;
+        Ok(found.map(|s| s.resources.len() + s.open.len()).filter(|n| *n > 0))
     }
 
     /// Keeps where a stack is made; called under its lock, before anything is made.

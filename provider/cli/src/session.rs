@@ -77,12 +77,14 @@ impl App {
             clock: SystemClock::shared(),
             cancel: self.cancel.clone(),
         };
-        Ok(Store::open(&self.home()?, stack, options).await?)
+        let store = Store::open(&self.home()?, stack, options).await?;
+        store.snapshot().notes.iter().for_each(|note| self.printer.note(note));
+        Ok(store)
     }
 
     /// Opens secrets of a state that is only read; asks for the passphrase when it is needed.
     pub(crate) fn sealer(&self, snapshot: &Snapshot) -> Result<Arc<Sealer>, Failure> {
-        Ok(Arc::new(Sealer::new(&self.home()?, &self.env, snapshot.salt.clone())))
+        Ok(Arc::new(Sealer::new(&self.home()?, &snapshot.stack, &self.env, snapshot.salt.clone())))
     }
 
     /// The roots that the cloud adds to the system's.

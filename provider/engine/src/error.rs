@@ -2,7 +2,7 @@
 //! kind of error alone (`tests::exit_codes_follow_the_kind`).
 
 use mops_core::{Class, Diagnostic, Urn};
-use mops_host::fsx::Holder;
+use mops_host::fsx::{Holder, Lease};
 
 use crate::state::SealError;
 
@@ -99,6 +99,25 @@ pub enum StateError {
         /// Who.
         holder: Box<Holder>,
     },
+    /// Another machine works on the stack.
+    #[error("stack `{stack}` is leased to {lease}")]
+    Leased {
+        /// `PROJECT.STACK`.
+        stack: String,
+        /// To whom, until when.
+        lease: Box<Lease>,
+    },
+    /// Our own lease could not be renewed in time, or somebody removed it.
+    #[error("the lease of stack `{0}` was lost, so that another run may work on it now")]
+    LeaseLost(String),
+    /// The stack holds something, and the command needs one that does not.
+    #[error("stack `{stack}` still holds {held} resources")]
+    NotEmpty {
+        /// `PROJECT.STACK`.
+        stack: String,
+        /// Resources and operations under way.
+        held: usize,
+    },
     /// There is no such stack, and the command does not make one.
     #[error("there is no stack `{0}` in this home folder")]
     NoStack(String),
@@ -168,8 +187,8 @@ impl StateError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Locked { .. } => Class::Conflict,
-            Self::NoStack(_) | Self::OtherScope { .. } | Self::Newer { .. } => Class::User,
+            Self::Locked { .. } | Self::Leased { .. } | Self::LeaseLost(_) => Class::Conflict,
+            Self::NotEmpty { .. } | Self::NoStack(_) | Self::OtherScope { .. } | Self::Newer { .. } => Class::User,
             Self::Seal(error) => error.class(),
             Self::Busy(_) => Class::Transient,
             Self::Damaged { .. } | Self::Read { .. } | Self::Write { .. } => Class::Conflict,
@@ -181,8 +200,8 @@ impl StateError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Locked { .. } => Exit::Locked,
-            Self::NoStack(_) | Self::OtherScope { .. } | Self::Seal(_) => Exit::Usage,
+            Self::Locked { .. } | Self::Leased { .. } => Exit::Locked,
+            Self::NotEmpty { .. } | Self::NoStack(_) | Self::OtherScope { .. } | Self::Seal(_) => Exit::Usage,
             _ => Exit::CouldNotRun,
         }
     }
@@ -192,6 +211,11 @@ impl StateError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Locked { .. } => "wait for it, or let this run wait with `--lock-timeout 10m`".into(),
+            Self::Leased { .. } => {
+                "wait until it ends; when you know that the run is dead, `mops infra unlock` removes its lease".into()
+            }
+            Self::LeaseLost(_) => "look who works on it with `mops infra unlock`, then run the same command again".into(),
+            Self::NotEmpty { .. } => "take it down first: `mops infra down --destroy-all --delete-rg`".into(),
             Self::NoStack(_) => "`mops infra list` shows the stacks; `mops infra up FILE` makes one".into(),
             Self::Damaged { .. } => {
                 "the last good snapshots are `snapshot.json.1` and `snapshot.json` in the same folder; nothing was changed"

@@ -163,9 +163,9 @@ async fn operate(args: &Args) -> Result<Measured, EngineError> {
 fn seal(args: &Args) -> Result<Measured, EngineError> {
     let env = Env::of([("PULUMI_CONFIG_PASSPHRASE", "bench")]);
     let failed = |e: state::SealError| EngineError::State(e.into());
-    let sealer = Sealer::new(&args.dir, &env, None);
+    let sealer = Sealer::new(&args.dir, &stack(), &env, None);
     sealer.unlock().map_err(failed)?;
-    let next = Sealer::new(&args.dir, &env, sealer.salt());
+    let next = Sealer::new(&args.dir, &stack(), &env, sealer.salt());
     next.unlock().map_err(failed)?;
     let start = Instant::now();
     for i in 0..args.n {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::program::Component;
 
-use super::{ReachArgs, RefreshArgs, value};
+use super::{
+    ExportArgs, ImportArgs, PassphraseArgs, ReachArgs, RefreshArgs, SecretsArgs, StateArgs, UnlockArgs, value,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct InfraArgs {
@@ -60,6 +62,23 @@ pub(crate) enum InfraVerb {
     /// Remove the state of an empty stack.
     #[command(after_help = "Examples:\n  mops infra remove --env dev\n  mops infra remove --env modelops/dev --yes")]
     Remove(RemoveArgs),
+    /// Print the state as a deployment that `pulumi stack import` takes.
+    #[command(
+        after_help = "Examples:\n  mops infra export -o dev.json\n  mops infra export --env dev | pulumi stack import"
+    )]
+    Export(ExportArgs),
+    /// Take a state over from elsewhere.
+    #[command(
+        after_help = "Examples:\n  mops infra import --state dev.json\n  mops infra import --state - --env modelops/dev < dev.json"
+    )]
+    Import(ImportArgs),
+    /// Say who works on a stack, and remove the lease of a dead run.
+    #[command(after_help = "Examples:\n  mops infra unlock\n  mops infra unlock --env dev --yes")]
+    Unlock(UnlockArgs),
+    /// The passphrase of the secrets in state.
+    Passphrase(PassphraseArgs),
+    /// Look at single resources in state, and correct it.
+    State(StateArgs),
 }
 
 /// A part of the stack.
@@ -219,12 +238,8 @@ pub(crate) struct OutputsArgs {
     /// Environment, or PROJECT/ENVIRONMENT.
     #[arg(short, long, value_name = "ENV")]
     pub(crate) env: Option<String>,
-    /// Print secrets in clear; under CI=true it needs `--force` as well.
-    #[arg(long)]
-    pub(crate) show_secrets: bool,
-    /// Confirms `--show-secrets` where logs are kept.
-    #[arg(long, requires = "show_secrets")]
-    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) secrets: SecretsArgs,
 }
 
 /// Languages of `graph`.

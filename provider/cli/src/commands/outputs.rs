@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use mops_core::{StackId, Value};
 use mops_engine::state::{Sealer, Snapshot};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::app::App;
-use crate::args::{OutputsArgs, Part};
+use crate::args::{OutputsArgs, Part, SecretsArgs};
 use crate::exit::{Exit, Failure, Outcome};
 
 /// What the last run gave.
@@ -27,15 +28,26 @@ pub(crate) struct OutputsLine {
 type Shown = BTreeMap<String, Map<String, Json>>;
 
 pub(crate) fn run(app: &App, args: &OutputsArgs) -> Outcome {
-    if args.show_secrets && app.env.get("CI") == Some("true") && !args.force {
+    may_show(app, args.secrets)?;
+    let stack = app.stack_in_state(args.env.as_deref())?;
+    let snapshot = app.snapshot(&stack)?;
+    let sealer = opener(app, args.secrets, &snapshot)?;
+    print(app, &stack, &shown(&snapshot, args.component, sealer.as_deref())?);
+    Ok(Exit::Ok)
+}
+
+/// Under CI, where logs are kept, secrets are asked for twice.
+pub(super) fn may_show(app: &App, secrets: SecretsArgs) -> Result<(), Failure> {
+    if secrets.show_secrets && app.env.get("CI") == Some("true") && !secrets.force {
         let text = "`--show-secrets` would put secrets into a log that is kept";
         return Err(Failure::usage(text, "give `--force` as well if that is meant"));
     }
-    let stack = app.stack_in_state(args.env.as_deref())?;
-    let snapshot = app.snapshot(&stack)?;
-    let sealer = args.show_secrets.then(|| sealer(app, &snapshot)).transpose()?;
-    print(app, &stack, &shown(&snapshot, args.component, sealer.as_ref())?);
-    Ok(Exit::Ok)
+    Ok(())
+}
+
+/// What opens the secrets, when they are asked for.
+pub(super) fn opener(app: &App, secrets: SecretsArgs, snapshot: &Snapshot) -> Result<Option<Arc<Sealer>>, Failure> {
+    secrets.show_secrets.then(|| app.sealer(snapshot)).transpose()
 }
 
 /// All outputs with their secrets masked, at the end of a run.
@@ -52,10 +64,6 @@ fn print(app: &App, stack: &StackId, shown: &Shown) {
     } else {
         app.printer.data(&text(shown));
     }
-}
-
-fn sealer(app: &App, snapshot: &Snapshot) -> Result<Sealer, Failure> {
-    Ok(Sealer::new(&app.home()?, &app.env, snapshot.salt.clone()))
 }
 
 /// Only of components that exist.

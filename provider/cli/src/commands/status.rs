@@ -44,6 +44,12 @@ struct Resource {
     state: String,
     /// Whether it became ready.
     ready: bool,
+    /// Refused to be deleted.
+    protect: bool,
+    /// Stays when it is no longer wanted.
+    retained: bool,
+    /// Taken over from somebody else; never deleted.
+    adopted: bool,
     /// When it runs out, ISO 8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     expiry: Option<String>,
@@ -62,6 +68,11 @@ struct Open {
     urn: String,
     /// What was begun.
     action: Action,
+    /// When, ISO 8601.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    /// Whether the service named an operation by which it is taken up again.
+    resumable: bool,
 }
 
 pub(crate) fn run(app: &App, args: &StatusArgs) -> Outcome {
@@ -87,9 +98,20 @@ fn state(resource: &ResourceState, now: OffsetDateTime) -> String {
     match expiry(resource) {
         Some(end) if end <= now => "expired".into(),
         Some(end) => format!("expires in {}", days(end - now)),
-        None if resource.adopted_from.is_some() => "ok, adopted (kept on the way down)".into(),
         None => "ok".into(),
     }
+}
+
+/// The state, and what keeps it from being deleted.
+fn state_and_marks(resource: &ResourceState, now: OffsetDateTime) -> String {
+    let adopted = resource.adopted_from.is_some();
+    let marks = [
+        (resource.protect, "protected"),
+        (adopted, "adopted (kept on the way down)"),
+        (resource.retain_on_delete && !adopted, "retained"),
+    ];
+    let marks = marks.iter().filter(|(is, _)| *is).map(|(_, word)| (*word).to_owned());
+    std::iter::once(state(resource, now)).chain(marks).collect::<Vec<_>>().join(", ")
 }
 
 fn expiry(resource: &ResourceState) -> Option<OffsetDateTime> {
@@ -109,7 +131,7 @@ fn text(printer: &Printer, snapshot: &Snapshot, now: OffsetDateTime) {
     let mut resources: Vec<&ResourceState> = snapshot.resources.iter().collect();
     resources.sort_by_key(|r| r.component);
     for r in resources {
-        table.row([r.component.to_string(), r.urn.name().to_owned(), kind(r.urn.token()), state(r, now)]);
+        table.row([r.component.to_string(), r.urn.name().to_owned(), kind(r.urn.token()), state_and_marks(r, now)]);
     }
     for open in &snapshot.open {
         let urn = &open.resource.urn;
@@ -134,8 +156,11 @@ fn line(snapshot: &Snapshot, now: OffsetDateTime) -> StatusLine {
         resource: r.urn.token().into(),
         urn: r.urn.as_str().into(),
         id: r.id.clone(),
-        state: state(r, now),
+        state: state_and_marks(r, now),
         ready: r.init_errors.is_empty(),
+        protect: r.protect,
+        retained: r.retain_on_delete,
+        adopted: r.adopted_from.is_some(),
         expiry: r.outputs.get("expiry").and_then(Value::as_str).map(Into::into),
         modified: super::date(r.modified),
     };
@@ -143,6 +168,8 @@ fn line(snapshot: &Snapshot, now: OffsetDateTime) -> StatusLine {
         name: o.resource.urn.name().into(),
         urn: o.resource.urn.as_str().into(),
         action: o.action,
+        since: super::date(Some(o.at)),
+        resumable: o.operation.is_some(),
     };
     StatusLine {
         stack: snapshot.stack.to_string(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use mops_core::{Diagnostic, Place, StackId, Urn};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use expand::DEVICE_PLUGIN;
 pub use expand::{ExpandOptions, expand};
 pub use expr::Expr;
 

@@ -43,6 +43,7 @@ pub use cloud::{CloudChoice, Endpoints, Loopback};
 pub use cluster::{Aks, Cluster, ClusterProvider, KubernetesVersion, OldRegistry};
 pub use extra::{Import, Monitor, OutputsSection};
 pub use list::ItemList;
+pub(crate) use nearest::nearest;
 pub use ngc::Ngc;
 pub use novita::{Novita, NovitaAuth, NovitaInstance};
 pub use pool::{Gpu, GpuDriver, GpuPlugin, MigProfile, Pool, PoolMode};

@@ -113,10 +113,12 @@ impl Book {
     fn made(&mut self, action: Action, mut resource: ResourceState, at: time::OffsetDateTime) {
         let old = self.index.get(&resource.urn).copied();
         resource.modified = Some(at);
-        resource.created = match (action, old) {
-            (Action::Update, Some(i)) => self.snapshot.resources[i].created,
-            _ => Some(at),
-        };
+        resource.created = Some(at);
+        if let (Action::Update, Some(i)) = (action, old) {
+            let before = &self.snapshot.resources[i];
+            resource.created = before.created;
+            resource.extra.clone_from(&before.extra);
+        }
         if let (Action::CreateReplacement, Some(i)) = (action, old)
             && self.snapshot.resources[i].id != resource.id
         {

@@ -10,8 +10,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 
 /// The key that marks an object with a meaning of its own.
-const SIGNATURE: &str = "4dabf18193072939515e22adb298388d";
-const SECRET: &str = "1b47061264138c4ac30d75fd1eb44270";
+pub(super) const SIGNATURE: &str = "4dabf18193072939515e22adb298388d";
+pub(super) const SECRET: &str = "1b47061264138c4ac30d75fd1eb44270";
 /// Pulumi's text for a value that is not known; never in a state of ours, but met in imported ones.
 const UNKNOWN: &str = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 

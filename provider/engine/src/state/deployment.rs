@@ -5,20 +5,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use mops_core::{Lineage, StackId, Urn, Value};
+use mops_core::{Urn, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::codec::{AsJson, field};
-use super::entry::{EntryIn, EntryOut, Form};
+use super::entry::{EntryOut, Form};
+use super::frame::{Fields, Names, PROVIDER};
 use super::model::{Action, OpenOperation, ResourceState, Snapshot};
-use crate::error::StateError;
+
+mod read;
+
+pub(crate) use read::{DeploymentIn, read};
 
 /// The format of our part of the file.
 const FORMAT: u64 = 1;
 /// The version of the deployment that we read and write.
-const DEPLOYMENT: u64 = 3;
+pub(crate) const DEPLOYMENT: u64 = 3;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Serialize)]
@@ -47,46 +51,6 @@ struct Open {
 #[serde(transparent)]
 struct Url(#[serde(with = "field")] Value);
 
-#[derive(Deserialize)]
-struct HeadIn {
-    format: u64,
-    sequence: u64,
-    lineage: String,
-    #[serde(default)]
-    predecessors: BTreeSet<String>,
-    #[serde(default)]
-    open: Vec<Open>,
-}
-
-#[derive(Deserialize)]
-struct FileIn {
-    mops: HeadIn,
-    version: u64,
-    deployment: DeploymentIn,
-}
-
-#[derive(Deserialize)]
-struct DeploymentIn {
-    #[serde(default)]
-    secrets_providers: Option<SecretsIn>,
-    #[serde(default)]
-    resources: Vec<EntryIn>,
-}
-
-#[derive(Deserialize)]
-struct SecretsIn {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    state: SecretsState,
-}
-
-#[derive(Default, Deserialize)]
-struct SecretsState {
-    #[serde(default)]
-    salt: Option<String>,
-}
-
 /// The file's bytes. With `ours` false: a plain deployment for `pulumi stack import`.
 pub(crate) fn write(snapshot: &Snapshot, now: OffsetDateTime, ours: bool) -> serde_json::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(1024 + snapshot.resources.len() * 768);
@@ -109,6 +73,11 @@ const PREFIX: &str = "{\"mops\":{\"sum\":\"";
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// What a manifest says to prove its version.
+pub(crate) fn magic(version: &str) -> String {
+    if version.is_empty() { String::new() } else { hex(&Sha256::digest(version)) }
 }
 
 fn write_head(snapshot: &Snapshot, out: &mut Vec<u8>) -> serde_json::Result<()> {
@@ -139,21 +108,26 @@ fn write_head(snapshot: &Snapshot, out: &mut Vec<u8>) -> serde_json::Result<()> 
 }
 
 fn write_deployment(snapshot: &Snapshot, now: OffsetDateTime, ours: bool, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let names = Names::of(&snapshot.stack, &snapshot.lineage);
+    let frame = &snapshot.frame;
+    let names = Names::of(&snapshot.stack, &snapshot.lineage, frame);
     let time = now.replace_nanosecond(0).unwrap_or(now);
     let time = time.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
     out.extend_from_slice(b"\"version\":3,\"deployment\":{\"manifest\":");
-    let magic = hex(&Sha256::digest(VERSION));
-    json(out, &serde_json::json!({"time": time, "magic": magic, "version": VERSION}))?;
+    let mut manifest = frame.manifest.clone();
+    for (key, value) in [("time", time), ("magic", magic(VERSION)), ("version", VERSION.to_owned())] {
+        manifest.insert(key.to_owned(), value.into());
+    }
+    json(out, &manifest)?;
     if let Some(salt) = &snapshot.salt {
         out.extend_from_slice(b",\"secrets_providers\":");
         json(out, &serde_json::json!({"type": "passphrase", "state": {"salt": salt}}))?;
     }
     out.extend_from_slice(b",\"resources\":[\n");
     write_root(snapshot, &names, out)?;
-    for (resource, dependencies) in in_order(&snapshot.resources) {
+    for Placed { resource, dependencies, deleted_with } in in_order(&snapshot.resources) {
         out.extend_from_slice(b",\n");
-        let form = Form::Deployment { parent: &names.root, provider: &names.reference, dependencies, component: ours };
+        let (parent, provider) = (names.root.as_str(), names.reference.as_str());
+        let form = Form::Deployment { parent, provider, dependencies, deleted_with, component: ours };
         json(out, &EntryOut::new(resource, form))?;
     }
     out.extend_from_slice(b"\n]");
@@ -166,7 +140,13 @@ fn write_deployment(snapshot: &Snapshot, now: OffsetDateTime, ours: bool, out: &
             .collect();
         json(out, &all)?;
     }
-    out.extend_from_slice(b",\"metadata\":{}}}\n");
+    if !frame.deployment.contains_key("metadata") {
+        out.extend_from_slice(b",\"metadata\":{}");
+    }
+    write_fields(&frame.deployment, out)?;
+    out.push(b'}');
+    write_fields(&frame.file, out)?;
+    out.extend_from_slice(b"}\n");
     Ok(())
 }
 
@@ -178,6 +158,7 @@ impl EntryJson<'_> {
             parent: &self.1.root,
             provider: &self.1.reference,
             dependencies: Vec::new(),
+            deleted_with: None,
             component: false,
         };
         serde_json::to_value(EntryOut::new(&self.0.resource, form)).unwrap_or_default()
@@ -196,28 +177,6 @@ fn json<T: Serialize>(out: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
     serde_json::to_writer(out, value)
 }
 
-/// The two resources that Pulumi expects in front of all others.
-struct Names {
-    root: String,
-    provider: String,
-    id: String,
-    reference: String,
-}
-
-impl Names {
-    fn of(stack: &StackId, lineage: &Lineage) -> Self {
-        let StackId { project, stack } = stack;
-        let root = format!("urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}");
-        let provider = format!(
-            "urn:pulumi:{stack}::{project}::pulumi:providers:modelops::default_{}",
-            VERSION.replace(['.', '-'], "_")
-        );
-        let hex = format!("{:0<32.32}", lineage.0);
-        let id = format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32]);
-        Self { reference: format!("{provider}::{id}"), root, provider, id }
-    }
-}
-
 fn write_root(snapshot: &Snapshot, names: &Names, out: &mut Vec<u8>) -> serde_json::Result<()> {
     out.extend_from_slice(b"{\"urn\":");
     json(out, &names.root)?;
@@ -227,21 +186,42 @@ fn write_root(snapshot: &Snapshot, names: &Names, out: &mut Vec<u8>) -> serde_js
         out.extend_from_slice(b",\"outputs\":");
         json(out, &AsJson(&all))?;
     }
+    write_fields(&snapshot.frame.root, out)?;
     out.extend_from_slice(b"}");
     if !snapshot.resources.is_empty() {
         out.extend_from_slice(b",\n");
         let version = serde_json::json!({"version": VERSION});
-        json(
-            out,
-            &serde_json::json!({"urn": names.provider, "custom": true, "id": names.id,
-                "type": "pulumi:providers:modelops", "inputs": version, "outputs": version, "parent": names.root}),
-        )?;
+        match &snapshot.frame.provider {
+            Some(theirs) => json(out, theirs)?,
+            None => json(
+                out,
+                &serde_json::json!({"urn": names.provider, "custom": true, "id": names.id,
+                    "type": PROVIDER, "inputs": version, "outputs": version, "parent": names.root}),
+            )?,
+        }
     }
     Ok(())
 }
 
-/// Resources after what they depend on, with the dependencies that are there.
-fn in_order(all: &[ResourceState]) -> Vec<(&ResourceState, Vec<Urn>)> {
+/// Further members of an object that is open.
+fn write_fields(fields: &Fields, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    fields.iter().try_for_each(|(key, value)| {
+        out.push(b',');
+        json(out, key)?;
+        out.push(b':');
+        json(out, value)
+    })
+}
+
+/// A resource in its place, with those of its references that are there.
+struct Placed<'a> {
+    resource: &'a ResourceState,
+    dependencies: Vec<Urn>,
+    deleted_with: Option<&'a Urn>,
+}
+
+/// Resources after what they depend on.
+fn in_order(all: &[ResourceState]) -> Vec<Placed<'_>> {
     let mut place: HashMap<&Urn, usize> = HashMap::with_capacity(all.len());
     for (i, r) in all.iter().enumerate() {
         // The living one answers for a name; one that is about to go only when there is no other.
@@ -251,15 +231,16 @@ fn in_order(all: &[ResourceState]) -> Vec<(&ResourceState, Vec<Urn>)> {
     }
     let mut waits = vec![0_usize; all.len()];
     let mut feeds: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
-    let mut kept: Vec<Vec<Urn>> = Vec::with_capacity(all.len());
+    let mut kept: Vec<Placed<'_>> = Vec::with_capacity(all.len());
     for (i, r) in all.iter().enumerate() {
         let there = |u: &&Urn| place.get(u).is_some_and(|j| *j != i);
         let dependencies: Vec<Urn> = r.dependencies.iter().filter(there).cloned().collect();
-        for target in dependencies.iter().chain(&r.deleted_with).filter(there) {
+        let deleted_with = r.deleted_with.as_ref().filter(there);
+        for target in dependencies.iter().chain(deleted_with) {
             waits[i] += 1;
             feeds[place[target]].push(i);
         }
-        kept.push(dependencies);
+        kept.push(Placed { resource: r, dependencies, deleted_with });
     }
     let mut order: Vec<usize> = (0..all.len()).filter(|i| waits[*i] == 0).collect();
     let mut next = 0;
@@ -274,75 +255,6 @@ fn in_order(all: &[ResourceState]) -> Vec<(&ResourceState, Vec<Urn>)> {
     }
     // A cycle cannot be made by this engine; the record of what exists matters more than its beauty.
     order.extend((0..all.len()).filter(|i| waits[*i] > 0));
-    order.into_iter().map(|i| (&all[i], std::mem::take(&mut kept[i]))).collect()
-}
-
-/// Reads a file of ours.
-pub(crate) fn read(file: &str, bytes: &[u8], stack: &StackId) -> Result<Snapshot, StateError> {
-    let damaged = |offset: usize, reason: &str| StateError::Damaged {
-        file: file.into(),
-        offset: offset as u64,
-        reason: reason.into(),
-    };
-    if bytes.is_empty() {
-        return Err(damaged(0, "the file is empty"));
-    }
-    let body = PREFIX.len() + 64 + 3;
-    if bytes.len() < body || !bytes.starts_with(PREFIX.as_bytes()) || &bytes[body - 3..body] != b"\",\n" {
-        return Err(damaged(0, "the first line is not that of a snapshot"));
-    }
-    if hex(&Sha256::digest(&bytes[body..])).as_bytes() != &bytes[PREFIX.len()..body - 3] {
-        return Err(damaged(body, "the content does not match its checksum"));
-    }
-    let parsed: FileIn = serde_json::from_slice(bytes)
-        .map_err(|e| damaged(0, &format!("line {} column {}: {:?} error", e.line(), e.column(), e.classify())))?;
-    if parsed.mops.format > FORMAT {
-        return Err(StateError::Newer { file: file.into(), found: parsed.mops.format, known: FORMAT });
-    }
-    if parsed.version > DEPLOYMENT {
-        return Err(StateError::Newer { file: file.into(), found: parsed.version, known: DEPLOYMENT });
-    }
-    let snapshot = assemble(parsed, stack).map_err(|reason| damaged(0, &reason))?;
-    super::verify::verify(&snapshot.resources).map_err(|reason| damaged(0, &reason))?;
-    Ok(snapshot)
-}
-
-fn assemble(parsed: FileIn, stack: &StackId) -> Result<Snapshot, String> {
-    let mut snapshot = Snapshot { is_new: false, ..Snapshot::none(stack) };
-    let head = parsed.mops;
-    snapshot.lineage = Lineage(head.lineage);
-    snapshot.predecessors = head.predecessors;
-    snapshot.sequence = head.sequence;
-    snapshot.open = head
-        .open
-        .into_iter()
-        .map(|o| OpenOperation {
-            begin: o.begin,
-            action: o.action,
-            resource: o.resource,
-            at: o.at,
-            operation: o.operation.map(|u| u.0),
-        })
-        .collect();
-    if let Some(secrets) = parsed.deployment.secrets_providers {
-        if secrets.kind != "passphrase" {
-            return Err(format!("secrets are kept by `{}`, which the embedded engine cannot open", secrets.kind));
-        }
-        snapshot.salt = secrets.state.salt;
-    }
-    for entry in parsed.deployment.resources {
-        let urn = Urn::parse(&entry.urn).ok_or_else(|| format!("`{}` is not a URN", entry.urn))?;
-        match urn.token() {
-            "pulumi:pulumi:Stack" => snapshot.outputs = stack_outputs(entry.outputs.map(|o| o.0)),
-            "pulumi:providers:modelops" => {}
-            _ => snapshot.resources.push(entry.into_state()?),
-        }
-    }
-    Ok(snapshot)
-}
-
-fn stack_outputs(value: Option<Value>) -> super::model::Outputs {
-    let Some(Value::Map(components)) = value else { return super::model::Outputs::new() };
-    let inner = |v| if let Value::Map(map) = v { Some(map) } else { None };
-    components.into_iter().filter_map(|(k, v)| Some((k, inner(v)?))).collect()
+    let mut placed: Vec<Option<Placed<'_>>> = kept.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|i| placed[i].take()).collect()
 }

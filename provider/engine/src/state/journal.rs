@@ -36,11 +36,28 @@ pub struct Written {
     pub syncs: u64,
 }
 
+/// A snapshot that is to take the place of the last one.
+pub(crate) struct Rotation {
+    pub(crate) snapshot: Vec<u8>,
+    /// The last record that it covers.
+    pub(crate) sequence: u64,
+    pub(crate) before: Before,
+}
+
+/// What becomes of the snapshot that was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It is put aside.
+    Kept,
+    /// No copy of it is left: it was sealed with a passphrase that is no longer to open anything.
+    Gone,
+}
+
 #[derive(Default)]
 struct Queue {
     bytes: Vec<u8>,
     last: u64,
-    rotation: Option<Vec<u8>>,
+    rotation: Option<Rotation>,
     kicked: bool,
     closed: bool,
 }
@@ -87,6 +104,9 @@ impl Files {
     }
     pub(crate) fn lock(&self) -> PathBuf {
         self.folder.join("lock")
+    }
+    pub(crate) fn lease(&self) -> PathBuf {
+        self.folder.join("lease")
     }
 }
 
@@ -136,10 +156,11 @@ impl Journal {
     }
 
     /// Lets the writer put this snapshot in place; it covers everything queued so far.
-    pub(crate) fn rotate(&self, snapshot: Vec<u8>) {
+    pub(crate) fn rotate(&self, rotation: Rotation) {
         let mut queue = self.shared.queue();
         queue.bytes.clear();
-        queue.rotation = Some(snapshot);
+        queue.last = rotation.sequence;
+        queue.rotation = Some(rotation);
         queue.kicked = true;
         self.shared.wake.notify_one();
     }
@@ -190,7 +211,7 @@ impl Writer {
                 (queue.last, queue.rotation.take())
             };
             let done = match &rotation {
-                Some(snapshot) => self.rotate(snapshot).and_then(|()| self.append(&batch)),
+                Some(rotation) => self.rotate(rotation).and_then(|()| self.append(&batch)),
                 None => self.append(&batch),
             };
             match done {
@@ -223,12 +244,19 @@ impl Writer {
         Ok(())
     }
 
-    fn rotate(&mut self, snapshot: &[u8]) -> io::Result<()> {
+    fn rotate(&mut self, rotation: &Rotation) -> io::Result<()> {
+        let snapshot = &rotation.snapshot;
         hit(Failpoint::RotateStart)?;
-        put_snapshot(&self.files, snapshot)?;
+        match rotation.before {
+            Before::Kept => put_snapshot(&self.files, snapshot)?,
+            Before::Gone => renew_snapshot(&self.files, snapshot)?,
+        }
         hit(Failpoint::RotateReplaced)?;
         // Should this be lost, the records are skipped, because the snapshot covers them.
         self.file.set_len(0)?;
+        if rotation.before == Before::Gone {
+            self.file.sync_all()?;
+        }
         hit(Failpoint::RotateEmptied)?;
         self.shared.count(snapshot.len(), 2);
         Ok(())
@@ -242,6 +270,14 @@ pub(crate) fn put_snapshot(files: &Files, snapshot: &[u8]) -> io::Result<()> {
         hit(Failpoint::RotateDropped)?;
         std::fs::hard_link(files.snapshot(), files.kept())?;
     }
+    hit(Failpoint::RotateKept)?;
+    fsx::replace(&files.snapshot(), snapshot)
+}
+
+/// Puts a snapshot in place of both; at no moment after that is a copy of the old one left.
+fn renew_snapshot(files: &Files, snapshot: &[u8]) -> io::Result<()> {
+    fsx::remove(&files.kept())?;
+    fsx::sync_dir(&files.folder)?;
     hit(Failpoint::RotateKept)?;
     fsx::replace(&files.snapshot(), snapshot)
 }

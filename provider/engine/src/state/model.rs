@@ -6,6 +6,7 @@ use mops_core::provider::Known;
 use mops_core::{Lineage, StackId, Urn, Value};
 use time::OffsetDateTime;
 
+use super::frame::{Fields, Frame};
 use crate::program::Component;
 
 /// One resource as state knows it. Secrets in it are sealed.
@@ -39,6 +40,8 @@ pub struct ResourceState {
     pub created: Option<OffsetDateTime>,
     /// When it was last changed.
     pub modified: Option<OffsetDateTime>,
+    /// Fields of an imported deployment that this engine has no use for; they are written again as they came.
+    pub extra: Fields,
 }
 
 impl ResourceState {
@@ -60,6 +63,7 @@ impl ResourceState {
             pending_delete: false,
             created: None,
             modified: None,
+            extra: Fields::new(),
         }
     }
 
@@ -127,6 +131,14 @@ pub struct Snapshot {
     pub salt: Option<String>,
     /// Things worth a note to the user: a torn record that was dropped.
     pub notes: Vec<String>,
+    /// What stands around the resources.
+    pub frame: Frame,
+}
+
+/// The random id of a new state: the digits of a UUID, see [`Frame`].
+pub(super) fn lineage() -> Lineage {
+    let id = uuid::Builder::from_random_bytes(mops_host::random::bytes()).into_uuid();
+    Lineage(id.simple().to_string())
 }
 
 impl Snapshot {
@@ -135,7 +147,7 @@ impl Snapshot {
     pub fn none(stack: &StackId) -> Self {
         Self {
             stack: stack.clone(),
-            lineage: Lineage(mops_host::random::hex::<16>()),
+            lineage: lineage(),
             predecessors: BTreeSet::new(),
             is_new: true,
             resources: Vec::new(),
@@ -144,6 +156,7 @@ impl Snapshot {
             sequence: 0,
             salt: None,
             notes: Vec::new(),
+            frame: Frame::default(),
         }
     }
 

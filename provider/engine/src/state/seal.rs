@@ -6,22 +6,22 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::pbkdf2;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mops_core::{Class, Secret, Value};
+use mops_core::{Class, Secret, StackId, Value};
 use mops_host::env::Env;
-use mops_host::{fsx, random};
+use mops_host::random;
+
+use super::passphrase::{FILE_VARIABLE, Phrases, VARIABLE};
 
 const ROUNDS: NonZeroU32 = NonZeroU32::new(1_000_000).expect("not zero");
 /// What the second half of a salt text decrypts to.
 const PROOF: &str = "pulumi";
-const VARIABLE: &str = "PULUMI_CONFIG_PASSPHRASE";
-const FILE_VARIABLE: &str = "PULUMI_CONFIG_PASSPHRASE_FILE";
 
 /// Why a secret cannot be opened or sealed. Holds no value.
 #[derive(Debug, thiserror::Error)]
@@ -72,9 +72,16 @@ impl SealError {
 
 /// Opens and seals. Shared by reference; derives its key when it is first needed.
 pub struct Sealer {
-    home: PathBuf,
-    env: Env,
+    source: Source,
     inner: Mutex<Inner>,
+}
+
+/// Where the passphrase comes from.
+enum Source {
+    /// Looked for when it is needed.
+    Found(Phrases),
+    /// Given, for a rotation.
+    Given(Secret<String>),
 }
 
 #[derive(Default)]
@@ -93,11 +100,23 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// A sealer for a state with this salt text; without one, the first sealed secret makes it.
+    /// A sealer for the state of a stack with this salt text; without one, the first sealed secret makes it.
     #[must_use]
-    pub fn new(home: &Path, env: &Env, salt: Option<String>) -> Self {
-        let inner = Inner { salt, ..Inner::default() };
-        Self { home: home.to_owned(), env: env.clone(), inner: Mutex::new(inner) }
+    pub fn new(home: &Path, stack: &StackId, env: &Env, salt: Option<String>) -> Self {
+        Self::found(Phrases::new(home, stack, env), salt)
+    }
+
+    pub(crate) fn found(phrases: Phrases, salt: Option<String>) -> Self {
+        Self::from_source(Source::Found(phrases), salt)
+    }
+
+    /// A sealer with a phrase and a salt of its own.
+    pub(crate) fn with_phrase(phrase: Secret<String>) -> Self {
+        Self::from_source(Source::Given(phrase), None)
+    }
+
+    fn from_source(source: Source, salt: Option<String>) -> Self {
+        Self { source, inner: Mutex::new(Inner { salt, ..Inner::default() }) }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -128,7 +147,10 @@ impl Sealer {
         if inner.key.is_some() {
             return Ok(());
         }
-        let (phrase, from) = self.passphrase(inner.salt.is_none())?;
+        let (phrase, from) = match &self.source {
+            Source::Found(phrases) => phrases.find(inner.salt.as_deref())?,
+            Source::Given(phrase) => (phrase.clone(), "the new passphrase"),
+        };
         let (salt, proof) = match &inner.salt {
             Some(text) => {
                 let (salt, proof) = split_salt(text).ok_or(SealError::Damaged("the salt"))?;
@@ -147,25 +169,6 @@ impl Sealer {
         }
         inner.key = Some(key);
         Ok(())
-    }
-
-    /// The passphrase and where it came from; made anew only for a state that has no secret yet.
-    fn passphrase(&self, may_make: bool) -> Result<(Secret<String>, &'static str), SealError> {
-        // Set and empty is a passphrase on purpose, as it is for Pulumi.
-        if let Some((_, phrase)) = self.env.iter().find(|(name, _)| *name == VARIABLE) {
-            return Ok((Secret::from(phrase), VARIABLE));
-        }
-        if let Some(path) = self.env.get(FILE_VARIABLE) {
-            return Ok((read_file(&self.env.path(path))?, FILE_VARIABLE));
-        }
-        let path = self.home.join("passphrase");
-        if !path.exists() {
-            if !may_make {
-                return Err(SealError::NoPassphrase);
-            }
-            make_file(&self.home, &path)?;
-        }
-        Ok((read_file(&path)?, "the generated file"))
     }
 
     /// The ciphertext of a value; the same one for the same value.
@@ -237,24 +240,6 @@ fn parse(text: &str) -> Result<Value, SealError> {
     serde_json::from_str::<serde_json::Value>(text).map(Value::from).map_err(|_| SealError::Damaged("its content"))
 }
 
-fn read_file(path: &Path) -> Result<Secret<String>, SealError> {
-    fsx::read_private(path)
-        .map_err(|error| SealError::File { path: path.display().to_string(), reason: error.to_string() })
-}
-
-/// Two first runs at once must not make two phrases: the lock lets one of them make it.
-fn make_file(home: &Path, path: &Path) -> Result<(), SealError> {
-    let failed = |reason: String| SealError::File { path: path.display().to_string(), reason };
-    fsx::create_dir_all(home).map_err(|e| failed(e.to_string()))?;
-    let held = fsx::lock(&home.join("passphrase.lock")).map_err(|e| failed(e.to_string()))?;
-    if !path.exists() {
-        let phrase = STANDARD.encode(random::bytes::<32>());
-        fsx::replace(path, format!("{phrase}\n").as_bytes()).map_err(|e| failed(e.to_string()))?;
-    }
-    drop(held);
-    Ok(())
-}
-
 fn derive(phrase: &Secret<String>, salt: &[u8]) -> Result<LessSafeKey, SealError> {
     let mut bytes = [0_u8; 32];
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, salt, phrase.expose().as_bytes(), &mut bytes);
@@ -295,8 +280,12 @@ mod tests {
 
     const VECTOR: &str = "v1:fozI5u6B030=:v1:F+6ZduKKd8G0/V7L:PGMFeIzwobWRKmEAzUdaQHqC5mMRIQ==";
 
+    fn stack() -> StackId {
+        StackId { project: "p".into(), stack: "s".into() }
+    }
+
     fn with(phrase: &str, salt: Option<&str>) -> Sealer {
-        Sealer::new(Path::new("/nonexistent"), &Env::of([(VARIABLE, phrase)]), salt.map(str::to_owned))
+        Sealer::new(Path::new("/nonexistent"), &stack(), &Env::of([(VARIABLE, phrase)]), salt.map(str::to_owned))
     }
 
     #[test]
@@ -330,11 +319,11 @@ mod tests {
     #[test]
     fn a_file_is_made_once_and_only_for_a_state_without_secrets() {
         let home = tempfile::tempdir().unwrap();
-        let none = Sealer::new(home.path(), &Env::default(), Some(VECTOR.into()));
+        let none = Sealer::new(home.path(), &stack(), &Env::default(), Some(VECTOR.into()));
         assert!(matches!(none.unlock(), Err(SealError::NoPassphrase)));
-        let first = Sealer::new(home.path(), &Env::default(), None);
+        let first = Sealer::new(home.path(), &stack(), &Env::default(), None);
         let sealed = first.seal(&Value::from("canary")).unwrap();
-        let second = Sealer::new(home.path(), &Env::default(), first.salt());
+        let second = Sealer::new(home.path(), &stack(), &Env::default(), first.salt());
         assert_eq!(second.open(&sealed).unwrap(), Value::from("canary"));
         assert!(matches!(second.open("v1:AAAA:AAAA"), Err(SealError::Damaged(_))));
     }

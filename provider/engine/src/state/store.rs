@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mops_core::{Cancel, StackId, Urn, Value};
-use mops_host::fsx::{self, FileLock, LockError};
+use mops_host::fsx;
 use mops_host::{Env, SharedClock};
 
 use super::book::Book;
-use super::journal::{Files, Journal, Written, put_snapshot};
+use super::journal::{Before, Files, Journal, Rotation, Written, put_snapshot};
 use super::load::{Loaded, folder, load};
+use super::lock::{self, Held};
 use super::meta::Meta;
 use super::model::{ResourceState, Snapshot};
+use super::passphrase::Phrases;
 use super::record::{Ended, Record, encode};
 use super::seal::Sealer;
 use super::{Durable, deployment};
@@ -25,10 +27,6 @@ use crate::program::Scope;
 
 /// A journal below this size is never worth a rotation in the middle of a run.
 const SMALL_JOURNAL: u64 = 256 * 1024;
-/// How often a waiting run looks at the lock.
-const LOCK_POLL: Duration = Duration::from_millis(100);
-/// How long a lock may be held without a name.
-const NAMELESS: Duration = Duration::from_millis(500);
 
 /// How to open a state.
 #[derive(Clone)]
@@ -54,13 +52,14 @@ pub struct Store {
     files: Files,
     book: Book,
     sealer: Arc<Sealer>,
+    phrases: Phrases,
     clock: SharedClock,
     journal: Journal,
     journal_size: u64,
     snapshot_size: u64,
     dirty: bool,
     // Last: freed after the writer has ended.
-    _lock: FileLock,
+    held: Held,
 }
 
 impl std::fmt::Debug for Store {
@@ -82,7 +81,7 @@ impl Store {
         }
         let write = |p: PathBuf| move |source| StateError::Write { file: p.display().to_string(), source };
         fsx::create_dir_all(&path).map_err(write(path.clone()))?;
-        let lock = acquire(&files, stack, &options).await?;
+        let held = lock::acquire(&files, stack, &options).await?;
         pass(Failpoint::Locked)?;
         let mut loaded = match load(&files, stack)? {
             Some(loaded) => loaded,
@@ -90,11 +89,11 @@ impl Store {
             None => return Err(StateError::NoStack(stack.to_string())),
         };
         agree(&mut loaded, &files, stack, options.scope)?;
-        if fsx::is_network_fs(&path).unwrap_or(false) {
-            let note = "this folder is on a network file system, where locks may not hold: let no other machine use it";
-            loaded.book.snapshot.notes.push(note.into());
-        }
+        loaded.book.snapshot.notes.extend(held.note());
         let salt = loaded.book.snapshot.salt.clone();
+        let phrases = Phrases::new(home, stack, &options.env);
+        // A rotation that was killed leaves a file too many; it hurts nobody when it cannot be removed.
+        let _ = phrases.sweep(salt.as_deref());
         let journal = Journal::start(files.clone(), loaded.good, loaded.book.snapshot.sequence)
             .map_err(write(files.journal()))?;
         Ok(Self {
@@ -102,13 +101,14 @@ impl Store {
             stack: stack.clone(),
             files,
             book: loaded.book,
-            sealer: Arc::new(Sealer::new(home, &options.env, salt)),
+            sealer: Arc::new(phrases.sealer(salt)),
+            phrases,
             clock: options.clock,
             journal,
             journal_size: loaded.good,
             snapshot_size: loaded.snapshot_size,
             dirty: loaded.good > 0,
-            _lock: lock,
+            held,
         })
     }
 
@@ -153,12 +153,13 @@ impl Store {
         }
         let sequence = self.append(record)?;
         if self.journal_size > SMALL_JOURNAL.max(self.snapshot_size) {
-            self.rotate()?;
+            self.rotate(Before::Kept)?;
         }
         Ok(sequence)
     }
 
     fn append(&mut self, record: Record) -> Result<u64, StateError> {
+        self.held.check(&self.stack)?;
         let sequence = self.book.snapshot.sequence + 1;
         let mut size = 0;
         self.journal
@@ -230,13 +231,15 @@ impl Store {
         }
     }
 
-    fn rotate(&mut self) -> Result<(), StateError> {
+    fn rotate(&mut self, before: Before) -> Result<(), StateError> {
+        self.held.check(&self.stack)?;
         let bytes = deployment::write(&self.book.snapshot, self.clock.now(), true)
             .map_err(|e| StateError::Bug(format!("the snapshot cannot be written: {e}")))?;
         self.snapshot_size = bytes.len() as u64;
         self.journal_size = 0;
         self.dirty = false;
-        self.journal.rotate(bytes);
+        let sequence = self.book.snapshot.sequence;
+        self.journal.rotate(Rotation { snapshot: bytes, sequence, before });
         Ok(())
     }
 
@@ -246,26 +249,78 @@ impl Store {
     /// When it could not be written; what was announced is durable all the same.
     pub async fn finish(&mut self) -> Result<(), StateError> {
         self.settle().await?;
-        if self.dirty {
-            let before = self.durable().borrow().rotations;
-            self.rotate()?;
-            let mut durable = self.durable();
-            let seen = durable
-                .wait_for(|d| d.failed.is_some() || d.rotations > before)
-                .await
-                .map_err(|_| StateError::Bug("the journal's writer is gone".into()))?;
-            self.failure(&seen)?;
+        if self.dirty { self.rotated(Before::Kept).await } else { Ok(()) }
+    }
+
+    /// Writes the snapshot and waits until it is in place.
+    async fn rotated(&mut self, before: Before) -> Result<(), StateError> {
+        let count = self.durable().borrow().rotations;
+        self.rotate(before)?;
+        let mut durable = self.durable();
+        let seen = durable
+            .wait_for(|d| d.failed.is_some() || d.rotations > count)
+            .await
+            .map_err(|_| StateError::Bug("the journal's writer is gone".into()))?;
+        self.failure(&seen)
+    }
+
+    /// Puts another state in the place of this one, as a whole or not at all.
+    pub(super) async fn replace(&mut self, snapshot: Snapshot, before: Before) -> Result<(), StateError> {
+        self.settle().await?;
+        let sequence = self.book.snapshot.sequence + 1;
+        self.book = Book::new(Snapshot { sequence, is_new: false, ..snapshot });
+        self.rotated(before).await
+    }
+
+    /// Takes a state over from elsewhere (`import --state`).
+    ///
+    /// # Errors
+    /// When this one holds something already; when it could not be written.
+    pub async fn import(&mut self, snapshot: Snapshot) -> Result<(), StateError> {
+        let held = self.book.snapshot.resources.len() + self.book.snapshot.open.len();
+        if held > 0 {
+            return Err(StateError::NotEmpty { stack: self.stack.to_string(), held });
         }
+        let salt = snapshot.salt.clone();
+        self.replace(snapshot, Before::Kept).await?;
+        self.renew_sealer(salt);
         Ok(())
     }
 
-    /// Drops a resource from the state without a call (`state forget`).
+    pub(super) fn renew_sealer(&mut self, salt: Option<String>) {
+        self.sealer = Arc::new(self.phrases.sealer(salt));
+    }
+
+    pub(super) const fn phrases(&self) -> &Phrases {
+        &self.phrases
+    }
+
+    /// Drops resources from the state without a call (`state forget`): all of them or none.
     ///
     /// # Errors
     /// When it could not be written.
-    pub async fn forget(&mut self, urn: &Urn) -> Result<(), StateError> {
-        self.push(Record::Drop(vec![urn.clone()]))?;
+    pub async fn forget(&mut self, urns: &[Urn]) -> Result<(), StateError> {
+        self.push(Record::Drop(urns.to_vec()))?;
         self.settle().await
+    }
+
+    /// Removes the state of a stack that holds nothing; the lock file stays: it is what keeps two runs apart.
+    ///
+    /// # Errors
+    /// When it holds something; when a file could not be removed.
+    pub async fn remove(mut self) -> Result<(), StateError> {
+        let held = self.book.snapshot.resources.len() + self.book.snapshot.open.len();
+        if held > 0 {
+            return Err(StateError::NotEmpty { stack: self.stack.to_string(), held });
+        }
+        self.finish().await?;
+        let folder = &self.files.folder;
+        let write = |source| StateError::Write { file: folder.display().to_string(), source };
+        // `meta.json` first: without it an empty snapshot is a stack that never was.
+        for name in ["meta.json", "snapshot.json", "snapshot.json.1", "journal", "cloud.json"] {
+            fsx::remove(&folder.join(name)).map_err(write)?;
+        }
+        self.phrases.sweep(None).map_err(write)
     }
 
     /// Changes what state says of a resource (`state unprotect`, imports).
@@ -285,30 +340,6 @@ impl Store {
         let mut value = value.clone();
         self.sealer.open_in(&mut value)?;
         Ok(value)
-    }
-}
-
-async fn acquire(files: &Files, stack: &StackId, options: &OpenOptions) -> Result<FileLock, StateError> {
-    let start = options.clock.monotonic();
-    loop {
-        match fsx::lock(&files.lock()) {
-            Ok(lock) => return Ok(lock),
-            Err(LockError::Held(holder)) => {
-                // A lock without a name is in someone's hand for a moment: just taken, or just let go while another
-                // thread was starting a process that inherited it.
-                let (patience, pause) = match holder.pid {
-                    Some(_) => (options.lock_timeout, LOCK_POLL),
-                    None => (options.lock_timeout.max(NAMELESS), NAMELESS / 100),
-                };
-                if options.clock.monotonic().saturating_sub(start) >= patience || options.cancel.is_canceled() {
-                    return Err(StateError::Locked { stack: stack.to_string(), holder });
-                }
-                options.clock.sleep(pause).await;
-            }
-            Err(LockError::Io { path, source }) => {
-                return Err(StateError::Write { file: path.display().to_string(), source });
-            }
-        }
     }
 }
 

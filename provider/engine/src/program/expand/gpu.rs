@@ -12,13 +12,15 @@ use crate::stackfile::{Pool, Spanned, Taint};
 const IMAGE: &str =
     "nvcr.io/nvidia/k8s-device-plugin:v0.17.0@sha256:7089559ce6153018806857f5049085bae15b3bf6f1c8bd19d8b12f707d087dea";
 /// The kubelet's folder of plugins; a constant of Kubernetes.
+/// How the logical name of a device plugin begins: it belongs to the cluster, wherever its state comes from.
+pub(crate) const PLUGIN: &str = "gpu-device-plugin-";
 const FOLDER: &str = "/var/lib/kubelet/device-plugins";
 
 /// Declares the plugin of one pool; it belongs to the cluster.
 pub(super) fn device_plugin(b: &mut Builder<'_>, pool: &Spanned<Pool>, pool_urn: &Urn) {
     let name = pool.name.as_str();
     let inputs = members([("object", object(daemon_set(pool))), ("wait", true.into())]);
-    let mut plugin = b.in_cluster("Manifest", &format!("gpu-device-plugin-{name}"), inputs);
+    let mut plugin = b.in_cluster("Manifest", &format!("{PLUGIN}{name}"), inputs);
     plugin.component = Component::Cluster;
     plugin.depends_on = vec![pool_urn.clone()];
     plugin.place = Some(pool.place.clone());

@@ -15,6 +15,8 @@ mod registry;
 mod storage;
 mod workspace;
 
+pub(crate) use gpu::PLUGIN as DEVICE_PLUGIN;
+
 use mops_core::{Diagnostic, StackId};
 
 use super::{Program, Scope};

@@ -1,0 +1,33 @@
+//! State on its way in and out.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{LockArgs, SecretsArgs, StackArgs};
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretsArgs,
+    /// Write to a file of mode 0600 instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Deployment to take over: what `pulumi stack export` or `mops infra export` prints; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: PathBuf,
+    /// The stack file; with it the state must be that of its stack.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Environment, or PROJECT/ENVIRONMENT; without it the state names its stack.
+    #[arg(short, long, value_name = "ENV")]
+    pub(crate) env: Option<String>,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+}
