@@ -68,10 +68,15 @@ async fn nothing_tracked_is_secret_or_local() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// A journal has numbers between its texts; those of old versions are kept as they were written.
+fn is_journal(path: &str) -> bool {
+    path.starts_with("tests/corpus/state/") && path.ends_with("/journal")
+}
+
 #[tokio::test]
 async fn nothing_tracked_is_binary() {
-    let binary: Vec<String> =
-        tracked().await.into_iter().filter(|p| text(p).is_none_or(|t| t.contains('\0'))).collect();
+    let tracked = tracked().await.into_iter().filter(|p| !is_journal(p));
+    let binary: Vec<String> = tracked.filter(|p| text(p).is_none_or(|t| t.contains('\0'))).collect();
     assert!(binary.is_empty(), "{binary:?}");
 }
 
