@@ -36,10 +36,14 @@ mod files;
 mod hygiene;
 #[path = "kubernetes.rs"]
 mod kubernetes;
+#[path = "lease.rs"]
+mod lease;
 #[path = "malformed.rs"]
 mod malformed;
 #[path = "ownership.rs"]
 mod ownership;
+#[path = "passphrase.rs"]
+mod passphrase;
 #[path = "pipeline.rs"]
 mod pipeline;
 #[path = "proxy.rs"]
@@ -64,6 +68,8 @@ mod stackfile;
 mod stand;
 #[path = "state.rs"]
 mod state;
+#[path = "state_moves.rs"]
+mod state_moves;
 #[path = "throttling.rs"]
 mod throttling;
 #[path = "tls.rs"]

@@ -4,6 +4,8 @@
 
 #[path = "cli.rs"]
 mod cli;
+#[path = "compat.rs"]
+mod compat;
 #[path = "contract.rs"]
 mod contract;
 #[path = "examples.rs"]
@@ -18,5 +20,7 @@ mod program;
 mod scenarios;
 #[path = "secrets.rs"]
 mod secrets;
+#[path = "shared_state.rs"]
+mod shared_state;
 #[path = "up_down.rs"]
 mod up_down;

@@ -16,6 +16,8 @@ const DESTRUCTIVE: &[(&str, &str, &str)] = &[
     ("infra up", "smaller.yaml", "--yes"),
     ("infra down", "--env modelops/dev --destroy-all --delete-rg", "--yes"),
     ("infra remove", "--env modelops/empty", "--yes"),
+    ("infra state forget", "sas-bundle-blobs --env modelops/dev", "--yes"),
+    ("infra unlock", "--env modelops/empty", "--yes"),
 ];
 
 /// The example without its storage, so that `up` has something to delete.
@@ -36,6 +38,9 @@ async fn no_verb_waits_for_somebody_who_is_not_there() {
     job.place.write("empty.yaml", &empty.replace("modelopsdev", "modelopsempty"));
     job.good(&["mops", "infra", "up", "empty.yaml", "-c", "registry", "--yes"]).await;
     job.good(&["mops", "infra", "down", "empty.yaml", "--destroy-all", "--delete-rg", "--yes"]).await;
+    // What a dead run on a shared folder leaves behind; nobody can say any more whose it was.
+    let lease = job.place.path().join("home/.modelops/state/modelops/empty/lease");
+    mops_host::fsx::replace(&lease, b"?").unwrap();
 
     let (mut runs, mut refused) = (0, 0);
     for verb in mops::verbs() {
