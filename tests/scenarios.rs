@@ -233,17 +233,7 @@ macro_rules! scenarios {
     )*};
 }
 
-scenarios!(
-    first_contact,
-    exit_codes,
-    closed_input,
-    secrets,
-    whole_story,
-    other_cloud,
-    drift,
-    state,
-    state_moves,
-);
+scenarios!(first_contact, exit_codes, closed_input, secrets, whole_story, other_cloud, drift, state, state_moves);
 
 #[test]
 fn every_scenario_file_is_played() {
