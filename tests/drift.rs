@@ -1,5 +1,16 @@
 //! R24: what changes behind our back is seen, told with its author, and mended or saved; nothing is made twice.
 
+#[path = "drift/clusters.rs"]
+mod clusters;
+#[path = "drift/defaults.rs"]
+mod defaults;
+#[path = "drift/rounds.rs"]
+mod rounds;
+#[path = "drift/signatures.rs"]
+mod signatures;
+#[path = "drift/stack.rs"]
+mod stack;
+
 use mops_core::provider::ChangedBy;
 use mops_engine::error::Exit;
 use mops_engine::event::{Body, DriftView};

@@ -85,6 +85,56 @@ fn a_failure_stops_its_dependants_and_nobody_else() {
 }
 
 #[test]
+fn components_that_do_not_need_what_failed_go_on_unless_the_file_says_no() {
+    run(async {
+        let component = |name: &str, component, inputs: serde_json::Value| mops_engine::program::Declared {
+            component,
+            ..thing(name, inputs)
+        };
+        let make = || {
+            let mut pod = component("pod", Component::Workspace, json!({}));
+            refer(&mut pod, "value", &urn("registry"), "id");
+            // It waits for something slow, so that the failure comes first.
+            let mut storage = component("storage", Component::Storage, json!({}));
+            storage.depends_on = vec![urn("group")];
+            program(vec![
+                component("group", Component::ResourceGroup, json!({"latency": 50})),
+                component("registry", Component::Registry, json!({"fail": "create"})),
+                storage,
+                pod,
+            ])
+        };
+        for (halts, made, left) in [(false, 2, vec!["pod"]), (true, 1, vec!["pod", "storage"])] {
+            let home = tempfile::tempdir().unwrap();
+            let rig = Rig::new(home.path());
+            let report = rig.up_with(&make(), &UpOptions { halts, ..UpOptions::default() }).await.unwrap();
+            let mut names: Vec<_> = report.not_started.iter().map(|(u, _)| u.name()).collect();
+            names.sort_unstable();
+            assert_eq!((report.totals.created, names, report.exit()), (made, left, Exit::Failed), "halts: {halts}");
+            assert!(report.not_started.iter().all(|(_, why)| why == "`registry` failed"), "{report:?}");
+        }
+    });
+}
+
+#[test]
+fn what_no_update_can_change_is_refused_by_the_plan() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let make = |fixed: &str, tag: &str| program(vec![thing("a", json!({"fixed": fixed, "replace": tag}))]);
+        rig.up(&make("one", "x")).await.unwrap();
+        let error = rig.up(&make("two", "x")).await.unwrap_err();
+        assert_eq!(
+            (error.exit(), error.to_string().contains("`fixed` cannot be changed in place")),
+            (Exit::Usage, true)
+        );
+        assert_eq!(error.hint().as_deref(), Some("give `fixed` its present value"));
+        // A replacement can.
+        assert_eq!(rig.up(&make("two", "y")).await.unwrap().totals.replaced, 1);
+    });
+}
+
+#[test]
 fn exists_but_not_ready_is_kept_and_updated_next_time() {
     run(async {
         let home = tempfile::tempdir().unwrap();

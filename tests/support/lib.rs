@@ -52,6 +52,13 @@ const ASSUMED: &[evidence::RouteInfo] = {
             "listClusterUserCredential: early",
             "409 OperationNotAllowed while it is made",
         ),
+        RouteInfo::assumed(
+            "kubernetes",
+            "GET",
+            "a stopped or shielded cluster",
+            "the connection ends without an answer",
+        ),
+        RouteInfo::assumed("arm", "GET", "registries: systemData", "an application appears by its client id"),
         RouteInfo::assumed("registry", "GET", "/oauth2/token: wrong password", "401 UNAUTHORIZED without a challenge"),
         RouteInfo::assumed("blob", "GET", "expired or tampered SAS", "403 AuthenticationFailed with its detail"),
         RouteInfo::assumed("blob", "GET", "no SAS", "409 PublicAccessNotPermitted"),

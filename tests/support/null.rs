@@ -16,15 +16,19 @@ use mops_core::schema::ResourceSchema;
 use mops_core::value::Path as Property;
 use mops_core::{Class, Error, Identity, Lane, Lineage, Ownership, Secret, StackId, Urn, Value};
 use mops_host::{SharedClock, fsx};
+use time::OffsetDateTime;
 
 /// The token of the null resource. Its inputs: `name`, `value`, `replace` (a change makes it anew), `fail`
 /// (a word: `check`, `create`, `partial`, `update`, `delete`), `secret`, `lane`, `latency` in milliseconds,
-/// `inside` (the name of a thing without which it cannot be read).
+/// `fixed` (no update changes it), `inside` (the name of a thing without which it cannot be read).
 pub const TOKEN: &str = "test:null:Thing";
 /// The same, but the new one of a replacement is made before the old one goes.
 pub const SWAP: &str = "test:null:Swap";
 /// The same, but one without a mark may be taken over.
 pub const GROUP: &str = "test:null:Group";
+
+/// The same at a service that may not know for 30 s what it has made: `late` says for how many seconds it does not.
+pub const LATE: &str = "test:null:Late";
 
 /// One object at the null service.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +75,8 @@ struct Service {
     deleted: Vec<String>,
     /// Names in the order in which they were made.
     made: Vec<String>,
+    /// Until when a read does not show what was made.
+    hidden: BTreeMap<String, OffsetDateTime>,
     /// Who changed what last, beside us.
     edited: BTreeMap<String, ChangedBy>,
     hang: Option<String>,
@@ -83,7 +89,7 @@ pub struct Null {
     service: Arc<Mutex<Service>>,
     folder: Option<PathBuf>,
     clock: SharedClock,
-    schemas: Arc<[ResourceSchema; 3]>,
+    schemas: Arc<[ResourceSchema; 4]>,
 }
 
 fn schema(token: &'static str, delete_before_replace: bool, adoptable: bool) -> ResourceSchema {
@@ -96,6 +102,8 @@ fn schema(token: &'static str, delete_before_replace: bool, adoptable: bool) -> 
         changed_by_update: &["version"],
         delete_before_replace,
         adoptable,
+        read_tells: false,
+        settles: if token == LATE { Duration::from_secs(30) } else { Duration::ZERO },
     }
 }
 
@@ -103,7 +111,12 @@ impl Null {
     /// A service in memory.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
-        let schemas = [schema(TOKEN, true, false), schema(SWAP, false, false), schema(GROUP, true, true)];
+        let schemas = [
+            schema(TOKEN, true, false),
+            schema(SWAP, false, false),
+            schema(GROUP, true, true),
+            schema(LATE, true, false),
+        ];
         Self { service: Arc::default(), folder: None, clock, schemas: Arc::new(schemas) }
     }
 
@@ -319,7 +332,12 @@ impl Provider for Null {
         let mut replace: Vec<String> =
             changes.iter().map(|c| c.path.property().to_owned()).filter(|p| forces(p)).collect();
         replace.dedup();
-        Difference { changes, replace, reason: None }
+        let impossible = changes.iter().any(|c| c.path.property() == "fixed").then(|| CheckFailure {
+            path: Property(vec!["fixed".into()]),
+            reason: "`fixed` cannot be changed in place".into(),
+            hint: Some("give `fixed` its present value".into()),
+        });
+        Difference { changes, replace, impossible, ..Difference::default() }
     }
 
     fn identity(&self, _: &Urn, inputs: &Value) -> Option<Identity> {
@@ -347,7 +365,8 @@ impl Provider for Null {
             }
             let name =
                 id.and_then(|i| i.strip_prefix("/things/")).map_or_else(|| name_of(&known.inputs), str::to_owned);
-            let Some(thing) = self.get(&name) else { return Ok(None) };
+            let hidden = self.service().hidden.get(&name).is_some_and(|until| self.clock.now() < *until);
+            let Some(thing) = self.get(&name).filter(|_| !hidden) else { return Ok(None) };
             let seen = project(&known.inputs, &thing.inputs);
             let outputs = outputs_of(&seen, known.outputs.get("version").and_then(Value::as_i64).unwrap_or(1));
             let known = Known { id: format!("/things/{name}"), inputs: seen, outputs };
@@ -382,6 +401,10 @@ impl Provider for Null {
             Self::fails(inputs, "create", &cx)?;
             if !foreign {
                 self.put_ours(&cx, inputs, creates);
+            }
+            if let Some(seconds) = inputs.get("late").and_then(Value::as_i64) {
+                let until = self.clock.now() + time::Duration::seconds(seconds);
+                self.service().hidden.insert(name.clone(), until);
             }
             self.service().made.push(name.clone());
             let lost = self.service().lose_answer.as_deref() == Some(name.as_str());

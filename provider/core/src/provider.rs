@@ -99,6 +99,8 @@ pub struct Difference {
     pub replace: Vec<String>,
     /// A change that no input shows, for example an SAS that is about to run out.
     pub reason: Option<String>,
+    /// Why no update can bring it there; a replacement may.
+    pub impossible: Option<CheckFailure>,
 }
 
 impl Difference {

@@ -19,4 +19,9 @@ pub struct ResourceSchema {
     pub delete_before_replace: bool,
     /// Whether an existing one without a mark may be taken over (it is then kept on the way down).
     pub adoptable: bool,
+    /// Whether only a read tells that it has to be made again (a signature whose key may be regenerated), so that it
+    /// is read although nothing else can find it.
+    pub read_tells: bool,
+    /// How long the service may answer "not there" for something that it has just made.
+    pub settles: std::time::Duration,
 }

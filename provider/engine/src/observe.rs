@@ -3,11 +3,13 @@
 //! Guarantees: nothing is written here; a plan that changes nothing reads nothing (`tests/engine.rs`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
-use mops_core::provider::{CallContext, Provider};
-use mops_core::{Cancel, Error, Mark, Urn};
+use mops_core::provider::{CallContext, Found, Provider};
+use mops_core::{Cancel, Class, Error, Mark, Urn};
+use mops_host::SharedClock;
 
 use crate::error::EngineError;
 use crate::event::{Body, Event, EventSink};
@@ -15,7 +17,9 @@ use crate::plan::{Need, Observations, Observed, Plan, back, known_standin, may_p
 use crate::state::Snapshot;
 
 /// How a read may take.
-const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
+const READ_TIMEOUT: Duration = Duration::from_secs(600);
+/// Before something new is looked at again.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Who reads.
 pub(crate) struct Observer<'a> {
@@ -28,6 +32,8 @@ pub(crate) struct Observer<'a> {
     pub(crate) preview: bool,
     /// What cannot be reached together with what it is in counts as gone.
     pub(crate) skip_unreachable: bool,
+    /// Time.
+    pub(crate) clock: &'a SharedClock,
 }
 
 impl Observer<'_> {
@@ -84,6 +90,34 @@ impl Observer<'_> {
         Err(EngineError::Observe(failed))
     }
 
+    /// Reads; something that state has only just made and the service does not show yet is looked at again until the
+    /// service must know it.
+    async fn patiently(&self, need: &Need, cx: &CallContext) -> Result<Option<Found>, Error> {
+        let known = known_standin(&need.known);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let found = self.provider.read(cx.clone(), need.id.as_deref(), &known).await?;
+            let left = self.settling(need);
+            if found.is_some() || left.is_zero() {
+                return Ok(found);
+            }
+            self.clock.sleep(pause.min(left)).await;
+            pause *= 2;
+        }
+    }
+
+    /// How much longer the service may not know it.
+    fn settling(&self, need: &Need) -> Duration {
+        let grace = self.provider.schema(need.urn.token()).map_or(Duration::ZERO, |s| s.settles);
+        let age =
+            need.made.map_or(Duration::MAX, |made| (self.clock.now() - made).try_into().unwrap_or(Duration::ZERO));
+        grace.saturating_sub(age)
+    }
+
+    fn may_skip(&self, need: &Need, error: &Error) -> bool {
+        self.skip_unreachable && need.deleted_with.is_some() && is_silent(error)
+    }
+
     async fn read_one(&self, need: &Need) -> Result<Observed, Error> {
         let cx = CallContext {
             urn: need.urn.clone(),
@@ -95,21 +129,25 @@ impl Observer<'_> {
             takeover: self.snapshot.is_new,
             import: need.import,
         };
-        let known = known_standin(&need.known);
-        match self.provider.read(cx, need.id.as_deref(), &known).await {
+        match self.patiently(need, &cx).await {
             Ok(None) => Ok(Observed::Absent),
             Ok(Some(mut found)) => {
                 back(&mut found.known.inputs);
                 back(&mut found.known.outputs);
                 Ok(Observed::Found(Box::new(found)))
             }
-            Err(_) if need.deleted_with.is_some() && self.skip_unreachable => Ok(Observed::Absent),
+            Err(error) if self.may_skip(need, &error) => Ok(Observed::Unreachable),
             Err(error) if self.preview && need.in_state && may_plan_from_state(error.class()) => {
                 Ok(Observed::Unread(error.to_string()))
             }
             Err(error) => Err(error),
         }
     }
+}
+
+/// Who does not answer is out of reach; who refuses is not.
+fn is_silent(error: &Error) -> bool {
+    error.class() == Class::Transient
 }
 
 /// What we write on a resource.

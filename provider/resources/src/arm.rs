@@ -2,6 +2,8 @@
 //! wrong with which name. Guarantees that something that exists although its operation failed is reported as
 //! such, with its id (`tests/arm.rs`).
 
+use std::time::Duration;
+
 use mops_clients::ClientError;
 use mops_clients::arm::{ArmClient, LroContext, NotAnId, Precondition, ResourceId, Started, Verb, version};
 use mops_core::mark::names;
@@ -10,6 +12,9 @@ use mops_core::{Class, Error, Lane, Mark, Ownership, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::resource::Cx;
+
+/// How long Resource Manager may not know a resource in one region that it has made in another.
+pub(crate) const SETTLES: Duration = Duration::from_secs(30);
 
 /// One resource at ARM, within one call.
 pub(crate) struct Target<'a> {

@@ -10,6 +10,7 @@ use mops_core::{Class, Error, Identity, Lane, Mark, Ownership};
 use serde_json::{Value as Json, json};
 
 use crate::resource::Cx;
+use crate::silence;
 
 /// Objects written at once in one cluster.
 const LIMIT: usize = 16;
@@ -23,6 +24,7 @@ pub(crate) struct Object<'a> {
     pub(crate) kube: Kubernetes,
     /// Where it is.
     pub(crate) place: ObjectRef,
+    cluster: ClusterRef,
     id: String,
 }
 
@@ -77,7 +79,7 @@ impl<'a> Object<'a> {
     pub(crate) async fn new(cx: &'a Cx<'a>, cluster: &ClusterRef, place: ObjectRef) -> Result<Self, Error> {
         let kube = cx.services.kubernetes(cluster).await?.with_cancel(&cx.call.cancel);
         let id = id(cluster, &place);
-        Ok(Self { cx, kube, place, id })
+        Ok(Self { cx, kube, place, cluster: cluster.clone(), id })
     }
 
     /// See [`id`].
@@ -87,7 +89,21 @@ impl<'a> Object<'a> {
 
     /// What is there now; an object on its way out counts as gone only when it is.
     pub(crate) async fn get(&self) -> Result<Option<Json>, Error> {
-        Ok(self.kube.get(&self.place).await?)
+        match self.kube.get(&self.place).await {
+            Ok(found) => Ok(found),
+            Err(error) => Err(self.explained(error).await),
+        }
+    }
+
+    /// Why a cluster does not answer at all; other errors speak for themselves.
+    async fn explained(&self, error: KubernetesError) -> Error {
+        let silent = matches!(error, KubernetesError::Wire(_));
+        let error = error.into_core();
+        if silent && error.class() == Class::Transient {
+            silence::explained(self.cx, &self.cluster, error).await
+        } else {
+            error
+        }
     }
 
     /// Applies the object with our marks; fields of other managers are refused.

@@ -62,6 +62,8 @@ pub(crate) fn entry<R: Resource>() -> Box<dyn Entry> {
             changed_by_update: R::CHANGED_BY_UPDATE,
             delete_before_replace: R::DELETE_BEFORE_REPLACE,
             adoptable: R::ADOPTABLE,
+            read_tells: R::READ_TELLS,
+            settles: R::SETTLES,
         },
         resource: PhantomData,
     })
@@ -166,13 +168,18 @@ impl<R: Resource> Entry for Typed<R> {
         };
         let value = value.sealed_as_secret();
         let mut wanted = value.clone();
-        let (mut reason, mut sometimes) = (None, None);
+        let (mut reason, mut sometimes, mut impossible) = (None, None, None);
         if !value.has_unknown()
             && let (Ok(known), Ok(mut inputs)) = (state::<R>(old), from_value::<R::Inputs>(value.clone()))
         {
             R::settle(&known, &mut inputs);
             reason = R::reason(cx, &known, &inputs);
             sometimes = R::replaced_between(&known.inputs, &inputs);
+            impossible = R::impossible(&known.inputs, &inputs).map(|why| CheckFailure {
+                path: Path::default(),
+                reason: why.summary().to_owned(),
+                hint: why.hint_text().map(str::to_owned),
+            });
             wanted = to_value(&inputs).unwrap_or(wanted);
         }
         let changes = diff(&old.inputs, &wanted);
@@ -180,7 +187,7 @@ impl<R: Resource> Entry for Typed<R> {
             changes.iter().filter_map(|c| replaced_by(R::REPLACE, &c.path)).map(str::to_owned).collect();
         replace.extend(sometimes.map(str::to_owned));
         replace.dedup();
-        Difference { changes, replace, reason }
+        Difference { changes, replace, reason, impossible }
     }
 
     fn identity(&self, inputs: &Value) -> Option<Identity> {

@@ -15,6 +15,7 @@ pub mod resource;
 mod sas;
 mod secret_data;
 pub mod services;
+mod silence;
 
 pub use provider::Resources;
 pub use services::Services;

@@ -4,6 +4,7 @@
 //! engines take it from there (`tests/conformance.rs` runs every listed resource).
 
 use std::future::Future;
+use std::time::Duration;
 
 use mops_core::convert::from_value;
 use mops_core::provider::{CallContext, ChangedBy, CheckFailure, Known};
@@ -103,6 +104,10 @@ pub trait Resource: Send + Sync + Sized + 'static {
     const DELETE_BEFORE_REPLACE: bool = true;
     /// Whether an existing one without a mark may be taken over (and is then kept on the way down).
     const ADOPTABLE: bool = false;
+    /// Whether only a read tells that it has to be made again; then `read` is asked although nothing can find it.
+    const READ_TELLS: bool = false;
+    /// How long the service may answer "not there" for something that it has just made.
+    const SETTLES: Duration = Duration::ZERO;
 
     /// What the user declares.
     type Inputs: Serialize + DeserializeOwned + JsonSchema + Send + Sync;
@@ -126,6 +131,11 @@ pub trait Resource: Send + Sync + Sized + 'static {
 
     /// The input whose change replaces the resource only between some values: a sku of another tier.
     fn replaced_between(_old: &Self::Inputs, _new: &Self::Inputs) -> Option<&'static str> {
+        None
+    }
+
+    /// Why no update can bring it from one to the other, although nothing of it forces a replacement.
+    fn impossible(_old: &Self::Inputs, _new: &Self::Inputs) -> Option<Error> {
         None
     }
 

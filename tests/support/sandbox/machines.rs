@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tower::ServiceExt as _;
 
 use crate::arm::store::Event;
 use crate::arm::{Arm, Machines, id, pool};
-use crate::http::{Handler, Reply};
+use crate::http::{Broken, Handler, Reply};
 use crate::kubernetes::{KubernetesFake, NodePool, Options, router};
 use crate::sandbox::puller::Puller;
 use crate::world::World;
@@ -36,6 +37,7 @@ pub struct Clusters {
     probe: Option<PathBuf>,
     probe_env: Vec<(String, String)>,
     registry: OnceLock<Handler>,
+    silent: AtomicBool,
     running: Mutex<BTreeMap<String, Running>>,
 }
 
@@ -46,8 +48,8 @@ impl Clusters {
         probe: Option<PathBuf>,
         probe_env: Vec<(String, String)>,
     ) -> Arc<Self> {
-        let (registry, running) = (OnceLock::new(), Mutex::default());
-        Arc::new(Self { world, runtime, probe, probe_env, registry, running })
+        let (registry, silent, running) = (OnceLock::new(), AtomicBool::new(false), Mutex::default());
+        Arc::new(Self { world, runtime, probe, probe_env, registry, silent, running })
     }
 
     /// Nodes pull from here.
@@ -57,6 +59,11 @@ impl Clusters {
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the API servers end every connection, as when they are stopped or a firewall is between.
+    pub fn silence(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
     }
 
     /// The fakes that run now.
@@ -121,8 +128,10 @@ impl Clusters {
         Arc::new(move |request| {
             arm.settle();
             let router = clusters.router_for(&request);
+            let silent = clusters.silent.load(Ordering::Relaxed);
             Box::pin(async move {
                 match router {
+                    _ if silent => Err(Broken),
                     Some(router) => Ok(match router.oneshot(request).await {
                         Ok(response) => response,
                         Err(never) => match never {},

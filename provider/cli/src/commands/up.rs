@@ -37,7 +37,8 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
         app.keep_pointed(&stack, &pointed)?;
         let asker = app.asker(&stack.stack, args.yes);
         let options = UpOptions {
-            continue_on_error: target.file.continue_on_error.as_ref().is_some_and(|c| c.value),
+            // Only a file that says so: what does not depend on a failure goes on.
+            halts: target.file.continue_on_error.as_ref().is_some_and(|c| !c.value),
             approve: Some(asker.approve()),
             ..preview::up_options(&args.preview)
         };

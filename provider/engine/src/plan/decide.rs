@@ -11,7 +11,7 @@ use super::drift::{Drift, open_mixed};
 use super::ownership::{Verdict, judge};
 use super::refresh::known as drift_of;
 use super::resolve::{Outputs, resolve};
-use super::{Graph, Need, Observations, Observed, Op, Plan, PlanOptions, Step, back, merged, standin};
+use super::{Graph, Need, OUT_OF_REACH, Observations, Observed, Op, Plan, PlanOptions, Step, back, merged, standin};
 use crate::error::EngineError;
 use crate::program::{Component, Declared, Program};
 use crate::state::{Action, ResourceState, Snapshot};
@@ -199,6 +199,7 @@ impl<'a> Planner<'a> {
             import: declared.import.is_some(),
             in_state: id.is_some(),
             deleted_with: declared.deleted_with.clone(),
+            made: id.and_then(|r| r.created),
         });
         // What does not answer because that which it is in is gone is gone as well: both are read.
         let around =
@@ -209,7 +210,13 @@ impl<'a> Planner<'a> {
     }
 
     fn readable(&self, urn: &Urn, inputs: &Value) -> bool {
-        matches!(self.provider.identity(urn, &standin(inputs)), Some(Identity::Name(_) | Identity::Tag(_)))
+        let found = matches!(self.provider.identity(urn, &standin(inputs)), Some(Identity::Name(_) | Identity::Tag(_)));
+        found || (self.only_a_read_tells(urn) && self.living.contains_key(urn))
+    }
+
+    /// Whether nothing but a look at the service shows that it has to be made again.
+    fn only_a_read_tells(&self, urn: &Urn) -> bool {
+        self.provider.schema(urn.token()).is_some_and(|s| s.read_tells)
     }
 
     /// What a changing resource depends on is read too: a plan must not build on what is gone.
@@ -243,7 +250,14 @@ impl<'a> Planner<'a> {
         let urn = &declared.urn;
         let begun = self.snapshot.open.iter().any(|o| o.resource.urn == *urn && o.action == Action::Create);
         let reason = begun.then(|| "an earlier run began to make it".to_owned());
-        let Some(Observed::Found(found)) = self.observations.get(urn) else { return Some(self.make(wanted, reason)) };
+        let found = match self.observations.get(urn) {
+            Some(Observed::Found(found)) => found,
+            Some(Observed::Unreachable) => {
+                self.plan.notes.push(format!("`{}` is not made: {OUT_OF_REACH}", urn.name()));
+                return Some(nothing(Outputs::Unknown, false));
+            }
+            _ => return Some(self.make(wanted, reason)),
+        };
         self.need_dependencies(*i);
         let mut step = Step { declared: Some(*i), reason, ..Step::new(urn.clone(), Op::Create, declared.component) };
         match judge(self.snapshot, urn, declared.place.as_ref(), &found.ownership) {
@@ -316,7 +330,9 @@ impl<'a> Planner<'a> {
         let Wanted { i, declared, .. } = wanted;
         let urn = &declared.urn;
         let begun: Vec<_> = self.snapshot.open.iter().filter(|o| o.resource.urn == *urn).collect();
-        if self.options.refresh || !begun.is_empty() || only_a_read_tells(&wanted.inputs) {
+        let inside = self.options.skip_unreachable && declared.deleted_with.is_some();
+        let told = names_a_registry(&wanted.inputs) || self.only_a_read_tells(urn);
+        if self.options.refresh || !begun.is_empty() || told || inside {
             self.need(*i, Some(old), &old.inputs);
         }
         let mut known = None;
@@ -324,6 +340,10 @@ impl<'a> Planner<'a> {
             Some(Observed::Absent) => {
                 self.plan.drifted(Drift::gone(old));
                 return Some(self.make(wanted, Some("it no longer exists".into())));
+            }
+            Some(Observed::Unreachable) => {
+                self.plan.steps.push(Step::out_of_reach(old));
+                return Some(nothing(Outputs::Unknown, false));
             }
             Some(Observed::Unread(why)) => {
                 self.plan.notes.push(format!("`{}` is planned from state: {why}", urn.name()))
@@ -356,6 +376,12 @@ impl<'a> Planner<'a> {
         step.reason = reason.or_else(|| force.then(|| unready(old, unfinished)));
         step.changes.clone_from(&difference.changes);
         step.seen = known.map(Box::new);
+        if let Some(why) = difference.impossible.as_ref().filter(|_| difference.replace.is_empty()) {
+            let mut refused = Diagnostic::error(declared.place.clone(), format!("{}: {}", urn.name(), why.reason));
+            refused.hint.clone_from(&why.hint);
+            self.refused.push(refused);
+            return None;
+        }
         if difference.replace.is_empty() {
             Some(self.update(wanted, old, step))
         } else {
@@ -488,7 +514,7 @@ fn unready(old: &ResourceState, unfinished: bool) -> String {
 }
 
 /// Whether a source is among the inputs whose value is at a service, so that no comparison of inputs shows a rotation.
-fn only_a_read_tells(inputs: &Value) -> bool {
+fn names_a_registry(inputs: &Value) -> bool {
     inputs.any(&mut |v| v.get("from_registry").is_some())
 }
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use mops_core::diff::PropertyDiff;
 use mops_core::provider::{Found, Known, Provider};
 use mops_core::{Urn, Value};
+use time::OffsetDateTime;
 
 use crate::error::EngineError;
 use crate::event::{DriftView, StepView};
@@ -127,6 +128,11 @@ impl Step {
         }
     }
 
+    /// Leaves the state because the user said so.
+    pub(crate) fn out_of_reach(r: &ResourceState) -> Self {
+        Self { reason: Some(OUT_OF_REACH.to_owned()), ..Self::new(r.urn.clone(), Op::Forget, r.component) }
+    }
+
     /// Whether anything is done for the user, with or without a call.
     #[must_use]
     pub const fn changes_something(&self) -> bool {
@@ -205,6 +211,8 @@ pub(crate) struct Need {
     pub(crate) in_state: bool,
     /// Something whose absence is this one's, too.
     pub(crate) deleted_with: Option<Urn>,
+    /// When state says that it was made.
+    pub(crate) made: Option<OffsetDateTime>,
 }
 
 impl Need {
@@ -217,6 +225,7 @@ impl Need {
             import: false,
             in_state: true,
             deleted_with: r.deleted_with.clone(),
+            made: r.created,
         }
     }
 }
@@ -230,6 +239,8 @@ pub enum Observed {
     Found(Box<Found>),
     /// It could not be read; planned from state.
     Unread(String),
+    /// What it is in does not answer, and the user said to leave it out.
+    Unreachable,
 }
 
 /// What was read, by name.
@@ -246,6 +257,8 @@ pub struct PlanOptions {
     pub only: Option<BTreeSet<Component>>,
     /// With `only`: change what depends on them as well.
     pub with_dependants: bool,
+    /// What is inside something that does not answer leaves the state; so all of it has to be looked at.
+    pub skip_unreachable: bool,
     /// Opens secrets of the state where a secret in clear has to be compared with one.
     pub sealer: Option<Arc<Sealer>>,
 }
@@ -268,6 +281,9 @@ pub fn plan(
     }
     planner.finish()
 }
+
+/// Why something leaves the state although nobody saw that it is gone.
+pub(crate) const OUT_OF_REACH: &str = "what it is in does not answer";
 
 /// A value without its secrets opened, ready to be shown to `check` and `diff`.
 pub(crate) fn known_standin(known: &Known) -> Known {

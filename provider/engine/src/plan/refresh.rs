@@ -40,6 +40,7 @@ pub fn plan_refresh(
                 plan.steps.push(Step { reason, ..Step::new(r.urn.clone(), Op::Forget, r.component) });
                 plan.drifted(Drift::gone(r));
             }
+            Some(Observed::Unreachable) => plan.steps.push(Step::out_of_reach(r)),
             Some(Observed::Found(found)) => {
                 if matches!(found.ownership, Ownership::Other { .. }) {
                     plan.notes.push(format!("`{}` carries another stack's mark now", r.urn.name()));
@@ -57,7 +58,8 @@ pub fn plan_refresh(
             None => {
                 plan.unchanged += 1;
                 let identity = provider.identity(&r.urn, &standin(&r.inputs));
-                if matches!(identity, Some(Identity::Name(_) | Identity::Tag(_))) {
+                let tells = provider.schema(r.urn.token()).is_some_and(|s| s.read_tells);
+                if tells || matches!(identity, Some(Identity::Name(_) | Identity::Tag(_))) {
                     plan.needs.push(Need::of_state(r));
                 }
             }

@@ -104,6 +104,7 @@ impl<'a> Removal<'a> {
         }
         match self.observations.get(&r.urn) {
             Some(Observed::Absent) => return forget(step, "it no longer exists"),
+            Some(Observed::Unreachable) => return forget(step, super::OUT_OF_REACH),
             Some(Observed::Found(found)) => match judge(self.snapshot, &r.urn, None, &found.ownership) {
                 Verdict::Ours => {}
                 Verdict::Takeover(lineage) => {

@@ -60,7 +60,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) store: &'a mut Store,
     pub(crate) plan: &'a Plan,
     pub(crate) nodes: Vec<Node>,
-    pub(super) continue_on_error: bool,
+    pub(super) halts: bool,
     pub(super) over: Vec<bool>,
     pub(super) ready: BinaryHeap<(u64, Reverse<usize>)>,
     pub(super) parked: HashMap<usize, Box<Prepared>>,
@@ -93,7 +93,7 @@ impl<'a> Machine<'a> {
             graph: source.map(|s| s.1),
             store,
             plan,
-            continue_on_error: false,
+            halts: false,
             over: vec![false; nodes.len()],
             ready: ready.collect(),
             nodes,
@@ -113,9 +113,9 @@ impl<'a> Machine<'a> {
         (machine, hears)
     }
 
-    /// Whether further components may start after a failure.
-    pub(crate) fn continue_on_error(mut self, yes: bool) -> Self {
-        self.continue_on_error = yes;
+    /// Whether after a failure no further component starts; else only what depends on it does not.
+    pub(crate) const fn halts(mut self, yes: bool) -> Self {
+        self.halts = yes;
         self
     }
 

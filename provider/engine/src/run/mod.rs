@@ -61,8 +61,8 @@ pub struct UpOptions {
     pub with_dependants: bool,
     /// What is inside something that does not answer counts as gone.
     pub skip_unreachable: bool,
-    /// After a failure further components may start.
-    pub continue_on_error: bool,
+    /// After a failure no further component starts; else only what depends on what failed does not.
+    pub halts: bool,
     /// Asked before the first write.
     pub approve: Option<Approve>,
     /// For previews of programs with secrets in clear; `up` takes that of its store.
@@ -124,7 +124,7 @@ struct Run<'a> {
     operation: &'static str,
     source: Option<(&'a Program, &'a Graph<'a>)>,
     approve: Option<&'a Approve>,
-    continue_on_error: bool,
+    halts: bool,
 }
 
 impl Engine {
@@ -150,6 +150,7 @@ impl Engine {
             refresh: options.refresh,
             only: options.only.clone(),
             with_dependants: options.with_dependants,
+            skip_unreachable: options.skip_unreachable,
             sealer,
         };
         let observer = self.observer(state, preview, options.skip_unreachable);
@@ -165,6 +166,7 @@ impl Engine {
             cancel: &self.cancel,
             preview,
             skip_unreachable,
+            clock: &self.clock,
         }
     }
 
@@ -185,7 +187,7 @@ impl Engine {
             operation: "up",
             source: Some((program, &graph)),
             approve: options.approve.as_ref(),
-            continue_on_error: options.continue_on_error,
+            halts: options.halts,
         };
         self.execute(&run, store, &plan, begin).await
     }
@@ -214,7 +216,7 @@ impl Engine {
         let observer = self.observer(store.snapshot(), false, options.skip_unreachable);
         let state = store.snapshot();
         let plan = observer.settle(|seen| plan_down(state, seen, &*self.provider, &scope)).await?;
-        let run = Run { operation: "down", source: None, approve: options.approve.as_ref(), continue_on_error: true };
+        let run = Run { operation: "down", source: None, approve: options.approve.as_ref(), halts: false };
         self.execute(&run, store, &plan, begin).await
     }
 
@@ -240,8 +242,7 @@ impl Engine {
         let observer = self.observer(store.snapshot(), false, options.skip_unreachable);
         let state = store.snapshot();
         let plan = observer.settle(|seen| plan_refresh(state, seen, &*self.provider, scope)).await?;
-        let run =
-            Run { operation: "refresh", source: None, approve: options.approve.as_ref(), continue_on_error: true };
+        let run = Run { operation: "refresh", source: None, approve: options.approve.as_ref(), halts: false };
         self.execute(&run, store, &plan, begin).await
     }
 
@@ -282,7 +283,7 @@ impl Engine {
         pass(Failpoint::Prepared)?;
         let nodes = nodes::build(plan, run.source.map(|s| s.1), store.snapshot()).map_err(EngineError::Bug)?;
         let (machine, hears) = machine::Machine::new(self, run.source, store, plan, nodes);
-        let mut report = machine.continue_on_error(run.continue_on_error).run(hears).await?;
+        let mut report = machine.halts(run.halts).run(hears).await?;
         report.drifted = plan.drift.as_ref().is_some_and(|drift| !drift.is_empty());
         let kept = plan.steps.iter().filter(|s| s.op == Op::Read).count();
         report.totals.unchanged += plan.unchanged.saturating_sub(kept);

@@ -112,7 +112,7 @@ impl Machine<'_> {
                 }
                 self.over[node] = true;
                 self.stop_dependants(node, &format!("`{name}` failed"));
-                if !self.continue_on_error && self.halted.is_none() {
+                if self.halts && self.halted.is_none() {
                     self.halted = Some(name);
                 }
             }

@@ -3,13 +3,14 @@
 //! while reading or comparing.
 
 use mops_clients::arm::{NotAnId, ResourceId, SasRequest};
-use mops_core::{Error, Identity, Lane, Secret};
+use mops_core::{Error, Identity, Lane, Ownership, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use crate::arm::{Target, lanes};
+use crate::arm::{Target, lanes, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::sas;
 
@@ -72,6 +73,12 @@ pub struct Outputs {
     pub start: String,
     /// Not after, ISO 8601.
     pub expiry: String,
+    /// When the account key that signed it was made, if the account tells.
+    #[serde(default)]
+    pub signed_with: Option<String>,
+    /// When the account key of that name was made that is there now.
+    #[serde(default)]
+    pub key_created: Option<String>,
     /// The signature's query.
     pub token: Secret<String>,
     /// `BlobEndpoint=…;SharedAccessSignature=…`.
@@ -103,11 +110,36 @@ fn due(now: OffsetDateTime, expiry: &str, renew_before_seconds: u64) -> Option<S
     }
 }
 
+/// Why it opens nothing any more although its time is not over.
+fn regenerated(outputs: &Outputs) -> Option<String> {
+    match (&outputs.signed_with, &outputs.key_created) {
+        (Some(then), Some(now)) if then != now => Some(format!("its account key was regenerated at {now}")),
+        _ => None,
+    }
+}
+
+impl SigningKey {
+    /// As the service names it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Key1 => "key1",
+            Self::Key2 => "key2",
+        }
+    }
+}
+
+fn key_created(account: &Json, key: SigningKey) -> Option<String> {
+    let at = text(account, &format!("/properties/keyCreationTime/{}", key.name()));
+    (!at.is_empty()).then_some(at)
+}
+
 impl Resource for BlobSasToken {
     const TOKEN: &'static str = "modelops:azure:BlobSasToken";
     const REPLACE: &'static [&'static str] = &["accountId", "container", "kind"];
-    const CHANGED_BY_UPDATE: &'static [&'static str] = &["start", "expiry", "token", "connectionString"];
+    const CHANGED_BY_UPDATE: &'static [&'static str] =
+        &["start", "expiry", "signedWith", "keyCreated", "token", "connectionString"];
     const DELETE_BEFORE_REPLACE: bool = false;
+    const READ_TELLS: bool = true;
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -124,12 +156,17 @@ impl Resource for BlobSasToken {
     }
 
     fn reason(cx: &Offline<'_>, old: &State<Self>, new: &Inputs) -> Option<String> {
-        due(cx.now, &old.outputs.expiry, new.renew_before_seconds)
+        regenerated(&old.outputs).or_else(|| due(cx.now, &old.outputs.expiry, new.renew_before_seconds))
     }
 
-    /// Nothing at Azure can be looked at: what state holds is all there is.
-    async fn read(_: &Cx<'_>, _: Option<&str>, _: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        Ok(None)
+    /// Nothing at Azure holds the signature; the account tells whether the key that made it is still there.
+    async fn read(cx: &Cx<'_>, id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
+        let (Some(id), Some(outputs)) = (id, cx.stored::<Outputs>()) else { return Ok(None) };
+        let target = Target::new(cx, account(known), NOUN)?;
+        let Some(found) = target.get().await? else { return Ok(None) };
+        let outputs = Outputs { key_created: key_created(&found, known.signing_key), ..outputs };
+        let state = State { id: id.to_owned(), inputs: known.clone(), outputs };
+        Ok(Some(Live { state, ownership: Ownership::Derived, changed_by: None }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
@@ -172,10 +209,7 @@ async fn issue(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<BlobSasToken>, Error
         (cx.call.progress)(mops_core::provider::Progress::Note(note));
     }
     let (start, expiry) = sas::life(cx.services.clock().now(), inputs.lifetime_seconds);
-    let key = match inputs.signing_key {
-        SigningKey::Key1 => "key1",
-        SigningKey::Key2 => "key2",
-    };
+    let key = inputs.signing_key.name();
     let request = SasRequest { permissions: &inputs.permissions, start: &start, expiry: &expiry, key };
     let signed = match &inputs.container {
         Some(container) if inputs.kind == Kind::Service => {
@@ -186,7 +220,13 @@ async fn issue(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<BlobSasToken>, Error
     let token = signed.map_err(|e| target.failed(e, "signed"))?;
     let connection_string = sas::connection_string(&inputs.blob_endpoint, &token);
     let id = name_of(inputs);
-    Ok(Made { id: id.clone(), outputs: Outputs { id, start, expiry, token, connection_string } })
+    // Of the read before the signing: a key that is regenerated in between makes it signed again, once too often.
+    let signed_with = found.as_ref().and_then(|account| key_created(account, inputs.signing_key));
+    let key_created = signed_with.clone();
+    Ok(Made {
+        id: id.clone(),
+        outputs: Outputs { id, start, expiry, signed_with, key_created, token, connection_string },
+    })
 }
 
 #[cfg(test)]
@@ -206,11 +246,27 @@ mod tests {
     }
 
     #[test]
+    fn a_regenerated_key_is_a_reason_and_an_unknown_one_is_not() {
+        let with = |then: Option<&str>, now: Option<&str>| {
+            let (signed_with, key_created) = (then.map(str::to_owned), now.map(str::to_owned));
+            let (token, connection_string) = (Secret::from("t"), Secret::from("c"));
+            let (id, start, expiry) = (String::new(), String::new(), String::new());
+            regenerated(&Outputs { id, start, expiry, signed_with, key_created, token, connection_string })
+        };
+        assert!(with(Some("t1"), Some("t2")).unwrap().contains("t2"));
+        for (then, now) in [(Some("t1"), Some("t1")), (None, Some("t2")), (Some("t1"), None), (None, None)] {
+            assert_eq!(with(then, now), None, "{then:?} {now:?}");
+        }
+    }
+
+    #[test]
     fn outputs_are_secret_where_they_must() {
         let outputs = Outputs {
             id: "i".into(),
             start: String::new(),
             expiry: String::new(),
+            signed_with: None,
+            key_created: None,
             token: Secret::from("sig=canary"),
             connection_string: Secret::from("x;sig=canary"),
         };

@@ -1,6 +1,8 @@
 //! The image registry. Promise: the role mode is always said, never left to a default that is announced to
 //! change (`tests::bodies`).
 
+use std::time::Duration;
+
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
 use mops_core::convert::to_value;
 use mops_core::{Error, Identity, Lane, Value};
@@ -89,6 +91,7 @@ fn patch_body(inputs: &Inputs, tags: &Json) -> Json {
 impl Resource for ContainerRegistry {
     const TOKEN: &'static str = "modelops:azure:ContainerRegistry";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location"];
+    const SETTLES: Duration = crate::arm::SETTLES;
     type Inputs = Inputs;
     type Outputs = Outputs;
 

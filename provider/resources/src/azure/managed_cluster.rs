@@ -2,6 +2,8 @@
 //! changed, under the eTag of the read (`tests::a_merge_keeps_what_we_do_not_know`); pools other than the first
 //! one never travel in its requests unless they exist.
 
+use std::time::Duration;
+
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
 use mops_core::convert::to_value;
 use mops_core::{Class, Error, Identity, Lane, Ownership, Value};
@@ -124,6 +126,7 @@ impl Resource for ManagedCluster {
     const TOKEN: &'static str = "modelops:azure:ManagedCluster";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "dnsPrefix"];
     const CHANGED_BY_UPDATE: &'static [&'static str] = &["kubernetesVersion"];
+    const SETTLES: Duration = crate::arm::SETTLES;
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -155,6 +158,10 @@ impl Resource for ManagedCluster {
 
     fn settle(old: &State<Self>, new: &mut Inputs) {
         pool::settle(&old.inputs.system_pool, &mut new.system_pool);
+    }
+
+    fn impossible(old: &Inputs, new: &Inputs) -> Option<Error> {
+        pool::refuse_immutable(&new.name, &old.system_pool, &new.system_pool).err()
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
@@ -281,6 +288,16 @@ mod tests {
         assert_eq!(body["properties"]["kubernetesVersion"], "1.34");
         assert_eq!(body["tags"]["b"], "c");
         assert!(body.get("id").is_none() && body.get("eTag").is_none());
+    }
+
+    #[test]
+    fn what_the_first_pool_cannot_change_is_known_before_any_call() {
+        let old = ManagedCluster::samples().remove(0);
+        let mut new = old.clone();
+        new.system_pool.vm_size = "Standard_D8s_v5".into();
+        let why = ManagedCluster::impossible(&old, &new).unwrap();
+        assert!(why.summary().contains("`vmSize` of system pool `system`"), "{why}");
+        assert!(ManagedCluster::impossible(&old, &old).is_none());
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl Resource for ResourceGroup {
     const TOKEN: &'static str = "modelops:azure:ResourceGroup";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "name", "location"];
     const ADOPTABLE: bool = true;
+    const SETTLES: Duration = crate::arm::SETTLES;
     type Inputs = Inputs;
     type Outputs = Outputs;
 

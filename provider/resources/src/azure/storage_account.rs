@@ -1,6 +1,8 @@
 //! The storage account. Promises: TLS 1.2 and https only, never public blobs (`tests::bodies`); a change that
 //! would need a new account is refused, because it would take the data along.
 
+use std::time::Duration;
+
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
 use mops_core::convert::to_value;
 use mops_core::{Class, Error, Identity, Lane, Value};
@@ -105,6 +107,7 @@ fn family(sku: &str) -> (&str, bool) {
 impl Resource for StorageAccount {
     const TOKEN: &'static str = "modelops:azure:StorageAccount";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "kind"];
+    const SETTLES: Duration = crate::arm::SETTLES;
     type Inputs = Inputs;
     type Outputs = Outputs;
 

@@ -1,0 +1,42 @@
+//! A SAS whose account key was regenerated opens nothing, although its time is not over.
+
+use mops_core::{Urn, Value};
+use mops_engine::plan::Op;
+use mops_engine::program::Component;
+use mops_engine::run::UpOptions;
+use mops_tests::arm::storage::break_keys;
+
+use super::stack::Stack;
+
+/// The sealed signatures in state, by name.
+fn tokens(stack: &Stack) -> Vec<(Urn, Value)> {
+    let state = stack.state();
+    let signed = state.resources.iter().filter(|r| r.urn.token() == "modelops:azure:BlobSasToken");
+    signed.map(|r| (r.urn.clone(), r.outputs.get("token").cloned().unwrap_or_default())).collect()
+}
+
+#[tokio::test]
+async fn a_plain_up_signs_again_what_a_regenerated_key_has_ended() {
+    let stack = Stack::new();
+    let storage = UpOptions { only: Some([Component::Storage].into()), ..UpOptions::default() };
+    stack.up_with(&storage).await.unwrap();
+    let before = tokens(&stack);
+    assert!(!before.is_empty());
+    let again = stack.up_with(&storage).await.unwrap();
+    assert!(!again.changed() && tokens(&stack) == before, "an unchanged key signs nothing again");
+    break_keys(stack.sandbox.arm());
+    let plan = stack.preview(&storage).await.unwrap();
+    let said: Vec<_> = plan.steps.iter().filter(|s| s.op == Op::Update).filter_map(|s| s.reason.clone()).collect();
+    assert_eq!(said.len(), before.len(), "{plan:?}");
+    assert!(said.iter().all(|why| why.starts_with("its account key was regenerated at ")), "{said:?}");
+    let report = stack.up_with(&storage).await.unwrap();
+    assert_eq!(report.totals.updated, before.len());
+    assert!(tokens(&stack).iter().zip(&before).all(|(new, old)| new.0 == old.0 && new.1 != old.1));
+    assert!(!stack.up_with(&storage).await.unwrap().changed());
+    // By way of everything, it is told as drift as well.
+    break_keys(stack.sandbox.arm());
+    let found = stack.drift().await;
+    assert!(found.iter().any(|d| d.changes.iter().any(|c| c.path.to_string() == "keyCreated")), "{found:?}");
+    let report = stack.up_with(&UpOptions { refresh: true, ..storage }).await.unwrap();
+    assert_eq!((report.totals.updated, report.drifted), (before.len(), true));
+}
