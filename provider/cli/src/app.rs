@@ -10,6 +10,7 @@ use mops_host::Env;
 use crate::args::{Cli, Global};
 use crate::commands;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::fault;
 use crate::printer::{Look, Printer, Sources};
 use crate::signals;
 
@@ -28,7 +29,8 @@ pub(crate) fn run(cli: Cli, env: Env) -> Exit {
     let printer = Printer::new(Look::detect(&env, cli.global.json));
     log(&env, &cli.global);
     let app = App { env, printer, global: cli.global, cancel: Cancel::new(), sources: RefCell::default() };
-    match commands::run(&app, cli.verb) {
+    fault::say_only_the_place();
+    match fault::guarded(|| commands::run(&app, cli.verb)) {
         Ok(exit) => exit,
         Err(failure) => app.printer.failure(&failure, &app.sources.borrow()),
     }

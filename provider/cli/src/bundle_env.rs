@@ -34,12 +34,17 @@ fn header(stack: &StackId) -> String {
 }
 
 impl BundleEnv {
-    /// From outputs with their secrets opened; `None` unless registry and storage are both there.
-    pub(crate) fn of(output: impl Fn(&str, &str) -> Option<Value>) -> Option<Self> {
-        output("registry", "login_server")?;
-        output("storage", "connection_string")?;
-        let found = KEYS.iter().filter_map(|(key, component, name)| Some((*key, text(output(component, name)?)?)));
-        Some(Self { pairs: found.collect() })
+    /// From outputs with their secrets opened; `None` unless registry and storage are both there. A secret that cannot
+    /// be opened is an error, not an output that is not there.
+    pub(crate) fn of<E>(output: impl Fn(&str, &str) -> Result<Option<Value>, E>) -> Result<Option<Self>, E> {
+        if output("registry", "login_server")?.is_none() || output("storage", "connection_string")?.is_none() {
+            return Ok(None);
+        }
+        let mut pairs = Vec::new();
+        for (key, component, name) in KEYS {
+            pairs.extend(output(component, name)?.and_then(text).map(|value| (key, value)));
+        }
+        Ok(Some(Self { pairs }))
     }
 
     /// Writes it; gives `false` when it said the same already.
@@ -107,21 +112,21 @@ fn text(value: Value) -> Option<Secret<String>> {
 mod tests {
     use super::*;
 
-    fn outputs(component: &str, name: &str) -> Option<Value> {
-        match (component, name) {
+    fn outputs(component: &str, name: &str) -> Result<Option<Value>, &'static str> {
+        Ok(match (component, name) {
             ("registry", "login_server" | "bundle_repo") => Some("r.azurecr.io".into()),
             ("registry", "bundles_pull_username") => Some("r".into()),
             ("storage", "connection_string") => {
                 Some(Value::from("BlobEndpoint=https://a/;SharedAccessSignature=sv=1&sig=it's").into_secret())
             }
             _ => None,
-        }
+        })
     }
 
     #[test]
     fn the_suffix_decides_the_form() {
         let stack = StackId { project: "p".into(), stack: "s".into() };
-        let env = BundleEnv::of(outputs).unwrap();
+        let env = BundleEnv::of(outputs).unwrap().unwrap();
         let yaml = env.render(Path::new("a/dev.yaml"), &stack);
         let head =
             "# written by mops for stack p.s; `mops infra up` renews it\nMODELOPS_BUNDLE_REGISTRY: \"r.azurecr.io\"\n";
@@ -133,6 +138,13 @@ mod tests {
 
     #[test]
     fn without_storage_there_is_no_file() {
-        assert!(BundleEnv::of(|c, n| outputs(c, n).filter(|_| c == "registry")).is_none());
+        let registry_alone = |c: &str, n: &str| Ok(outputs(c, n)?.filter(|_| c == "registry"));
+        assert!(BundleEnv::of(registry_alone).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_opened_is_not_an_output_that_is_gone() {
+        let sealed = |c: &str, n: &str| if n == "connection_string" { Err("wrong passphrase") } else { outputs(c, n) };
+        assert_eq!(BundleEnv::of(sealed).unwrap_err(), "wrong passphrase");
     }
 }

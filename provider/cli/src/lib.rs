@@ -7,6 +7,7 @@ mod bundle_env;
 mod commands;
 mod confirm;
 mod exit;
+mod fault;
 mod kubeconfig;
 mod line;
 mod pointed;

@@ -76,8 +76,9 @@ fn wait_as_long_as(time: std::time::Duration, target: &mut Target) {
 fn write_bundle_env(app: &App, stack: &StackId, pointed: &Pointed, store: &Store) -> Result<(), Failure> {
     let path = super::bundle_env_path(app, stack, pointed)?;
     let outputs = &store.snapshot().outputs;
-    let open = |component: &str, name: &str| store.opened(outputs.get(component)?.get(name)?).ok();
-    let Some(env) = BundleEnv::of(open) else {
+    let found = |component: &str, name: &str| outputs.get(component).and_then(|values| values.get(name));
+    let open = |component: &str, name: &str| found(component, name).map(|value| store.opened(value)).transpose();
+    let Some(env) = BundleEnv::of(open)? else {
         return super::remove_bundle_env(app, stack, pointed);
     };
     if env.write(&path, stack)? {
