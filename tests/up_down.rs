@@ -60,6 +60,11 @@ impl Job {
         ask(&self.control, method, path, &body.to_string()).expect("the sandbox");
     }
 
+    /// Breaks something that has one way to be broken.
+    pub(crate) fn ask_to(&self, path: &str) {
+        ask(&self.control, "POST", path, "").expect("the sandbox");
+    }
+
     fn existing(&self) -> Vec<String> {
         let book = self.ask("/ledger");
         book["existing"].as_array().into_iter().flatten().filter_map(|v| v.as_str()).map(str::to_owned).collect()

@@ -5,6 +5,7 @@
 
 pub mod arm;
 pub mod blob;
+pub mod canary;
 pub mod control;
 pub mod entra;
 pub mod evidence;
@@ -24,6 +25,7 @@ pub mod route;
 pub mod sandbox;
 pub mod skip;
 pub mod tls;
+pub mod witness;
 pub mod world;
 
 /// Behaviours that nothing outside has confirmed, although their route is.

@@ -13,6 +13,7 @@ use mops_host::env::Env;
 use mops_host::fsx;
 use tokio::sync::oneshot;
 
+use self::control::Control;
 use crate::arm::Arm;
 use crate::blob::Blobs;
 use crate::entra::Entra;
@@ -21,6 +22,7 @@ use crate::http::{Broken, Call, Handler, Reply, handler};
 use crate::ledger::Ledger;
 use crate::registry::Registries;
 use crate::tls::{self, Authority, Leaf, Server};
+use crate::witness::Witness;
 use crate::world::{Ends, World};
 
 mod control;
@@ -277,14 +279,16 @@ impl Handlers {
     ) -> Self {
         let entra = Entra::new(Arc::clone(world));
         let (blobs, on_arm, shelves) = (Blobs::new(Arc::clone(arm)), Arc::clone(arm), Arc::clone(registries));
-        let registry = faults.around("registry", named(move |call| shelves.answer(call)));
+        let witness = Witness::default();
+        let around = |fake, inner| witness.around(fake, faults.around(fake, inner));
+        let registry = around("registry", named(move |call| shelves.answer(call)));
         clusters.pull_from(Arc::clone(&registry));
         Self {
-            arm: faults.around("arm", handler(move |call| on_arm.answer(call))),
-            authority: faults.around("entra", handler(move |call| entra.answer(call))),
-            blob: faults.around("blob", named(move |call| blobs.answer(call))),
-            kubernetes: faults.around("kubernetes", clusters.handler(Arc::clone(arm))),
-            control: control::handler(secret, arm, clusters, faults),
+            arm: around("arm", handler(move |call| on_arm.answer(call))),
+            authority: around("entra", handler(move |call| entra.answer(call))),
+            blob: around("blob", named(move |call| blobs.answer(call))),
+            kubernetes: around("kubernetes", clusters.handler(Arc::clone(arm))),
+            control: control::handler(secret, &Control { arm, clusters, faults, witness: &witness }),
             registry,
         }
     }

@@ -147,7 +147,6 @@ impl Needs {
             tenant_id: self.auth.tenant_id.clone().or_else(|| self.env.get("AZURE_TENANT_ID").map(str::to_owned)),
             subscription: self.env.get("AZURE_SUBSCRIPTION_ID").map(str::to_owned),
             executor: Some(Arc::new(shell::Shell::new(&self.env))),
-            ..AzureCliCredentialOptions::default()
         };
         Ok(AzureCliCredential::new(Some(options)).map_err(|e| self.bad(&e))?)
     }

@@ -217,4 +217,10 @@ impl KubernetesFake {
     pub fn objects(&self, kind: &str, namespace: &str) -> Vec<Json> {
         self.store().list(kinds::named(kind).kind, namespace)
     }
+
+    /// All objects of every kind.
+    #[must_use]
+    pub fn everything(&self) -> Vec<Json> {
+        self.store().objects.values().cloned().collect()
+    }
 }

@@ -5,17 +5,28 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::arm::Arm;
-use crate::arm::store::Doomed;
+use crate::arm::store::{Doomed, Thing};
 use crate::arm::{registry, storage};
 use crate::fault::{Fault, Faults, Rule};
 use crate::http::{Call, Handler, Reply};
 use crate::sandbox::Clusters;
+use crate::witness::Witness;
+
+/// What the port looks at and breaks.
+pub(super) struct Control<'a> {
+    pub(super) arm: &'a Arc<Arm>,
+    pub(super) clusters: &'a Arc<Clusters>,
+    pub(super) faults: &'a Faults,
+    pub(super) witness: &'a Witness,
+}
 
 /// The handler, below the secret part of the path.
-pub(super) fn handler(secret: &str, arm: &Arc<Arm>, clusters: &Arc<Clusters>, faults: &Faults) -> Handler {
-    let (secret, arm) = (format!("/{secret}"), Arc::clone(arm));
-    let (clusters, faults) = (Arc::clone(clusters), faults.clone());
+pub(super) fn handler(secret: &str, control: &Control<'_>) -> Handler {
+    let (secret, arm) = (format!("/{secret}"), Arc::clone(control.arm));
+    let (clusters, faults) = (Arc::clone(control.clusters), control.faults.clone());
+    let witness = control.witness.clone();
     crate::http::handler(move |call| match call.path.strip_prefix(&secret) {
+        Some("/heard") => Reply::json(200, &json!(witness.heard())),
         Some(path) => answer(&arm, &clusters, &faults, call, path),
         None => Reply::empty(404),
     })
@@ -30,6 +41,11 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
             Reply::json(200, &json!(lines))
         }
         ("GET", "/secrets") => Reply::json(200, &json!(secrets(arm))),
+        ("GET", "/secrets/owners") => Reply::json(200, &json!(owners(arm))),
+        ("GET", "/objects") => {
+            let all: Vec<Value> = clusters.fakes().iter().flat_map(|fake| fake.everything()).collect();
+            Reply::json(200, &json!(all))
+        }
         ("GET", "/registries") => Reply::json(200, &json!(registry::logins(arm))),
         ("POST", "/break/registry-password") => Reply::json(200, &json!(registry::break_passwords(arm))),
         ("POST", "/break/sas") => Reply::json(200, &json!(storage::break_keys(arm))),
@@ -91,7 +107,13 @@ struct Seeded {
 
 /// Everything secret that exists: what a scan of output and files looks for.
 fn secrets(arm: &Arm) -> Vec<String> {
+    owners(arm).into_iter().map(|(_, secret)| secret).collect()
+}
+
+/// The same with the id of what each belongs to; the application's secret is that of `entra`.
+fn owners(arm: &Arm) -> Vec<(String, String)> {
     let state = arm.state();
-    let inside = state.things.values().flat_map(|thing| thing.secrets.iter().cloned());
-    inside.chain([arm.world.application.client_secret.clone()]).collect()
+    let of = |thing: &Thing| thing.secrets.iter().map(|s| (thing.id.clone(), s.clone())).collect::<Vec<_>>();
+    let inside = state.things.values().flat_map(of);
+    inside.chain([("entra".to_owned(), arm.world.application.client_secret.clone())]).collect()
 }
