@@ -13,7 +13,7 @@ use mops_engine::error::{Exit, StateError};
 use mops_engine::program::{ExpandOptions, Program, expand};
 use mops_engine::run::{Engine, UpOptions};
 use mops_engine::stackfile;
-use mops_engine::state::{self, Action, Sealer, Snapshot};
+use mops_engine::state::{self, Action, Deployment, Sealer, Snapshot};
 use mops_host::clock::ManualClock;
 use mops_host::{Env, fsx};
 use mops_resources::services::Config;
@@ -22,6 +22,7 @@ use mops_tests::null::{stack, urn};
 use mops_tests::rig::{Rig, after, program, thing};
 use mops_wire::HttpConfig;
 use serde_json::json;
+use sha2::Digest as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -61,6 +62,11 @@ fn copy(from: &Path, to: &Path) {
 /// A home that holds the newest whole state of the corpus.
 pub(crate) fn lived_in(home: &Path) {
     copy(&versions().last().unwrap().join("whole"), &state::folder(home, &whole()));
+}
+
+/// A home that holds the newest state of the corpus with something under way.
+pub(crate) fn cut_off(home: &Path) {
+    copy(&versions().last().unwrap().join("open"), &state::folder(home, &stack()));
 }
 
 /// The program of a file of that time.
@@ -131,6 +137,24 @@ async fn a_whole_state_loads_and_the_preview_of_its_file_is_empty() {
     println!("R22 versions={loaded} loaded={loaded} secrets={secrets} preview=empty");
 }
 
+/// `tests/corpus/pulumi/VERSION/dev.json` is what Pulumi's own library of that version (`pkg/v3/resource/stack`: read,
+/// integrity verified, secrets opened, written) made of an export of the first state of the corpus.
+#[tokio::test]
+async fn what_pulumi_makes_of_an_export_is_taken_back() {
+    let ours = corpus().join("0.1.0");
+    let text = fsx::read(&corpus().join("../pulumi/3.259.0/dev.json")).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let mut deployment = Deployment::parse("dev.json", &text).unwrap();
+    let sealer = Sealer::new(home.path(), &whole(), &env(), deployment.salt());
+    let kinds = mops_resources::entries();
+    let known = |token: &str| kinds.iter().any(|k| k.schema().token == token);
+    let found = deployment.accept(&whole(), &known, &sealer).unwrap().snapshot;
+    assert!(open_all(home.path(), &found) > 0);
+    // Pulumi seals each value by itself; to us equal ones are one.
+    let plan = engine(written_at(&ours)).preview(&program_of(&ours), &found, &UpOptions::default()).await.unwrap();
+    assert!(plan.is_empty(), "{:?}", plan.views());
+}
+
 /// What the null service held when [`write_open`] was cut off.
 fn open_program() -> Program {
     let mut slow = thing("slow", json!({"operation": true}));
@@ -163,7 +187,7 @@ async fn what_was_under_way_is_known_and_ended() {
 #[test]
 fn a_newer_format_is_refused_by_name() {
     let version = versions().pop().unwrap();
-    let rows = [("whole", "meta.json"), ("open", "meta.json"), ("open", "journal")];
+    let rows = [("whole", "meta.json"), ("whole", "snapshot.json"), ("open", "meta.json"), ("open", "journal")];
     for (which, name) in rows {
         let home = tempfile::tempdir().unwrap();
         let stack = if which == "whole" { whole() } else { stack() };
@@ -172,6 +196,7 @@ fn a_newer_format_is_refused_by_name() {
         let mut bytes = fsx::read(&folder.join(name)).unwrap();
         match name {
             "journal" => bytes[2] = b'2',
+            "snapshot.json" => bytes = newer(&bytes),
             _ => bytes = String::from_utf8(bytes).unwrap().replacen("\"format\":1", "\"format\":2", 1).into_bytes(),
         }
         fsx::replace(&folder.join(name), &bytes).unwrap();
@@ -179,6 +204,15 @@ fn a_newer_format_is_refused_by_name() {
         assert!(matches!(&error, StateError::Newer { found: 2, known: 1, .. }) && error.to_string().contains(name));
         assert_eq!(error.exit(), Exit::CouldNotRun);
     }
+}
+
+/// A snapshot of the next format, with the checksum that belongs to it.
+fn newer(snapshot: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(snapshot).unwrap();
+    let (_, body) = text.split_once('\n').unwrap();
+    let body = body.replacen("\"format\":1", "\"format\":2", 1);
+    let sum: String = sha2::Sha256::digest(&body).iter().map(|b| format!("{b:02x}")).collect();
+    format!("{{\"mops\":{{\"sum\":\"{sum}\",\n{body}").into_bytes()
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
-//! Promises about state that need two processes or one that is killed: the lease on a shared folder, and a new passphrase
-//! at whose rotation the process may die. `MOPS_ROTATIONS` says how many rotations are killed (10 in the short form).
+//! Promises about state that need two processes or one that is killed: the lease on a shared folder, a state that is
+//! taken over, and a new passphrase. `MOPS_ROTATIONS` says how many rotations and imports are killed (4 in the short
+//! form).
 
 #![expect(clippy::print_stdout, reason = "counts are printed")]
 
@@ -11,7 +12,7 @@ use mops_host::{Env, fsx};
 use rustix::process::Signal;
 
 use crate::cli::waiting_run;
-use crate::compat::{PHRASE, lived_in, whole};
+use crate::compat::{PHRASE, cut_off, lived_in, whole};
 use crate::program::Running;
 use crate::scenarios::Place;
 
@@ -132,9 +133,65 @@ fn contents(place: &Place) -> std::collections::BTreeMap<String, Vec<u8>> {
     mops_tests::rig::files(&folder).into_iter().filter(|(name, _)| name != "lock").collect()
 }
 
+fn kills() -> u32 {
+    Env::process().get("MOPS_ROTATIONS").and_then(|n| n.parse().ok()).unwrap_or(4)
+}
+
+#[tokio::test]
+async fn an_import_that_is_killed_leaves_nothing_or_all() {
+    let mut place = with_secrets();
+    place.set("PULUMI_CONFIG_PASSPHRASE", PHRASE);
+    assert_eq!(told(&place, &["mops", "infra", "export", "-o", "dev.json"]).await.0, Some(0));
+    let count = state::read(&place.path().join("home/.modelops"), &whole()).unwrap().unwrap().resources.len();
+    let (mut nothing, mut all) = (0, 0);
+    for round in 0..kills() {
+        let home = place.path().join(format!("other-{round}"));
+        place.set("MODELOPS_HOME", home.display().to_string());
+        let run = Running::start(&place, "mops", &["infra", "import", "--state", "dev.json"]);
+        // The rules and the secrets have been looked at: from here on it writes.
+        let lock = state::folder(&home, &whole()).join("lock");
+        let start = Instant::now();
+        while !lock.exists() && start.elapsed() < Duration::from_secs(30) {
+            tokio::task::yield_now().await;
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_micros(500) * round {
+            std::hint::spin_loop();
+        }
+        run.signal(Signal::KILL);
+        run.wait();
+        match state::read(&home, &whole()).unwrap() {
+            Some(found) if !found.is_empty() => {
+                assert_eq!(found.resources.len(), count, "round {round}: a part of it");
+                all += 1;
+            }
+            _ => {
+                assert_eq!(told(&place, &["mops", "infra", "import", "--state", "dev.json"]).await.0, Some(0));
+                nothing += 1;
+            }
+        }
+    }
+    println!("import kills={} nothing={nothing} all={all} part=0", kills());
+}
+
+#[tokio::test]
+async fn an_export_says_what_pulumi_will_drop() {
+    let place = Place::new();
+    cut_off(&place.path().join("home/.modelops"));
+    let output = place.run(&["mops", "infra", "export"]).await;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.code, Some(0), "{err}");
+    assert!(out.contains("\"pending_operations\":[{") && out.contains("\"creating\""), "{out}");
+    assert!(err.contains("`slow`") && err.contains("`pulumi stack import` drops them"), "{err}");
+    let status = place.run(&["mops", "infra", "status", "--json"]).await;
+    let line: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!((&line["open"][0]["action"], &line["open"][0]["resumable"]), (&"create".into(), &true.into()), "{line}");
+    assert!(line["open"][0]["since"].as_str().is_some_and(|at| at.starts_with("20")));
+}
+
 #[tokio::test]
 async fn a_rotation_that_is_killed_leaves_a_state_that_opens() {
-    let kills = Env::process().get("MOPS_ROTATIONS").and_then(|n| n.parse::<u32>().ok()).unwrap_or(10);
+    let kills = kills();
     let mut place = with_secrets();
     place.set("PULUMI_CONFIG_PASSPHRASE", PHRASE);
     let (code, err) = told(&place, &["mops", "infra", "passphrase", "rotate", "--generate"]).await;

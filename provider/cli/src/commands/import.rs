@@ -41,6 +41,7 @@ pub(crate) fn run(app: &App, args: &ImportArgs) -> Outcome {
     let known = |token: &str| kinds.iter().any(|k| k.schema().token == token);
     let Imported { snapshot, dropped } = deployment.accept(&stack, &known, &sealer)?;
     let count = snapshot.resources.len();
+    let sealed = snapshot.salt.is_some();
     app.wait_for(async {
         let mut store = app.open(&stack, Some(scope), args.lock.pace()).await?;
         store.import(snapshot).await?;
@@ -49,6 +50,10 @@ pub(crate) fn run(app: &App, args: &ImportArgs) -> Outcome {
         if !dropped.is_empty() {
             let text = format!("operations that were under way are not taken over: {}", dropped.join(", "));
             app.printer.note(&text);
+        }
+        if sealed && app.env.iter().any(|(name, _)| name.starts_with("PULUMI_CONFIG_PASSPHRASE")) {
+            let rotate = "`mops infra passphrase rotate --generate` makes one of its own";
+            app.printer.note(&format!("every later run needs the passphrase that is set now; {rotate}"));
         }
         app.printer.hint("`mops infra preview FILE --refresh` compares it with the stack file and with what exists");
         Ok(Exit::Ok)
