@@ -39,15 +39,17 @@ fn phrase(text: &str) -> Env {
 fn sealed(home: &Path, env: Env) -> Rig {
     let mut rig = Rig::new(home);
     rig.env = env;
-    run(rig.up(&secretive("a", CANARY))).unwrap();
-    run(rig.up(&secretive("a", "another-canary-canary"))).unwrap();
-    rig.null.hang(Some("b"));
     let mut both = secretive("a", "another-canary-canary");
     both.resources.extend(secretive("b", CANARY).resources);
     run(async {
+        let (mut store, options) = (rig.open().await.unwrap(), UpOptions::default());
+        for value in [CANARY, "another-canary-canary"] {
+            rig.engine.up(&secretive("a", value), &mut store, &options).await.unwrap();
+        }
+        rig.null.hang(Some("b"));
         let known = || rig.read().unwrap().open.first().is_some_and(|o| o.operation.is_some());
         tokio::select! {
-            _ = rig.up(&both) => panic!("it was to hang"),
+            _ = rig.engine.up(&both, &mut store, &options) => panic!("it was to hang"),
             () = async { while !known() { tokio::task::yield_now().await } } => {}
         }
     });

@@ -15,6 +15,7 @@ const NOBODY: [Input; 3] = [Input::Null, Input::Closed, Input::Silent];
 const DESTRUCTIVE: &[(&str, &str, &str)] = &[
     ("infra up", "smaller.yaml", "--yes"),
     ("infra down", "--env modelops/dev --destroy-all --delete-rg", "--yes"),
+    ("infra refresh", "--env modelops/dev", "--yes"),
     ("infra remove", "--env modelops/empty", "--yes"),
     ("infra state forget", "sas-bundle-blobs --env modelops/dev", "--yes"),
     ("infra unlock", "--env modelops/empty", "--yes"),
@@ -38,6 +39,9 @@ async fn no_verb_waits_for_somebody_who_is_not_there() {
     job.place.write("empty.yaml", &empty.replace("modelopsdev", "modelopsempty"));
     job.good(&["mops", "infra", "up", "empty.yaml", "-c", "registry", "--yes"]).await;
     job.good(&["mops", "infra", "down", "empty.yaml", "--destroy-all", "--delete-rg", "--yes"]).await;
+    // Something is gone behind our back, so that a refresh has something to drop.
+    let sandbox = job.place.path().join("sandbox").display().to_string();
+    job.good(&["mops-sandbox", "delete", "/containers/jobs", "--dir", &sandbox]).await;
     // What a dead run on a shared folder leaves behind; nobody can say any more whose it was.
     let lease = job.place.path().join("home/.modelops/state/modelops/empty/lease");
     mops_host::fsx::replace(&lease, b"?").unwrap();
