@@ -3,7 +3,7 @@
 //! `{"mops":{"sum":"…",` is the first line; the sum covers every byte after it. Guarantees that a snapshot that was
 //! altered or cut is refused (`tests/state.rs`), and that resources stand after what they depend on.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mops_core::{Urn, Value};
 use serde::{Deserialize, Serialize};
@@ -253,8 +253,16 @@ fn in_order(all: &[ResourceState]) -> Vec<Placed<'_>> {
             }
         }
     }
-    // A cycle cannot be made by this engine; the record of what exists matters more than its beauty.
+    // Two halves of a change that was interrupted may wait for each other: what cannot stand in order loses the edge,
+    // and the next run declares it again. The record of what exists matters more than its beauty.
     order.extend((0..all.len()).filter(|i| waits[*i] > 0));
+    let mut standing: HashSet<&Urn> = HashSet::with_capacity(all.len());
     let mut placed: Vec<Option<Placed<'_>>> = kept.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|i| placed[i].take()).collect()
+    let mut done = Vec::with_capacity(all.len());
+    for mut one in order.into_iter().filter_map(|i| placed[i].take()) {
+        one.dependencies.retain(|target| standing.contains(target));
+        standing.insert(&one.resource.urn);
+        done.push(one);
+    }
+    done
 }
