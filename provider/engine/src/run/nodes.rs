@@ -41,12 +41,20 @@ struct Builder<'a> {
     remove: HashMap<&'a Urn, usize>,
     /// Removals that must not wait for the barrier.
     early: HashSet<usize>,
+    /// What is made only after something that it needs went first.
+    upset: HashSet<&'a Urn>,
 }
 
 /// Builds the graph; `Err` when it has a cycle, which is a fault of ours.
 pub(crate) fn build(plan: &Plan, graph: Option<&Graph<'_>>, snapshot: &Snapshot) -> Result<Vec<Node>, String> {
-    let mut b =
-        Builder { plan, nodes: Vec::new(), make: HashMap::new(), remove: HashMap::new(), early: HashSet::new() };
+    let mut b = Builder {
+        plan,
+        nodes: Vec::new(),
+        make: HashMap::new(),
+        remove: HashMap::new(),
+        early: HashSet::new(),
+        upset: HashSet::new(),
+    };
     b.add_nodes();
     if let Some(graph) = graph {
         b.order_makes(graph);
@@ -117,8 +125,11 @@ impl<'a> Builder<'a> {
     /// What is made waits for what it depends on; what goes first waits for the makes that its own removal cannot upset.
     fn order_makes(&mut self, graph: &Graph<'_>) {
         let plan = self.plan;
+        // Also what only state learns: an edge that is dropped there may be the reverse of one that is made.
+        let told = self.nodes.iter().enumerate().filter(|(_, n)| n.work == Work::Local);
+        let told = told.filter_map(|(i, n)| Some((plan.steps[n.step].declared?, i)));
         let by_id: HashMap<usize, usize> =
-            plan.steps.iter().filter_map(|s| Some((s.declared?, *self.make.get(&s.urn)?))).collect();
+            plan.steps.iter().filter_map(|s| Some((s.declared?, *self.make.get(&s.urn)?))).chain(told).collect();
         let first: HashMap<usize, usize> = plan
             .steps
             .iter()
@@ -126,8 +137,10 @@ impl<'a> Builder<'a> {
             .filter_map(|s| Some((s.declared?, *self.remove.get(&s.urn)?)))
             .collect();
         let mut upset = vec![false; graph.before.len()];
+        let declared: HashMap<usize, &Urn> = plan.steps.iter().filter_map(|s| Some((s.declared?, &s.urn))).collect();
         for &i in &graph.order {
             upset[i] = first.contains_key(&i) || graph.before[i].iter().any(|j| upset[*j]);
+            self.upset.extend(declared.get(&i).filter(|_| upset[i]));
             for j in &graph.before[i] {
                 let Some(&before) = by_id.get(j) else { continue };
                 if let Some(&make) = by_id.get(&i) {
@@ -165,11 +178,24 @@ impl<'a> Builder<'a> {
             })
             .collect();
         self.make_early(&pairs);
+        self.let_go(snapshot);
         for (dependant, target) in pairs {
             // The old one of a replacement goes last; what goes first cannot wait for it.
             let late = !self.early.contains(&dependant) && self.early.contains(&target);
             if !late {
                 self.edge(dependant, target);
+            }
+        }
+    }
+
+    /// What stays lets go of what goes early before that goes, unless it needs what is made in its place.
+    fn let_go(&mut self, snapshot: &Snapshot) {
+        for r in snapshot.resources.iter().filter(|r| !r.pending_delete) {
+            let Some(&make) = self.make.get(&r.urn).filter(|_| !self.upset.contains(&r.urn)) else { continue };
+            for target in r.dependencies.iter().chain(&r.deleted_with) {
+                if let Some(&remove) = self.remove.get(target).filter(|n| self.early.contains(n)) {
+                    self.edge(make, remove);
+                }
             }
         }
     }
@@ -192,7 +218,13 @@ impl<'a> Builder<'a> {
     }
 
     fn barrier(&mut self) {
-        let makes: Vec<usize> = (0..self.nodes.len()).filter(|i| self.nodes[*i].work == Work::Make).collect();
+        let first = |i: &usize| match self.nodes[*i].work {
+            Work::Make => true,
+            // State learns what is no longer made from what goes.
+            Work::Local => self.early.contains(i),
+            Work::Remove | Work::Barrier => false,
+        };
+        let makes: Vec<usize> = (0..self.nodes.len()).filter(first).collect();
         let late = |b: &Self, i: &usize| matches!(b.nodes[*i].work, Work::Remove | Work::Local) && !b.early.contains(i);
         let late: Vec<usize> = (0..self.nodes.len()).filter(|i| late(self, i)).collect();
         if makes.is_empty() || late.is_empty() {

@@ -151,7 +151,8 @@ impl Machine<'_> {
 
     pub(super) fn not_started(&mut self, node: usize, because: &str) {
         let Node { step, work, .. } = self.nodes[node];
-        if work == Work::Barrier || step >= self.plan.steps.len() {
+        // What only state would have learnt is no step for anybody.
+        if work == Work::Barrier || step >= self.plan.steps.len() || self.op(node) == Op::Read {
             return;
         }
         let urn = self.urn(node);
