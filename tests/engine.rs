@@ -11,7 +11,7 @@ use mops_engine::run::{DownOptions, RefreshOptions, UpOptions};
 use mops_engine::state::Snapshot;
 use mops_host::clock::ManualClock;
 use mops_host::{Env, SystemClock};
-use mops_tests::null::{Null, SWAP, stack, urn};
+use mops_tests::null::{Null, SWAP, Trouble, stack, urn};
 use mops_tests::rig::{Rig, after, files, program, refer, thing, typed};
 use serde_json::json;
 
@@ -156,20 +156,21 @@ fn a_lost_answer_is_found_again_and_nothing_is_made_twice() {
     run(async {
         let home = tempfile::tempdir().unwrap();
         let rig = Rig::new(home.path());
-        rig.null.lose_answer(Some("b"));
+        rig.null.trouble("b", Some(Trouble::Lost));
         let report = rig.up(&small()).await.unwrap();
         assert_eq!(report.exit(), Exit::Failed);
         assert_eq!(rig.read().unwrap().open.len(), 1);
-        rig.null.lose_answer(None);
+        rig.null.trouble("b", None);
         rig.null.reset();
         let report = rig.up(&small()).await.unwrap();
         assert_eq!((report.totals.adopted, report.totals.created, report.exit()), (1, 1, Exit::Ok));
         assert!(rig.read().unwrap().open.is_empty() && rig.null.things().values().all(|t| t.creates == 1));
         // Nobody declares it any more: it is found and taken away.
-        rig.null.lose_answer(Some("e"));
+        rig.null.trouble("e", Some(Trouble::Lost));
         let mut more = small();
         more.resources.push(after("e", &[]));
         assert_eq!(rig.up(&more).await.unwrap().exit(), Exit::Failed);
+        rig.null.trouble("e", None);
         let report = rig.up(&small()).await.unwrap();
         assert_eq!((report.totals.deleted, rig.null.things().contains_key("e")), (1, false));
     });

@@ -60,6 +60,8 @@ mod registry_client;
 mod replay;
 #[path = "sandbox.rs"]
 mod sandbox;
+#[path = "saved_plan.rs"]
+mod saved_plan;
 #[path = "schema.rs"]
 mod schema;
 #[path = "stackfile.rs"]

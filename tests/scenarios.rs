@@ -233,7 +233,18 @@ macro_rules! scenarios {
     )*};
 }
 
-scenarios!(first_contact, exit_codes, closed_input, secrets, whole_story, other_cloud, drift, state, state_moves);
+scenarios!(
+    first_contact,
+    exit_codes,
+    closed_input,
+    secrets,
+    whole_story,
+    other_cloud,
+    drift,
+    state,
+    state_moves,
+    saved_plan
+);
 
 #[test]
 fn every_scenario_file_is_played() {

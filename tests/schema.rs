@@ -1,6 +1,7 @@
 //! The published schema of the lines of `--json` is the one that the program's own types give, and it breaks no
-//! consumer of an earlier release: [`RULE`].
+//! consumer of an earlier release: [`RULE`]. So is that of a saved plan.
 
+use mops_engine::plan::saved;
 use mops_host::{Env, fsx};
 use serde_json::{Value, json};
 
@@ -15,15 +16,24 @@ fn released() -> Value {
     serde_json::from_str(RELEASED).unwrap()
 }
 
-#[test]
-fn lines_schema_is_current() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/events.schema.json");
-    let now = serde_json::to_string_pretty(&mops::lines_schema()).unwrap() + "\n";
+fn is_current(name: &str, schema: &Value) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema").join(name);
+    let now = serde_json::to_string_pretty(schema).unwrap() + "\n";
     if Env::process().get("MOPS_GOLDEN") == Some("1") {
         fsx::replace(&path, now.as_bytes()).unwrap();
     }
     let kept = fsx::read_text(&path).unwrap_or_default();
-    assert!(kept == now, "schema/events.schema.json is stale: `make schema` writes it");
+    assert!(kept == now, "schema/{name} is stale: `make schema` writes it");
+}
+
+#[test]
+fn lines_schema_is_current() {
+    is_current("events.schema.json", &mops::lines_schema());
+}
+
+#[test]
+fn saved_plan_schema_is_current() {
+    is_current("plan.schema.json", &saved::json_schema());
 }
 
 /// What a newer schema takes away from an older one.

@@ -9,7 +9,7 @@ use mops_engine::program::{Declared, Program};
 use mops_engine::run::UpOptions;
 use mops_host::Env;
 use mops_host::clock::ManualClock;
-use mops_tests::null::{LATE, Null};
+use mops_tests::null::{LATE, Null, Trouble};
 use mops_tests::rig::{Rig, program, typed};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -54,11 +54,10 @@ async fn round(fates: &[Fate]) {
     let clock = ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH);
     let rig = Rig::over(home.path(), Null::new(clock.shared()), clock.shared());
     let wanted = stack(fates);
-    if let Some(i) = fates.iter().position(|f| *f == Fate::HalfMade) {
-        rig.null.lose_answer(Some(&format!("t{i}")));
-    }
+    let lost = fates.iter().position(|f| *f == Fate::HalfMade).map(|i| format!("t{i}"));
+    lost.iter().for_each(|name| rig.null.trouble(name, Some(Trouble::Lost)));
     rig.up(&wanted).await.unwrap();
-    rig.null.lose_answer(None);
+    lost.iter().for_each(|name| rig.null.trouble(name, None));
     for (i, fate) in fates.iter().enumerate() {
         let name = format!("t{i}");
         match fate {

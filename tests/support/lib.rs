@@ -7,6 +7,7 @@ pub mod arm;
 pub mod blob;
 pub mod canary;
 pub mod control;
+pub mod dice;
 pub mod entra;
 pub mod evidence;
 pub mod fault;

@@ -20,7 +20,8 @@ use time::OffsetDateTime;
 
 /// The token of the null resource. Its inputs: `name`, `value`, `replace` (a change makes it anew), `fail`
 /// (a word: `check`, `create`, `partial`, `update`, `delete`), `secret`, `lane`, `latency` in milliseconds,
-/// `fixed` (no update changes it), `inside` (the name of a thing without which it cannot be read).
+/// `fixed` (no update changes it), `inside` (the name of a thing without which it cannot be read, and with which it
+/// goes; a change makes it anew).
 pub const TOKEN: &str = "test:null:Thing";
 /// The same, but the new one of a replacement is made before the old one goes.
 pub const SWAP: &str = "test:null:Swap";
@@ -29,6 +30,8 @@ pub const GROUP: &str = "test:null:Group";
 
 /// The same at a service that may not know for 30 s what it has made: `late` says for how many seconds it does not.
 pub const LATE: &str = "test:null:Late";
+/// Inputs whose change makes it anew.
+const REPLACE: &[&str] = &["name", "replace", "inside"];
 
 /// One object at the null service.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +70,28 @@ impl Count {
     }
 }
 
+/// A call that changes something, as it came in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Write {
+    /// `create`, `update` or `delete`.
+    pub kind: &'static str,
+    /// For which resource.
+    pub urn: Urn,
+    /// The name at the service.
+    pub name: String,
+}
+
+/// What goes wrong with the next writes of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Refused; nothing happens.
+    Refused,
+    /// It happens, and its answer is lost.
+    Lost,
+    /// It is there and not ready; a deletion is refused.
+    Partial,
+}
+
 #[derive(Default)]
 struct Service {
     things: BTreeMap<String, Thing>,
@@ -79,8 +104,11 @@ struct Service {
     hidden: BTreeMap<String, OffsetDateTime>,
     /// Who changed what last, beside us.
     edited: BTreeMap<String, ChangedBy>,
+    /// Every write, in order.
+    writes: Vec<Write>,
     hang: Option<String>,
-    lose_answer: Option<String>,
+    /// By logical name.
+    troubles: BTreeMap<String, Trouble>,
 }
 
 /// The provider; clones share one service.
@@ -98,8 +126,8 @@ fn schema(token: &'static str, delete_before_replace: bool, adoptable: bool) -> 
         description: "A thing of the null service.".into(),
         inputs: serde_json::json!({}),
         outputs: serde_json::json!({}),
-        replace: &["name", "replace"],
-        changed_by_update: &["version"],
+        replace: REPLACE,
+        changed_by_update: &["version", "echo"],
         delete_before_replace,
         adoptable,
         read_tells: false,
@@ -142,6 +170,13 @@ impl Null {
         service.count = Count::default();
         service.deleted.clear();
         service.made.clear();
+        service.writes.clear();
+    }
+
+    /// Every write since the last reset, in the order in which they came in.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Write> {
+        self.service().writes.clone()
     }
 
     /// Names in the order in which they were made, and deleted.
@@ -183,9 +218,19 @@ impl Null {
         self.service().hang = name.map(str::to_owned);
     }
 
-    /// The create of this name happens, and its answer is lost.
-    pub fn lose_answer(&self, name: Option<&str>) {
-        self.service().lose_answer = name.map(str::to_owned);
+    /// From now on this goes wrong with the writes of the resource of that logical name.
+    pub fn trouble(&self, name: &str, trouble: Option<Trouble>) {
+        let troubles = &mut self.service().troubles;
+        match trouble {
+            Some(trouble) => drop(troubles.insert(name.to_owned(), trouble)),
+            None => drop(troubles.remove(name)),
+        }
+    }
+
+    fn wrote(&self, kind: &'static str, cx: &CallContext, name: &str) -> Option<Trouble> {
+        let mut service = self.service();
+        service.writes.push(Write { kind, urn: cx.urn.clone(), name: name.to_owned() });
+        service.troubles.get(cx.urn.name()).copied()
     }
 
     fn get(&self, name: &str) -> Option<Thing> {
@@ -198,7 +243,12 @@ impl Null {
     fn store(&self, name: &str, thing: Option<Thing>) {
         match (&self.folder, thing) {
             (None, Some(thing)) => drop(self.service().things.insert(name.to_owned(), thing)),
-            (None, None) => drop(self.service().things.remove(name)),
+            (None, None) => {
+                let mut service = self.service();
+                service.things.remove(name);
+                // What is in something goes with it.
+                service.things.retain(|_, thing| thing.inputs["inside"] != name);
+            }
             (Some(folder), Some(thing)) => save(folder, name, &thing),
             (Some(folder), None) => fsx::remove(&folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}")),
         }
@@ -222,8 +272,10 @@ impl Null {
         self.service().count.running -= 1;
     }
 
-    fn fails(inputs: &Value, word: &str, cx: &CallContext) -> Result<(), Error> {
-        match inputs.get("fail").and_then(Value::as_str) {
+    fn fails(inputs: &Value, word: &str, cx: &CallContext, trouble: Option<Trouble>) -> Result<(), Error> {
+        let told = inputs.get("fail").and_then(Value::as_str);
+        let partial = (trouble == Some(Trouble::Partial)).then_some(if word == "delete" { word } else { "partial" });
+        match partial.or((trouble == Some(Trouble::Refused)).then_some(word)).or(told) {
             Some(found) if found == word => {
                 Err(Error::new(Class::User, format!("`{}` was told to fail", cx.urn.name())).hint("do not tell it"))
             }
@@ -328,7 +380,7 @@ impl Provider for Null {
 
     fn diff(&self, _: &Urn, old: &Known, inputs: &Value) -> Difference {
         let changes = diff(&old.inputs, inputs);
-        let forces = |p: &str| p == "name" || p == "replace";
+        let forces = |p: &str| REPLACE.contains(&p);
         let mut replace: Vec<String> =
             changes.iter().map(|c| c.path.property().to_owned()).filter(|p| forces(p)).collect();
         replace.dedup();
@@ -380,6 +432,7 @@ impl Provider for Null {
             self.service().count.creates += 1;
             self.service().count.resumes += usize::from(cx.resume.is_some());
             let name = name_of(inputs);
+            let trouble = self.wrote("create", &cx, &name);
             let old = self.get(&name);
             let (mut adopted, mut foreign, mut creates) = (false, false, 1);
             if let Some(thing) = &old {
@@ -395,10 +448,10 @@ impl Provider for Null {
                 (cx.progress)(Progress::Operation(Secret::new(format!("https://null/operations/{name}"))));
             }
             self.enter(inputs).await;
-            if inputs.get("fail").and_then(Value::as_str) == Some("partial") {
+            if inputs.get("fail").and_then(Value::as_str) == Some("partial") || trouble == Some(Trouble::Partial) {
                 self.put_ours(&cx, inputs, creates);
             }
-            Self::fails(inputs, "create", &cx)?;
+            Self::fails(inputs, "create", &cx, trouble)?;
             if !foreign {
                 self.put_ours(&cx, inputs, creates);
             }
@@ -407,10 +460,7 @@ impl Provider for Null {
                 self.service().hidden.insert(name.clone(), until);
             }
             self.service().made.push(name.clone());
-            let lost = self.service().lose_answer.as_deref() == Some(name.as_str());
-            if lost {
-                return Err(Error::new(Class::Transient, "the connection was reset"));
-            }
+            answered(trouble)?;
             Ok(Done { id: id_of(inputs), outputs: outputs_of(inputs, 1), adopted, foreign })
         })
     }
@@ -418,12 +468,14 @@ impl Provider for Null {
     fn update<'a>(&'a self, cx: CallContext, old: &'a Known, inputs: &'a Value) -> BoxFuture<'a, Result<Done, Error>> {
         Box::pin(async move {
             self.service().count.updates += 1;
+            let trouble = self.wrote("update", &cx, &name_of(inputs));
             let Some(thing) = self.get(&name_of(inputs)) else {
                 return Err(Error::new(Class::NotFound, format!("`{}` is gone", name_of(inputs))));
             };
             self.enter(inputs).await;
-            Self::fails(inputs, "update", &cx)?;
+            Self::fails(inputs, "update", &cx, trouble)?;
             self.put_ours(&cx, inputs, thing.creates);
+            answered(trouble)?;
             let version = old.outputs.get("version").and_then(Value::as_i64).unwrap_or(1) + 1;
             Ok(Done { id: old.id.clone(), outputs: outputs_of(inputs, version), ..Done::default() })
         })
@@ -432,13 +484,22 @@ impl Provider for Null {
     fn delete<'a>(&'a self, cx: CallContext, old: &'a Known) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             self.service().count.deletes += 1;
-            self.enter(&old.inputs).await;
-            Self::fails(&old.inputs, "delete", &cx)?;
             let name = old.id.strip_prefix("/things/").unwrap_or_default().to_owned();
+            let trouble = self.wrote("delete", &cx, &name);
+            self.enter(&old.inputs).await;
+            Self::fails(&old.inputs, "delete", &cx, trouble)?;
             self.store(&name, None);
             self.service().deleted.push(name);
-            Ok(())
+            answered(trouble)
         })
+    }
+}
+
+/// The answer of something that was done, if it arrives.
+fn answered(trouble: Option<Trouble>) -> Result<(), Error> {
+    match trouble {
+        Some(Trouble::Lost) => Err(Error::new(Class::Transient, "the connection was reset")),
+        _ => Ok(()),
     }
 }
 

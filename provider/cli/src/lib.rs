@@ -2,6 +2,7 @@
 //! together (`session`). Exit codes and output rules are held by `tests/cli.rs` and the scenarios.
 
 mod app;
+mod approval;
 mod args;
 mod bundle_env;
 mod commands;

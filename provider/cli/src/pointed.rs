@@ -111,6 +111,16 @@ impl From<Kept> for Pointed {
     }
 }
 
+impl Pointed {
+    /// Where a run goes and as whom, as one text; neither where that was said nor where results are written.
+    pub(crate) fn place(&self) -> Result<String, Failure> {
+        let cloud = Cloud { name: String::new(), ..self.cloud.clone() };
+        let bare = Self { cloud, auth: self.auth.clone(), env_file: None, stack_file: None };
+        serde_json::to_string(&Kept::from(bare))
+            .map_err(|e| Failure::could_not_run(Error::new(Class::Bug, "the cloud has no text").caused_by(e)))
+    }
+}
+
 impl App {
     /// Where this run goes: the override, else the stack file, else where the stack was made. Refuses a cloud that is
     /// not the one in which the stack was made, as long as it holds something.

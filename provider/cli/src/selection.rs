@@ -41,7 +41,7 @@ impl App {
 
     /// The program of a stack file. What this version does not build is refused with its place.
     pub(crate) fn program(&self, args: &FileArgs) -> Result<Target, Failure> {
-        let file = self.stack_file(&args.file)?;
+        let file = self.stack_file(args.path())?;
         let missing = stackfile::unsupported(&file);
         if missing.iter().any(|d| d.severity == Severity::Error) {
             return Err(missing.into());
@@ -50,7 +50,7 @@ impl App {
         let program = self.expand(&file, args.env.as_deref())?;
         self.say_derived_group(&file, &program);
         let env_file = file.outputs.as_ref().and_then(|o| o.env_file.as_ref()).map(|f| f.value.clone());
-        let stack_file = Some(args.file.display().to_string());
+        let stack_file = Some(args.path().display().to_string());
         let pointed = Pointed { cloud: file.cloud(), auth: file.azure_auth(), env_file, stack_file };
         Ok(Target { file, program, pointed })
     }
@@ -78,7 +78,7 @@ impl App {
     /// The stack that a verb without a file is about.
     pub(crate) fn stack(&self, args: &StackArgs) -> Result<(StackId, Option<Pointed>), Failure> {
         if let Some(path) = &args.file {
-            let target = self.program(&FileArgs { file: path.clone(), env: args.env.clone() })?;
+            let target = self.program(&FileArgs { file: Some(path.clone()), env: args.env.clone() })?;
             return Ok((target.program.stack, Some(target.pointed)));
         }
         Ok((self.stack_in_state(args.env.as_deref())?, None))
@@ -142,12 +142,16 @@ impl From<mops_engine::error::EngineError> for Failure {
     fn from(error: mops_engine::error::EngineError) -> Self {
         use mops_engine::error::EngineError;
         let exit = Exit::from(error.exit());
+        let hint = error.hint();
         match error {
             EngineError::Refused(found) if exit == Exit::Usage => Self::Diagnostics(found),
             EngineError::Observe(mut all) if !all.is_empty() => Self::Error(exit, Box::new(all.swap_remove(0).1)),
             other => {
                 let mut told = mops_core::Error::new(other.class(), other.to_string());
-                if let Some(hint) = other.hint() {
+                if let EngineError::OutdatedPlan(all) = &other {
+                    told = all.iter().skip(1).fold(told, |told, difference| told.note(difference.clone()));
+                }
+                if let Some(hint) = hint {
                     told = told.hint(hint);
                 }
                 Self::Error(exit, Box::new(told))

@@ -35,6 +35,17 @@ pub enum EngineError {
     /// Reading what exists failed, so that nothing can be planned.
     #[error("`{}` could not be read: {}", .0[0].0.name(), .0[0].1)]
     Observe(Vec<(Urn, mops_core::Error)>),
+    /// A plan file cannot be used at all.
+    #[error("the plan `{file}` cannot be used: {reason}")]
+    UnusablePlan {
+        /// Which file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// What a saved plan was made from is not what is there; every difference at once. Nothing was changed.
+    #[error("the saved plan is out of date: {}", .0.first().map_or("", String::as_str))]
+    OutdatedPlan(Vec<String>),
     /// State could not be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -55,8 +66,8 @@ impl EngineError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Refused(_) => Class::User,
-            Self::ForeignState(_) => Class::Conflict,
+            Self::Refused(_) | Self::UnusablePlan { .. } => Class::User,
+            Self::ForeignState(_) | Self::OutdatedPlan(_) => Class::Conflict,
             Self::Observe(all) => all.first().map_or(Class::Bug, |(_, e)| e.class()),
             Self::State(error) => error.class(),
             Self::Canceled => Class::Canceled,
@@ -68,8 +79,8 @@ impl EngineError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Refused(_) => Exit::Usage,
-            Self::ForeignState(_) | Self::Observe(_) | Self::Bug(_) => Exit::CouldNotRun,
+            Self::Refused(_) | Self::UnusablePlan { .. } => Exit::Usage,
+            Self::ForeignState(_) | Self::OutdatedPlan(_) | Self::Observe(_) | Self::Bug(_) => Exit::CouldNotRun,
             Self::State(error) => error.exit(),
             Self::Canceled => Exit::Interrupted,
         }
@@ -82,6 +93,9 @@ impl EngineError {
             Self::Refused(all) | Self::ForeignState(all) => all.first().and_then(|d| d.hint.clone()),
             Self::Observe(all) => all.first().and_then(|(_, e)| e.hint_text().map(str::to_owned)),
             Self::State(error) => error.hint(),
+            Self::UnusablePlan { .. } | Self::OutdatedPlan(_) => {
+                Some("look again, and save what you see: `mops infra preview --save-plan PLAN`".into())
+            }
             Self::Canceled => None,
             Self::Bug(_) => Some("please report this line together with `mops version`".into()),
         }
@@ -244,6 +258,8 @@ mod tests {
             (StateError::Damaged { file: "f".into(), offset: 1, reason: "r".into() }.into(), Exit::CouldNotRun),
             (StateError::Seal(SealError::WrongPassphrase { from: "x" }).into(), Exit::Usage),
             (EngineError::Canceled, Exit::Interrupted),
+            (EngineError::UnusablePlan { file: "f".into(), reason: "r".into() }, Exit::Usage),
+            (EngineError::OutdatedPlan(vec![]), Exit::CouldNotRun),
         ];
         for (error, exit) in rows {
             assert_eq!(error.exit(), exit, "{error}");

@@ -63,6 +63,9 @@ pub struct StepView {
     /// Why, when no property shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Everything that changes is known only once something else is done: it may turn out that nothing does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_change: bool,
     /// What changes, masked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<PropertyDiff>,

@@ -46,7 +46,7 @@ impl Observer<'_> {
         loop {
             let found = plan(&seen)?;
             if found.needs.is_empty() {
-                return Ok(found);
+                return Ok(Plan { observed: seen, ..found });
             }
             let before = seen.len();
             self.read(&found.needs, &mut seen).await?;

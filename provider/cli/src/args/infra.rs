@@ -1,6 +1,6 @@
 //! The verbs below `mops infra`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -26,12 +26,12 @@ pub(crate) enum InfraVerb {
     Validate(FileArgs),
     /// Show what `up` would do.
     #[command(
-        after_help = "Examples:\n  mops infra preview unified-infra.yaml\n  mops infra preview --exit-code --json"
+        after_help = "Examples:\n  mops infra preview unified-infra.yaml\n  mops infra preview --save-plan dev.plan --exit-code --json"
     )]
     Preview(PreviewArgs),
     /// Make reality what the stack file says.
     #[command(
-        after_help = "Examples:\n  mops infra up unified-infra.yaml\n  mops infra up -c registry,storage --yes --json"
+        after_help = "Examples:\n  mops infra up unified-infra.yaml\n  mops infra up -c registry,storage --yes --json\n  mops infra up --from-plan dev.plan"
     )]
     Up(UpArgs),
     /// Delete workspace and cluster, and more on request.
@@ -105,12 +105,19 @@ impl Part {
 /// Which stack file.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FileArgs {
-    /// The stack file.
-    #[arg(value_name = "FILE", default_value = "unified-infra.yaml")]
-    pub(crate) file: PathBuf,
+    /// The stack file [default: unified-infra.yaml].
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
     /// Environment, when the file names none.
     #[arg(short, long, value_name = "ENV")]
     pub(crate) env: Option<String>,
+}
+
+impl FileArgs {
+    /// The stack file, given or not.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new("unified-infra.yaml"))
+    }
 }
 
 /// Which stack, when state is enough.
@@ -158,6 +165,9 @@ pub(crate) struct PreviewArgs {
     /// Exit 5 when changes are pending.
     #[arg(long)]
     pub(crate) exit_code: bool,
+    /// Save the plan for `mops infra up --from-plan PLAN`; it holds no secret.
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) save_plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
     #[command(flatten)]
@@ -171,6 +181,10 @@ pub(crate) struct UpArgs {
     /// Same as `mops infra preview`.
     #[arg(long)]
     pub(crate) plan: bool,
+    /// Do what this saved plan says, without a question, or nothing when file, state or services differ.
+    #[arg(long, value_name = "PLAN")]
+    #[arg(conflicts_with_all = ["plan", "save_plan", "env", "component", "with_dependants", "refresh"])]
+    pub(crate) from_plan: Option<PathBuf>,
     /// Replace and delete without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,

@@ -81,7 +81,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 /// The stack that is to hold it: that of the stack file, else the named one, else the one that the state names itself.
 fn target(app: &App, args: &ImportArgs, deployment: &Deployment) -> Result<(StackId, Scope), Failure> {
     if let Some(path) = &args.file {
-        let target = app.program(&FileArgs { file: path.clone(), env: args.env.clone() })?;
+        let target = app.program(&FileArgs { file: Some(path.clone()), env: args.env.clone() })?;
         return Ok((target.program.stack, target.program.scope));
     }
     let named = deployment.stack();

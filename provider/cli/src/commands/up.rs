@@ -1,6 +1,9 @@
 //! `mops infra up FILE`: makes reality what the stack file says, shows the outputs and writes the bundle-env file.
 
+use std::sync::Arc;
+
 use mops_core::StackId;
+use mops_engine::plan::saved::{Approved, SavedPlan};
 use mops_engine::run::UpOptions;
 use mops_engine::state::Store;
 use schemars::JsonSchema;
@@ -8,7 +11,7 @@ use serde::Serialize;
 
 use super::preview;
 use crate::app::App;
-use crate::args::UpArgs;
+use crate::args::{FileArgs, UpArgs};
 use crate::bundle_env::BundleEnv;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
@@ -26,11 +29,27 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
     if args.plan {
         return preview::run(app, &args.preview);
     }
-    let mut target = app.program(&args.preview.file)?;
+    if args.preview.save_plan.is_some() {
+        return Err(Failure::usage(
+            "`--save-plan` saves what a preview shows",
+            "add `--plan`, or use `mops infra preview`",
+        ));
+    }
+    let saved = args.from_plan.as_deref().map(|path| app.saved_plan(path)).transpose()?;
+    let file = planned_file(args, saved.as_ref());
+    let mut target = app.program(&file)?;
     wait_as_long_as(args.ready_timeout, &mut target);
     let stack = target.program.stack.clone();
     let pointed = app.pointed(&stack, Some(target.pointed.clone()))?;
     let session = app.session(&pointed)?;
+    let wanted = match saved {
+        None => preview::up_options(&args.preview),
+        Some(plan) => {
+            let basis = app.basis(&file, &pointed)?;
+            let options = plan.options();
+            UpOptions { approved: Some(Arc::new(Approved { plan, basis })), ..options }
+        }
+    };
     app.wait_for(async {
         let scope = Some(target.program.scope.clone());
         let mut store = app.open(&stack, scope, args.preview.pace).await?;
@@ -39,8 +58,9 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
         let options = UpOptions {
             // Only a file that says so: what does not depend on a failure goes on.
             halts: target.file.continue_on_error.as_ref().is_some_and(|c| !c.value),
-            approve: Some(asker.approve()),
-            ..preview::up_options(&args.preview)
+            // What was approved is not asked for again.
+            approve: wanted.approved.is_none().then(|| asker.approve()),
+            ..wanted.clone()
         };
         let report = {
             let view = RunView::of_run(&app.printer);
@@ -61,6 +81,18 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
         }
         Ok(exit)
     })
+}
+
+/// The stack file of this run: the one that is named, else that of the saved plan.
+fn planned_file(args: &UpArgs, saved: Option<&SavedPlan>) -> FileArgs {
+    let given = &args.preview.file;
+    match saved {
+        None => given.clone(),
+        Some(plan) => FileArgs {
+            file: given.file.clone().or_else(|| Some(plan.origin.file.clone().into())),
+            env: plan.origin.environment.clone(),
+        },
+    }
 }
 
 /// Every workload gets the time that the user gives it.

@@ -20,13 +20,13 @@ pub(crate) struct ValidLine {
 }
 
 pub(crate) fn run(app: &App, args: &FileArgs) -> Outcome {
-    let file = app.stack_file(&args.file)?;
+    let file = app.stack_file(args.path())?;
     let missing: Vec<Diagnostic> =
         stackfile::unsupported(&file).into_iter().map(|d| Diagnostic { severity: Severity::Warning, ..d }).collect();
     app.printer.diagnostics(&missing, &app.sources.borrow());
     let program = app.expand(&file, args.env.as_deref())?;
     let count = program.resources.len();
     app.printer.event(&ValidLine { stack: program.stack.to_string(), resources: count });
-    app.printer.tell(&format!("`{}` is valid: stack {}, {count} resources", args.file.display(), program.stack));
+    app.printer.tell(&format!("`{}` is valid: stack {}, {count} resources", args.path().display(), program.stack));
     Ok(Exit::Ok)
 }

@@ -19,6 +19,11 @@ impl Sources {
         self.0.insert(name.to_owned(), text.to_owned());
     }
 
+    /// The text of a file.
+    pub(crate) fn text(&self, file: &str) -> Option<&str> {
+        self.0.get(file).map(String::as_str)
+    }
+
     fn line(&self, file: &str, line: usize) -> Option<&str> {
         self.0.get(file)?.lines().nth(line.checked_sub(1)?)
     }

@@ -18,6 +18,7 @@ pub(crate) fn plan_text(steps: &[StepView], unchanged: usize, style: Style, widt
     for step in steps.iter().filter(|s| s.op != "forget") {
         let kind = kind(&step.token);
         let why = match (step.replace.as_slice(), step.reason.as_deref()) {
+            ([], None) if step.may_change => "  if what it is made from changes".into(),
             ([], None) => String::new(),
             ([], Some(reason)) => format!("  {reason}"),
             (fields, _) => format!("  forced by {}", fields.join(", ")),
@@ -154,6 +155,7 @@ mod tests {
             op: op.into(),
             replace: Vec::new(),
             reason: None,
+            may_change: false,
             changes: Vec::new(),
         }
     }

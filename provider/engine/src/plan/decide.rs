@@ -5,16 +5,18 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mops_core::provider::{Difference, Found, Known, Provider};
 use mops_core::schema::ResourceSchema;
-use mops_core::{Class, Diagnostic, Identity, Urn, Value};
+use mops_core::{Class, Diagnostic, Identity, Path, Urn, Value};
 
 use super::drift::{Drift, open_mixed};
 use super::ownership::{Verdict, judge};
 use super::refresh::known as drift_of;
 use super::resolve::{Outputs, resolve};
-use super::{Graph, Need, OUT_OF_REACH, Observations, Observed, Op, Plan, PlanOptions, Step, back, merged, standin};
+use super::{
+    Graph, Need, OUT_OF_REACH, Observations, Observed, Op, Plan, PlanOptions, Step, assume, back, merged, standin,
+};
 use crate::error::EngineError;
 use crate::program::{Component, Declared, Program};
-use crate::state::{Action, ResourceState, Snapshot};
+use crate::state::{Action, ResourceState, SealError, Snapshot};
 
 /// What was decided for one resource.
 pub(crate) struct Decided<'a> {
@@ -40,6 +42,10 @@ pub(crate) struct Planner<'a> {
     pub(crate) plan: Plan,
     pub(crate) refused: Vec<Diagnostic>,
     pub(crate) foreign: Vec<Diagnostic>,
+    /// What this run takes away because nobody declares it any more, and what cannot stay without it.
+    pub(crate) going: HashSet<&'a Urn>,
+    /// What waits, by state, for something that is now to wait for it.
+    pub(crate) turned: HashSet<&'a Urn>,
     /// Resources outside the selected components that the run would change.
     pub(crate) fed: Vec<String>,
 }
@@ -62,7 +68,7 @@ impl<'a> Planner<'a> {
         graph: &'a Graph<'a>,
     ) -> Self {
         let living = snapshot.resources.iter().filter(|r| !r.pending_delete).map(|r| (&r.urn, r)).collect();
-        Self {
+        let mut planner = Self {
             program,
             snapshot,
             observations,
@@ -75,8 +81,21 @@ impl<'a> Planner<'a> {
             plan: Plan { notes: snapshot.notes.clone(), drift: options.refresh.then(Vec::new), ..Plan::default() },
             refused: Vec::new(),
             foreign: Vec::new(),
+            going: HashSet::new(),
+            turned: HashSet::new(),
             fed: Vec::new(),
+        };
+        planner.going = super::remove::going(&planner, &HashSet::new());
+        if options.only.is_some() {
+            planner.turned = planner.turned();
         }
+        planner
+    }
+
+    fn turned(&self) -> HashSet<&'a Urn> {
+        let declared = |urn: &Urn| self.graph.index.get(urn).map(|i| self.program.resources[*i].component);
+        let chosen = |urn: &Urn| declared(urn).is_some_and(|component| self.selected(component));
+        super::turned::turned(self.program, self.graph, &self.living, chosen)
     }
 
     /// Whether a component is part of this run.
@@ -139,16 +158,26 @@ impl<'a> Planner<'a> {
 
     /// Whether something outside the selection would change because of this run; then it is listed.
     fn fed_by_change(&mut self, i: usize, declared: &Declared, old: &ResourceState) -> bool {
-        if !self.before(i).any(|(_, d)| d.op != Op::Same) {
+        // What it was made from, or is in, goes, or is to be made from it: it cannot be left as it is.
+        let left = self.turned.contains(&declared.urn)
+            || old.dependencies.iter().any(|target| self.going.contains(target))
+            || old.deleted_with.as_ref().is_some_and(|target| self.going.contains(target) || self.goes_first(target));
+        if !left && !self.before(i).any(|(_, d)| d.op != Op::Same) {
             return false;
         }
         let inputs = self.inputs(i);
         let known = super::known_standin(&old.known());
-        if self.provider.diff(&declared.urn, &known, &standin(&inputs)).is_empty() {
+        if !left && self.provider.diff(&declared.urn, &known, &standin(&inputs)).is_empty() {
             return false;
         }
         self.fed.push(format!("`{}` ({})", declared.urn.name(), declared.component));
         true
+    }
+
+    /// Whether it is made anew and its old one goes first.
+    fn goes_first(&self, target: &Urn) -> bool {
+        let decided = self.graph.index.get(target).and_then(|j| self.decided[*j].as_ref());
+        decided.is_some_and(|d| d.delete_first)
     }
 
     fn inputs(&self, i: usize) -> Value {
@@ -316,7 +345,14 @@ impl<'a> Planner<'a> {
     /// Compares; a secret in clear on one side needs the other one opened.
     fn difference(&mut self, urn: &Urn, known: Cow<'_, Known>, inputs: &Value) -> Option<Difference> {
         let (mut known, mut inputs) = (known.into_owned(), inputs.clone());
-        if let Err(error) = open_mixed(self.options.sealer.as_deref(), &mut known.inputs, &mut inputs) {
+        let opened = open_mixed(self.options.sealer.as_deref(), &mut known.inputs, &mut inputs);
+        let blind = self.options.sealer.is_none() || matches!(opened, Err(SealError::NoPassphrase));
+        if self.options.preview && blind {
+            if assume(&mut known.inputs, &inputs) {
+                let text = format!("`{}`: without a passphrase its secrets count as unchanged", urn.name());
+                self.plan.notes.push(text);
+            }
+        } else if let Err(error) = opened {
             let text = format!("`{}` cannot be compared: {error}", urn.name());
             let mut why = Diagnostic::error(None, text);
             why.hint = error.hint();
@@ -383,6 +419,8 @@ impl<'a> Planner<'a> {
             return None;
         }
         if difference.replace.is_empty() {
+            let unknown = |path: &Path| matches!(wanted.inputs.at(&path.0), Some(Value::Unknown));
+            step.may_change = step.reason.is_none() && difference.changes.iter().all(|c| unknown(&c.path));
             Some(self.update(wanted, old, step))
         } else {
             self.replace(wanted, old, step, difference)
@@ -406,23 +444,8 @@ impl<'a> Planner<'a> {
 
     fn unchanged(&mut self, wanted: &Wanted<'a>, old: &'a ResourceState, seen: Option<Known>) -> Decided<'a> {
         self.plan.unchanged += 1;
-        let mut now = Cow::Borrowed(old);
-        let dependencies = &self.graph.dependencies[wanted.i];
         let declared = wanted.declared;
-        let retain = declared.retain_on_delete || old.adopted_from.is_some();
-        if old.dependencies != *dependencies
-            || old.protect != declared.protect
-            || old.retain_on_delete != retain
-            || old.deleted_with != declared.deleted_with
-            || old.component != declared.component
-        {
-            let now = now.to_mut();
-            now.dependencies.clone_from(dependencies);
-            now.protect = declared.protect;
-            now.retain_on_delete = retain;
-            now.deleted_with.clone_from(&declared.deleted_with);
-            now.component = declared.component;
-        }
+        let mut now = as_declared(old, declared, &self.graph.dependencies[wanted.i]);
         // Somebody made by hand what is wanted: state learns of it.
         let told = || self.provider.diff(&declared.urn, &super::known_standin(&old.known()), &standin(&wanted.inputs));
         if seen.is_some() && !told().is_empty() {
@@ -498,6 +521,31 @@ impl<'a> Planner<'a> {
 
 const fn nothing(outputs: Outputs<'_>, missing: bool) -> Decided<'_> {
     Decided { outputs, op: Op::Same, delete_first: false, missing }
+}
+
+/// A resource that stays as it is, with what only the program says of it.
+pub(crate) fn as_declared<'a>(
+    old: &'a ResourceState,
+    declared: &Declared,
+    dependencies: &[Urn],
+) -> Cow<'a, ResourceState> {
+    let retain = declared.retain_on_delete || old.adopted_from.is_some();
+    if old.dependencies == *dependencies
+        && old.protect == declared.protect
+        && old.retain_on_delete == retain
+        && old.deleted_with == declared.deleted_with
+        && old.component == declared.component
+    {
+        return Cow::Borrowed(old);
+    }
+    Cow::Owned(ResourceState {
+        dependencies: dependencies.to_vec(),
+        protect: declared.protect,
+        retain_on_delete: retain,
+        deleted_with: declared.deleted_with.clone(),
+        component: declared.component,
+        ..old.clone()
+    })
 }
 
 /// What is known of a resource now: as seen, with the inputs of state where nothing was seen of them.

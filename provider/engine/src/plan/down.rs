@@ -1,12 +1,12 @@
 //! Which part of a stack goes on the way down, and what stands against it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use mops_core::provider::Provider;
 use mops_core::{Diagnostic, Urn};
 
 use super::decide::words;
-use super::remove::Removal;
+use super::remove::{Removal, dependants};
 use super::{Observations, Plan};
 use crate::error::EngineError;
 use crate::program::Component;
@@ -58,7 +58,7 @@ pub fn plan_down(
     let mut going: HashSet<&Urn> = HashSet::new();
     let living = || snapshot.resources.iter().filter(|r| !r.pending_delete);
     going.extend(living().filter(|r| components.contains(&r.component)).map(|r| &r.urn));
-    let dependants = dependants(snapshot, &going);
+    let dependants = dependants(living(), &going);
     if !dependants.is_empty() {
         if !scope.with_deps {
             return Err(EngineError::Refused(vec![refusal(&components, &dependants)]));
@@ -76,27 +76,6 @@ pub fn plan_down(
         return Err(EngineError::ForeignState(against.foreign));
     }
     if against.refused.is_empty() { Ok(plan) } else { Err(EngineError::Refused(against.refused)) }
-}
-
-/// Everything outside that exists and depends on what goes, directly or not.
-fn dependants<'a>(snapshot: &'a Snapshot, going: &HashSet<&'a Urn>) -> Vec<&'a ResourceState> {
-    let mut feeds: HashMap<&Urn, Vec<&ResourceState>> = HashMap::new();
-    for r in snapshot.resources.iter().filter(|r| !r.pending_delete) {
-        r.dependencies.iter().chain(&r.deleted_with).for_each(|d| feeds.entry(d).or_default().push(r));
-    }
-    let mut seen: HashSet<&Urn> = going.clone();
-    let mut queue: Vec<&Urn> = going.iter().copied().collect();
-    let mut found = Vec::new();
-    while let Some(urn) = queue.pop() {
-        for r in feeds.get(urn).into_iter().flatten() {
-            if seen.insert(&r.urn) {
-                found.push(*r);
-                queue.push(&r.urn);
-            }
-        }
-    }
-    found.sort_by(|a, b| a.urn.cmp(&b.urn));
-    found
 }
 
 fn refusal(components: &BTreeSet<Component>, dependants: &[&ResourceState]) -> Diagnostic {

@@ -11,7 +11,9 @@ mod ownership;
 mod refresh;
 mod remove;
 mod resolve;
+pub mod saved;
 mod standin;
+mod turned;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -26,13 +28,13 @@ use crate::event::{DriftView, StepView};
 use crate::program::{Component, Program};
 use crate::state::{ResourceState, Sealer, Snapshot};
 
-pub(crate) use decide::may_plan_from_state;
+pub(crate) use decide::{as_declared, may_plan_from_state};
 pub use down::{DownScope, plan_down};
 pub use drift::Drift;
 pub(crate) use graph::Graph;
 pub use refresh::{RefreshScope, plan_refresh};
 pub(crate) use resolve::{resolve, walk};
-pub(crate) use standin::{back, standin};
+pub(crate) use standin::{assume, back, standin};
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +91,8 @@ pub struct Step {
     pub reason: Option<String>,
     /// Whether the old one of a replacement goes first.
     pub delete_before_replace: bool,
+    /// An update of which only unknown inputs speak: once they are known, it may turn out that nothing changes.
+    pub may_change: bool,
     /// Its place in the program.
     pub(crate) declared: Option<usize>,
     /// What state is to say, for steps without a call.
@@ -117,6 +121,7 @@ impl Step {
             replace: Vec::new(),
             reason: None,
             delete_before_replace: false,
+            may_change: false,
             declared: None,
             save: None,
             takeover: false,
@@ -150,6 +155,7 @@ impl Step {
             op: self.op.word().to_owned(),
             replace: self.replace.clone(),
             reason: self.reason.clone(),
+            may_change: self.may_change,
             changes: self.changes.clone(),
         }
     }
@@ -172,6 +178,8 @@ pub struct Plan {
     pub(crate) takeovers: BTreeSet<String>,
     /// Begins of earlier runs that need no step any more.
     pub(crate) closes: Vec<u64>,
+    /// What was read for it.
+    pub(crate) observed: Observations,
 }
 
 impl Plan {

@@ -25,12 +25,13 @@ pub(crate) struct Removal<'a> {
 
 /// Adds the removal of what the program does not declare any more.
 pub(crate) fn undeclared(planner: &mut Planner<'_>) {
-    let chosen = |r: &&ResourceState| planner.selected(r.component);
-    let resources: Vec<&ResourceState> = planner.snapshot.resources.iter().filter(chosen).collect();
-    let going = resources.iter().filter(|r| !r.pending_delete && !planner.graph.index.contains_key(&r.urn));
-    let going: HashSet<&Urn> = going.map(|r| &r.urn).collect();
     let vanishing = planner.plan.steps.iter().filter(|s| s.op == Op::Replace && s.delete_before_replace);
     let vanishing: HashSet<Urn> = vanishing.map(|s| s.urn.clone()).collect();
+    let going = going(planner, &vanishing);
+    let left = |r: &&ResourceState| going.contains(&r.urn) && !planner.selected(r.component);
+    let left = planner.snapshot.resources.iter().filter(|r| !r.pending_delete).filter(left);
+    let left: Vec<String> = left.map(|r| format!("`{}` ({})", r.urn.name(), r.component)).collect();
+    planner.fed.extend(left);
     let removal = Removal {
         snapshot: planner.snapshot,
         observations: planner.observations,
@@ -39,8 +40,11 @@ pub(crate) fn undeclared(planner: &mut Planner<'_>) {
         vanishing: vanishing.iter().collect(),
         overruled: HashSet::new(),
     };
-    let all = resources.iter().copied().filter(|r| r.pending_delete || removal.going.contains(&r.urn));
-    let found = removal.steps(all.collect(), &mut planner.plan);
+    let doomed = |r: &ResourceState| r.pending_delete && planner.selected(r.component);
+    let all = planner.snapshot.resources.iter();
+    let all: Vec<&ResourceState> =
+        all.filter(|r| doomed(r) || (!r.pending_delete && removal.going.contains(&r.urn))).collect();
+    let found = removal.steps(all, &mut planner.plan);
     planner.refused.extend(found.refused);
     planner.foreign.extend(found.foreign);
     // What is in a cluster that goes first leaves the state with it, and is made anew.
@@ -55,6 +59,43 @@ pub(crate) fn undeclared(planner: &mut Planner<'_>) {
         })
         .collect();
     planner.plan.steps.extend(gone_with);
+}
+
+/// What goes because nobody declares it any more: of the selected components, what is in something that vanishes, and
+/// whatever else was made from these.
+pub(crate) fn going<'a>(planner: &Planner<'a>, vanishing: &HashSet<Urn>) -> HashSet<&'a Urn> {
+    let undeclared = |r: &&'a ResourceState| !r.pending_delete && !planner.graph.index.contains_key(&r.urn);
+    let all = || planner.snapshot.resources.iter().filter(undeclared);
+    let inside = |r: &&ResourceState| r.deleted_with.as_ref().is_some_and(|target| vanishing.contains(target));
+    let first = all().filter(|r| planner.selected(r.component) || inside(r));
+    let mut going: HashSet<&'a Urn> = first.map(|r| &r.urn).collect();
+    let more = dependants(all().filter(|r| !planner.selected(r.component)), &going);
+    going.extend(more.iter().map(|r| &r.urn));
+    going
+}
+
+/// Everything outside that exists and depends on what goes, directly or not.
+pub(crate) fn dependants<'a>(
+    living: impl Iterator<Item = &'a ResourceState>,
+    going: &HashSet<&'a Urn>,
+) -> Vec<&'a ResourceState> {
+    let mut feeds: HashMap<&Urn, Vec<&ResourceState>> = HashMap::new();
+    for r in living {
+        r.dependencies.iter().chain(&r.deleted_with).for_each(|d| feeds.entry(d).or_default().push(r));
+    }
+    let mut seen: HashSet<&Urn> = going.clone();
+    let mut queue: Vec<&Urn> = going.iter().copied().collect();
+    let mut found = Vec::new();
+    while let Some(urn) = queue.pop() {
+        for r in feeds.get(urn).into_iter().flatten() {
+            if seen.insert(&r.urn) {
+                found.push(*r);
+                queue.push(&r.urn);
+            }
+        }
+    }
+    found.sort_by(|a, b| a.urn.cmp(&b.urn));
+    found
 }
 
 /// What stands against a removal.

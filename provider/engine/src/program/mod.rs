@@ -12,6 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 use mops_core::{Diagnostic, Place, StackId, Urn};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use expand::DEVICE_PLUGIN;
@@ -19,7 +20,7 @@ pub use expand::{ExpandOptions, expand};
 pub use expr::Expr;
 
 /// The parts of a stack that `-c` names, in the order in which they are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Component {
     /// The resource group; belongs to every component and is made with the first one.

@@ -272,7 +272,16 @@ impl<'a> Machine<'a> {
             Some(prepared) => prepared,
             None => match self.prepare(node) {
                 Ok(Ready::Call(prepared)) => prepared,
-                Ok(Ready::Unchanged) => return self.tell(node, Ok(Outcome::Unchanged), 0),
+                Ok(Ready::Unchanged(None)) => return self.tell(node, Ok(Outcome::Unchanged), 0),
+                Ok(Ready::Unchanged(Some(state))) => {
+                    return match self.store.push(Record::Save(state)) {
+                        Ok(sequence) => {
+                            let unchanged = Pending::Ended(node, Ok(Outcome::Unchanged), 0);
+                            self.pending.push_back((sequence, unchanged));
+                        }
+                        Err(error) => self.broken = Some(error),
+                    };
+                }
                 Err(error) => return self.tell(node, Err(error), 0),
             },
         };

@@ -24,6 +24,7 @@ use crate::error::EngineError;
 use crate::event::{Body, Event, EventSink};
 use crate::failpoint::{Failpoint, pass};
 use crate::observe::Observer;
+use crate::plan::saved::Approved;
 use crate::plan::{
     DownScope, Graph, Op, Plan, PlanOptions, RefreshScope, plan, plan_down, plan_refresh, resolve, walk,
 };
@@ -65,6 +66,8 @@ pub struct UpOptions {
     pub halts: bool,
     /// Asked before the first write.
     pub approve: Option<Approve>,
+    /// Exactly this is done, or nothing.
+    pub approved: Option<Arc<Approved>>,
     /// For previews of programs with secrets in clear; `up` takes that of its store.
     pub sealer: Option<Arc<Sealer>>,
 }
@@ -134,7 +137,8 @@ impl Engine {
     /// Everything that stands against it.
     pub async fn preview(&self, program: &Program, state: &Snapshot, options: &UpOptions) -> Result<Plan, EngineError> {
         self.started(&state.stack, "preview");
-        self.plan_up(program, state, options, options.sealer.clone(), true).await
+        let state = recover::foresee(self, state, &names(program)).await?;
+        self.plan_up(program, &state, options, options.sealer.clone(), true).await
     }
 
     async fn plan_up(
@@ -177,12 +181,12 @@ impl Engine {
     pub async fn up(&self, program: &Program, store: &mut Store, options: &UpOptions) -> Result<Report, EngineError> {
         let begin = self.started(&store.snapshot().stack, "up");
         let graph = Graph::of(program).map_err(EngineError::Refused)?;
-        if !store.snapshot().open.is_empty() {
-            let declared: HashSet<&Urn> = program.resources.iter().map(|r| &r.urn).collect();
-            recover::recover(self, store, &declared).await?;
-        }
+        let approved = options.approved.as_deref();
+        approved.map_or(Ok(()), |a| a.before(program, store.snapshot()))?;
+        recover::recover(self, store, &names(program)).await?;
         let sealer = Some(Arc::clone(store.sealer()));
         let plan = self.plan_up(program, store.snapshot(), options, sealer, false).await?;
+        approved.map_or(Ok(()), |a| a.after(&plan))?;
         let run = Run {
             operation: "up",
             source: Some((program, &graph)),
@@ -198,6 +202,7 @@ impl Engine {
     /// Everything that stands against it.
     pub async fn preview_down(&self, state: &Snapshot, options: &DownOptions) -> Result<Plan, EngineError> {
         self.started(&state.stack, "preview");
+        let state = &*recover::foresee(self, state, &HashSet::new()).await?;
         let scope = options.scope();
         let observer = self.observer(state, true, options.skip_unreachable);
         observer.settle(|seen| plan_down(state, seen, &*self.provider, &scope)).await
@@ -209,9 +214,7 @@ impl Engine {
     /// When nothing could be done at all; failures of steps are in the report.
     pub async fn down(&self, store: &mut Store, options: &DownOptions) -> Result<Report, EngineError> {
         let begin = self.started(&store.snapshot().stack, "down");
-        if !store.snapshot().open.is_empty() {
-            recover::recover(self, store, &HashSet::new()).await?;
-        }
+        recover::recover(self, store, &HashSet::new()).await?;
         let scope = options.scope();
         let observer = self.observer(store.snapshot(), false, options.skip_unreachable);
         let state = store.snapshot();
@@ -307,6 +310,10 @@ impl Engine {
         }));
         report
     }
+}
+
+fn names(program: &Program) -> HashSet<&Urn> {
+    program.resources.iter().map(|r| &r.urn).collect()
 }
 
 /// The outputs of what exists now.

@@ -1,5 +1,6 @@
 //! From a step to a call: inputs resolved with what exists by now, checked again, secrets opened for the provider.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use time::OffsetDateTime;
 use super::machine::Machine;
 use super::nodes::Work;
 use crate::observe::mark;
-use crate::plan::{Op, Step, back, known_standin, resolve, standin, walk};
+use crate::plan::{Op, Step, as_declared, back, known_standin, resolve, standin, walk};
 use crate::program::Declared;
 use crate::state::{Action, ResourceState, SealError};
 
@@ -37,8 +38,9 @@ pub(crate) enum Call {
 /// What became of a step when its time came.
 pub(crate) enum Ready {
     Call(Box<Prepared>),
-    /// What was not known when it was planned turned out to be as before.
-    Unchanged,
+    /// What was not known when it was planned turned out to be as before; state may have to learn what only the
+    /// program says.
+    Unchanged(Option<Box<ResourceState>>),
 }
 
 fn sealing(urn: &Urn, error: &SealError) -> Error {
@@ -66,12 +68,11 @@ impl Machine<'_> {
         match (step.op, old) {
             (Op::Update, Some(old)) => {
                 let known = step.seen.as_deref().cloned().unwrap_or_else(|| old.known());
-                let dependencies = old.dependencies.clone();
-                if !step.force
-                    && self.difference_is_empty(&step.urn, &known, &inputs)?
-                    && dependencies == self.dependencies(step)
-                {
-                    return Ok(Ready::Unchanged);
+                if !step.force && self.difference_is_empty(&step.urn, &known, &inputs)? {
+                    return Ok(Ready::Unchanged(match as_declared(old, declared, &self.dependencies(step)) {
+                        Cow::Borrowed(_) => None,
+                        Cow::Owned(state) => Some(Box::new(state)),
+                    }));
                 }
                 self.update(step, declared, known, inputs)
             }

@@ -2,8 +2,9 @@
 //! more, or the new one of a replacement.
 //!
 //! Guarantees: what was made is found again by its identity and our mark and goes into state; the rest is closed
-//! (`tests/crash.rs`).
+//! (`tests/crash.rs`). A preview looks in the same way and writes nothing (`tests/engine_props.rs`).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,37 +17,65 @@ use crate::error::EngineError;
 use crate::failpoint::{Failpoint, pass};
 use crate::observe::mark;
 use crate::plan::{back, known_standin, standin};
-use crate::state::{Action, Ended, OpenOperation, Record, Store};
+use crate::state::{Action, Ended, OpenOperation, Record, Snapshot, Store};
 
 /// How long a service may answer "not there" for something that it has just made.
 const SETTLING: Duration = Duration::from_secs(30);
 
-/// Looks at each open creation that `declared` does not answer for.
-pub(crate) async fn recover(engine: &Engine, store: &mut Store, declared: &HashSet<&Urn>) -> Result<(), EngineError> {
-    let open: Vec<OpenOperation> = store.snapshot().open.iter().filter(|o| asks(store, declared, o)).cloned().collect();
-    for operation in open {
-        let found = look(engine, store, &operation)
+/// Looks at each open creation that `declared` does not answer for, and says how each of them ended.
+pub(crate) async fn look_all(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    declared: &HashSet<&Urn>,
+) -> Result<Vec<Record>, EngineError> {
+    let mut ends = Vec::new();
+    for operation in snapshot.open.iter().filter(|o| asks(snapshot, declared, o)) {
+        let found = look(engine, snapshot, operation)
             .await
             .map_err(|e| EngineError::Observe(vec![(operation.resource.urn.clone(), e)]))?;
         pass(Failpoint::RecoveryLooked)?;
         let ended = found.unwrap_or(Ended::Failed);
-        store.push(Record::End { begin: operation.begin, at: engine.clock.now(), ended })?;
+        ends.push(Record::End { begin: operation.begin, at: engine.clock.now(), ended });
+    }
+    Ok(ends)
+}
+
+/// The same, kept in state.
+pub(crate) async fn recover(engine: &Engine, store: &mut Store, declared: &HashSet<&Urn>) -> Result<(), EngineError> {
+    if store.snapshot().open.is_empty() {
+        return Ok(());
+    }
+    for end in look_all(engine, store.snapshot(), declared).await? {
+        store.push(end)?;
     }
     store.settle().await?;
     Ok(pass(Failpoint::RecoveryEnded)?)
 }
 
-fn asks(store: &Store, declared: &HashSet<&Urn>, operation: &OpenOperation) -> bool {
+/// The state as it will be once it is recovered.
+pub(crate) async fn foresee<'a>(
+    engine: &Engine,
+    snapshot: &'a Snapshot,
+    declared: &HashSet<&Urn>,
+) -> Result<Cow<'a, Snapshot>, EngineError> {
+    if snapshot.open.is_empty() {
+        return Ok(Cow::Borrowed(snapshot));
+    }
+    let ends = look_all(engine, snapshot, declared).await?;
+    Ok(Cow::Owned(snapshot.clone().with(ends).map_err(EngineError::Bug)?))
+}
+
+fn asks(snapshot: &Snapshot, declared: &HashSet<&Urn>, operation: &OpenOperation) -> bool {
     let urn = &operation.resource.urn;
     match operation.action {
-        Action::Create => !declared.contains(urn) || store.get(urn).is_some(),
+        Action::Create => !declared.contains(urn) || snapshot.get(urn).is_some(),
         Action::CreateReplacement => true,
         // The plan deletes or updates again.
         Action::Update | Action::Delete | Action::DeleteOld => false,
     }
 }
 
-async fn look(engine: &Engine, store: &Store, operation: &OpenOperation) -> Result<Option<Ended>, Error> {
+async fn look(engine: &Engine, snapshot: &Snapshot, operation: &OpenOperation) -> Result<Option<Ended>, Error> {
     let resource = &operation.resource;
     let identity = engine.provider.identity(&resource.urn, &standin(&resource.inputs));
     let patient = match identity {
@@ -54,17 +83,17 @@ async fn look(engine: &Engine, store: &Store, operation: &OpenOperation) -> Resu
         Some(Identity::Tag(_)) => true,
         Some(Identity::Reissue) | None => return Ok(None),
     };
-    let first = read(engine, store, operation).await?;
+    let first = read(engine, snapshot, operation).await?;
     let age = (engine.clock.now() - operation.at).try_into().unwrap_or(Duration::ZERO);
     if first.is_some() || !patient || age >= SETTLING {
         return Ok(first);
     }
     engine.clock.sleep(SETTLING.saturating_sub(age)).await;
-    read(engine, store, operation).await
+    read(engine, snapshot, operation).await
 }
 
-async fn read(engine: &Engine, store: &Store, operation: &OpenOperation) -> Result<Option<Ended>, Error> {
-    let (urn, snapshot) = (&operation.resource.urn, store.snapshot());
+async fn read(engine: &Engine, snapshot: &Snapshot, operation: &OpenOperation) -> Result<Option<Ended>, Error> {
+    let urn = &operation.resource.urn;
     let cx = CallContext {
         urn: urn.clone(),
         mark: mark(snapshot, urn),
@@ -83,7 +112,7 @@ async fn read(engine: &Engine, store: &Store, operation: &OpenOperation) -> Resu
         Ownership::Unmarked | Ownership::Other { .. } => false,
     };
     // The old one of a replacement by another id is not what was begun.
-    let same_as_old = store.get(urn).is_some_and(|r| r.id == found.known.id);
+    let same_as_old = snapshot.get(urn).is_some_and(|r| r.id == found.known.id);
     if !ours || same_as_old {
         return Ok(None);
     }

@@ -163,6 +163,17 @@ impl Book {
     }
 }
 
+impl Snapshot {
+    /// As it will be after these records, none of which is written.
+    pub(crate) fn with(self, records: Vec<Record>) -> Result<Self, String> {
+        let mut book = Book::new(self);
+        for record in records {
+            book.apply(book.snapshot.sequence + 1, record)?;
+        }
+        Ok(book.snapshot)
+    }
+}
+
 fn orphan(begin: u64) -> String {
     format!("an end without its beginning, record {begin}")
 }

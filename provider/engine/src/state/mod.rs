@@ -12,6 +12,7 @@ mod entry;
 mod frame;
 mod import;
 mod journal;
+mod keyfile;
 mod load;
 mod lock;
 mod meta;
@@ -38,7 +39,13 @@ pub use seal::{SealError, Sealer};
 pub use store::{OpenOptions, Store, check_scope};
 
 pub(crate) use journal::Durable;
+pub(crate) use keyfile::made_once;
 pub(crate) use record::{Ended, Record};
+
+/// Everything that a state holds, journal included; the same bytes for the same content.
+pub(crate) fn content(snapshot: &Snapshot) -> Result<Vec<u8>, StateError> {
+    deployment::write(snapshot, time::OffsetDateTime::UNIX_EPOCH, true).map_err(|e| StateError::Bug(e.to_string()))
+}
 
 /// The text that `pulumi stack import` takes: a deployment without anything of ours beside it. Secrets stay sealed, or
 /// stand in clear when a sealer is given.

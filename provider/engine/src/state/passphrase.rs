@@ -6,13 +6,12 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use mops_core::{Secret, StackId};
 use mops_host::env::Env;
-use mops_host::{fsx, random};
+use mops_host::fsx;
 use sha2::{Digest as _, Sha256};
 
+use super::keyfile::made_once;
 use super::load::folder;
 use super::seal::{SealError, Sealer};
 
@@ -47,13 +46,11 @@ impl Phrases {
             return Ok((read_file(&own)?, "the generated file of the stack"));
         }
         let path = self.home.join("passphrase");
-        if !path.exists() {
-            if salt.is_some() {
-                return Err(SealError::NoPassphrase);
-            }
-            make_file(&self.home, &path)?;
+        if !path.exists() && salt.is_some() {
+            return Err(SealError::NoPassphrase);
         }
-        Ok((read_file(&path)?, "the generated file"))
+        let phrase = made_once(&self.home, "passphrase").map_err(|error| failed(&path, &error.to_string()))?;
+        Ok((phrase, "the generated file"))
     }
 
     /// A sealer that looks for its phrase here.
@@ -91,27 +88,10 @@ impl Phrases {
     }
 }
 
-/// A phrase that nobody can guess.
-pub(crate) fn generate() -> Secret<String> {
-    Secret::new(STANDARD.encode(random::bytes::<32>()))
-}
-
 fn read_file(path: &Path) -> Result<Secret<String>, SealError> {
     fsx::read_private(path).map_err(|error| failed(path, &error.to_string()))
 }
 
 fn failed(path: &Path, reason: &str) -> SealError {
     SealError::File { path: path.display().to_string(), reason: reason.to_owned() }
-}
-
-/// Two first runs at once must not make two phrases: the lock lets one of them make it.
-fn make_file(home: &Path, path: &Path) -> Result<(), SealError> {
-    fsx::create_dir_all(home).map_err(|e| failed(path, &e.to_string()))?;
-    let held = fsx::lock(&home.join("passphrase.lock")).map_err(|e| failed(path, &e.to_string()))?;
-    if !path.exists() {
-        let text = format!("{}\n", generate().expose());
-        fsx::replace(path, text.as_bytes()).map_err(|e| failed(path, &e.to_string()))?;
-    }
-    drop(held);
-    Ok(())
 }

@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use super::frame::Fields;
 use super::journal::Before;
+use super::keyfile::generate;
 use super::model::Snapshot;
-use super::passphrase::generate;
 use super::seal::{SealError, Sealer};
 use super::sealed_json::{self, Form};
 use super::store::Store;
