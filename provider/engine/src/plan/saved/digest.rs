@@ -155,7 +155,7 @@ mod tests {
 
     fn found(outputs: Value) -> Observed {
         let known = Known { id: "i".into(), inputs: Value::map(), outputs };
-        Observed::Found(Box::new(Found { known, ownership: Ownership::Unmarked }))
+        Observed::Found(Box::new(Found { known, ownership: Ownership::Unmarked, changed_by: None }))
     }
 
     #[test]
