@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mops_core::cloud::{AzureAuth, Cloud};
 use mops_core::{Cancel, StackId};
 use mops_engine::error::{Exit, StateError};
-use mops_engine::program::{ExpandOptions, Program, expand};
+use mops_engine::program::{ExpandOptions, Program, Scope, expand};
 use mops_engine::run::{Engine, UpOptions};
 use mops_engine::stackfile;
 use mops_engine::state::{self, Action, Deployment, Sealer, Snapshot};
@@ -148,7 +148,10 @@ async fn what_pulumi_makes_of_an_export_is_taken_back() {
     let sealer = Sealer::new(home.path(), &whole(), &env(), deployment.salt());
     let kinds = mops_resources::entries();
     let known = |token: &str| kinds.iter().any(|k| k.schema().token == token);
-    let found = deployment.accept(&whole(), &known, &sealer).unwrap().snapshot;
+    let scope = program_of(&ours).scope;
+    let imported = deployment.accept(&whole(), &known, &sealer, &Scope::default()).unwrap();
+    assert_eq!(imported.scope, scope, "the ids tell what it is about");
+    let found = imported.snapshot;
     assert!(open_all(home.path(), &found) > 0);
     // Pulumi seals each value by itself; to us equal ones are one.
     let plan = engine(written_at(&ours)).preview(&program_of(&ours), &found, &UpOptions::default()).await.unwrap();

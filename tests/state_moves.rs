@@ -7,7 +7,7 @@ use std::path::Path;
 
 use mops_core::{StackId, Value};
 use mops_engine::error::{EngineError, Exit};
-use mops_engine::program::{Component, ExpandOptions, Expr, Program, expand};
+use mops_engine::program::{Component, ExpandOptions, Expr, Program, Scope, expand};
 use mops_engine::run::UpOptions;
 use mops_engine::stackfile;
 use mops_engine::state::{self, Deployment, Imported, ResourceState, Sealer, Snapshot};
@@ -52,11 +52,11 @@ fn exported(home: &Path) -> (Rig, Json) {
 fn accept(rig: &Rig, json: &Json) -> Result<Imported, EngineError> {
     let mut deployment = Deployment::parse("dev.json", json.to_string().as_bytes())?;
     let sealer = Sealer::new(&rig.home, &stack(), &rig.env, deployment.salt());
-    deployment.accept(&stack(), &|token| token == TOKEN, &sealer)
+    deployment.accept(&stack(), &|token| token == TOKEN, &sealer, &Scope::default())
 }
 
 fn import(rig: &Rig, json: &Json) -> Result<Vec<String>, EngineError> {
-    let Imported { snapshot, dropped } = accept(rig, json)?;
+    let Imported { snapshot, dropped, .. } = accept(rig, json)?;
     run(async {
         rig.open().await?.import(snapshot).await?;
         Ok(dropped)
@@ -330,5 +330,5 @@ fn moved(snapshot: &Snapshot, stack: &StackId) -> Snapshot {
     let bytes = state::export(snapshot, time::OffsetDateTime::UNIX_EPOCH, None).unwrap();
     let mut deployment = Deployment::parse("x", &bytes).unwrap();
     let sealer = Sealer::new(home.path(), stack, &Env::default(), deployment.salt());
-    deployment.accept(stack, &|_| true, &sealer).unwrap().snapshot
+    deployment.accept(stack, &|_| true, &sealer, &Scope::default()).unwrap().snapshot
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(app: &App, args: &ImportArgs) -> Outcome {
     let sealer = Sealer::new(&app.home()?, &stack, &app.env, deployment.salt());
     let kinds = mops_resources::entries();
     let known = |token: &str| kinds.iter().any(|k| k.schema().token == token);
-    let Imported { snapshot, dropped } = deployment.accept(&stack, &known, &sealer)?;
+    let Imported { snapshot, dropped, scope } = deployment.accept(&stack, &known, &sealer, &scope)?;
     let count = snapshot.resources.len();
     let sealed = snapshot.salt.is_some();
     app.wait_for(async {

@@ -12,10 +12,12 @@ use serde_json::Value as Json;
 
 use super::deployment::{DEPLOYMENT, DeploymentIn};
 use super::frame::{Fields, PROVIDER, STACK, lineage_of};
-use super::model::Snapshot;
+use super::meta::Meta;
+use super::model::{ResourceState, Snapshot};
 use super::seal::Sealer;
 use super::{sealed_json, verify};
 use crate::error::EngineError;
+use crate::program::Scope;
 use rules::{Judge, stack_of};
 
 /// A file that has the form of a deployment v3; nothing in it has been checked yet.
@@ -33,6 +35,8 @@ pub struct Imported {
     pub snapshot: Snapshot,
     /// Names of operations that were under way; they are not taken over, as with Pulumi.
     pub dropped: Vec<String>,
+    /// What it is about: as the stack file says, and where that says nothing, as the ids tell.
+    pub scope: Scope,
 }
 
 fn refused(text: impl Into<String>, hint: &str) -> EngineError {
@@ -89,15 +93,16 @@ impl Deployment {
     }
 
     /// Checks every rule, and proves that every secret opens; `known` says whether this version has such a resource,
-    /// and the sealer is one of [`Deployment::salt`].
+    /// the sealer is one of [`Deployment::salt`], and the scope is that of the stack file, if one is given.
     ///
     /// # Errors
-    /// Every rule that is broken; a passphrase that is missing or wrong.
+    /// Every rule that is broken; a passphrase that is missing or wrong; a stack file about something else.
     pub fn accept(
         mut self,
         stack: &StackId,
         known: &dyn Fn(&str) -> bool,
         sealer: &Sealer,
+        scope: &Scope,
     ) -> Result<Imported, EngineError> {
         let found = Judge::new(stack, known).deployment(&self.deployment);
         if !found.is_empty() {
@@ -120,7 +125,8 @@ impl Deployment {
         verify::verify(&snapshot.resources).map_err(wrong)?;
         snapshot.salt = sealer.salt().filter(|_| sealer.derivations() > 0);
         snapshot.predecessors.extend(providers);
-        Ok(Imported { snapshot, dropped })
+        let scope = Meta::new(stack, scope_of(&snapshot.resources)).agree(stack, scope)?;
+        Ok(Imported { snapshot, dropped, scope })
     }
 
     fn entries(&self, key: &str) -> impl Iterator<Item = &Json> {
@@ -136,5 +142,20 @@ impl Deployment {
     fn lineages(&self) -> Vec<String> {
         let providers = self.entries("resources").filter(|e| e["type"] == PROVIDER);
         providers.filter_map(|e| lineage_of(e.get("id")?.as_str()?)).collect()
+    }
+}
+
+/// What the resources are about, as far as their ids tell.
+fn scope_of(resources: &[ResourceState]) -> Scope {
+    let named = |token: &str| {
+        let id = &resources.iter().find(|r| r.urn.token() == token)?.id;
+        id.rsplit('/').next().map(str::to_owned)
+    };
+    let mut parts = resources.iter().find_map(|r| r.id.strip_prefix("/subscriptions/")).unwrap_or_default().split('/');
+    Scope {
+        subscription: parts.next().filter(|s| !s.is_empty()).map(str::to_owned),
+        resource_group: parts.nth(1).map(str::to_owned),
+        cluster: named("modelops:azure:ManagedCluster"),
+        registry: named("modelops:azure:ContainerRegistry"),
     }
 }
