@@ -10,6 +10,8 @@ mod compat;
 mod contract;
 #[path = "examples.rs"]
 mod examples;
+#[path = "files/program.rs"]
+mod file_modes;
 #[path = "house.rs"]
 mod house;
 #[path = "diagnose/program.rs"]
