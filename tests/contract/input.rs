@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use mops_host::fsx;
+
 use crate::scenarios::Input;
 use crate::up_down::Job;
 
@@ -17,6 +19,8 @@ const DESTRUCTIVE: &[(&str, &str, &str)] = &[
     ("infra down", "--env modelops/dev --destroy-all --delete-rg", "--yes"),
     ("infra refresh", "--env modelops/dev", "--yes"),
     ("infra remove", "--env modelops/empty", "--yes"),
+    ("infra state forget", "sas-bundle-blobs --env modelops/dev", "--yes"),
+    ("infra unlock", "--env modelops/empty", "--yes"),
     ("infra state forget", "sas-bundle-blobs --env modelops/dev", "--yes"),
     ("infra unlock", "--env modelops/empty", "--yes"),
 ];
@@ -46,17 +50,26 @@ async fn no_verb_waits_for_somebody_who_is_not_there() {
     let lease = job.place.path().join("home/.modelops/state/modelops/empty/lease");
     mops_host::fsx::replace(&lease, b"?").unwrap();
 
+    assert_ne!(job.tell_text("/behind/delete", "/containers/jobs"), "[]", "nothing is gone behind our back");
+    let before = job.good(&["mops", "infra", "status", "--env", "modelops/dev", "--json"]).await;
     let (mut runs, mut refused) = (0, 0);
     for verb in mops::verbs() {
+        if verb == ["infra", "unlock"] {
+            let lease = job.place.path().join("home/.modelops/state/modelops/empty/lease");
+            fsx::replace(&lease, b"not a lease").unwrap();
+        }
         let help = job.run(&words(&verb, &["--help"])).await;
-        let asks = String::from_utf8_lossy(&help.stdout).contains("--yes");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        let asks = help.contains("--yes");
+        let named: &[&str] = if help.contains("--env") { &["--env", "modelops/dev"] } else { &["--json"] };
+        let bare: [&[&str]; 2] = [&[], named];
         let rows: Vec<_> = DESTRUCTIVE.iter().filter(|(name, ..)| *name == verb.join(" ")).collect();
         assert!(!asks || !rows.is_empty(), "`{}` has `--yes` and no row in this file", verb.join(" "));
         for input in NOBODY {
             // Bare it lacks something, or has nothing to destroy; `up` would begin the whole job.
-            if verb != ["infra", "up"] {
-                let output = timed(&job, input, &words(&verb, &[])).await;
-                assert!(output.code.is_some(), "{verb:?} with {input:?} died");
+            for args in bare.iter().filter(|_| verb != ["infra", "up"]) {
+                let output = timed(&job, input, &words(&verb, args)).await;
+                assert!(output.code.is_some(), "{verb:?} {args:?} with {input:?} died");
                 runs += 1;
             }
             for (_, args, flag) in &rows {
@@ -70,8 +83,9 @@ async fn no_verb_waits_for_somebody_who_is_not_there() {
         }
     }
     println!("input verbs={} runs={runs} refused={refused} hangs=0", mops::verbs().len());
-    assert!(refused >= 9);
-    job.good(&["mops", "infra", "preview", "-c", "registry,storage", "--exit-code"]).await;
+    assert_eq!(refused, 3 * DESTRUCTIVE.len());
+    let after = job.good(&["mops", "infra", "status", "--env", "modelops/dev", "--json"]).await;
+    assert_eq!(after.stdout, before.stdout, "somebody agreed");
 }
 
 fn words<'a>(verb: &'a [String], args: &[&'a str]) -> Vec<&'a str> {

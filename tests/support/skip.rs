@@ -11,6 +11,7 @@ const COMPONENTS: &[(&str, &str)] = &[
     ("azure-data", "set MOPS_AZURE_DATA to a folder of recordings"),
     ("registry", "apt-get install --no-install-recommends docker-registry apache2-utils"),
     ("root", "run as root"),
+    ("script", "apt-get install --no-install-recommends bsdutils"),
     ("strace", "apt-get install --no-install-recommends strace, where tracing is allowed"),
 ];
 

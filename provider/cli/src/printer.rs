@@ -21,7 +21,7 @@ pub(crate) use message::{ErrorLine, Sources};
 pub(crate) use plan::kind;
 pub(crate) use progress::{End, Progress};
 pub(crate) use run::RunView;
-pub(crate) use style::{Style, clip, elapsed};
+pub(crate) use style::{Style, clip, elapsed, fold};
 pub(crate) use table::Table;
 
 /// Where and how to print; cheap to clone.
@@ -124,9 +124,11 @@ impl Printer {
 
     /// Lines for a person, on standard error.
     pub(crate) fn say(&self, text: &str) {
+        // Where nobody sees it at once it stays one line, which can be searched.
+        let text = if self.1.live { fold(text, self.1.width) } else { text.to_owned() };
         let mut inner = self.inner();
         inner.clear();
-        inner.message(text);
+        inner.message(&text);
     }
 
     /// Lines for a person that a machine does not need: silent with `--json`.

@@ -70,9 +70,62 @@ pub(crate) fn clip(text: &str, width: usize) -> String {
     kept
 }
 
+/// Lines of at most `width` characters, broken at blanks and continued two to the right; a word that is longer stays
+/// whole, since half an address is of no use. Colours take no room.
+pub(crate) fn fold(text: &str, width: usize) -> String {
+    text.split('\n')
+        .map(|line| if room(line) > width { folded(line, width) } else { line.to_owned() })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn folded(line: &str, width: usize) -> String {
+    let (mut text, mut used) = (String::new(), 0);
+    for word in line.split(' ') {
+        let need = room(word);
+        if used > 0 && used + 1 + need > width {
+            text += "\n  ";
+            used = 2;
+        } else if !text.is_empty() {
+            text.push(' ');
+            used += 1;
+        }
+        text += word;
+        used += need;
+    }
+    text
+}
+
+/// Columns of a text on the screen.
+fn room(text: &str) -> usize {
+    let (mut columns, mut hidden) = (0, false);
+    for c in text.chars() {
+        match (hidden, c) {
+            (false, '\x1b') => hidden = true,
+            (false, _) => columns += 1,
+            (true, c) => hidden = !c.is_ascii_alphabetic(),
+        }
+    }
+    columns
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_sentences_break_at_blanks_and_words_stay_whole() {
+        let rows = [
+            ("note: one two three", "note: one\n  two three"),
+            ("short", "short"),
+            ("\x1b[36mnote:\x1b[0m one", "\x1b[36mnote:\x1b[0m one"),
+            ("see https://example.com/a/b ok", "see\n  https://example.com/a/b\n  ok"),
+            ("a b\n\n  c", "a b\n\n  c"),
+        ];
+        for (text, want) in rows {
+            assert_eq!(fold(text, 12), want, "{text}");
+        }
+    }
 
     #[test]
     fn times_read_as_people_say_them() {
