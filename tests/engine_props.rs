@@ -17,10 +17,14 @@ mod ledger;
 mod play;
 #[path = "props/preview.rs"]
 mod preview;
+#[path = "props/selection.rs"]
+mod selection;
 #[path = "props/sound.rs"]
 mod sound;
 #[path = "props/stacks.rs"]
 pub(crate) mod stacks;
+#[path = "props/worlds.rs"]
+mod worlds;
 
 use std::fmt::Debug;
 
@@ -49,4 +53,14 @@ fn nothing_breaks_whatever_fails_and_wherever_it_is_killed() {
 #[test]
 fn a_preview_lists_every_write_that_up_makes() {
     all("R10", 150, preview::case);
+}
+
+#[test]
+fn down_takes_what_is_ours_and_nothing_else() {
+    all("worlds", 150, worlds::case);
+}
+
+#[test]
+fn a_selection_writes_what_was_selected() {
+    all("selections", 150, selection::case);
 }

@@ -103,7 +103,9 @@ pub(crate) fn in_order(
     let (upset, early) = (upset(plan, program), early(plan, before));
     for dependant in before.resources.iter().filter(|r| !r.pending_delete) {
         for target in dependant.dependencies.iter().chain(&dependant.deleted_with) {
-            let Some(state) = before.get(target) else { continue };
+            // Which of the two of a replacement that was cut off is the living one, the run finds out first.
+            let cut_off = before.open.iter().any(|o| o.resource.urn == *target);
+            let Some(state) = before.get(target).filter(|_| !cut_off) else { continue };
             let (theirs, ours) = (thing(&state.id), thing(&dependant.id));
             let Some(went) = gone.get(&(target, theirs)) else { continue };
             let Some(step) = steps.get(&dependant.urn) else {

@@ -252,10 +252,15 @@ impl<'a> Planner<'a> {
     fn need_dependencies(&mut self, i: usize) {
         for j in self.graph.before[i].clone() {
             let target = &self.program.resources[j];
-            if let Some(state) = self.living.get(&target.urn).copied()
-                && self.selected(target.component)
-            {
-                self.need(j, Some(state), &state.inputs);
+            let Some(state) = self.living.get(&target.urn).copied() else { continue };
+            self.need(j, Some(state), &state.inputs);
+            let stays = !self.selected(target.component) && self.decided[j].as_ref().is_some_and(|d| d.op == Op::Same);
+            if stays && matches!(self.observations.get(&target.urn), Some(Observed::Absent)) {
+                let (name, target, component) =
+                    (self.program.resources[i].urn.name(), target.urn.name(), target.component);
+                let text = format!("`{name}` needs `{target}`, which no longer exists");
+                let hint = format!("run `mops infra up` without `-c`, or with `-c {component}` first");
+                self.refused.push(Diagnostic::error(self.program.resources[i].place.clone(), text).hint(hint));
             }
         }
     }

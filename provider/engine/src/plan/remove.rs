@@ -171,7 +171,7 @@ impl<'a> Removal<'a> {
     /// Reads it, and what it is in: what does not answer because that is gone is gone as well.
     fn need(&self, r: &ResourceState, plan: &mut Plan) {
         let around = r.deleted_with.as_ref().and_then(|target| self.snapshot.get(target));
-        for r in std::iter::once(r).chain(around.filter(|t| !self.going.contains(&t.urn))) {
+        for r in std::iter::once(r).chain(around) {
             let identity = self.provider.identity(&r.urn, &standin(&r.inputs));
             let readable = matches!(identity, Some(Identity::Name(_) | Identity::Tag(_)));
             let known = self.observations.contains_key(&r.urn) || plan.needs.iter().any(|n| n.urn == r.urn);
@@ -179,6 +179,12 @@ impl<'a> Removal<'a> {
                 plan.needs.push(Need::of_state(r));
             }
         }
+    }
+
+    /// Whether it was found without our mark, so that it stays, and with it what is in it.
+    fn is_foreign(&self, urn: &Urn) -> bool {
+        let Some(Observed::Found(found)) = self.observations.get(urn) else { return false };
+        matches!(judge(self.snapshot, urn, None, &found.ownership), Verdict::Unmarked | Verdict::OtherStack(_))
     }
 
     /// `Some(Some(x))`: goes with x, which this run deletes; `Some(None)`: went with something that is gone already.
@@ -193,7 +199,7 @@ impl<'a> Removal<'a> {
         }
         let kept =
             state.is_some_and(|s| s.adopted_from.is_some() || (s.retain_on_delete && !self.overruled.contains(target)));
-        let deleted = self.going.contains(target) && !kept;
+        let deleted = self.going.contains(target) && !kept && !self.is_foreign(target);
         (deleted || self.vanishing.contains(target)).then(|| Some(target.clone()))
     }
 }
