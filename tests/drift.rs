@@ -4,6 +4,8 @@
 mod clusters;
 #[path = "drift/defaults.rs"]
 mod defaults;
+#[path = "drift/imports.rs"]
+mod imports;
 #[path = "drift/rounds.rs"]
 mod rounds;
 #[path = "drift/signatures.rs"]

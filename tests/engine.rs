@@ -305,6 +305,9 @@ fn replacements_keep_their_order() {
         rig.null.reset();
         let plan = rig.preview(&make("two")).await.unwrap();
         assert!(plan.steps.iter().all(|s| s.op == Op::Replace), "{plan:?}");
+        let first: Vec<_> = plan.views().into_iter().map(|v| (v.name, v.deletes_first)).collect();
+        let want = [("base", true), ("user", true), ("swap", false)].map(|(n, f)| (n.to_owned(), Some(f)));
+        assert_eq!(first, want, "the plan says what goes first");
         let report = rig.up(&make("two")).await.unwrap();
         assert_eq!((report.totals.replaced, report.exit()), (3, Exit::Ok), "{report:?}");
         let (made, deleted) = rig.null.order();

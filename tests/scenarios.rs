@@ -57,7 +57,9 @@ impl Place {
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        fsx::replace(&self.path().join(name), text.as_bytes()).unwrap();
+        let path = self.path().join(name);
+        path.parent().into_iter().for_each(|folder| fsx::create_dir_all(folder).unwrap());
+        fsx::replace(&path, text.as_bytes()).unwrap();
     }
 
     /// The value of a variable for all later commands.
@@ -241,6 +243,7 @@ scenarios!(
     whole_story,
     other_cloud,
     drift,
+    imports,
     state,
     state_moves,
     saved_plan

@@ -8,7 +8,7 @@ use mops_core::{Cancel, Secret};
 use mops_engine::error::EngineError;
 use mops_engine::plan::Plan;
 use mops_engine::program::{Component, ExpandOptions, Program, expand};
-use mops_engine::run::{DownOptions, Engine, RefreshOptions, Report, UpOptions};
+use mops_engine::run::{DownOptions, Engine, ImportReport, Pick, RefreshOptions, Report, UpOptions};
 use mops_engine::state::{self, OpenOptions, Snapshot, Store};
 use mops_host::clock::ManualClock;
 use mops_host::{SharedClock, SystemClock};
@@ -49,6 +49,19 @@ impl Stack {
         let clock = SystemClock::shared();
         let home = tempfile::tempdir().expect("a folder");
         Self { sandbox, program: program(text), home, pauses: Arc::clone(&clock), clock }
+    }
+
+    /// Somebody made all of it by hand: no mark of ours is left at Azure, and no state.
+    pub(crate) fn made_by_somebody_else(&mut self) {
+        for place in ["/tags", "/properties/tags", "/properties/metadata"] {
+            self.sandbox.arm().edit("", place, &serde_json::json!({}), "someone@example.com");
+        }
+        self.home = tempfile::tempdir().expect("a folder");
+    }
+
+    /// Takes over what `pick` says.
+    pub(crate) async fn import(&self, pick: Pick<'_>) -> Result<ImportReport, EngineError> {
+        self.engine().import(&self.program, &mut self.store().await, pick).await
     }
 
     /// An hour passes for the engine.
@@ -114,6 +127,11 @@ impl Stack {
 
     pub(crate) async fn preview(&self, options: &UpOptions) -> Result<Plan, EngineError> {
         self.engine().preview(&self.program, &self.state(), options).await
+    }
+
+    /// The same before there is a state.
+    pub(crate) async fn preview_new(&self, options: &UpOptions) -> Result<Plan, EngineError> {
+        self.engine().preview(&self.program, &Snapshot::none(&self.program.stack), options).await
     }
 
     pub(crate) async fn refresh_with(&self, options: &RefreshOptions) -> Result<Report, EngineError> {

@@ -39,7 +39,7 @@ use crate::pointed::Pointed;
 pub(crate) use completions::CompletionsLine;
 pub(crate) use export::ExportLine;
 pub(crate) use graph::GraphLine;
-pub(crate) use import::ImportedLine;
+pub(crate) use import::{AdoptedLine, ImportedLine};
 pub(crate) use init::{InitLine, StarterLine};
 pub(crate) use kubeconfig::{KubeconfigLine, MergedLine};
 pub(crate) use list::StackLine;

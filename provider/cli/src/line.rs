@@ -63,6 +63,7 @@ lines! {
     "graph" 1 => crate::commands::GraphLine,
     "help" 1 => crate::app::HelpLine,
     "imported" 1 => crate::commands::ImportedLine,
+    "adopted" 1 => crate::commands::AdoptedLine,
     "init" 1 => crate::commands::InitLine,
     "kubeconfig" 1 => crate::commands::KubeconfigLine,
     "kubeconfig_merged" 1 => crate::commands::MergedLine,

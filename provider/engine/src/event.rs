@@ -60,6 +60,9 @@ pub struct StepView {
     /// Properties that force a replacement.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replace: Vec<String>,
+    /// For a replacement: whether the old one goes before the new one is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletes_first: Option<bool>,
     /// Why, when no property shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -118,7 +118,8 @@ impl Observer<'_> {
         self.skip_unreachable && need.deleted_with.is_some() && is_silent(error)
     }
 
-    async fn read_one(&self, need: &Need) -> Result<Observed, Error> {
+    /// Reads one thing.
+    pub(crate) async fn read_one(&self, need: &Need) -> Result<Observed, Error> {
         let cx = CallContext {
             urn: need.urn.clone(),
             mark: mark(self.snapshot, &need.urn),

@@ -105,15 +105,20 @@ impl<R: Resource> Typed<R> {
             return done::<R>(&R::create(&cx, &inputs).await?, false, false);
         };
         match judge(cx.call, &ownership, R::ADOPTABLE)? {
-            Verdict::Foreign => done::<R>(&R::adopt(&cx, live, &inputs).await?, true, true),
-            Verdict::Ours => {
+            // It may be used as it is; nothing of it is ours to change.
+            Verdict::Foreign if R::ADOPTABLE => done::<R>(&R::adopt(&cx, live, &inputs).await?, true, true),
+            verdict => {
                 let known = Known {
                     id: live.id.clone(),
                     inputs: untyped(R::TOKEN, &live.inputs)?,
                     outputs: untyped(R::TOKEN, &live.outputs)?,
                 };
                 self.refuse_replacement(&cx, &known, value)?;
-                done::<R>(&R::update(&cx, &live, &inputs).await?, true, false)
+                let foreign = verdict == Verdict::Foreign;
+                if foreign && self.diff(&cx.services.offline(false), &known, value).is_empty() {
+                    return done::<R>(&R::adopt(&cx, live, &inputs).await?, true, true);
+                }
+                done::<R>(&R::update(&cx, &live, &inputs).await?, true, foreign)
             }
         }
     }

@@ -69,7 +69,7 @@ pub(crate) enum InfraVerb {
     Export(ExportArgs),
     /// Take a state over from elsewhere.
     #[command(
-        after_help = "Examples:\n  mops infra import --state dev.json\n  mops infra import --state - --env modelops/dev < dev.json"
+        after_help = "Examples:\n  mops infra import registry=/subscriptions/ID/resourceGroups/RG/providers/\\\n      Microsoft.ContainerRegistry/registries/NAME\n  mops infra import --from-modelops --env dev\n  mops infra import --state - --env modelops/dev < dev.json"
     )]
     Import(ImportArgs),
     /// Say who works on a stack, and remove the lease of a dead run.

@@ -1,5 +1,9 @@
 //! `mops infra import`: takes a state over from elsewhere. `--state` takes a whole deployment; what breaks a rule changes
-//! nothing (`tests/state_moves.rs`, `tests/scenarios/state_moves.txt`).
+//! nothing (`tests/state_moves.rs`, `tests/scenarios/state_moves.txt`). The other forms take over what exists
+//! (`tests/drift/imports.rs`, `tests/scenarios/imports.txt`).
+
+mod original;
+mod resources;
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
@@ -29,9 +33,18 @@ pub(crate) struct ImportedLine {
 /// A deployment of ten thousand resources has a tenth of it.
 const LIMIT: u64 = 256 << 20;
 
+pub(crate) use resources::AdoptedLine;
+
 pub(crate) fn run(app: &App, args: &ImportArgs) -> Outcome {
-    let name = args.state.display().to_string();
-    let mut deployment = Deployment::parse(&name, &read(&args.state)?)?;
+    match &args.state {
+        Some(file) => deployment(app, args, file),
+        None => resources::run(app, args),
+    }
+}
+
+fn deployment(app: &App, args: &ImportArgs, file: &Path) -> Outcome {
+    let name = file.display().to_string();
+    let mut deployment = Deployment::parse(&name, &read(file)?)?;
     let (stack, scope) = target(app, args, &deployment)?;
     if let Some(held) = app.held(&stack)? {
         return Err(StateError::NotEmpty { stack: stack.to_string(), held }.into());

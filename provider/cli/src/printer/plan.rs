@@ -21,7 +21,7 @@ pub(crate) fn plan_text(steps: &[StepView], unchanged: usize, style: Style, widt
             ([], None) if step.may_change => "  if what it is made from changes".into(),
             ([], None) => String::new(),
             ([], Some(reason)) => format!("  {reason}"),
-            (fields, _) => format!("  forced by {}", fields.join(", ")),
+            (fields, _) => format!("  forced by {}{}", fields.join(", "), order(step.deletes_first)),
         };
         let name = clip(&step.name, names);
         let tail = clip(&format!("{name:<names$}  {kind}{why}"), width.saturating_sub(13));
@@ -33,6 +33,15 @@ pub(crate) fn plan_text(steps: &[StepView], unchanged: usize, style: Style, widt
     }
     forgotten(&mut text, steps, style, width);
     text + &summary(steps, unchanged)
+}
+
+/// What a replacement does first: whether there is a time with neither, or one with both.
+const fn order(deletes_first: Option<bool>) -> &'static str {
+    match deletes_first {
+        Some(true) => "; the old one goes first",
+        Some(false) => "; the new one comes first",
+        None => "",
+    }
 }
 
 /// What leaves the state without a call, one paragraph a reason.
@@ -154,6 +163,7 @@ mod tests {
             component: "cluster".into(),
             op: op.into(),
             replace: Vec::new(),
+            deletes_first: None,
             reason: None,
             may_change: false,
             changes: Vec::new(),
@@ -162,17 +172,18 @@ mod tests {
 
     #[test]
     fn every_symbol_comes_with_its_word() {
-        let mut replace = step("replace");
-        replace.replace = vec!["vmSize".into()];
-        let steps = [step("create"), step("update"), replace, step("delete"), step("adopt")];
+        let replace =
+            |first| StepView { replace: vec!["vmSize".into()], deletes_first: Some(first), ..step("replace") };
+        let steps = [step("create"), step("update"), replace(true), replace(false), step("delete"), step("adopt")];
         let text = plan_text(&steps, 2, Style::of(false), 80);
         let want = [
             "  + create   pool-gpu  node pool",
             "  ~ update   pool-gpu  node pool",
-            "  ± replace  pool-gpu  node pool  forced by vmSize",
+            "  ± replace  pool-gpu  node pool  forced by vmSize; the old one goes first",
+            "  ± replace  pool-gpu  node pool  forced by vmSize; the new one comes first",
             "  - delete   pool-gpu  node pool",
             "  = adopt    pool-gpu  node pool",
-            "1 to create, 1 to adopt, 1 to update, 1 to replace, 1 to delete, 2 unchanged",
+            "1 to create, 1 to adopt, 1 to update, 2 to replace, 1 to delete, 2 unchanged",
         ];
         assert_eq!(text.lines().collect::<Vec<_>>(), want);
         assert_eq!(plan_text(&[], 3, Style::of(false), 80), "no change, 3 unchanged\n");

@@ -282,6 +282,7 @@ impl<'a> Planner<'a> {
         let Wanted { i, declared, inputs, .. } = wanted;
         self.need(*i, None, inputs);
         let urn = &declared.urn;
+        self.refuse_other_import(declared, inputs)?;
         let begun = self.snapshot.open.iter().any(|o| o.resource.urn == *urn && o.action == Action::Create);
         let reason = begun.then(|| "an earlier run began to make it".to_owned());
         let found = match self.observations.get(urn) {
@@ -289,6 +290,12 @@ impl<'a> Planner<'a> {
             Some(Observed::Unreachable) => {
                 self.plan.notes.push(format!("`{}` is not made: {OUT_OF_REACH}", urn.name()));
                 return Some(nothing(Outputs::Unknown, false));
+            }
+            Some(Observed::Absent) if declared.import.is_some() => {
+                let text = format!("`{}` is to be imported, and does not exist", urn.name());
+                let hint = "correct the id, or delete the `import` entry: then it is made";
+                self.refused.push(Diagnostic::error(declared.place.clone(), text).hint(hint));
+                return None;
             }
             _ => return Some(self.make(wanted, reason)),
         };
@@ -323,6 +330,19 @@ impl<'a> Planner<'a> {
             }
         }
         self.adoption(wanted, found, step)
+    }
+
+    /// An import of something that the declared names do not lead to.
+    fn refuse_other_import(&mut self, declared: &Declared, inputs: &Value) -> Option<()> {
+        let Some(Identity::Name(ours)) = self.provider.identity(&declared.urn, &standin(inputs)) else {
+            return Some(());
+        };
+        let theirs = declared.import.as_ref().filter(|id| !id.eq_ignore_ascii_case(&ours));
+        let Some(theirs) = theirs else { return Some(()) };
+        let text = format!("`{}` is `{ours}` in this file, the imported one `{theirs}`", declared.urn.name());
+        let hint = "correct the id of the `import` entry, or the names in the file";
+        self.refused.push(Diagnostic::error(declared.place.clone(), text).hint(hint));
+        None
     }
 
     fn adoption(&mut self, wanted: &Wanted<'a>, found: &'a Found, mut step: Step) -> Option<Decided<'a>> {

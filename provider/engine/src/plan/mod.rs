@@ -32,6 +32,7 @@ pub(crate) use decide::{as_declared, may_plan_from_state};
 pub use down::{DownScope, plan_down};
 pub use drift::Drift;
 pub(crate) use graph::Graph;
+pub(crate) use ownership::{Verdict, judge};
 pub use refresh::{RefreshScope, plan_refresh};
 pub(crate) use resolve::{resolve, walk};
 pub(crate) use standin::{assume, back, standin};
@@ -154,6 +155,7 @@ impl Step {
             component: self.component.to_string(),
             op: self.op.word().to_owned(),
             replace: self.replace.clone(),
+            deletes_first: (self.op == Op::Replace).then_some(self.delete_before_replace),
             reason: self.reason.clone(),
             may_change: self.may_change,
             changes: self.changes.clone(),
@@ -234,6 +236,21 @@ impl Need {
             in_state: true,
             deleted_with: r.deleted_with.clone(),
             made: r.created,
+        }
+    }
+}
+
+impl Need {
+    /// To look at something that is to be taken over.
+    pub(crate) fn of_import(urn: &Urn, id: &str, inputs: &Value) -> Self {
+        Self {
+            urn: urn.clone(),
+            id: Some(id.to_owned()),
+            known: Known { inputs: inputs.clone(), ..Known::default() },
+            import: true,
+            in_state: false,
+            deleted_with: None,
+            made: None,
         }
     }
 }

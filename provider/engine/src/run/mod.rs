@@ -4,6 +4,7 @@
 //! question (`tests/engine.rs`, `tests/crash.rs`).
 
 mod guard;
+mod import;
 mod lanes;
 mod machine;
 mod nodes;
@@ -31,6 +32,7 @@ use crate::plan::{
 use crate::program::{Component, Program};
 use crate::state::{Ended, Outputs, Record, Sealer, Snapshot, Store};
 
+pub use import::{ImportReport, ImportTarget, Pick};
 pub use report::{Failure, Report};
 
 /// Shown a plan that changes something; answers whether to go on.
