@@ -1,9 +1,10 @@
 //! Promise: every listed resource lives its whole life against the sandbox: checked, made once,
 //! read back without a difference, changed, replaced where it must be, taken over after a lost
-//! answer, refused to strangers, and deleted as often as anybody likes.
+//! answer, refused to strangers, and deleted as often as anybody likes. Long form: `MOPS_CASES`, how often each is read.
 
 use mops_core::provider::{Known, Provider};
 use mops_core::{Identity, Ownership, StackId, Urn, Value};
+use mops_host::Env;
 use mops_tests::arm::store::Doomed;
 use mops_tests::fault::Fault;
 use serde_json::json;
@@ -140,6 +141,28 @@ async fn made_once_and_read_back_without_a_difference() {
         assert!(again.adopted && !again.foreign && again.id == known.id, "{}: {again:?}", case.name);
         assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new(), "{}", case.name);
     }
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "the counting line")]
+async fn looked_at_again_and_again_nothing_drifts_and_nothing_is_written() {
+    let rounds: usize = Env::process().get("MOPS_CASES").and_then(|n| n.parse().ok()).unwrap_or(10).min(100);
+    let (mut stands, mut reads) = (Stands::default(), 0);
+    for case in cases() {
+        let stand = stands.of(&case);
+        ground(stand, &case).await;
+        let known = made(stand, &case).await;
+        let book = stand.sandbox.ledger().to_json();
+        for _ in 0..rounds {
+            let found = stand.read(&case.urn, Some(&known.id), &known).await.expect("it is there").known;
+            without_difference(stand, &case, &found, &known.inputs, "when looked at again");
+            let drift = mops_core::diff::diff(&known.outputs, &found.outputs);
+            assert!(drift.is_empty(), "{}: {drift:?}", case.name);
+            reads += 1;
+        }
+        assert!(is_in_a_cluster(&case) || stand.sandbox.ledger().to_json() == book, "{}: written", case.name);
+    }
+    println!("R24 samples={} reads={reads} drift=0 writes=0", cases().len());
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! What the services fill in by themselves is no drift, however often somebody looks (long form: `MOPS_CASES`, the
-//! number of refreshes).
+//! number of refreshes, at most 100).
 
 use mops_host::Env;
 
@@ -8,7 +8,7 @@ use super::stack::Stack;
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the counting line")]
 async fn refreshes_over_service_defaults_report_no_drift() {
-    let rounds: usize = Env::process().get("MOPS_CASES").and_then(|n| n.parse().ok()).unwrap_or(10).min(1000);
+    let rounds: usize = Env::process().get("MOPS_CASES").and_then(|n| n.parse().ok()).unwrap_or(10).min(100);
     let stack = Stack::whole().await;
     let (state, book) = (stack.state(), writes(&stack));
     let mut drifted = 0;

@@ -310,6 +310,8 @@ async fn drift_in_a_manifest_is_seen_and_not_taken_back_silently() {
     let difference = stack.difference(&provider, MANIFEST, &known, &inputs).await;
     let paths: Vec<String> = difference.changes.iter().map(|c| c.path.to_string()).collect();
     assert_eq!(paths, ["object.spec.template.spec.containers[0].image"]);
+    let by = stack.read(&provider, MANIFEST, &known).await.and_then(|f| f.changed_by).expect("the cluster tells");
+    assert!(by.who == "kubectl" && by.at.is_some(), "{by:?}");
     let error = stack.update(&provider, MANIFEST, &known, &inputs).await.expect_err("held by kubectl");
     assert!(error.summary().contains(".image` by `kubectl`"), "{error}");
 }

@@ -67,10 +67,12 @@ pub(crate) fn owner(mark: &Mark, object: &Json) -> Ownership {
     Ownership::judge(mark, label(names::LABEL_STACK), urn, label(names::LABEL_LINEAGE))
 }
 
-/// The manager of the last change that was not ours; what controllers report below `status` is no change.
+/// The manager of the last change that was not ours; what controllers report below `status` is no change. Times are
+/// whole seconds: of two in one second it is not ours.
 pub(crate) fn changed_by(object: &Json) -> Option<ChangedBy> {
     let list = object["metadata"]["managedFields"].as_array().into_iter().flatten();
-    let last = list.filter(|e| e["subresource"].is_null()).max_by_key(|e| e["time"].as_str().unwrap_or_default())?;
+    let when = |entry: &Json| (entry["time"].as_str().unwrap_or_default().to_owned(), entry["manager"] != MANAGER);
+    let last = list.filter(|e| e["subresource"].is_null()).max_by_key(|e| when(e))?;
     let who = last["manager"].as_str().filter(|who| *who != MANAGER)?.to_owned();
     Some(ChangedBy { who, at: last["time"].as_str().map(str::to_owned) })
 }

@@ -57,8 +57,7 @@ impl Source {
 }
 
 pub(super) fn run(app: &App, args: &ImportArgs) -> Outcome {
-    let file = args.file.clone().unwrap_or_else(|| "unified-infra.yaml".into());
-    let target = app.program(&FileArgs { file, env: args.env.clone() })?;
+    let target = app.program(&FileArgs { file: args.file.clone(), env: args.env.clone() })?;
     let stack = target.program.stack.clone();
     let source = source(app, args, &target)?;
     let pointed = app.pointed(&stack, Some(target.pointed.clone()))?;
