@@ -40,6 +40,8 @@ mod kubernetes;
 mod lease;
 #[path = "malformed.rs"]
 mod malformed;
+#[path = "overlap.rs"]
+mod overlap;
 #[path = "ownership.rs"]
 mod ownership;
 #[path = "passphrase.rs"]
@@ -58,6 +60,8 @@ mod recorded;
 mod registry_client;
 #[path = "replay.rs"]
 mod replay;
+#[path = "resume.rs"]
+mod resume;
 #[path = "sandbox.rs"]
 mod sandbox;
 #[path = "saved_plan.rs"]

@@ -8,7 +8,7 @@ use mops_core::{Diagnostic, Identity, Ownership, Urn};
 use super::decide::Planner;
 use super::ownership::{Verdict, judge};
 use super::{Need, Observations, Observed, Op, Plan, Step, standin};
-use crate::state::{ResourceState, Snapshot};
+use crate::state::{Action, OpenOperation, ResourceState, Snapshot};
 
 /// What is to be removed, and why some of it is only forgotten.
 pub(crate) struct Removal<'a> {
@@ -144,6 +144,7 @@ impl<'a> Removal<'a> {
             return forget(step, "it is kept");
         }
         match self.observations.get(&r.urn) {
+            Some(Observed::Absent) if self.is_leaving(r) => step.reason = Some("its deletion was begun earlier".into()),
             Some(Observed::Absent) => return forget(step, "it no longer exists"),
             Some(Observed::Unreachable) => return forget(step, super::OUT_OF_REACH),
             Some(Observed::Found(found)) => match judge(self.snapshot, &r.urn, None, &found.ownership) {
@@ -166,6 +167,13 @@ impl<'a> Removal<'a> {
             None => self.need(r, plan),
         }
         Some(step)
+    }
+
+    /// Whether an earlier run began to delete it and left the operation to be waited for: until that has ended, its
+    /// name is not free and what it is in cannot go.
+    fn is_leaving(&self, r: &ResourceState) -> bool {
+        let begun = |o: &OpenOperation| o.action == Action::Delete && o.resource.urn == r.urn && o.operation.is_some();
+        self.snapshot.open.iter().any(begun)
     }
 
     /// Reads it, and what it is in: what does not answer because that is gone is gone as well.

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use mops_core::provider::{CallContext, Known};
 use mops_core::{Error, Identity, Ownership, Urn};
 
@@ -28,14 +29,17 @@ pub(crate) async fn look_all(
     snapshot: &Snapshot,
     declared: &HashSet<&Urn>,
 ) -> Result<Vec<Record>, EngineError> {
+    let open: Vec<&OpenOperation> = snapshot.open.iter().filter(|o| asks(snapshot, declared, o)).collect();
     let mut ends = Vec::new();
-    for operation in snapshot.open.iter().filter(|o| asks(snapshot, declared, o)) {
-        let found = look(engine, snapshot, operation)
-            .await
-            .map_err(|e| EngineError::Observe(vec![(operation.resource.urn.clone(), e)]))?;
-        pass(Failpoint::RecoveryLooked)?;
-        let ended = found.unwrap_or(Ended::Failed);
-        ends.push(Record::End { begin: operation.begin, at: engine.clock.now(), ended });
+    // Many may be open, and the service may be far away: as many lookups at once as calls.
+    for together in open.chunks(engine.parallelism.max(1)) {
+        let looked = join_all(together.iter().map(|operation| look(engine, snapshot, operation))).await;
+        for (operation, found) in together.iter().zip(looked) {
+            let found = found.map_err(|e| EngineError::Observe(vec![(operation.resource.urn.clone(), e)]))?;
+            pass(Failpoint::RecoveryLooked)?;
+            let ended = found.unwrap_or(Ended::Failed);
+            ends.push(Record::End { begin: operation.begin, at: engine.clock.now(), ended });
+        }
     }
     Ok(ends)
 }
