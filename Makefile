@@ -12,7 +12,7 @@ help:
 	@echo 'make build   the programs, for development'
 	@echo 'make lint    rustfmt, clippy and the architecture test'
 	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
-	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one, README=FILE to write it there'
+	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one, QUICK=1 for small ones, README=FILE to write it there'
 	@echo 'make crash   the sweep over every failpoint of the engine, in a build of its own'
 	@echo 'make golden  write the generated files (schema, golden output) again'
 	@echo 'make dist    an archive of the release programs with its checksum'
@@ -37,7 +37,7 @@ audit:
 
 bench:
 	cargo build --workspace --bins --release
-	MOPS_BIN_DIR="$(release)" "$(release)/mops-bench-report" $(if $(ONLY),--only $(ONLY)) $(if $(README),--readme $(README))
+	MOPS_BIN_DIR="$(release)" "$(release)/mops-bench-report" $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(REBASE),--rebase) $(if $(README),--readme $(README))
 
 crash:
 	MOPS_BUILD_FAILPOINTS=1 CARGO_TARGET_DIR="$(cache)/mops/target-failpoints" cargo test -p mops-tests --test fast crash -- --nocapture

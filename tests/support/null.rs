@@ -19,9 +19,9 @@ use mops_host::{SharedClock, fsx};
 use time::OffsetDateTime;
 
 /// The token of the null resource. Its inputs: `name`, `value`, `replace` (a change makes it anew), `fail`
-/// (a word: `check`, `create`, `partial`, `update`, `delete`), `secret`, `lane`, `latency` in milliseconds,
-/// `fixed` (no update changes it), `inside` (the name of a thing without which it cannot be read, and with which it
-/// goes; a change makes it anew).
+/// (a word: `check`, `create`, `partial`, `update`, `delete`), `secret`, `lane`, `latency` of writes and `reading` of
+/// reads in milliseconds, `fixed` (no update changes it), `inside` (the name of a thing without which it cannot be
+/// read, and with which it goes; a change makes it anew).
 pub const TOKEN: &str = "test:null:Thing";
 /// The same, but the new one of a replacement is made before the old one goes.
 pub const SWAP: &str = "test:null:Swap";
@@ -260,16 +260,21 @@ impl Null {
             service.count.running += 1;
             service.count.at_once = service.count.at_once.max(service.count.running);
         }
-        let millis = inputs.get("latency").and_then(Value::as_i64).unwrap_or(0);
-        if millis > 0 {
-            self.clock.sleep(Duration::from_millis(millis.unsigned_abs())).await;
-        }
+        self.wait(inputs, "latency").await;
         let name = name_of(inputs);
         let hangs = self.service().hang.as_deref() == Some(name.as_str());
         if hangs {
             std::future::pending::<()>().await;
         }
         self.service().count.running -= 1;
+    }
+
+    /// Takes as many milliseconds as this input says.
+    async fn wait(&self, inputs: &Value, input: &str) {
+        let millis = inputs.get(input).and_then(Value::as_i64).unwrap_or(0);
+        if millis > 0 {
+            self.clock.sleep(Duration::from_millis(millis.unsigned_abs())).await;
+        }
     }
 
     fn fails(inputs: &Value, word: &str, cx: &CallContext, trouble: Option<Trouble>) -> Result<(), Error> {
@@ -410,6 +415,7 @@ impl Provider for Null {
     ) -> BoxFuture<'a, Result<Option<Found>, Error>> {
         Box::pin(async move {
             self.service().count.reads += 1;
+            self.wait(&known.inputs, "reading").await;
             if let Some(around) = known.inputs.get("inside").and_then(Value::as_str)
                 && self.get(around).is_none()
             {

@@ -52,7 +52,7 @@ impl Terraform {
         Ok((start.elapsed().as_secs_f64() * 1000.0, output))
     }
 
-    /// A folder with N blocks, or one block with `count`, initialised.
+    /// A folder with N blocks, one block with `count`, or a `chain` of N, initialised.
     ///
     /// # Errors
     /// When terraform fails, with its last line.
@@ -62,6 +62,7 @@ impl Terraform {
             "count" => {
                 format!("resource \"terraform_data\" \"r\" {{\n  count = {n}\n  input = \"${{count.index}}\"\n}}\n")
             }
+            "chain" => (0..n).map(link).collect(),
             _ => (0..n).map(|i| format!("resource \"terraform_data\" \"r{i}\" {{\n  input = \"{i}\"\n}}\n")).collect(),
         };
         fsx::create_dir_all(&folder).map_err(|e| e.to_string())?;
@@ -96,4 +97,10 @@ impl Terraform {
     pub async fn version_time(&self) -> Result<f64, String> {
         Ok(self.timed(Path::new("/"), &["version"]).await?.0)
     }
+}
+
+/// A block of a chain: its input is the output of the one before.
+fn link(i: usize) -> String {
+    let input = if i == 0 { "\"0\"".to_owned() } else { format!("terraform_data.r{}.output", i - 1) };
+    format!("resource \"terraform_data\" \"r{i}\" {{\n  input = {input}\n}}\n")
 }

@@ -1,28 +1,33 @@
 //! `make bench`: measures the built programs, runs `terraform` alternately in the same run where it is on the path,
-//! prints one line a goal, and writes every sample as JSON. Exits 1 when a goal is missed. Judges absolute goals on
-//! the minimum and ratios on medians, because machines are shared and noisy.
+//! prints one line a goal, and writes every sample as JSON. Exits 1 when a goal is missed, or when something became
+//! much slower than it was on this machine (`baseline`). Judges absolute goals on the best run and ratios on medians,
+//! because machines are shared and noisy.
 
+mod baseline;
 mod goals;
 mod ours;
 mod row;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use mops_host::{Env, fsx};
 use mops_tests::{machine, peer, readme};
 
+use baseline::Baseline;
 use row::{Report, Verdict};
 
 /// What the command line says.
 pub(crate) struct Options {
     /// Only goals whose id is this.
     pub(crate) only: Option<String>,
-    /// Three runs and small stacks, for the developer loop.
+    /// Three runs and small stacks, for the developer loop; nothing is compared with earlier runs.
     pub(crate) quick: bool,
     /// The file whose table is written anew.
     pub(crate) readme: Option<PathBuf>,
+    /// Takes this run as what the machine reaches.
+    pub(crate) rebase: bool,
     /// The programs.
     pub(crate) bin: PathBuf,
     /// Scratch.
@@ -32,7 +37,7 @@ pub(crate) struct Options {
 fn main() -> ExitCode {
     let env = Env::process();
     let Some(options) = options(&env) else {
-        say("usage: MOPS_BIN_DIR=FOLDER mops-bench-report [--only P4] [--quick] [--readme FILE]");
+        say("usage: MOPS_BIN_DIR=FOLDER mops-bench-report [--only P4] [--quick] [--rebase] [--readme FILE]");
         return ExitCode::from(2);
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
@@ -49,12 +54,14 @@ fn main() -> ExitCode {
 
 fn options(env: &Env) -> Option<Options> {
     let bin = PathBuf::from(env.get("MOPS_BIN_DIR")?);
-    let mut options = Options { only: None, quick: env.has("QUICK"), readme: None, work: bin.join("bench"), bin };
+    let mut options =
+        Options { only: None, quick: env.has("QUICK"), readme: None, rebase: false, work: bin.join("bench"), bin };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--only" => options.only = Some(args.next()?),
             "--quick" => options.quick = true,
+            "--rebase" => options.rebase = true,
             "--readme" => options.readme = Some(PathBuf::from(args.next()?)),
             _ => return None,
         }
@@ -66,24 +73,61 @@ async fn bench(env: &Env, options: &Options) -> Result<bool, String> {
     let peer = peer::Terraform::find(env).await;
     let before = machine::load();
     say(&format!("machine   {} · {}", machine::line(), machine::build()));
-    say(&format!("peer      {}", peer.as_ref().map_or("absent", |p| p.version.as_str())));
+    let pulumi =
+        if on_path(env, "pulumi") { "pulumi not measured: it needs a language plugin" } else { "pulumi absent" };
+    say(&format!("peer      {} · {pulumi}", peer.as_ref().map_or("terraform absent", |p| p.version.as_str())));
     let mut report = Report::default();
     goals::all(options, peer.as_ref(), &mut report).await?;
-    let count = |verdict| report.rows.iter().filter(|r| r.verdict() == verdict).count();
-    let missed: Vec<String> =
-        report.rows.iter().filter(|r| r.verdict() == Verdict::Missed).map(row::Row::short).collect();
-    let names = if missed.is_empty() { String::new() } else { format!(" ({})", missed.join("; ")) };
-    let file = save(options, &report, &before)?;
+    let slower = slower(env, options, &report)?;
+    let file = save(options, &report, &Versions { before, peer: peer.as_ref(), tools: tools().await }, &slower)?;
     if let Some(target) = &options.readme {
         readme::write(target, "bench", &table(&report, peer.as_ref().map_or("absent", |p| p.version.as_str())))?;
     }
+    Ok(conclude(&report, &slower, &file))
+}
+
+/// Prints what came of it; whether anything is not as it should be.
+fn conclude(report: &Report, slower: &[String], file: &str) -> bool {
+    let with = |verdict| report.rows.iter().filter(move |r| r.verdict() == verdict);
+    let names = |verdict| {
+        let names: Vec<String> = with(verdict).map(row::Row::short).collect();
+        if names.is_empty() { String::new() } else { format!(" ({})", names.join("; ")) }
+    };
+    for line in slower {
+        say(&format!("SLOWER    {line}"));
+    }
+    let skipped: Vec<String> = with(Verdict::NotMeasured).map(|r| format!("{}: {}", r.id, r.note)).collect();
+    let skipped = if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.join("; ")) };
+    let (ok, missed) = (with(Verdict::Ok).count(), with(Verdict::Missed).count());
     say(&format!(
-        "result    {} ok · {} MISSED{names} · {} not measured     details {file}",
-        count(Verdict::Ok),
-        missed.len(),
-        count(Verdict::NotMeasured),
+        "result    {ok} ok · {missed} MISSED{} · {} skipped{skipped} · {} slower than before     details {file}",
+        names(Verdict::Missed),
+        with(Verdict::NotMeasured).count(),
+        slower.len(),
     ));
-    Ok(!missed.is_empty())
+    missed > 0 || !slower.is_empty()
+}
+
+/// What became slower on this machine; what became faster is kept.
+fn slower(env: &Env, options: &Options, report: &Report) -> Result<Vec<String>, String> {
+    let Some(file) = Baseline::file(env, &machine::line()).filter(|_| !options.quick) else { return Ok(Vec::new()) };
+    let kept = if options.rebase { Baseline::default() } else { Baseline::read(&file) };
+    let slower = kept.exceeded(&report.rows);
+    kept.keep(&report.rows, &file)?;
+    Ok(slower)
+}
+
+fn on_path(env: &Env, program: &str) -> bool {
+    env.get("PATH").unwrap_or_default().split(':').any(|folder| Path::new(folder).join(program).is_file())
+}
+
+/// What this was built with and from, as far as it can be asked.
+async fn tools() -> Vec<String> {
+    let mut lines = Vec::new();
+    for (program, args) in [("rustc", &["--version"][..]), ("git", &["rev-parse", "--short", "HEAD"])] {
+        lines.extend(ours::first_line(program, args).await);
+    }
+    lines
 }
 
 /// What README shows.
@@ -93,11 +137,20 @@ fn table(report: &Report, peer: &str) -> String {
     format!("{day} · {} · {} · peer {peer}\n{lines}", machine::line(), machine::build())
 }
 
-fn save(options: &Options, report: &Report, before: &str) -> Result<String, String> {
+/// What stands beside the figures.
+struct Versions<'a> {
+    before: String,
+    peer: Option<&'a peer::Terraform>,
+    tools: Vec<String>,
+}
+
+fn save(options: &Options, report: &Report, versions: &Versions<'_>, slower: &[String]) -> Result<String, String> {
     let day = time::OffsetDateTime::now_utc().date();
     let file = options.work.join(format!("{day}.json"));
     let json = serde_json::json!({
-        "machine": machine::line(), "build": machine::build(), "loadBefore": before, "loadAfter": machine::load(), "date": day.to_string(),
+        "machine": machine::line(), "build": machine::build(), "date": day.to_string(), "quick": options.quick,
+        "only": options.only, "loadBefore": versions.before, "loadAfter": machine::load(), "tools": versions.tools,
+        "peer": versions.peer.map(|p| &p.version), "seeds": "none: nothing is drawn at random", "slower": slower,
         "rows": report.rows.iter().map(row::Row::json).collect::<Vec<_>>(),
     });
     let text = serde_json::to_vec_pretty(&json).map_err(|e| e.to_string())?;

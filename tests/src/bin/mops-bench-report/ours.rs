@@ -15,13 +15,19 @@ pub(crate) struct Run<'a> {
     pub(crate) verb: &'a str,
     pub(crate) shape: &'a str,
     pub(crate) n: usize,
+    pub(crate) parallelism: usize,
+    /// Milliseconds of every call.
+    pub(crate) latency: u64,
+    /// Whether one of the things has a secret.
+    pub(crate) secret: bool,
 }
 
 fn command(program: String, args: &[String]) -> Command {
+    let env = [("PATH", "/usr/bin:/bin"), ("HOME", "/nonexistent"), ("PULUMI_CONFIG_PASSPHRASE", "bench")];
     Command {
         program,
         args: args.to_vec(),
-        env: vec![("PATH".into(), "/usr/bin:/bin".into()), ("HOME".into(), "/nonexistent".into())],
+        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         stdin: None,
         timeout: Duration::from_secs(300),
         max_output: 16 << 20,
@@ -37,11 +43,45 @@ pub(crate) async fn wall(program: &Path, args: &[&str]) -> Result<f64, String> {
     Ok(start.elapsed().as_secs_f64() * 1000.0)
 }
 
+/// Most memory of a whole process, in MiB, as the kernel tells its parent; `None` without GNU time.
+pub(crate) async fn peak(program: &Path, args: &[&str]) -> Option<f64> {
+    let program = program.display().to_string();
+    let all: Vec<String> = ["-f", "%M", &program].iter().chain(args).map(|a| (*a).to_owned()).collect();
+    let output = command("time".into(), &all).run_checked().await.ok()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    Some(text.lines().last()?.trim().parse::<f64>().ok()? / 1024.0)
+}
+
+/// The first line that a tool prints; `None` when it is not there.
+pub(crate) async fn first_line(program: &str, args: &[&str]) -> Option<String> {
+    let path = mops_host::Env::process();
+    let mut command = command(program.to_owned(), &args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+    let inherited = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+    command.env = inherited.iter().filter_map(|n| Some(((*n).to_owned(), path.get(n)?.to_owned()))).collect();
+    let output = command.run_checked().await.ok()?;
+    String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
+}
+
 impl Run<'_> {
+    /// From nothing to so many things, 16 at a time.
+    pub(crate) const fn up(n: usize) -> Self {
+        Self { verb: "up", shape: "blocks", n, parallelism: 16, latency: 0, secret: false }
+    }
+
+    /// What an `up` would do about so many things.
+    pub(crate) const fn preview(n: usize) -> Self {
+        Self { verb: "preview", ..Self::up(n) }
+    }
+
     fn args(&self, dir: &Path) -> Vec<String> {
-        let n = self.n.to_string();
+        let (n, parallelism, latency) = (self.n.to_string(), self.parallelism.to_string(), self.latency.to_string());
         let dir = dir.display().to_string();
-        [self.verb, "--shape", self.shape, "--n", &n, "--dir", &dir].iter().map(|a| (*a).to_owned()).collect()
+        let mut args = vec![self.verb, "--shape", self.shape, "--n", &n, "--dir", &dir];
+        args.extend(["--parallelism", &parallelism, "--latency", &latency]);
+        if self.secret {
+            args.extend(["--secret", "a value that no list of secrets has"]);
+        }
+        args.iter().map(|a| (*a).to_owned()).collect()
     }
 
     /// The line that `mops-bench` prints.

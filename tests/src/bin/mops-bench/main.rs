@@ -1,7 +1,11 @@
 //! One operation of the engine on the null resource, measured: check, diff, journal, calls, events, full durability.
 //!
-//! `mops-bench up|preview|down|seal|recover --shape blocks|chain --n N --dir DIR [--parallelism 16] [--latency MS]
-//! [--value TEXT] [--replace TEXT] [--service DIR]` prints one JSON line. `--service` keeps the objects as files, for kill tests.
+//! `mops-bench up|preview|down|seal|recover|throttle --shape blocks|chain --n N --dir DIR [--parallelism 16]
+//! [--latency MS] [--value TEXT] [--replace TEXT] [--secret TEXT] [--service DIR]` prints one JSON line. `--service` keeps
+//! the objects as files, for kill tests; `--secret` gives the first thing a secret.
+
+mod recover;
+mod throttle;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,9 +15,9 @@ use std::time::{Duration, Instant};
 use mops_core::provider::Provider;
 use mops_core::{Cancel, Value};
 use mops_engine::error::{EngineError, Exit};
-use mops_engine::program::{Component, Declared, Program};
+use mops_engine::program::{Declared, Expr, Program};
 use mops_engine::run::{DownOptions, Engine, Report, UpOptions};
-use mops_engine::state::{self, OpenOptions, ResourceState, Sealer, Snapshot, Store};
+use mops_engine::state::{self, OpenOptions, Sealer, Snapshot, Store};
 use mops_host::{Env, SystemClock};
 use mops_tests::null::{Null, Thing, stack, urn};
 use mops_tests::rig::{program, refer, thing};
@@ -28,6 +32,7 @@ struct Args {
     latency: u64,
     value: String,
     replace: Option<String>,
+    secret: Option<String>,
     service: Option<PathBuf>,
 }
 
@@ -43,6 +48,7 @@ fn args() -> Result<Args, String> {
         latency: 0,
         value: "one".into(),
         replace: None,
+        secret: None,
         service: None,
     };
     while let Some(flag) = words.next() {
@@ -56,6 +62,7 @@ fn args() -> Result<Args, String> {
             "--latency" => args.latency = number()? as u64,
             "--value" => args.value = value,
             "--replace" => args.replace = Some(value),
+            "--secret" => args.secret = Some(value),
             "--service" => args.service = Some(PathBuf::from(value)),
             _ => return Err(format!("unknown flag {flag}")),
         }
@@ -79,7 +86,11 @@ fn make(args: &Args) -> Program {
         }
         declared
     };
-    program((0..args.n).map(|i| if args.shape == "chain" { link(i) } else { block(i) }).collect())
+    let mut all: Vec<Declared> = (0..args.n).map(|i| if args.shape == "chain" { link(i) } else { block(i) }).collect();
+    if let (Some(secret), Some(Expr::Map(inputs))) = (&args.secret, all.first_mut().map(|first| &mut first.inputs)) {
+        inputs.insert("secret".into(), Expr::Value(Value::from(secret.as_str()).into_secret()));
+    }
+    program(all)
 }
 
 /// When the first event was seen, in microseconds.
@@ -127,6 +138,7 @@ struct Measured {
     written: Option<state::Written>,
     derivations: u32,
     report: Option<Report>,
+    throttled: Option<throttle::Throttled>,
 }
 
 async fn operate(args: &Args) -> Result<Measured, EngineError> {
@@ -145,10 +157,17 @@ async fn operate(args: &Args) -> Result<Measured, EngineError> {
     let program = make(args);
     if args.verb == "preview" {
         let snapshot = state::read(&args.dir, &stack())?.unwrap_or_else(|| Snapshot::none(&stack()));
-        let plan = engine.preview(&program, &snapshot, &UpOptions::default()).await?;
+        let sealer = Arc::new(Sealer::new(&args.dir, &Env::process(), snapshot.salt.clone()));
+        let options = UpOptions { sealer: Some(Arc::clone(&sealer)), ..UpOptions::default() };
+        let plan = engine.preview(&program, &snapshot, &options).await?;
         let unchanged = mops_engine::event::Totals { unchanged: plan.unchanged, ..Default::default() };
         let report = Some(Report { totals: unchanged, ..Report::default() });
-        return Ok(Measured { millis: millis(start), report, ..Measured::default() });
+        return Ok(Measured {
+            millis: millis(start),
+            derivations: sealer.derivations(),
+            report,
+            ..Measured::default()
+        });
     }
     let mut store = Store::open(&args.dir, &stack(), open_options()).await?;
     let report = match args.verb.as_str() {
@@ -156,7 +175,8 @@ async fn operate(args: &Args) -> Result<Measured, EngineError> {
         _ => engine.up(&program, &mut store, &UpOptions::default()).await?,
     };
     let written = Some(store.written());
-    Ok(Measured { millis: millis(start), written, derivations: store.sealer().derivations(), report: Some(report) })
+    let derivations = store.sealer().derivations();
+    Ok(Measured { millis: millis(start), written, derivations, report: Some(report), throttled: None })
 }
 
 /// P12: so many secrets sealed and opened, beyond the derivation of the key.
@@ -173,21 +193,6 @@ fn seal(args: &Args) -> Result<Measured, EngineError> {
         next.open(&ciphertext).map_err(failed)?;
     }
     Ok(Measured { millis: millis(start), derivations: next.derivations(), ..Measured::default() })
-}
-
-/// P13: a state with so many records in the journal is opened.
-async fn recover(args: &Args) -> Result<Measured, EngineError> {
-    {
-        let mut store = Store::open(&args.dir, &stack(), open_options()).await?;
-        for i in 0..args.n {
-            let mut r = ResourceState::new(urn(&format!("thing-{i}")), Component::Workspace, format!("/things/{i}"));
-            r.inputs = Value::from(json!({"name": format!("thing-{i}"), "value": args.value}));
-            store.save(r).await?;
-        }
-    }
-    let start = Instant::now();
-    let store = Store::open(&args.dir, &stack(), open_options()).await?;
-    Ok(Measured { millis: millis(start), written: Some(store.written()), ..Measured::default() })
 }
 
 fn millis(start: Instant) -> f64 {
@@ -214,7 +219,8 @@ fn line(args: &Args, m: &Measured) -> serde_json::Value {
         "written": m.written.map(|w| w.bytes), "syncs": m.written.map(|w| w.syncs),
         "state": std::fs::metadata(snapshot).ok().map(|f| f.len()), "peak_kib": peak_kib(),
         "first_event_millis": FIRST.get().map(|us| std::time::Duration::from_micros(*us).as_secs_f64() * 1e3),
-        "derivations": m.derivations, "totals": totals,
+        "derivations": m.derivations, "totals": totals, "refused": m.throttled.map(|t| t.refused),
+        "refused_warm": m.throttled.map(|t| t.refused_warm), "requests_warm": m.throttled.map(|t| t.requests_warm),
     })
 }
 
@@ -237,7 +243,16 @@ fn main() -> std::process::ExitCode {
     };
     let result = match args.verb.as_str() {
         "seal" => seal(&args),
-        "recover" => runtime.block_on(recover(&args)),
+        "recover" => runtime.block_on(recover::run(&args)),
+        "throttle" => match runtime.block_on(throttle::run(args.n, args.parallelism)) {
+            Ok(throttled) => {
+                Ok(Measured { millis: throttled.millis, throttled: Some(throttled), ..Measured::default() })
+            }
+            Err(why) => {
+                eprintln!("error: {why}");
+                return code(Exit::CouldNotRun);
+            }
+        },
         "up" | "preview" | "down" => runtime.block_on(operate(&args)),
         other => {
             eprintln!("error: unknown operation {other}");
