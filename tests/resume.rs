@@ -18,13 +18,17 @@ use mops_engine::program::{Component, Declared, Expr, Program};
 use mops_engine::run::{DownOptions, Engine, Report, UpOptions};
 use mops_engine::state::{OpenOptions, Store};
 use mops_host::Env;
+use mops_host::clock::{Clock as _, ManualClock};
 use mops_tests::fault::{Fault, Rule};
-use mops_tests::rig::program_of;
+use mops_tests::null::Null;
+use mops_tests::rig::{Rig, program, program_of, thing};
 use mops_wire::fault::{Call, Fault as WireFault, FaultLayer};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::stand::{SUBSCRIPTION, Stand};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// How the first run ends.
 #[derive(Clone, Copy, Debug)]
@@ -195,4 +199,37 @@ async fn no_second_write_after_an_operation_was_cut_off() {
         second_writes += writes;
     }
     println!("resumed operations: runs={runs} second_writes={second_writes}");
+}
+
+#[tokio::test]
+async fn open_calls_are_looked_for_together() {
+    const OPEN: usize = 16;
+    const HOUR: u64 = 3_600_000;
+    let home = tempfile::tempdir().expect("a folder");
+    let start = time::macros::datetime!(2026-11-24 08:00 UTC);
+    let still = ManualClock::stepped(start);
+    let rig = Rig::over(home.path(), Null::new(still.shared()), still.shared());
+    let far = |i: usize| thing(&format!("open-{i}"), json!({"latency": HOUR, "reading": 1000}));
+    let cut = program((0..OPEN).map(far).collect());
+    {
+        let mut up = std::pin::pin!(rig.up(&cut));
+        let mut left = 0;
+        while left < OPEN {
+            tokio::select! {
+                biased;
+                ended = &mut up => panic!("a call of an hour has ended: {ended:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+            // The plan reads first; once a call has left, time stands still.
+            if left == 0 {
+                still.advance(Duration::from_secs(1));
+            }
+            left += rig.events().iter().filter(|e| matches!(e, Body::StepStarted { .. })).count();
+        }
+    }
+    let clock = ManualClock::automatic(start + MINUTE);
+    let rig = Rig::over(home.path(), Null::new(clock.shared()), clock.shared());
+    let report = rig.up(&program(Vec::new())).await.expect("a run");
+    assert_eq!((report.exit(), rig.null.count().reads), (Exit::Ok, OPEN));
+    assert_eq!(clock.monotonic(), Duration::from_secs(1), "one read after the other");
 }

@@ -191,7 +191,7 @@ async fn in_bad_weather_the_work_is_done_in_the_end_and_nothing_twice() {
     let job = Job::new().await;
     job.with_images().await;
     let kinds = json!([
-        "reset", "lost_after_commit", "truncate", {"delay": 50},
+        "reset", "lost_after_commit", "truncate", "page", {"delay": 50},
         {"status": {"status": 503, "code": "ServiceUnavailable", "retry_after": 1}},
         {"status": {"status": 429, "code": "TooManyRequests", "retry_after": 1}},
     ]);

@@ -33,6 +33,8 @@ pub enum Fault {
     Truncate,
     /// The change is made, the answer is lost.
     LostAfterCommit,
+    /// The change is made, and a page of some proxy takes the place of the answer, with status 200.
+    Page,
 }
 
 /// Which requests a fault meets.
@@ -163,6 +165,10 @@ async fn apply(fault: Option<Fault>, inner: &Handler, request: Request<Body>) ->
         None => inner(request).await,
         Some(Fault::Reset) => Err(Broken),
         Some(Fault::LostAfterCommit) => inner(request).await.and(Err(Broken)),
+        Some(Fault::Page) => {
+            let page = Reply::body(200, "text/html", "<html><body>Sign in to the network</body></html>");
+            inner(request).await.map(|_| page.into_response(&method))
+        }
         Some(Fault::Status { status, code, retry_after }) => {
             let body = serde_json::json!({"error": {"code": code, "message": "made by the fault layer"}});
             let reply = Reply::json(status, &body);

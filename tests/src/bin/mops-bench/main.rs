@@ -157,7 +157,7 @@ async fn operate(args: &Args) -> Result<Measured, EngineError> {
     let program = make(args);
     if args.verb == "preview" {
         let snapshot = state::read(&args.dir, &stack())?.unwrap_or_else(|| Snapshot::none(&stack()));
-        let sealer = Arc::new(Sealer::new(&args.dir, &Env::process(), snapshot.salt.clone()));
+        let sealer = Arc::new(Sealer::new(&args.dir, &stack(), &Env::process(), snapshot.salt.clone()));
         let options = UpOptions { sealer: Some(Arc::clone(&sealer)), ..UpOptions::default() };
         let plan = engine.preview(&program, &snapshot, &options).await?;
         let unchanged = mops_engine::event::Totals { unchanged: plan.unchanged, ..Default::default() };
