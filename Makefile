@@ -4,8 +4,9 @@ cache := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)
 export CARGO_TARGET_DIR ?= $(cache)/mops/target
 debug := $(CARGO_TARGET_DIR)/debug
 release := $(CARGO_TARGET_DIR)/release
+failpoints := $(cache)/mops/target-failpoints
 
-.PHONY: help demo build test lint audit bench crash schema golden dist
+.PHONY: help demo build test lint audit bench crash nightly schema golden dist
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
@@ -13,7 +14,9 @@ help:
 	@echo 'make lint    rustfmt, clippy and the architecture test'
 	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
 	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one, QUICK=1 for small ones, README=FILE to write it there'
-	@echo 'make crash   the sweep over every failpoint of the engine, in a build of its own'
+	@echo 'make crash   kills, failing disks, signals, in a build with failpoints; QUICK=1 the short form of the sweep,'
+	@echo '             PEER=1 terraform beside it, README=FILE to write the table there'
+	@echo 'make nightly the long forms of the random tests (hours)'
 	@echo 'make golden  write the generated files (schema, golden output) again'
 	@echo 'make dist    an archive of the release programs with its checksum'
 
@@ -24,7 +27,7 @@ demo: build
 	MOPS_BIN_DIR="$(debug)" sh examples/demo/demo.sh
 
 test: lint build
-	MOPS_BIN_DIR="$(debug)" sh tests/run.sh
+	MOPS_BIN_DIR="$(debug)" sh tests/run.sh test --workspace --no-fail-fast
 
 lint:
 	git ls-files '*.rs' | xargs rustfmt --edition 2024 --check
@@ -39,8 +42,15 @@ bench:
 	cargo build --workspace --bins --release
 	MOPS_BIN_DIR="$(release)" "$(release)/mops-bench-report" $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(REBASE),--rebase) $(if $(README),--readme $(README))
 
-crash:
-	MOPS_BUILD_FAILPOINTS=1 CARGO_TARGET_DIR="$(cache)/mops/target-failpoints" cargo test -p mops-tests --test fast crash -- --nocapture
+# Sizes of the tests, by the variables that their first lines name; the short form takes what the tests do by themselves.
+crash_sizes := $(if $(QUICK),,MOPS_SWEEP=2 MOPS_KILLS=200 MOPS_DISK_STEP_KIB=4 MOPS_PROGRAM_KILLS=30 MOPS_ROUNDS=20 MOPS_SIGNALS=60 MOPS_SOAK=400)
+crash: build
+	$(crash_sizes) QUICK="$(QUICK)" PEER="$(PEER)" README="$(README)" FAILPOINTS="$(failpoints)" MOPS_BIN_DIR="$(debug)" sh tests/crash.sh
+
+nightly: build
+	MOPS_SWEEP=6 MOPS_KILLS=1000 MOPS_DISK_STEP_KIB=4 MOPS_PROGRAM_KILLS=200 MOPS_ROUNDS=100 MOPS_SIGNALS=200 MOPS_SOAK=1000 \
+	  FAILPOINTS="$(failpoints)" MOPS_BIN_DIR="$(debug)" sh tests/crash.sh
+	MOPS_BIN_DIR="$(debug)" sh tests/nightly.sh
 
 # Generated files are written by the tests that compare them; look at the difference before committing it.
 golden schema: build

@@ -11,8 +11,8 @@ use crate::scenarios::Place;
 /// A stack whose sign-in never answers: the run waits until it is told to stop.
 const WAITING: &str = "registry: {name: waitingacr}\ncluster: {subscription_id: 11111111-2222-3333-4444-555555555555, resource_group: rg, aks: {name: aks, node_pools: [{name: system, mode: System, vm_size: Standard_B2s, count: 1}]}}\n";
 
-/// A run that waits for a server which accepts and says nothing.
-pub(crate) fn waiting_run(place: &mut Place) -> (Running, std::net::TcpListener) {
+/// Leads the runs of a place to a server that accepts and says nothing.
+pub(crate) fn silence(place: &mut Place) -> std::net::TcpListener {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("https://{}", silent.local_addr().unwrap());
     place.write("cloud.yaml", &format!("arm: {origin}\nauthority: {origin}\n"));
@@ -24,6 +24,12 @@ pub(crate) fn waiting_run(place: &mut Place) -> (Running, std::net::TcpListener)
         place.set(name, value);
     }
     place.set("MOPS_CLOUD", "cloud.yaml");
+    silent
+}
+
+/// A run that waits for such a server.
+pub(crate) fn waiting_run(place: &mut Place) -> (Running, std::net::TcpListener) {
+    let silent = silence(place);
     let run = Running::start(place, "mops", &["infra", "up", "infra.yaml", "--yes"]);
     // It has started to wait when it has connected.
     silent.accept().unwrap();

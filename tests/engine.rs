@@ -205,6 +205,26 @@ fn an_interruption_leaves_an_open_begin_and_ends_in_time() {
 }
 
 #[test]
+fn calls_that_answer_an_interruption_at_once_end_the_run_as_interrupted() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let mut rig = Rig::new(home.path());
+        let cancel = rig.engine.cancel.clone();
+        rig.engine.events = Arc::new(move |event| {
+            if matches!(&event.body, Body::StepStarted { .. }) {
+                cancel.cancel();
+            }
+        });
+        let program = program(vec![thing("a", json!({"fail": "interrupted"})), after("b", &["a"])]);
+        let report = rig.up(&program).await.unwrap();
+        assert_eq!((report.exit(), report.failures.len()), (Exit::Interrupted, 0));
+        assert_eq!((rig.null.count().creates, rig.read().unwrap().open.len()), (1, 1));
+        let again = Rig::over(home.path(), rig.null.clone(), SystemClock::shared());
+        assert_eq!(again.up(&small()).await.unwrap().exit(), Exit::Ok);
+    });
+}
+
+#[test]
 fn a_long_operation_is_resumed_and_its_url_is_nobodys_business() {
     run(async {
         let home = tempfile::tempdir().unwrap();

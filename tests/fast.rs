@@ -68,6 +68,8 @@ mod sandbox;
 mod saved_plan;
 #[path = "schema.rs"]
 mod schema;
+#[path = "soak.rs"]
+mod soak;
 #[path = "stackfile.rs"]
 mod stackfile;
 #[path = "stand.rs"]

@@ -14,6 +14,12 @@ mod examples;
 mod file_modes;
 #[path = "house.rs"]
 mod house;
+#[path = "killed.rs"]
+mod killed;
+#[path = "life.rs"]
+mod life;
+#[path = "lock.rs"]
+mod lock;
 #[path = "diagnose/program.rs"]
 mod probe_program;
 #[path = "program.rs"]
@@ -24,5 +30,7 @@ mod scenarios;
 mod secrets;
 #[path = "shared_state.rs"]
 mod shared_state;
+#[path = "signals.rs"]
+mod signals;
 #[path = "up_down.rs"]
 mod up_down;

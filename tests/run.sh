@@ -1,15 +1,18 @@
 #!/bin/sh
-# Runs every test and ends with one line that counts those that really ran; the exit code is cargo's.
-# A test that lacked something it needs wrote a line to MOPS_SKIPS: it is counted as skipped, not as passed.
+# sh tests/run.sh NAME WORDS…: runs `cargo test WORDS` and ends with one line that counts the tests that really ran; the
+# exit code is cargo's. A test that lacked something it needs wrote a line to MOPS_SKIPS: it is counted as skipped, not
+# as passed. The log and the count stay in the target folder as NAME.log and NAME-count.
 set -u
+name=$1
+shift
 folder=${CARGO_TARGET_DIR:-target}
-log=$folder/test.log
-count=$folder/test-count
-MOPS_SKIPS=$folder/test-skips
+log=$folder/$name.log
+count=$folder/$name-count
+MOPS_SKIPS=$folder/$name-skips
 export MOPS_SKIPS
 mkdir -p "$folder"
 rm -f "$count" "$MOPS_SKIPS"
-{ cargo test --workspace --no-fail-fast "$@" 2>&1; echo $? >"$log.code"; } | tee "$log"
+{ cargo test "$@" 2>&1; echo $? >"$log.code"; } | tee "$log"
 code=$(cat "$log.code")
 touch "$MOPS_SKIPS"
 cat "$MOPS_SKIPS"

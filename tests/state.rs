@@ -1,8 +1,6 @@
 //! State in files: what is cut, flipped or missing is recovered to a consistent prefix or refused, never taken for an
 //! empty stack; two runs never work on one stack; a wrong passphrase touches nothing.
 
-#![expect(clippy::print_stdout, reason = "counts are printed")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,6 +10,7 @@ use mops_engine::error::{Exit, StateError};
 use mops_engine::program::{Component, Scope};
 use mops_engine::state::{self, OpenOptions, ResourceState, Snapshot, Store};
 use mops_host::{Env, fsx};
+use mops_tests::figures::tell;
 use mops_tests::null::{stack, urn};
 use mops_tests::rig::{Rig, files, program, thing};
 use serde_json::json;
@@ -78,12 +77,14 @@ fn a_journal_cut_at_any_byte_gives_a_prefix() {
     let rig = Rig::new(home.path());
     let whole = files(&rig.folder());
     let journal = &whole["journal"];
-    let mut count = 0;
+    let (mut count, mut prefixes) = (0, 0);
     for cut in 0..journal.len() {
         fsx::replace(&rig.folder().join("journal"), &journal[..cut]).unwrap();
         let complete = sizes.iter().filter(|s| **s <= cut as u64).count();
-        assert_eq!(judge(&rig), Ok(1 + complete), "cut at {cut}");
+        let found = judge(&rig);
         count += 1;
+        prefixes += u64::from(found == Ok(1 + complete));
+        assert_eq!(found, Ok(1 + complete), "cut at {cut}");
     }
     // A run goes on from there: the torn end is dropped with a note, and what it writes is good.
     let cut = journal.len() - 3;
@@ -96,7 +97,7 @@ fn a_journal_cut_at_any_byte_gives_a_prefix() {
         assert_eq!(judge(&rig), Ok(5));
         assert!(rig.open().await.unwrap().snapshot().notes.is_empty());
     });
-    println!("R3 cuts={count} panics=0 empty=0");
+    tell("R3", &[("cuts", count), ("prefixes", prefixes)]);
 }
 
 #[test]
@@ -105,11 +106,12 @@ fn a_flipped_bit_gives_a_prefix_or_a_refusal() {
     killed(home.path(), 4);
     let rig = Rig::new(home.path());
     let whole = files(&rig.folder());
-    let (mut refused, mut recovered) = (0, 0);
+    let (mut flips, mut refused, mut recovered) = (0, 0, 0);
     for name in ["journal", "snapshot.json"] {
         for (i, byte) in whole[name].iter().enumerate() {
             let mut bytes = whole[name].clone();
             bytes[i] = byte ^ (1 << (i % 8));
+            flips += 1;
             fsx::replace(&rig.folder().join(name), &bytes).unwrap();
             match judge(&rig) {
                 Ok(n) => {
@@ -124,7 +126,8 @@ fn a_flipped_bit_gives_a_prefix_or_a_refusal() {
         }
         fsx::replace(&rig.folder().join(name), &whole[name]).unwrap();
     }
-    println!("R3 flips={} refused={refused} recovered={recovered}", refused + recovered);
+    tell("R3", &[("flips", flips), ("refused", refused), ("recovered", recovered)]);
+    assert!(flips >= 2000 && flips == refused + recovered, "{flips}");
 }
 
 #[test]
@@ -156,6 +159,46 @@ fn a_missing_or_empty_file_is_damage_and_stays_untouched() {
     write(&rig.folder(), &whole);
     fsx::replace(&rig.folder().join("journal"), &bytes).unwrap();
     assert!(judge(&rig).unwrap_err().contains("offset 0"));
+}
+
+/// A snapshot with the checksum of its content in its first line, as whoever wrote it would have put it there.
+fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
+    use sha2::{Digest as _, Sha256};
+    let body = bytes.iter().position(|b| *b == b'\n').unwrap() + 1;
+    let sum: String = Sha256::digest(&bytes[body..]).iter().map(|b| format!("{b:02x}")).collect();
+    let end = body - "\",\n".len();
+    bytes[end - sum.len()..end].copy_from_slice(sum.as_bytes());
+    bytes
+}
+
+#[test]
+fn a_newer_version_is_refused_and_stays_untouched() {
+    let home = tempfile::tempdir().unwrap();
+    killed(home.path(), 2);
+    let rig = Rig::new(home.path());
+    let whole = files(&rig.folder());
+    let changed = |name: &str, old: &str, new: &str| {
+        let text = String::from_utf8(whole[name].clone()).unwrap();
+        assert!(text.contains(old), "{name}: {text}");
+        text.replacen(old, new, 1).into_bytes()
+    };
+    // The digit of its magic.
+    let mut journal = whole["journal"].clone();
+    journal[2] = b'2';
+    let cases = [
+        ("meta.json", changed("meta.json", r#""format":1"#, r#""format":2"#)),
+        ("snapshot.json", summed(changed("snapshot.json", r#""format":1"#, r#""format":2"#))),
+        ("snapshot.json", summed(changed("snapshot.json", r#""version":3"#, r#""version":4"#))),
+        ("journal", journal),
+    ];
+    for (name, bytes) in cases {
+        write(&rig.folder(), &whole);
+        fsx::replace(&rig.folder().join(name), &bytes).unwrap();
+        let before = files(&rig.folder());
+        let error = run(rig.open()).unwrap_err();
+        assert!(matches!(&error, StateError::Newer { file, .. } if file.ends_with(name)), "{name}: {error}");
+        assert_eq!((error.exit(), files(&rig.folder())), (Exit::CouldNotRun, before), "{name}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::program::{Running, Sandbox};
 use crate::scenarios::Place;
 
-const FILE: &str = "unified-infra.yaml";
+pub(crate) const FILE: &str = "unified-infra.yaml";
 
 /// A place with the example in it, and a sandbox that its commands are pointed at.
 pub(crate) struct Job {
@@ -70,7 +70,7 @@ impl Job {
         ask(&self.control, "POST", path, text).expect("the sandbox")
     }
 
-    fn existing(&self) -> Vec<String> {
+    pub(crate) fn existing(&self) -> Vec<String> {
         let book = self.ask("/ledger");
         book["existing"].as_array().into_iter().flatten().filter_map(|v| v.as_str()).map(str::to_owned).collect()
     }
@@ -82,7 +82,7 @@ impl Job {
         self.existing().into_iter().filter(ours).collect()
     }
 
-    fn doubled(&self) -> Vec<String> {
+    pub(crate) fn doubled(&self) -> Vec<String> {
         let book = self.ask("/ledger");
         let entries = book["entries"].as_object().cloned().unwrap_or_default();
         let twice = |e: &Value| e["made"].as_u64() > e["deleted"].as_u64().map(|d| d + 1);

@@ -19,9 +19,9 @@ use mops_host::{SharedClock, fsx};
 use time::OffsetDateTime;
 
 /// The token of the null resource. Its inputs: `name`, `value`, `replace` (a change makes it anew), `fail`
-/// (a word: `check`, `create`, `partial`, `update`, `delete`), `secret`, `lane`, `latency` of writes and `reading` of
-/// reads in milliseconds, `fixed` (no update changes it), `inside` (the name of a thing without which it cannot be
-/// read, and with which it goes; a change makes it anew).
+/// (a word: `check`, `create`, `partial`, `update`, `delete`, `interrupted`), `secret`, `lane`, `latency` of writes and
+/// `reading` of reads in milliseconds, `fixed` (no update changes it), `inside` (the name of a thing without which it
+/// cannot be read, and with which it goes; a change makes it anew).
 pub const TOKEN: &str = "test:null:Thing";
 /// The same, but the new one of a replacement is made before the old one goes.
 pub const SWAP: &str = "test:null:Swap";
@@ -287,6 +287,7 @@ impl Null {
             Some("partial") if word != "delete" => Err(Error::new(Class::User, "its health check failed")
                 .note("one line of evidence")
                 .with_partial(id_of(inputs), outputs_of(inputs, 1))),
+            Some("interrupted") if cx.cancel.is_canceled() => Err(Error::new(Class::Canceled, "it was interrupted")),
             _ => Ok(()),
         }
     }

@@ -9,6 +9,8 @@ use mops_host::{Env, fsx};
 /// What tests may lack, with the line that brings it. `MOPS_REQUIRE` knows these names and no others.
 const COMPONENTS: &[(&str, &str)] = &[
     ("azure-data", "set MOPS_AZURE_DATA to a folder of recordings"),
+    ("failpoints", "make crash"),
+    ("mounts", "run as root where `unshare -m` may mount"),
     ("registry", "apt-get install --no-install-recommends docker-registry apache2-utils"),
     ("root", "run as root"),
     ("script", "apt-get install --no-install-recommends bsdutils"),

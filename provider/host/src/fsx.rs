@@ -115,6 +115,26 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     done.and_then(|()| directory.sync_all())
 }
 
+/// Removes what [`replace`] left in a folder when its process was killed; only for whoever holds the folder's lock.
+///
+/// # Errors
+/// The system's reason.
+pub fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        if name.to_str().is_some_and(is_unfinished) {
+            remove(&folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// `.NAME.<16 hexadecimal digits>.tmp`
+fn is_unfinished(name: &str) -> bool {
+    let tag = name.strip_prefix('.').and_then(|n| n.strip_suffix(".tmp")).and_then(|n| n.rsplit_once('.'));
+    tag.is_some_and(|(_, tag)| tag.len() == 16 && tag.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// Makes a folder and its parents, 0700 each; a folder that is there keeps its mode.
 ///
 /// # Errors
@@ -253,6 +273,17 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!((read(&path).unwrap().as_slice(), mode(&path)), (&b"two"[..], 0o600));
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = [".f.0123456789abcdef.tmp", ".f.tmp", "f.0123456789abcdef.tmp", ".g.0123456789abcdeX.tmp", "f"];
+        names.iter().for_each(|name| replace(&dir.path().join(name), b"x").unwrap());
+        remove_unfinished(dir.path()).unwrap();
+        let left = |name: &&&str| dir.path().join(**name).exists();
+        assert_eq!(names.iter().filter(left).count(), names.len() - 1);
+        assert!(!dir.path().join(names[0]).exists());
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl<'a> Machine<'a> {
         let cancel = self.engine.cancel.clone();
         let mut deadline: BoxFuture<'static, ()> = Box::pin(std::future::pending());
         loop {
+            // Looked at before anything new is begun: answers of interrupted calls may come together with the signal.
+            if !self.canceled && cancel.is_canceled() {
+                self.canceled = true;
+                deadline = self.engine.clock.sleep(GRACE);
+            }
             self.turn(&mut durable, &mut calls, &mut hears);
             self.store.kick();
             if self.is_over() {
@@ -133,10 +138,7 @@ impl<'a> Machine<'a> {
             }
             tokio::select! {
                 biased;
-                () = cancel.canceled(), if !self.canceled => {
-                    self.canceled = true;
-                    deadline = self.engine.clock.sleep(GRACE);
-                }
+                () = cancel.canceled(), if !self.canceled => {}
                 () = &mut deadline, if self.canceled => break,
                 changed = durable.changed() => if changed.is_err() && self.broken.is_none() {
                     let seen = durable.borrow().clone();
@@ -397,7 +399,8 @@ impl<'a> Machine<'a> {
             let because = if self.begun.contains_key(&node) { "interrupted while it ran" } else { "interrupted" };
             self.not_started(node, because);
         }
-        self.report.canceled = self.canceled;
+        let unfinished = self.report.totals.failed + self.report.totals.not_started > 0;
+        self.report.canceled = self.canceled || (unfinished && self.engine.cancel.is_canceled());
         Ok(self.report)
     }
 }

@@ -83,6 +83,7 @@ impl Store {
         fsx::create_dir_all(&path).map_err(write(path.clone()))?;
         let held = lock::acquire(&files, stack, &options).await?;
         pass(Failpoint::Locked)?;
+        fsx::remove_unfinished(&path).map_err(write(path.clone()))?;
         let mut loaded = match load(&files, stack)? {
             Some(loaded) => loaded,
             None if options.create => first(&files, stack, &options)?,

@@ -1,13 +1,14 @@
 //! One operation of the engine on the null resource, measured: check, diff, journal, calls, events, full durability.
 //!
-//! `mops-bench up|preview|down|seal|recover|throttle --shape blocks|chain --n N --dir DIR [--parallelism 16]
-//! [--latency MS] [--value TEXT] [--replace TEXT] [--secret TEXT] [--service DIR]` prints one JSON line. `--service` keeps
-//! the objects as files, for kill tests; `--secret` gives the first thing a secret.
+//! `mops-bench up|preview|down|refresh|seal|recover|throttle|soak --n N --dir DIR [FLAG VALUE]…` prints one JSON line;
+//! the flags are in `shape.rs`. For kill tests the objects outlive the process: `--service DIR` keeps them as files, and
+//! `mops-bench serve` is a service of its own, to which `--server ADDRESS` leads.
 
 mod recover;
+mod shape;
+mod soak;
 mod throttle;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -15,91 +16,22 @@ use std::time::{Duration, Instant};
 use mops_core::provider::Provider;
 use mops_core::{Cancel, Value};
 use mops_engine::error::{EngineError, Exit};
-use mops_engine::program::{Declared, Expr, Program};
-use mops_engine::run::{DownOptions, Engine, Report, UpOptions};
+use mops_engine::run::{DownOptions, Engine, RefreshOptions, Report, UpOptions};
 use mops_engine::state::{self, OpenOptions, Sealer, Snapshot, Store};
 use mops_host::{Env, SystemClock};
-use mops_tests::null::{Null, Thing, stack, urn};
-use mops_tests::rig::{program, refer, thing};
+use mops_tests::null::{Null, Thing, stack};
+use mops_tests::remote::{self, Remote};
 use serde_json::json;
 
-struct Args {
-    verb: String,
-    shape: String,
-    n: usize,
-    dir: PathBuf,
-    parallelism: usize,
-    latency: u64,
-    value: String,
-    replace: Option<String>,
-    secret: Option<String>,
-    service: Option<PathBuf>,
-}
-
-fn args() -> Result<Args, String> {
-    let mut words = std::env::args().skip(1);
-    let verb = words.next().ok_or("which operation?")?;
-    let mut args = Args {
-        verb,
-        shape: "blocks".into(),
-        n: 1000,
-        dir: PathBuf::new(),
-        parallelism: 16,
-        latency: 0,
-        value: "one".into(),
-        replace: None,
-        secret: None,
-        service: None,
-    };
-    while let Some(flag) = words.next() {
-        let value = words.next().ok_or_else(|| format!("{flag} needs a value"))?;
-        let number = || value.parse::<usize>().map_err(|_| format!("{flag} {value} is not a number"));
-        match flag.as_str() {
-            "--shape" => args.shape = value,
-            "--n" => args.n = number()?,
-            "--dir" | "--home" => args.dir = PathBuf::from(value),
-            "--parallelism" => args.parallelism = number()?,
-            "--latency" => args.latency = number()? as u64,
-            "--value" => args.value = value,
-            "--replace" => args.replace = Some(value),
-            "--secret" => args.secret = Some(value),
-            "--service" => args.service = Some(PathBuf::from(value)),
-            _ => return Err(format!("unknown flag {flag}")),
-        }
-    }
-    if args.dir.as_os_str().is_empty() { Err("--dir is missing".into()) } else { Ok(args) }
-}
-
-fn make(args: &Args) -> Program {
-    let inputs = || {
-        let mut inputs = json!({"value": args.value, "replace": args.replace});
-        if args.latency > 0 {
-            inputs["latency"] = json!(args.latency);
-        }
-        inputs
-    };
-    let block = |i: usize| thing(&format!("thing-{i}"), inputs());
-    let link = |i: usize| {
-        let mut declared: Declared = block(i);
-        if i > 0 {
-            refer(&mut declared, "before", &urn(&format!("thing-{}", i - 1)), "id");
-        }
-        declared
-    };
-    let mut all: Vec<Declared> = (0..args.n).map(|i| if args.shape == "chain" { link(i) } else { block(i) }).collect();
-    if let (Some(secret), Some(Expr::Map(inputs))) = (&args.secret, all.first_mut().map(|first| &mut first.inputs)) {
-        inputs.insert("secret".into(), Expr::Value(Value::from(secret.as_str()).into_secret()));
-    }
-    program(all)
-}
+use shape::Args;
 
 /// When the first event was seen, in microseconds.
 static FIRST: OnceLock<u64> = OnceLock::new();
 
-fn engine(args: &Args, null: &Null, start: Instant, events: &Arc<AtomicU64>) -> Engine {
-    let events = Arc::clone(events);
+fn engine(args: &Args, provider: Arc<dyn Provider>, start: Instant) -> Engine {
+    let events = AtomicU64::new(0);
     Engine {
-        provider: Arc::new(null.clone()) as Arc<dyn Provider>,
+        provider,
         clock: SystemClock::shared(),
         events: Arc::new(move |event| {
             FIRST.get_or_init(|| u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
@@ -112,9 +44,9 @@ fn engine(args: &Args, null: &Null, start: Instant, events: &Arc<AtomicU64>) -> 
     }
 }
 
-fn open_options() -> OpenOptions {
+fn open_options(args: &Args) -> OpenOptions {
     OpenOptions {
-        scope: None,
+        scope: args.scope(),
         create: true,
         lock_timeout: Duration::ZERO,
         env: Env::process(),
@@ -141,20 +73,27 @@ struct Measured {
     throttled: Option<throttle::Throttled>,
 }
 
-async fn operate(args: &Args) -> Result<Measured, EngineError> {
+/// The service that the flags name; without one, what state knows is there.
+fn provider(args: &Args) -> Result<Arc<dyn Provider>, EngineError> {
     let clock = SystemClock::shared();
-    let null = args.service.as_ref().map_or_else(|| Null::new(clock.clone()), |d| Null::in_folder(clock.clone(), d));
-    let found = state::read(&args.dir, &stack())?;
-    if args.service.is_none()
-        && let Some(found) = &found
-    {
-        populate(&null, found);
+    if let Some(address) = args.server {
+        return Ok(Arc::new(Remote::new(address)));
     }
-    drop(found);
-    let events = Arc::new(AtomicU64::new(0));
+    if let Some(folder) = &args.service {
+        return Ok(Arc::new(Null::in_folder(clock, folder)));
+    }
+    let null = Null::new(clock);
+    if let Some(found) = state::read(&args.dir, &stack())? {
+        populate(&null, &found);
+    }
+    Ok(Arc::new(null))
+}
+
+async fn operate(args: &Args) -> Result<Measured, EngineError> {
+    let provider = provider(args)?;
     let start = Instant::now();
-    let engine = engine(args, &null, start, &events);
-    let program = make(args);
+    let engine = engine(args, provider, start);
+    let program = args.program();
     if args.verb == "preview" {
         let snapshot = state::read(&args.dir, &stack())?.unwrap_or_else(|| Snapshot::none(&stack()));
         let sealer = Arc::new(Sealer::new(&args.dir, &stack(), &Env::process(), snapshot.salt.clone()));
@@ -169,9 +108,10 @@ async fn operate(args: &Args) -> Result<Measured, EngineError> {
             ..Measured::default()
         });
     }
-    let mut store = Store::open(&args.dir, &stack(), open_options()).await?;
+    let mut store = Store::open(&args.dir, &stack(), open_options(args)).await?;
     let report = match args.verb.as_str() {
         "down" => engine.down(&mut store, &DownOptions::default()).await?,
+        "refresh" => engine.refresh(&mut store, &RefreshOptions::default()).await?,
         _ => engine.up(&program, &mut store, &UpOptions::default()).await?,
     };
     let written = Some(store.written());
@@ -224,10 +164,35 @@ fn line(args: &Args, m: &Measured) -> serde_json::Value {
     })
 }
 
+/// A service of its own, until it is killed.
+#[expect(clippy::print_stdout, reason = "this program says here where it listens")]
+async fn serve(args: &Args) -> Result<(), EngineError> {
+    let ready = |address| println!("ready {address}");
+    remote::serve(args.lost, ready).await.map_err(|e| EngineError::Bug(e.to_string()))
+}
+
+/// What to print, and how to end.
+async fn run(args: &Args) -> Result<(serde_json::Value, Exit), EngineError> {
+    let measured = match args.verb.as_str() {
+        "seal" => seal(args)?,
+        "recover" => recover::run(args).await?,
+        "throttle" => {
+            let throttled =
+                throttle::run(args.n, args.parallelism).await.map_err(|e| EngineError::Bug(e.to_string()))?;
+            Measured { millis: throttled.millis, throttled: Some(throttled), ..Measured::default() }
+        }
+        "up" | "preview" | "down" | "refresh" => operate(args).await?,
+        "soak" => return Ok((soak::soak(args).await?, Exit::Ok)),
+        "serve" => return serve(args).await.map(|()| (json!({}), Exit::Ok)),
+        other => return Err(EngineError::Bug(format!("there is no operation {other}"))),
+    };
+    Ok((line(args, &measured), measured.report.as_ref().map_or(Exit::Ok, Report::exit)))
+}
+
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this program prints its one line here")]
 fn main() -> std::process::ExitCode {
     let code = |exit: Exit| std::process::ExitCode::from(exit as u8);
-    let args = match args() {
+    let args = match Args::read(std::env::args().skip(1)) {
         Ok(args) => args,
         Err(why) => {
             eprintln!("error: {why}");
@@ -241,28 +206,10 @@ fn main() -> std::process::ExitCode {
             return code(Exit::CouldNotRun);
         }
     };
-    let result = match args.verb.as_str() {
-        "seal" => seal(&args),
-        "recover" => runtime.block_on(recover::run(&args)),
-        "throttle" => match runtime.block_on(throttle::run(args.n, args.parallelism)) {
-            Ok(throttled) => {
-                Ok(Measured { millis: throttled.millis, throttled: Some(throttled), ..Measured::default() })
-            }
-            Err(why) => {
-                eprintln!("error: {why}");
-                return code(Exit::CouldNotRun);
-            }
-        },
-        "up" | "preview" | "down" => runtime.block_on(operate(&args)),
-        other => {
-            eprintln!("error: unknown operation {other}");
-            return code(Exit::Usage);
-        }
-    };
-    match result {
-        Ok(measured) => {
-            println!("{}", line(&args, &measured));
-            code(measured.report.as_ref().map_or(Exit::Ok, Report::exit))
+    match runtime.block_on(run(&args)) {
+        Ok((line, exit)) => {
+            println!("{line}");
+            code(exit)
         }
         Err(error) => {
             eprintln!("error: {error}");

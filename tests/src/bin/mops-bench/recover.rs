@@ -48,7 +48,7 @@ fn engine(null: &Null, count: &Arc<AtomicUsize>, left: &Arc<Notify>, clock: Shar
 
 /// A journal of `n` records: what is, and calls that nobody ended.
 async fn leave_behind(args: &Args, null: &Null, clock: &SharedClock) -> Result<(), EngineError> {
-    let mut store = Store::open(&args.dir, &stack(), open_options()).await?;
+    let mut store = Store::open(&args.dir, &stack(), open_options(args)).await?;
     for i in 0..args.n.saturating_sub(OPEN) {
         let declared = declared(args, i);
         let name = declared.urn.name().to_owned();
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &Args) -> Result<Measured, EngineError> {
     all.push(thing("new", json!({"value": args.value})));
     let program = program(all);
     let start = Instant::now();
-    let mut store = Store::open(&args.dir, &stack(), open_options()).await?;
+    let mut store = Store::open(&args.dir, &stack(), open_options(args)).await?;
     let open = store.snapshot().open.len();
     let options = UpOptions::default();
     let mut resumed = Duration::MAX;

@@ -1,0 +1,134 @@
+//! R8: SIGINT and SIGTERM at any time: 130 within 5 s, at once after a second signal, state durable within 1 s, the
+//! terminal as it was; then the same command goes on. `MOPS_SIGNALS` signals (default: the short form), `MOPS_SEED`
+//! the moments. Deadlines are asserted at three times the promise.
+
+use std::time::Duration;
+
+use mops_tests::dice::{Dice, seed};
+use mops_tests::figures::{size, tell};
+use mops_tests::skip::skipped;
+use rustix::process::Signal;
+
+use crate::life::{Life, pass};
+
+const FIRST: Duration = Duration::from_secs(3 * 5);
+const SECOND: Duration = Duration::from_millis(3 * 200);
+/// After the first signal everything is durable that ever will be without the process.
+const DURABLE: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Sum {
+    interrupted: u64,
+    over_before: u64,
+    killed: u64,
+    first: Duration,
+    second: Duration,
+    untold: Vec<String>,
+}
+
+/// One run, disturbed in one of three ways; whether it was over before.
+fn disturb(life: &Life, way: u64, dice: &mut Dice, sum: &mut Sum) -> bool {
+    let run = life.start();
+    let signal = if dice.percent(50) { Signal::INT } else { Signal::TERM };
+    pass(Duration::from_millis(dice.below(2000) as u64));
+    run.signal(signal);
+    let (code, after, said) = match way {
+        0 => {
+            let (status, after, said) = run.end(FIRST);
+            sum.first = sum.first.max(after);
+            (status.code(), after, said)
+        }
+        1 => {
+            pass(Duration::from_millis(dice.below(100) as u64));
+            run.signal(signal);
+            let (status, after, said) = run.end(FIRST);
+            sum.second = sum.second.max(after);
+            (status.code(), after, said)
+        }
+        _ => {
+            pass(DURABLE);
+            let (alive, said) = run.kill();
+            sum.killed += u64::from(alive);
+            (Some(130), Duration::ZERO, said)
+        }
+    };
+    sum.untold.extend(life.untold(&said));
+    assert!(matches!(code, Some(0 | 130)), "{signal:?} gave {code:?}: {said:#?}");
+    assert!(way != 1 || after < SECOND, "the second signal took {after:?}");
+    sum.interrupted += u64::from(code == Some(130));
+    sum.over_before += u64::from(code == Some(0));
+    code == Some(0)
+}
+
+#[tokio::test]
+async fn interrupted_at_random_times_it_ends_in_time_and_goes_on() {
+    let (signals, first) = (size("MOPS_SIGNALS", 20), seed());
+    let mut dice = Dice::new(first);
+    let mut life = Life::new().await;
+    let mut sum = Sum::default();
+    for i in 0..signals {
+        if disturb(&life, i % 3, &mut dice, &mut sum) {
+            life.advance();
+        }
+        // Now and then undisturbed, so that later stages have their turn.
+        if i % 7 == 6 {
+            life.finish().await.unwrap();
+        }
+    }
+    life.finish().await.unwrap();
+    let doubled = life.job.doubled();
+    let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap();
+    tell(
+        "R8",
+        &[
+            ("signals", signals),
+            ("interrupted", sum.interrupted),
+            ("over_before", sum.over_before),
+            ("killed_after_1s", sum.killed),
+            ("slowest_first_ms", millis(sum.first)),
+            ("slowest_second_ms", millis(sum.second)),
+            ("lost", sum.untold.len() as u64),
+            ("duplicate", doubled.len() as u64),
+            ("seed", first),
+        ],
+    );
+    assert!(sum.untold.is_empty() && doubled.is_empty(), "{:?} {doubled:?}", sum.untold);
+    assert!(sum.interrupted > signals / 3, "most runs were over before their signal");
+}
+
+/// What a terminal is told and left with, by `script`, which gives the run one.
+#[tokio::test]
+async fn an_interrupted_run_leaves_the_terminal_as_it_was() {
+    let life = Life::new().await;
+    let place = &life.job.place;
+    place.write("run.sh", "stty -a >before; mops infra up unified-infra.yaml --yes; echo $? >code; stty -a >after\n");
+    if !std::path::Path::new("/usr/bin/script").exists() {
+        return skipped("script", "an_interrupted_run_leaves_the_terminal_as_it_was");
+    }
+    let interrupter = {
+        let lock = place.path().join("home/.modelops/state/modelops/dev/lock");
+        std::thread::spawn(move || {
+            // The lock names the process; it shows its progress soon after it has taken it.
+            let begin = std::time::Instant::now();
+            let pid = loop {
+                let text = mops_host::fsx::read_text(&lock).unwrap_or_default();
+                if let Some(pid) = text.lines().find_map(|l| l.strip_prefix("pid: ")?.parse().ok()) {
+                    break pid;
+                }
+                assert!(begin.elapsed() < Duration::from_secs(60), "the run never took its lock");
+                std::thread::yield_now();
+            };
+            pass(Duration::from_millis(1500));
+            rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
+        })
+    };
+    let shown = life.job.run(&["/usr/bin/script", "-qec", "sh run.sh", "typescript"]).await;
+    interrupter.join().unwrap();
+    let read = |name: &str| mops_host::fsx::read_text(&place.path().join(name)).unwrap();
+    assert_eq!(read("code").trim(), "130", "{}", String::from_utf8_lossy(&shown.stdout));
+    assert_eq!(read("before"), read("after"));
+    let typed = String::from_utf8_lossy(&mops_host::fsx::read(&place.path().join("typescript")).unwrap()).into_owned();
+    assert!(typed.contains("\x1b[") && typed.contains("interrupted"), "{typed}");
+    let (hidden, shown) = (typed.matches("\x1b[?25l").count(), typed.matches("\x1b[?25h").count());
+    assert_eq!(hidden, shown, "the cursor stays hidden");
+}
