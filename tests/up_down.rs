@@ -62,12 +62,7 @@ impl Job {
 
     /// Breaks something that has one way to be broken.
     pub(crate) fn ask_to(&self, path: &str) {
-        self.tell_text(path, "");
-    }
-
-    /// Tells the sandbox something that is no JSON; what it answered.
-    pub(crate) fn tell_text(&self, path: &str, text: &str) -> String {
-        ask(&self.control, "POST", path, text).expect("the sandbox")
+        ask(&self.control, "POST", path, "").expect("the sandbox");
     }
 
     pub(crate) fn existing(&self) -> Vec<String> {

@@ -21,8 +21,6 @@ const DESTRUCTIVE: &[(&str, &str, &str)] = &[
     ("infra remove", "--env modelops/empty", "--yes"),
     ("infra state forget", "sas-bundle-blobs --env modelops/dev", "--yes"),
     ("infra unlock", "--env modelops/empty", "--yes"),
-    ("infra state forget", "sas-bundle-blobs --env modelops/dev", "--yes"),
-    ("infra unlock", "--env modelops/empty", "--yes"),
 ];
 
 /// The example without its storage, so that `up` has something to delete.
@@ -48,16 +46,10 @@ async fn no_verb_waits_for_somebody_who_is_not_there() {
     job.good(&["mops-sandbox", "delete", "/containers/jobs", "--dir", &sandbox]).await;
     // What a dead run on a shared folder leaves behind; nobody can say any more whose it was.
     let lease = job.place.path().join("home/.modelops/state/modelops/empty/lease");
-    mops_host::fsx::replace(&lease, b"?").unwrap();
-
-    assert_ne!(job.tell_text("/behind/delete", "/containers/jobs"), "[]", "nothing is gone behind our back");
+    fsx::replace(&lease, b"?").unwrap();
     let before = job.good(&["mops", "infra", "status", "--env", "modelops/dev", "--json"]).await;
     let (mut runs, mut refused) = (0, 0);
     for verb in mops::verbs() {
-        if verb == ["infra", "unlock"] {
-            let lease = job.place.path().join("home/.modelops/state/modelops/empty/lease");
-            fsx::replace(&lease, b"not a lease").unwrap();
-        }
         let help = job.run(&words(&verb, &["--help"])).await;
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
         let asks = help.contains("--yes");

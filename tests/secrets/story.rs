@@ -57,7 +57,7 @@ async fn fails(search: &mut Search) {
     search.run("failure", UP).await;
     search.job.tell("DELETE", "/faults", &json!({}));
     for (name, words) in [
-        ("AZURE_CLIENT_SECRET", &["mops", "infra", "preview", "--json", "-v"][..]),
+        ("AZURE_CLIENT_SECRET", &["mops", "infra", "refresh", "--json", "-v"][..]),
         ("PULUMI_CONFIG_PASSPHRASE", &["mops", "infra", "outputs", "--show-secrets"]),
     ] {
         let before = search.job.place.env.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
