@@ -332,19 +332,6 @@ impl<'a> Planner<'a> {
         self.adoption(wanted, found, step)
     }
 
-    /// An import of something that the declared names do not lead to.
-    fn refuse_other_import(&mut self, declared: &Declared, inputs: &Value) -> Option<()> {
-        let Some(Identity::Name(ours)) = self.provider.identity(&declared.urn, &standin(inputs)) else {
-            return Some(());
-        };
-        let theirs = declared.import.as_ref().filter(|id| !id.eq_ignore_ascii_case(&ours));
-        let Some(theirs) = theirs else { return Some(()) };
-        let text = format!("`{}` is `{ours}` in this file, the imported one `{theirs}`", declared.urn.name());
-        let hint = "correct the id of the `import` entry, or the names in the file";
-        self.refused.push(Diagnostic::error(declared.place.clone(), text).hint(hint));
-        None
-    }
-
     fn adoption(&mut self, wanted: &Wanted<'a>, found: &'a Found, mut step: Step) -> Option<Decided<'a>> {
         let urn = &wanted.declared.urn;
         let difference = self.difference(urn, Cow::Borrowed(&found.known), &wanted.inputs)?;

@@ -7,6 +7,7 @@ mod decide;
 mod down;
 mod drift;
 mod graph;
+mod imports;
 mod ownership;
 mod refresh;
 mod remove;
