@@ -24,6 +24,8 @@ mod lock;
 mod probe_program;
 #[path = "program.rs"]
 mod program;
+#[path = "read_only.rs"]
+mod read_only;
 #[path = "scenarios.rs"]
 mod scenarios;
 #[path = "secrets.rs"]
