@@ -7,6 +7,7 @@ use mops_core::provider::{Difference, Found, Known, Provider};
 use mops_core::schema::ResourceSchema;
 use mops_core::{Class, Diagnostic, Identity, Path, Urn, Value};
 
+use super::declared::as_declared;
 use super::drift::{Drift, open_mixed};
 use super::ownership::{Verdict, judge};
 use super::refresh::known as drift_of;
@@ -533,31 +534,6 @@ impl<'a> Planner<'a> {
 
 const fn nothing(outputs: Outputs<'_>, missing: bool) -> Decided<'_> {
     Decided { outputs, op: Op::Same, delete_first: false, missing }
-}
-
-/// A resource that stays as it is, with what only the program says of it.
-pub(crate) fn as_declared<'a>(
-    old: &'a ResourceState,
-    declared: &Declared,
-    dependencies: &[Urn],
-) -> Cow<'a, ResourceState> {
-    let retain = declared.retain_on_delete || old.adopted_from.is_some();
-    if old.dependencies == *dependencies
-        && old.protect == declared.protect
-        && old.retain_on_delete == retain
-        && old.deleted_with == declared.deleted_with
-        && old.component == declared.component
-    {
-        return Cow::Borrowed(old);
-    }
-    Cow::Owned(ResourceState {
-        dependencies: dependencies.to_vec(),
-        protect: declared.protect,
-        retain_on_delete: retain,
-        deleted_with: declared.deleted_with.clone(),
-        component: declared.component,
-        ..old.clone()
-    })
 }
 
 /// What is known of a resource now: as seen, with the inputs of state where nothing was seen of them.

@@ -4,6 +4,7 @@
 //! that stands against a plan is reported at once; what carries another stack's mark, or none, is never changed.
 
 mod decide;
+mod declared;
 mod down;
 mod drift;
 mod graph;
@@ -29,7 +30,8 @@ use crate::event::{DriftView, StepView};
 use crate::program::{Component, Program};
 use crate::state::{ResourceState, Sealer, Snapshot};
 
-pub(crate) use decide::{as_declared, may_plan_from_state};
+pub(crate) use decide::may_plan_from_state;
+pub(crate) use declared::as_declared;
 pub use down::{DownScope, plan_down};
 pub use drift::Drift;
 pub(crate) use graph::Graph;
