@@ -90,9 +90,9 @@ impl Stack {
         let snapshot = snapshot.unwrap_or_else(|| Snapshot::none(&self.stand.stack));
         let plan = self.engine(weather).preview(&self.program, &snapshot, &UpOptions::default()).await.expect("a plan");
         let ledger = self.stand.sandbox.ledger();
-        let ours = ["resourcegroups/r5-", "registries/r5acr", "containers/r5-", "storageaccounts/r5", "/secret/r5-"];
-        let declared =
-            |id: &String| ours.iter().any(|part| id.contains(part)) || id.ends_with("managedclusters/r5-aks");
+        // The first pool of a cluster is part of it, and in the ledger for itself.
+        let parts = ["/resourcegroups/r5-", "/secret/default/r5-"];
+        let declared = |id: &String| parts.iter().any(|part| id.contains(part)) && !id.contains("/agentpools/");
         Books {
             doubled: ledger.doubled(),
             existing: ledger.existing().into_iter().filter(declared).collect(),
