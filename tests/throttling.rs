@@ -54,30 +54,42 @@ fn request(method: Method) -> Request {
 
 #[tokio::test]
 async fn one_pause_holds_for_everybody_and_for_every_pipeline_to_the_host() {
-    // As a Kubernetes API server does under priority and fairness: 429 with a pause of a few seconds.
+    // As a Kubernetes API server does under priority and fairness: 429 with a pause of a few seconds. What it took
+    // before gives a pace that alone would let the next ones through at once.
+    const BEFORE: usize = 100;
     let (_web, config, arrivals) =
-        web(|n, _| if n == 0 { Reply::empty(429).header("retry-after", "7") } else { Reply::empty(200) });
+        web(|n, _| if n == BEFORE { Reply::empty(429).header("retry-after", "7") } else { Reply::empty(200) });
     let pipelines = [(); 2].map(|()| Http::new(config.clone()).expect("a pipeline"));
+    for _ in 0..BEFORE {
+        pipelines[0].send(request(Method::GET)).await.expect("an answer");
+    }
     assert_eq!(pipelines[0].send(Request { tries: 1, ..request(Method::GET) }).await.expect("an answer").status, 429);
     let calls = (0..40).map(|i| pipelines[i % 2].send(request([Method::GET, Method::PUT][i % 2].clone())));
     assert!(join_all(calls).await.iter().all(|answer| answer.as_ref().is_ok_and(|a| a.status == 200)));
     let all = arrivals.all();
-    let early = all[1..].iter().filter(|a| a.at < all[0].at + Duration::from_secs(7)).count();
-    assert_eq!((all.len(), early), (41, 0), "{all:?}");
+    let (refused, after) = (all[BEFORE], &all[BEFORE + 1..]);
+    let early = after.iter().filter(|a| a.at < refused.at + Duration::from_secs(7)).count();
+    assert_eq!((after.len(), early), (40, 0), "{after:?}");
 }
 
 #[tokio::test]
 async fn a_class_that_is_used_up_pauses_alone() {
+    const BEFORE: usize = 100;
     let (_web, config, arrivals) = web(|n, _| match n {
-        0 => Reply::empty(429).header("retry-after", "30").header("x-ms-ratelimit-remaining-subscription-writes", "0"),
+        BEFORE => {
+            Reply::empty(429).header("retry-after", "30").header("x-ms-ratelimit-remaining-subscription-writes", "0")
+        }
         _ => Reply::empty(200),
     });
     let http = Http::new(config).expect("a pipeline");
+    for _ in 0..BEFORE {
+        http.send(request(Method::PUT)).await.expect("an answer");
+    }
     let refused = http.send(Request { tries: 1, ..request(Method::PUT) }).await.expect("an answer");
     assert_eq!(refused.status, 429);
     assert_eq!(http.send(request(Method::GET)).await.expect("an answer").status, 200);
     assert_eq!(http.send(request(Method::PUT)).await.expect("an answer").status, 200);
-    let all = arrivals.all();
+    let all = arrivals.all().split_off(BEFORE);
     let when: Vec<_> = all.iter().map(|a| (a.method, a.at >= Duration::from_secs(30))).collect();
     assert_eq!(when, [('P', false), ('G', false), ('P', true)], "{all:?}");
 }
