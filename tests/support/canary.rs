@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn nothing_is_found_where_nothing_is() {
-        let other = SECRET.replace('9', "8");
+        let other = SECRET.replace('5', "8");
         for text in [other.clone(), STANDARD.encode(&other), SECRET[..SECRET.len() - 1].to_owned(), String::new()] {
             assert_eq!(found(&text), Vec::<&str>::new(), "{text}");
         }
