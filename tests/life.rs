@@ -109,6 +109,7 @@ impl Life {
 pub(crate) struct Run {
     child: Child,
     lines: mpsc::Receiver<String>,
+    said: Vec<String>,
 }
 
 impl Drop for Run {
@@ -134,13 +135,20 @@ impl Run {
                 }
             }
         });
-        let run = Self { child, lines };
-        while let Ok(line) = run.lines.recv_timeout(Duration::from_secs(60)) {
-            if line.starts_with("up ") || line.starts_with("down ") {
+        let mut run = Self { child, lines, said: Vec::new() };
+        run.says(|line| line.starts_with("up ") || line.starts_with("down "));
+        run
+    }
+
+    /// Waits until it says such a line, or nothing more.
+    pub(crate) fn says(&mut self, such: impl Fn(&str) -> bool) {
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(60)) {
+            let found = such(&line);
+            self.said.push(line);
+            if found {
                 break;
             }
         }
-        run
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -154,7 +162,9 @@ impl Run {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let after = begin.elapsed();
-                return (status, after, self.lines.iter().collect());
+                let rest: Vec<String> = self.lines.iter().collect();
+                self.said.extend(rest);
+                return (status, after, std::mem::take(&mut self.said));
             }
             assert!(begin.elapsed() < limit, "it still runs after {limit:?}");
             std::thread::yield_now();

@@ -11,6 +11,8 @@ use rustix::process::Signal;
 
 use crate::life::{Life, pass};
 
+/// Stacks that live at once: their runs mostly wait.
+const LIVES: u64 = 2;
 const FIRST: Duration = Duration::from_secs(3 * 5);
 const SECOND: Duration = Duration::from_millis(3 * 200);
 /// After the first signal everything is durable that ever will be without the process.
@@ -24,11 +26,24 @@ struct Sum {
     first: Duration,
     second: Duration,
     untold: Vec<String>,
+    doubled: Vec<String>,
+}
+
+impl Sum {
+    fn merge(&mut self, other: Self) {
+        self.interrupted += other.interrupted;
+        self.over_before += other.over_before;
+        self.killed += other.killed;
+        self.first = self.first.max(other.first);
+        self.second = self.second.max(other.second);
+        self.untold.extend(other.untold);
+        self.doubled.extend(other.doubled);
+    }
 }
 
 /// One run, disturbed in one of three ways; whether it was over before.
 fn disturb(life: &Life, way: u64, dice: &mut Dice, sum: &mut Sum) -> bool {
-    let run = life.start();
+    let mut run = life.start();
     let signal = if dice.percent(50) { Signal::INT } else { Signal::TERM };
     pass(Duration::from_millis(dice.below(2000) as u64));
     run.signal(signal);
@@ -39,6 +54,8 @@ fn disturb(life: &Life, way: u64, dice: &mut Dice, sum: &mut Sum) -> bool {
             (status.code(), after, said)
         }
         1 => {
+            // Two signals that nobody has looked at yet are one: the second is the one after the answer to the first.
+            run.says(|line| line.contains("stopping"));
             pass(Duration::from_millis(dice.below(100) as u64));
             run.signal(signal);
             let (status, after, said) = run.end(FIRST);
@@ -60,10 +77,9 @@ fn disturb(life: &Life, way: u64, dice: &mut Dice, sum: &mut Sum) -> bool {
     code == Some(0)
 }
 
-#[tokio::test]
-async fn interrupted_at_random_times_it_ends_in_time_and_goes_on() {
-    let (signals, first) = (size("MOPS_SIGNALS", 20), seed());
-    let mut dice = Dice::new(first);
+/// So many signals in the life of one stack, which is whole in the end.
+async fn live(signals: u64, seed: u64) -> Sum {
+    let mut dice = Dice::new(seed);
     let mut life = Life::new().await;
     let mut sum = Sum::default();
     for i in 0..signals {
@@ -76,7 +92,23 @@ async fn interrupted_at_random_times_it_ends_in_time_and_goes_on() {
         }
     }
     life.finish().await.unwrap();
-    let doubled = life.job.doubled();
+    sum.doubled = life.job.doubled();
+    sum
+}
+
+#[test]
+fn interrupted_at_random_times_it_ends_in_time_and_goes_on() {
+    let (signals, first) = (size("MOPS_SIGNALS", 20).next_multiple_of(LIVES), seed());
+    let lives: Vec<_> = (0..LIVES)
+        .map(|i| {
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(live(signals / LIVES, first + i))
+            })
+        })
+        .collect();
+    let mut sum = Sum::default();
+    lives.into_iter().for_each(|life| sum.merge(life.join().unwrap()));
     let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap();
     tell(
         "R8",
@@ -88,11 +120,11 @@ async fn interrupted_at_random_times_it_ends_in_time_and_goes_on() {
             ("slowest_first_ms", millis(sum.first)),
             ("slowest_second_ms", millis(sum.second)),
             ("lost", sum.untold.len() as u64),
-            ("duplicate", doubled.len() as u64),
+            ("duplicate", sum.doubled.len() as u64),
             ("seed", first),
         ],
     );
-    assert!(sum.untold.is_empty() && doubled.is_empty(), "{:?} {doubled:?}", sum.untold);
+    assert!(sum.untold.is_empty() && sum.doubled.is_empty(), "{:?} {:?}", sum.untold, sum.doubled);
     assert!(sum.interrupted > signals / 3, "most runs were over before their signal");
 }
 
