@@ -228,14 +228,24 @@ impl<'a> Planner<'a> {
             known,
             import: declared.import.is_some(),
             in_state: id.is_some(),
-            deleted_with: declared.deleted_with.clone(),
+            deleted_with: id.map_or_else(|| declared.deleted_with.clone(), |r| r.deleted_with.clone()),
             made: id.and_then(|r| r.created),
         });
-        // What does not answer because that which it is in is gone is gone as well: both are read.
-        let around =
-            declared.deleted_with.as_ref().and_then(|t| Some((*self.graph.index.get(t)?, *self.living.get(t)?)));
-        if let (Some((j, state)), true) = (around, id.is_some()) {
-            self.need(j, Some(state), &state.inputs);
+        // What does not answer because that which it is in is gone is gone as well: both are read. What it is in is what
+        // state says: the program may want it elsewhere.
+        if let Some(state) = id.and_then(|r| self.living.get(r.deleted_with.as_ref()?).copied()) {
+            match self.graph.index.get(&state.urn).copied() {
+                Some(j) => self.need(j, Some(state), &state.inputs),
+                None => self.need_undeclared(state),
+            }
+        }
+    }
+
+    fn need_undeclared(&mut self, state: &ResourceState) {
+        let known =
+            self.observations.contains_key(&state.urn) || self.plan.needs.iter().any(|need| need.urn == state.urn);
+        if !known && self.readable(&state.urn, &state.inputs) {
+            self.plan.needs.push(Need::of_state(state));
         }
     }
 
