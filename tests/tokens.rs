@@ -14,9 +14,9 @@ use mops_clients::arm::ArmClient;
 use mops_clients::identity;
 use mops_clients::kubernetes::{self, Access, Auth, Kubernetes, ObjectRef};
 use mops_core::BoxFuture;
-use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
-use mops_host::Env;
+use mops_core::cloud::Cloud;
 use mops_host::clock::{Clock, ManualClock, SharedClock};
+use mops_tests::access;
 use mops_tests::http::{Call, Reply, handler};
 use mops_tests::tls::{Authority, Leaf, Server, bind, serve_tls};
 use mops_wire::registry::{Auth as Login, Client, Reference};
@@ -103,20 +103,7 @@ impl Service {
     }
 
     fn identity(&self) -> (Cloud, identity::Chosen, Http, SharedClock) {
-        let cloud = Cloud {
-            name: "service".into(),
-            arm: self.origin.clone(),
-            authority: self.origin.clone(),
-            arm_scope: format!("{}/.default", self.origin),
-            ca_file: None,
-            connect: Vec::new(),
-        };
-        let env = Env::of([
-            ("AZURE_TENANT_ID", "00000000-0000-0000-0000-00000000000a"),
-            ("AZURE_CLIENT_ID", "00000000-0000-0000-0000-00000000000b"),
-            ("AZURE_CLIENT_SECRET", "client-secret-canary"),
-        ]);
-        let auth = AzureAuth { kind: AuthKind::ServicePrincipal, ..AzureAuth::default() };
+        let access::Access { cloud, auth, env } = access::at(&self.origin);
         let (http, clock) = (Http::new(self.http()).expect("a pipeline"), Arc::new(self.clock.clone()) as SharedClock);
         let chosen = identity::credential(&cloud, &auth, &env, http.clone(), Arc::clone(&clock)).expect("an identity");
         (cloud, chosen, http, clock)

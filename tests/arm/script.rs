@@ -8,12 +8,13 @@ use mops_clients::ClientError;
 use mops_clients::arm::{ArmClient, LroContext};
 use mops_clients::identity;
 use mops_core::Cancel;
-use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
+use mops_core::cloud::AzureAuth;
 use mops_core::provider::Progress;
 use mops_host::Env;
 use mops_host::clock::ManualClock;
 use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
+use mops_tests::access::{self, Access};
 use mops_tests::http::{Broken, Call, Handler, Reply};
 use mops_tests::tls::{Authority, Leaf, Server, bind, serve_tls};
 use mops_wire::{Http, HttpConfig};
@@ -184,19 +185,6 @@ fn config(origin: &str, ca_pem: &str, clock: &ManualClock) -> Config {
     http.roots = vec![ca_pem.as_bytes().to_vec()];
     http.this_machine_only = true;
     http.clock = clock.shared();
-    let cloud = Cloud {
-        name: "script".into(),
-        arm: origin.into(),
-        authority: origin.into(),
-        arm_scope: format!("{origin}/.default"),
-        ca_file: None,
-        connect: Vec::new(),
-    };
-    let env = Env::of([
-        ("AZURE_TENANT_ID", "00000000-0000-0000-0000-00000000000a"),
-        ("AZURE_CLIENT_ID", "00000000-0000-0000-0000-00000000000b"),
-        ("AZURE_CLIENT_SECRET", "client-secret-canary"),
-    ]);
-    let auth = AzureAuth { kind: AuthKind::ServicePrincipal, ..AzureAuth::default() };
+    let Access { cloud, auth, env } = access::at(origin);
     Config { cloud, auth, env, clock: clock.shared(), http }
 }

@@ -3,6 +3,7 @@
 //! Rule: every route of every fake names its evidence ([`evidence`]); a fake that is kinder than
 //! the service is a bug. `fast::evidence` lists the routes and fails on one without evidence.
 
+pub mod access;
 pub mod arm;
 pub mod blob;
 pub mod canary;

@@ -33,8 +33,9 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-/// Flags of every verb.
+/// Flags of every verb; in its help they stand behind its own.
 #[derive(Clone, Debug, Args)]
+#[command(next_display_order = 900)]
 pub(crate) struct Global {
     /// More detail on standard error, never a secret (or LOG_LEVEL=DEBUG).
     #[arg(short, long, global = true)]
@@ -132,6 +133,17 @@ mod tests {
             let wide = help.lines().find(|l| l.chars().count() > 80 && !l.starts_with("  mops "));
             assert_eq!(wide, None, "{name}");
             assert!(help.lines().count() <= 60, "{name}: {} lines", help.lines().count());
+        }
+    }
+
+    #[test]
+    fn the_flags_of_every_verb_stand_behind_its_own() {
+        for (name, _, help) in helps() {
+            let flag = |line: &str| line.split_whitespace().find_map(|word| word.strip_prefix("--").map(str::to_owned));
+            let options = help.lines().skip_while(|l| *l != "Options:").filter(|l| l.trim_start().starts_with('-'));
+            let flags: Vec<String> = options.filter_map(flag).collect();
+            let last: Vec<&str> = flags.iter().map(String::as_str).filter(|f| *f != "version").collect();
+            assert!(last.ends_with(&["verbose", "json", "cloud", "help"]), "{name}: {flags:?}");
         }
     }
 

@@ -16,7 +16,6 @@ use crate::printer::{Table, kind};
 
 /// What state knows of a resource, secrets masked.
 #[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct ResourceLine {
     /// Its logical name.
     name: String,

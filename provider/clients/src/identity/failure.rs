@@ -38,11 +38,14 @@ impl From<SignInFailed> for ClientError {
     }
 }
 
-/// One line, without the crate's preface and its link, cut to a readable length.
+/// One line, without the crate's preface and its link, cut to a readable length; never empty.
 fn sentence(text: &str) -> String {
     let text = text.split_once("\nTo troubleshoot").map_or(text, |(before, _)| before);
     let text = text.split_once(" authentication failed.").map_or(text, |(_, after)| after);
     let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if folded.is_empty() {
+        return "no reason was given".to_owned();
+    }
     match folded.char_indices().nth(400) {
         Some((at, _)) => format!("{}…", folded.get(..at).unwrap_or_default()),
         None => folded,
@@ -62,5 +65,14 @@ mod tests {
             SignInFailed::wrap("service_principal", azure_core::Error::with_message(ErrorKind::Credential, text));
         let failed = find::<SignInFailed>(error).unwrap();
         assert_eq!(failed.reason, "AADSTS7000215: Invalid client secret. Correlation ID: abc");
+    }
+
+    #[test]
+    fn a_refusal_without_a_word_is_said_to_be_one() {
+        let text = "ClientSecretCredential authentication failed. \nTo troubleshoot, visit https://x";
+        let error =
+            SignInFailed::wrap("service_principal", azure_core::Error::with_message(ErrorKind::Credential, text));
+        let failed = find::<SignInFailed>(error).unwrap();
+        assert_eq!(failed.to_string(), "signing in as service_principal failed: no reason was given");
     }
 }

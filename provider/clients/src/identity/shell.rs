@@ -66,8 +66,18 @@ impl Executor for Shell {
         };
         let output = command.run().await.map_err(io::Error::other)?;
         let status = output.code.map_or(9, |code| code << 8);
-        Ok(Output { status: ExitStatus::from_raw(status), stdout: output.stdout, stderr: output.stderr })
+        let stderr = if output.success() { output.stderr } else { told(output.stderr, output.code) };
+        Ok(Output { status: ExitStatus::from_raw(status), stdout: output.stdout, stderr })
     }
+}
+
+/// What a failed `az` said; when that is nothing, how it ended.
+fn told(stderr: Vec<u8>, code: Option<i32>) -> Vec<u8> {
+    if !stderr.trim_ascii().is_empty() {
+        return stderr;
+    }
+    let how = code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with exit code {code}"));
+    format!("`az` {how} and said nothing").into_bytes()
 }
 
 #[cfg(test)]
@@ -84,5 +94,18 @@ mod tests {
         assert_eq!(output.status.code(), Some(3));
         assert!(said.contains("AZURE_CONFIG_DIR=/a") && !said.contains("canary"), "{said}");
         assert!(!format!("{shell:?}").contains("/a"));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_fails_without_a_word_is_spoken_for() {
+        let shell = Shell::new(&Env::of([("PATH", "/usr/bin:/bin")]));
+        for (script, said) in [
+            ("exit 1", "`az` ended with exit code 1 and said nothing"),
+            ("kill -9 $$", "`az` was ended by a signal and said nothing"),
+            ("echo please log in >&2; exit 1", "please log in\n"),
+        ] {
+            let output = shell.run(OsStr::new("/bin/sh"), &["-c", script].map(OsStr::new)).await.unwrap();
+            assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
+        }
     }
 }

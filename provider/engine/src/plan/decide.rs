@@ -8,7 +8,7 @@ use mops_core::schema::ResourceSchema;
 use mops_core::{Class, Diagnostic, Identity, Path, Urn, Value};
 
 use super::declared::as_declared;
-use super::drift::{Drift, open_mixed};
+use super::drift::{Drift, incomparable, open_mixed};
 use super::ownership::{Verdict, judge};
 use super::refresh::known as drift_of;
 use super::resolve::{Outputs, resolve};
@@ -376,10 +376,7 @@ impl<'a> Planner<'a> {
                 self.plan.notes.push(text);
             }
         } else if let Err(error) = opened {
-            let text = format!("`{}` cannot be compared: {error}", urn.name());
-            let mut why = Diagnostic::error(None, text);
-            why.hint = error.hint();
-            self.refused.push(why);
+            self.refused.push(incomparable(urn, &error));
             return None;
         }
         Some(self.provider.diff(urn, &super::known_standin(&known), &standin(&inputs)))

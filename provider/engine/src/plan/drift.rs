@@ -3,9 +3,9 @@
 //! Guarantees: what means the same is no drift (the resource's own comparison decides about declared inputs), and a
 //! secret is compared but never shown (`tests/drift.rs`).
 
-use mops_core::Value;
 use mops_core::diff::{Change, PropertyDiff, diff};
 use mops_core::provider::{ChangedBy, Found, Known, Provider};
+use mops_core::{Diagnostic, Urn, Value};
 
 use super::decide::seen;
 use super::known_standin;
@@ -93,4 +93,11 @@ pub(crate) fn open_mixed(sealer: Option<&Sealer>, a: &mut Value, b: &mut Value) 
         Some(sealer) => sealer.open_in(a).and_then(|()| sealer.open_in(b)),
         None => Ok(()),
     }
+}
+
+/// Said of a resource whose secrets cannot be opened for a comparison.
+pub(crate) fn incomparable(urn: &Urn, error: &SealError) -> Diagnostic {
+    let mut why = Diagnostic::error(None, format!("`{}` cannot be compared: {error}", urn.name()));
+    why.hint = error.hint();
+    why
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mops_core::provider::{Found, Provider};
 use mops_core::{Diagnostic, Identity, Ownership};
 
-use super::drift::Drift;
+use super::drift::{Drift, incomparable};
 use super::{Need, Observations, Observed, Op, Plan, Step, standin};
 use crate::error::EngineError;
 use crate::program::Component;
@@ -75,11 +75,7 @@ pub(crate) fn known(
     provider: &dyn Provider,
     sealer: Option<&Sealer>,
 ) -> Result<Option<Drift>, Diagnostic> {
-    Drift::of(r, found, provider, sealer).map_err(|error| {
-        let mut why = Diagnostic::error(None, format!("`{}` cannot be compared: {error}", r.urn.name()));
-        why.hint = error.hint();
-        why
-    })
+    Drift::of(r, found, provider, sealer).map_err(|error| incomparable(&r.urn, &error))
 }
 
 fn save(r: &ResourceState, mut drift: Drift, plan: &mut Plan) {
