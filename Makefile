@@ -6,10 +6,13 @@ debug := $(CARGO_TARGET_DIR)/debug
 release := $(CARGO_TARGET_DIR)/release
 failpoints := $(cache)/mops/target-failpoints
 
-.PHONY: help demo build test lint audit bench crash nightly schema golden dist
+.PHONY: help demo build test lint tools e2e world audit bench crash nightly schema golden dist
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
+	@echo 'make tools   what the private world is made of: packages of Debian, and programs built by Go (once, about 15 minutes)'
+	@echo 'make e2e     the tests in the private world, as root: real names, real parts'
+	@echo 'make world   a shell in it'
 	@echo 'make build   the programs, for development'
 	@echo 'make lint    rustfmt, clippy and the architecture test'
 	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
@@ -32,7 +35,22 @@ test: lint build
 lint:
 	git ls-files '*.rs' | xargs rustfmt --edition 2024 --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy -p mops-tests --test e2e --quiet -- -D warnings
 	cargo test --quiet -p mops-tests --test fast arch
+
+tools:
+	sh tests/tools/debian.sh
+	sh tests/tools/build.sh containerd cluster
+
+# Built outside: nothing can be fetched inside.
+e2e: build
+	sh tests/tools/debian.sh
+	cargo test --no-run --quiet -p mops-tests --test e2e
+	MOPS_REQUIRE=world MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run \
+	  sh tests/run.sh e2e -p mops-tests --test e2e -- --test-threads=1
+
+world: build
+	PATH="$(debug):$$PATH" "$(debug)/mops-world" run "$${SHELL:-sh}"
 
 audit:
 	cargo deny --version >/dev/null || { echo 'install it with: cargo install --locked cargo-deny'; exit 1; }

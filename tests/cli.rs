@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::program::Running;
-use crate::scenarios::Place;
+use mops_tests::place::Place;
+use mops_tests::program::Running;
 
 /// A stack whose sign-in never answers: the run waits until it is told to stop.
 const WAITING: &str = "registry: {name: waitingacr}\ncluster: {subscription_id: 11111111-2222-3333-4444-555555555555, resource_group: rg, aks: {name: aks, node_pools: [{name: system, mode: System, vm_size: Standard_B2s, count: 1}]}}\n";

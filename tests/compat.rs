@@ -26,7 +26,7 @@ use sha2::Digest as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::up_down::Job;
+use mops_tests::job::Job;
 
 /// Of every state here; nothing in them is the secret of anything.
 pub(crate) const PHRASE: &str = "the phrase of the corpus";

@@ -1,14 +1,7 @@
 //! Promise: files as users have them go up unchanged: one with every field of the original format, one with
 //! as few as possible, one with growing pools and no `sku`; then there is nothing to do, and all of it goes.
 
-use mops_host::fsx;
-
-use crate::up_down::Job;
-
-fn example(path: &str) -> String {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(path);
-    fsx::read_text(&path).expect("the example")
-}
+use mops_tests::job::{Job, example};
 
 async fn goes_up_and_down(text: &str, workspace: bool) {
     let job = Job::of(text).await;

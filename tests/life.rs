@@ -12,8 +12,8 @@ use mops_core::StackId;
 use mops_engine::state;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::scenarios::bin_dir;
-use crate::up_down::{FILE, Job};
+use mops_tests::job::{FILE, Job};
+use mops_tests::place::bin_dir;
 
 const CHANGED: &str = "changed.yaml";
 const STACK: &str = "schemaVersion: 1

@@ -9,7 +9,7 @@ use mops_host::fsx;
 use mops_tests::figures::{size, tell};
 
 use crate::cli::silence;
-use crate::scenarios::{Place, bin_dir};
+use mops_tests::place::{Place, bin_dir};
 
 const RUNS: usize = 20;
 /// Three times the promise.

@@ -20,10 +20,10 @@ mod killed;
 mod life;
 #[path = "lock.rs"]
 mod lock;
+#[path = "private_world.rs"]
+mod private_world;
 #[path = "diagnose/program.rs"]
 mod probe_program;
-#[path = "program.rs"]
-mod program;
 #[path = "read_only.rs"]
 mod read_only;
 #[path = "scenarios.rs"]

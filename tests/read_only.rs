@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::up_down::Job;
+use mops_tests::job::Job;
 
 const FILE: &str = "unified-infra.yaml";
 /// What a reader of a subscription and of its clusters is refused.

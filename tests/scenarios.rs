@@ -15,108 +15,13 @@
 //!
 //! Every command has closed standard input, a home of its own, no way out of the machine, and two minutes.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use mops_host::proc::{Command, Output};
-use mops_host::{Env, fsx};
+use mops_host::proc::Output;
+use mops_tests::place::{Input, Place};
 
 /// `$EXAMPLES` in a command.
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
-
-/// The folder of the built programs.
-pub(crate) fn bin_dir() -> PathBuf {
-    let env = Env::process();
-    PathBuf::from(env.get("MOPS_BIN_DIR").expect("MOPS_BIN_DIR is not set: run `make test`"))
-}
-
-/// A folder for one test, with the environment of its commands.
-pub(crate) struct Place {
-    folder: tempfile::TempDir,
-    pub(crate) env: Vec<(String, String)>,
-}
-
-impl Place {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let home = folder.path().join("home").display().to_string();
-        let path = format!("{}:/usr/bin:/bin", bin_dir().display());
-        let pairs = [
-            ("HOME", home.as_str()),
-            ("USER", "tester"),
-            ("PATH", path.as_str()),
-            ("HTTPS_PROXY", "http://127.0.0.1:1"),
-            ("NO_PROXY", "127.0.0.1,localhost"),
-        ];
-        let env = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Self { folder, env }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        let path = self.path().join(name);
-        path.parent().into_iter().for_each(|folder| fsx::create_dir_all(folder).unwrap());
-        fsx::replace(&path, text.as_bytes()).unwrap();
-    }
-
-    /// The value of a variable for all later commands.
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.env.retain(|(n, _)| n != name);
-        self.env.push((name.to_owned(), value.into()));
-    }
-
-    /// Runs a program of ours in this folder, with nothing on its standard input.
-    pub(crate) async fn run(&self, words: &[&str]) -> Output {
-        self.run_with(Input::Null, &[], words).await
-    }
-
-    /// The same with another standard input.
-    pub(crate) async fn run_on(&self, input: Input, words: &[&str]) -> Output {
-        self.run_with(input, &[], words).await
-    }
-
-    /// The same with more variables.
-    async fn run_with(&self, input: Input, set: &[(String, String)], words: &[&str]) -> Output {
-        let enter = format!("cd \"$1\" && shift && {}", input.redirection());
-        let mut args = vec!["-c".to_owned(), enter, "sh".to_owned(), self.path().display().to_string()];
-        args.extend(words.iter().map(|w| (*w).to_owned()));
-        let command = Command {
-            program: "/bin/sh".into(),
-            args,
-            env: self.env.iter().chain(set).cloned().collect(),
-            stdin: None,
-            timeout: Duration::from_secs(120),
-            max_output: 4 << 20,
-        };
-        command.run().await.unwrap_or_else(|error| panic!("{words:?}: {error}"))
-    }
-}
-
-/// Standard input of a command to whom nobody speaks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Input {
-    /// It ends at once.
-    Null,
-    /// It is not open at all.
-    Closed,
-    /// It is open for ever, and nothing comes.
-    Silent,
-}
-
-impl Input {
-    /// For `sh`: starts the command.
-    const fn redirection(self) -> &'static str {
-        match self {
-            Self::Null => "exec \"$@\" </dev/null",
-            Self::Closed => "exec \"$@\" <&-",
-            // A pipe that its reader could write to has no end.
-            Self::Silent => "{ [ -p .silent ] || mkfifo .silent; } && exec \"$@\" <>.silent",
-        }
-    }
-}
 
 /// One command and what is expected of it.
 #[derive(Debug, Default)]
@@ -202,13 +107,13 @@ async fn play(name: &str, text: &str) {
     for item in parse(text) {
         match item {
             Item::Sandbox => {
-                let started = crate::program::Sandbox::start(&place).await;
+                let started = mops_tests::program::Sandbox::start(&place).await;
                 started.variables().await.into_iter().for_each(|(name, value)| place.set(&name, value));
                 sandbox = Some(started);
             }
             Item::File(file, body) => place.write(&file, &body),
             Item::Step(step) => {
-                let dir = sandbox.as_ref().map(|s: &crate::program::Sandbox| s.dir.as_str()).unwrap_or_default();
+                let dir = sandbox.as_ref().map(|s: &mops_tests::program::Sandbox| s.dir.as_str()).unwrap_or_default();
                 let set = step.words.iter().take_while(|w| w.contains('=')).filter_map(|w| w.split_once('='));
                 let set: Vec<(String, String)> = set.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
                 let words: Vec<String> = step.words[set.len()..]

@@ -13,8 +13,8 @@ use rustix::process::Signal;
 
 use crate::cli::waiting_run;
 use crate::compat::{PHRASE, cut_off, lived_in, whole};
-use crate::program::Running;
-use crate::scenarios::Place;
+use mops_tests::place::Place;
+use mops_tests::program::Running;
 
 fn folder_of_a_waiting_run(place: &Place) -> PathBuf {
     let home = place.path().join("home/.modelops");

@@ -5,8 +5,8 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::cli::waiting_run;
-use crate::scenarios::Place;
-use crate::up_down::Job;
+use mops_tests::job::Job;
+use mops_tests::place::Place;
 
 /// What is done, and the code that must follow.
 const TABLE: &[(i32, &str, &str)] = &[

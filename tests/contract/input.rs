@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use mops_host::fsx;
 
-use crate::scenarios::Input;
-use crate::up_down::Job;
+use mops_tests::job::Job;
+use mops_tests::place::Input;
 
 /// The longest that a verb may take that has nothing to do or nobody to ask.
 const LIMIT: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use mops_host::fsx;
 use mops_host::proc::Output;
 use serde_json::{Value, json};
 
-use crate::up_down::Job;
+use mops_tests::job::Job;
 
 /// The published schema, read by a validator that is not ours. Consumers may meet fields that they do not know; here
 /// every field must stand in the schema.

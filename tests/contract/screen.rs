@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::up_down::Job;
+use mops_tests::job::Job;
 
 const COLUMNS: usize = 80;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use mops_host::fsx;
 
-use crate::up_down::Job;
+use mops_tests::job::Job;
 
 const CALLS: &str = "trace=open,openat,creat,mkdir,mkdirat,mknod,mknodat,chmod,fchmod,fchmodat,umask,execve";
 

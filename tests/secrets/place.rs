@@ -8,7 +8,7 @@ use mops_host::proc::Output;
 use mops_tests::canary::Scanner;
 use serde_json::Value;
 
-use crate::up_down::Job;
+use mops_tests::job::Job;
 
 /// What a user can give, by variable; the text has characters that every encoding writes in its own way.
 const GIVEN: &[&str] = &[

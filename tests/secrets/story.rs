@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::place::{Search, canary};
-use crate::program::Running;
-use crate::up_down::Job;
+use mops_tests::job::Job;
+use mops_tests::program::Running;
 
 const UP: &[&str] = &["mops", "infra", "up", "--yes", "-v"];
 

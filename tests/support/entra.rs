@@ -129,7 +129,8 @@ fn configuration(entra: &Entra, _: &Call, params: &Params) -> Reply {
 }
 
 fn instance(entra: &Entra, _: &Call, _: &Params) -> Reply {
-    let host = entra.world.ends.authority.to_string();
+    let origin = entra.world.authority_origin();
+    let host = origin.trim_start_matches("https://");
     let tenant = &entra.world.application.tenant;
     let found = format!("{}/{tenant}/v2.0/.well-known/openid-configuration", entra.world.authority_origin());
     let metadata = json!([{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]);

@@ -40,6 +40,14 @@ pub fn pipeline(ca_pem: &[u8], connect: Vec<(String, std::net::SocketAddr)>) -> 
     Http::new(config)
 }
 
+/// A pipeline that goes by the machine's own names and roots: for a private world, which has no way out.
+///
+/// # Errors
+/// When the machine has no roots.
+pub fn pipeline_by_name() -> Result<Http, WireError> {
+    Http::new(HttpConfig::new())
+}
+
 /// Pushes one image.
 ///
 /// # Errors

@@ -20,10 +20,11 @@ use crate::entra::Entra;
 use crate::fault::Faults;
 use crate::http::{Broken, Call, Handler, Reply, handler};
 use crate::ledger::Ledger;
+use crate::private::address;
 use crate::registry::Registries;
 use crate::tls::{self, Authority, Leaf, Server};
 use crate::witness::Witness;
-use crate::world::{Ends, World};
+use crate::world::{Ends, Reach, World};
 
 mod control;
 mod machines;
@@ -33,7 +34,16 @@ pub use machines::Clusters;
 
 /// The subscription of the examples.
 pub const SUBSCRIPTION: &str = "00000000-1111-2222-3333-444444444444";
-const NAMES: &[&str] = &["127.0.0.1", "localhost", "*.azurecr.io", "*.blob.core.windows.net"];
+/// The names in the certificate that every fake shows.
+const NAMES: &[&str] = &[
+    "127.0.0.1",
+    "localhost",
+    "management.azure.com",
+    "login.microsoftonline.com",
+    "*.azurecr.io",
+    "*.blob.core.windows.net",
+    "*.hcp.eastus2.azmk8s.io",
+];
 
 /// How a sandbox is to be.
 #[derive(Clone)]
@@ -48,13 +58,18 @@ pub struct Options {
     pub dir: Option<PathBuf>,
     /// The subscriptions that exist.
     pub subscriptions: Vec<String>,
+    /// How its fakes are reached.
+    pub reach: Reach,
+    /// Who signs its certificates; an authority of its own when absent.
+    pub authority: Option<Arc<Authority>>,
 }
 
 impl Default for Options {
     /// Fast, on the machine's time.
     fn default() -> Self {
         let subscriptions = vec![SUBSCRIPTION.to_owned()];
-        Self { speed: 120, clock: None, probe: None, dir: None, subscriptions }
+        let (reach, authority) = (Reach::Loopback, None);
+        Self { speed: 120, clock: None, probe: None, dir: None, subscriptions, reach, authority }
     }
 }
 
@@ -80,9 +95,9 @@ impl Sandbox {
         let temporary = if options.dir.is_none() { Some(tempfile::tempdir()?) } else { None };
         let dir = options.dir.clone().or_else(|| temporary.as_ref().map(|t| t.path().to_owned())).unwrap_or_default();
         fsx::create_dir_all(&dir)?;
-        let authority = Authority::new();
+        let authority = options.authority.clone().unwrap_or_default();
         let identity = authority.leaf(Leaf::Good, NAMES);
-        let sockets = Sockets::bind()?;
+        let sockets = Sockets::bind(options.reach)?;
         let clock = options.clock.clone().unwrap_or_else(SystemClock::shared);
         let ca = authority.pem().to_owned();
         let world = Arc::new(World::new(clock, options.speed, sockets.ends()?, options.subscriptions.clone(), ca));
@@ -127,7 +142,9 @@ impl Sandbox {
 
     fn write_files(&self) -> std::io::Result<()> {
         fsx::replace(&self.dir.join("ca.crt"), self.world.ca_pem.as_bytes())?;
-        fsx::replace(&self.dir.join("cloud.yaml"), self.cloud_yaml().as_bytes())?;
+        if self.world.ends.reach == Reach::Loopback {
+            fsx::replace(&self.dir.join("cloud.yaml"), self.cloud_yaml().as_bytes())?;
+        }
         fsx::replace(&self.dir.join("control"), self.control.as_bytes())?;
         let env: String = self.variables().iter().map(|(n, v)| format!("export {n}='{v}'\n")).collect();
         fsx::replace(&self.dir.join("env"), env.as_bytes())
@@ -145,20 +162,19 @@ impl Sandbox {
         )
     }
 
-    /// The variables that point `mops` here.
+    /// The variables that point `mops` here: who signs in, and where the cloud is when names do not say it.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
         let app = &self.world.application;
         let cloud = self.dir.join("cloud.yaml").display().to_string();
-        [
-            ("MOPS_CLOUD", cloud.as_str()),
-            ("AZURE_TENANT_ID", &app.tenant),
+        let cloud = (self.world.ends.reach == Reach::Loopback).then_some(("MOPS_CLOUD", cloud.as_str()));
+        let always = [
+            ("AZURE_TENANT_ID", app.tenant.as_str()),
             ("AZURE_CLIENT_ID", &app.client_id),
             ("AZURE_CLIENT_SECRET", &app.client_secret),
             ("MOPS_PROBE_IMAGE", crate::kubernetes::PROBE_IMAGE),
-        ]
-        .map(|(n, v)| (n.to_owned(), v.to_owned()))
-        .to_vec()
+        ];
+        cloud.into_iter().chain(always).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
     }
 
     /// The same as an environment, with a home of its own.
@@ -251,9 +267,12 @@ impl Drop for Sandbox {
     }
 }
 
-/// What a probe in a pod needs to find the sandbox; nothing of it is secret.
+/// What a probe in a pod needs to find the sandbox where names do not say it; nothing of it is secret.
 fn probe_env(world: &World, dir: &Path) -> Vec<(String, String)> {
     let ends = world.ends;
+    if ends.reach == Reach::RealNames {
+        return Vec::new();
+    }
     let connect = format!("*.azurecr.io={},*.blob.core.windows.net={}", ends.registry, ends.blob);
     vec![("MOPS_PROBE_CONNECT".into(), connect), ("SSL_CERT_FILE".into(), dir.join("ca.crt").display().to_string())]
 }
@@ -307,6 +326,7 @@ fn named(answer: impl Fn(&Call) -> Option<Reply> + Send + Sync + 'static) -> Han
 }
 
 struct Sockets {
+    reach: Reach,
     arm: std::net::TcpListener,
     authority: std::net::TcpListener,
     registry: std::net::TcpListener,
@@ -316,19 +336,25 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn bind() -> std::io::Result<Self> {
+    fn bind(reach: Reach) -> std::io::Result<Self> {
+        let of = |address| match reach {
+            Reach::Loopback => tls::bind(),
+            Reach::RealNames => tls::bind_at((address, 443).into()),
+        };
         Ok(Self {
-            arm: tls::bind()?,
-            authority: tls::bind()?,
-            registry: tls::bind()?,
-            blob: tls::bind()?,
-            kubernetes: tls::bind()?,
+            reach,
+            arm: of(address::ARM)?,
+            authority: of(address::AUTHORITY)?,
+            registry: of(address::REGISTRY)?,
+            blob: of(address::BLOB)?,
+            kubernetes: of(address::CLUSTERS)?,
             control: tls::bind()?,
         })
     }
 
     fn ends(&self) -> std::io::Result<Ends> {
         Ok(Ends {
+            reach: self.reach,
             arm: self.arm.local_addr()?,
             authority: self.authority.local_addr()?,
             registry: self.registry.local_addr()?,

@@ -15,6 +15,7 @@ const COMPONENTS: &[(&str, &str)] = &[
     ("root", "run as root"),
     ("script", "apt-get install --no-install-recommends bsdutils"),
     ("strace", "apt-get install --no-install-recommends strace, where tracing is allowed"),
+    ("world", "sh tests/tools/debian.sh, then as root where `unshare` may make namespaces"),
 ];
 
 /// Records that `test` did not run for want of `component`; `make test` counts these.

@@ -155,7 +155,15 @@ impl Drop for Server {
 /// # Errors
 /// When the machine has none left.
 pub fn bind() -> std::io::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    bind_at((std::net::Ipv4Addr::LOCALHOST, 0).into())
+}
+
+/// Binds an address.
+///
+/// # Errors
+/// When it is taken or not this machine's.
+pub fn bind_at(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
+use mops_core::cloud::Cloud;
 use mops_host::clock::SharedClock;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -26,6 +27,19 @@ pub struct Ends {
     pub blob: SocketAddr,
     /// All clusters, told apart by credential.
     pub kubernetes: SocketAddr,
+    /// How they are called.
+    pub reach: Reach,
+}
+
+/// How the fakes of a sandbox are reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// At ports of 127.0.0.1 that the kernel chose; a cloud file points `mops` there.
+    #[default]
+    Loopback,
+    /// By Azure's own names on port 443, each fake at the address of [`crate::private::address`]: nothing points `mops`
+    /// there but the names of the machine, so only a private world has them.
+    RealNames,
 }
 
 /// The application that may sign in.
@@ -92,16 +106,29 @@ impl World {
         stamp(self.now())
     }
 
-    /// `https://127.0.0.1:PORT` of ARM, which is also the audience of its tokens.
+    /// The origin of ARM, which is also the audience of its tokens.
     #[must_use]
     pub fn arm_origin(&self) -> String {
-        format!("https://{}", self.ends.arm)
+        self.origin(&Cloud::public().arm, self.ends.arm)
     }
 
-    /// `https://127.0.0.1:PORT` of the sign-in host.
+    /// The origin of the sign-in host.
     #[must_use]
     pub fn authority_origin(&self) -> String {
-        format!("https://{}", self.ends.authority)
+        self.origin(&Cloud::public().authority, self.ends.authority)
+    }
+
+    /// The origin of the API server of a cluster with this host name.
+    #[must_use]
+    pub fn cluster_origin(&self, fqdn: &str) -> String {
+        self.origin(&format!("https://{fqdn}:443"), self.ends.kubernetes)
+    }
+
+    fn origin(&self, real: &str, address: SocketAddr) -> String {
+        match self.ends.reach {
+            Reach::Loopback => format!("https://{address}"),
+            Reach::RealNames => real.to_owned(),
+        }
     }
 
     /// A token in the form of a JWT, signed for this sandbox only.

@@ -14,9 +14,9 @@ pub fn text(world: &World, cluster: &Thing) -> String {
     let user = format!("clusterUser_{}_{name}", id::group_name(&cluster.id));
     let token = cluster.secrets.first().map_or("", String::as_str);
     let authority = encoded(&world.ca_pem);
-    let server = world.ends.kubernetes;
+    let server = world.cluster_origin(cluster.body["properties"]["fqdn"].as_str().unwrap_or_default());
     format!(
-        "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: {authority}\n    server: https://{server}\n  \
+        "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: {authority}\n    server: {server}\n  \
          name: {name}\ncontexts:\n- context:\n    cluster: {name}\n    user: {user}\n  name: {name}\n\
          current-context: {name}\nkind: Config\npreferences: {{}}\nusers:\n- name: {user}\n  user:\n    token: {token}\n"
     )

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::scenarios::{Place, bin_dir};
+use crate::place::{Place, bin_dir};
 
 /// A child that is killed when it is dropped.
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
 }
 
@@ -24,7 +24,11 @@ impl Drop for Running {
 
 impl Running {
     /// Starts a program of ours; standard input is closed, both outputs are pipes.
-    pub(crate) fn start(place: &Place, program: &str, args: &[&str]) -> Self {
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn start(place: &Place, program: &str, args: &[&str]) -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "a child that is signalled while it runs, which `proc` does not offer"
@@ -35,16 +39,23 @@ impl Running {
         Self { child: child.unwrap_or_else(|error| panic!("{program}: {error}")) }
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("our own child");
     }
 
     /// Lines of standard output as they come; a thread reads them, so that the child never blocks.
-    fn lines(&mut self) -> mpsc::Receiver<String> {
+    #[must_use]
+    pub fn lines(&mut self) -> mpsc::Receiver<String> {
         let (sender, receiver) = mpsc::channel();
         let stream = self.child.stdout.take().expect("read once");
         std::thread::spawn(move || {
@@ -58,20 +69,28 @@ impl Running {
     }
 
     /// Waits for the end; the exit code, or `None` for a signal.
-    pub(crate) fn wait(mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+    ///
+    /// # Panics
+    /// When the system cannot say it.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().expect("our own child").code()
     }
 }
 
 /// A sandbox for commands of a test.
-pub(crate) struct Sandbox {
+pub struct Sandbox {
     _running: Running,
-    pub(crate) dir: String,
+    /// Its folder.
+    pub dir: String,
     place_env: Vec<(String, String)>,
 }
 
 impl Sandbox {
-    pub(crate) async fn start(place: &Place) -> Self {
+    /// Starts one below the folder of `place`.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    pub async fn start(place: &Place) -> Self {
         let dir = place.path().join("sandbox").display().to_string();
         let probe = bin_dir().join("mops-probe").display().to_string();
         let mut running = Running::start(place, "mops-sandbox", &["serve", "--dir", &dir, "--probe", &probe]);
@@ -92,7 +111,10 @@ impl Sandbox {
     }
 
     /// What `mops-sandbox env` exports.
-    pub(crate) async fn variables(&self) -> Vec<(String, String)> {
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn variables(&self) -> Vec<(String, String)> {
         let command = mops_host::proc::Command {
             program: bin_dir().join("mops-sandbox").display().to_string(),
             args: vec!["env".into(), "--dir".into(), self.dir.clone()],
@@ -101,8 +123,8 @@ impl Sandbox {
             timeout: Duration::from_secs(10),
             max_output: 1 << 16,
         };
-        let output = command.run_checked().await.unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
+        let output = command.run_checked().await.expect("the variables");
+        let text = String::from_utf8(output.stdout).expect("text");
         let words = text.lines().flat_map(|l| l.trim_start_matches("export ").split_whitespace());
         let pairs = words.filter_map(|w| w.split_once('='));
         pairs.map(|(name, value)| (name.to_owned(), value.trim_matches(['\'', '"', ';']).to_owned())).collect()

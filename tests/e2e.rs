@@ -1,0 +1,7 @@
+//! Promises that only real parts under real names can keep: this target runs inside the private world (`make e2e`), one
+//! test after another, and each leaves the world as empty as it found it.
+
+#![cfg(test)]
+
+#[path = "e2e/names.rs"]
+mod names;

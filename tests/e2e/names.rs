@@ -1,0 +1,86 @@
+//! Promise: the commands and files of a user, with no test switch at all, work against Azure's own host names on port
+//! 443, trust what the machine trusts, and reach nothing else.
+
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+use mops_tests::job::{FILE, Job, example};
+use mops_tests::skip::skipped;
+use mops_tests::tls::Authority;
+
+fn job(path: &str, test: &str) -> Option<Job> {
+    let job = Job::in_private_world(&example(path));
+    if job.is_none() {
+        skipped("world", test);
+    }
+    job
+}
+
+/// Everything that `mops` sent to ARM and to the sign-in host named them as the public cloud does.
+fn hosts(job: &Job, fake: &str) -> Vec<String> {
+    let heard: Vec<(String, String)> = serde_json::from_value(job.ask("/heard")).expect("pairs");
+    let of_fake = heard.into_iter().filter(|(name, _)| name == fake).map(|(_, text)| text);
+    // The version 2 of HTTP has the host in the address, version 1 in a header.
+    let host = |text: String| {
+        let in_address = text.split("https://").nth(1).and_then(|rest| rest.split('/').next()).map(str::to_owned);
+        text.strip_prefix("host: ").map(str::to_owned).or_else(|| in_address.filter(|_| !text.contains(": ")))
+    };
+    let mut hosts: Vec<String> = of_fake.filter_map(host).collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+#[tokio::test]
+async fn the_example_goes_up_and_down_under_azures_own_names() {
+    let Some(job) = job("unified-infra/unified-infra.yaml", "the example under Azure's own names") else { return };
+    assert!(job.place.env.iter().all(|(name, _)| name != "MOPS_CLOUD" && !name.ends_with("_PROXY")));
+    job.with_images().await;
+    job.up().await;
+    job.nothing_to_do().await;
+    job.good(&["mops", "smoke-test", FILE]).await;
+    for (fake, wanted, domain) in [
+        ("arm", "management.azure.com", "management.azure.com"),
+        ("entra", "login.microsoftonline.com", "login.microsoftonline.com"),
+        ("registry", "modelopsdevacr.azurecr.io", ".azurecr.io"),
+        ("blob", "modelopsdevstore.blob.core.windows.net", ".blob.core.windows.net"),
+    ] {
+        let hosts = hosts(&job, fake);
+        assert!(hosts.iter().any(|h| h == wanted) && hosts.iter().all(|h| h.ends_with(domain)), "{fake}: {hosts:?}");
+    }
+    job.down_to_nothing().await;
+}
+
+#[tokio::test]
+async fn the_least_goes_up_and_down_under_azures_own_names() {
+    let Some(job) = job("minimal/minimal.yaml", "the least under Azure's own names") else { return };
+    job.up().await;
+    job.nothing_to_do().await;
+    job.down_to_nothing().await;
+}
+
+#[tokio::test]
+async fn a_name_that_answers_with_a_foreign_certificate_is_not_believed() {
+    let Some(mut job) = job("minimal/minimal.yaml", "a foreign certificate under Azure's own names") else { return };
+    job.place.write("roots.pem", Authority::new().pem());
+    job.place.set("SSL_CERT_FILE", job.place.path().join("roots.pem").display().to_string());
+    let output = job.run(&["mops", "infra", "preview", FILE]).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.code, Some(3), "{said}");
+    assert!(said.contains("login.microsoftonline.com") && said.contains("certificate"), "{said}");
+    assert_eq!(job.existing(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_else_has_a_name_or_an_answer() {
+    if job("minimal/minimal.yaml", "no way out of the world").is_none() {
+        return;
+    }
+    for name in ["example.com", "index.crates.io", "graph.microsoft.com"] {
+        assert!((name, 443).to_socket_addrs().is_err(), "{name} has an address");
+    }
+    for address in ["1.1.1.1:443", "169.254.169.254:80"] {
+        let address = address.parse().expect("an address");
+        assert!(TcpStream::connect_timeout(&address, Duration::from_secs(10)).is_err(), "{address} answers");
+    }
+}

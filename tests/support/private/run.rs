@@ -1,0 +1,30 @@
+//! Short commands of the machine, run to their end.
+
+use std::io;
+use std::time::Duration;
+
+use mops_host::Env;
+use mops_host::proc::Command;
+
+/// Where the machine's own programs are, whatever the user's path holds.
+pub const SYSTEM: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Runs a program of the machine with the words of one line; its standard output.
+///
+/// # Errors
+/// When it is not there or fails, with its last line.
+pub async fn run(line: &str) -> io::Result<String> {
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let program = words.next().unwrap_or_default();
+    let path = Env::process().get("PATH").map_or(SYSTEM.to_owned(), |path| format!("{SYSTEM}:{path}"));
+    let command = Command {
+        program,
+        args: words.collect(),
+        env: vec![("PATH".into(), path)],
+        stdin: None,
+        timeout: Duration::from_secs(60),
+        max_output: 16 << 20,
+    };
+    let output = command.run_checked().await.map_err(|e| io::Error::other(format!("`{line}`: {e}")))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

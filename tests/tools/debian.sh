@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs what the private world takes from Debian 12, as root; does nothing when all of it is there.
+set -eu
+packages() {
+  sed 's/ *#.*//; /^$/d' <<'LIST'
+runc                        # starts the containers of the nodes
+containernetworking-plugins # bridge, host-local and portmap: the network of the pods
+iptables                    # Services of the cluster, and pods that are cut off on purpose
+iproute2                    # links and addresses of the world
+dnsmasq-base                # names of the world and of the cluster's Services
+busybox-static              # what the images of the tests hold
+ca-certificates             # the roots beside which the test CA is put
+skopeo                      # pushes images, and referees the registry
+docker-registry             # the registry that nodes pull from
+LIST
+}
+missing=$(for package in $(packages); do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+done)
+[ -n "$missing" ] || { echo 'debian: everything is there'; exit 0; }
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 # one word a package
+apt-get install -y -qq --no-install-recommends $missing
