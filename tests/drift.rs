@@ -2,6 +2,8 @@
 
 #[path = "drift/clusters.rs"]
 mod clusters;
+#[path = "drift/containers.rs"]
+mod containers;
 #[path = "drift/defaults.rs"]
 mod defaults;
 #[path = "drift/imports.rs"]

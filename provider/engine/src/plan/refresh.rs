@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mops_core::provider::{Found, Provider};
-use mops_core::{Diagnostic, Identity, Ownership};
+use mops_core::{Diagnostic, Identity, Ownership, Urn};
 
 use super::drift::{Drift, incomparable};
 use super::{Need, Observations, Observed, Op, Plan, Step, standin};
@@ -33,7 +33,13 @@ pub fn plan_refresh(
     let mut plan = Plan { notes: snapshot.notes.clone(), drift: Some(Vec::new()), ..Plan::default() };
     let mut refused = Vec::new();
     let chosen = |r: &&ResourceState| scope.only.is_none_or(|only| only.contains(&r.component));
-    for r in snapshot.resources.iter().filter(|r| !r.pending_delete).filter(chosen) {
+    let living = || snapshot.resources.iter().filter(|r| !r.pending_delete);
+    // What does not answer because that which it is in is gone is gone as well: both are read.
+    let around: BTreeSet<&Urn> = living().filter(chosen).filter_map(|r| r.deleted_with.as_ref()).collect();
+    for r in living().filter(|r| !chosen(r) && around.contains(&r.urn)) {
+        ask(r, observations, provider, &mut plan);
+    }
+    for r in living().filter(chosen) {
         match observations.get(&r.urn) {
             Some(Observed::Absent) => {
                 let reason = Some("it no longer exists".to_owned());
@@ -57,15 +63,21 @@ pub fn plan_refresh(
             }
             None => {
                 plan.unchanged += 1;
-                let identity = provider.identity(&r.urn, &standin(&r.inputs));
-                let tells = provider.schema(r.urn.token()).is_some_and(|s| s.read_tells);
-                if tells || matches!(identity, Some(Identity::Name(_) | Identity::Tag(_))) {
-                    plan.needs.push(Need::of_state(r));
-                }
+                ask(r, observations, provider, &mut plan);
             }
         }
     }
     if refused.is_empty() { Ok(plan) } else { Err(EngineError::Refused(refused)) }
+}
+
+/// Asks for a look at it, unless there was one or nothing can be seen.
+fn ask(r: &ResourceState, observations: &Observations, provider: &dyn Provider, plan: &mut Plan) {
+    let identity = provider.identity(&r.urn, &standin(&r.inputs));
+    let tells = provider.schema(r.urn.token()).is_some_and(|s| s.read_tells);
+    let readable = tells || matches!(identity, Some(Identity::Name(_) | Identity::Tag(_)));
+    if readable && !observations.contains_key(&r.urn) {
+        plan.needs.push(Need::of_state(r));
+    }
 }
 
 /// The drift of something that was found, or why it cannot be compared.
