@@ -42,7 +42,7 @@ fn all<S: Debug + Default>(name: &str, short: u64, mut case: impl AsyncFnMut(u64
         }
     }
     println!("{name} cases={count} violations={} exclusions=0 seed={first} {seen:?}", failed.len());
-    failed.iter().for_each(|why| println!("{name} {}", why.chars().take(400).collect::<String>()));
+    failed.iter().for_each(|why| println!("{name} {}", why.chars().take(2000).collect::<String>()));
     assert!(failed.is_empty(), "{} violations", failed.len());
 }
 

@@ -71,14 +71,30 @@ fn judge(played: &Played, rig: &Rig, wanted: &Program, operation: &Operation) ->
     sound(&rig.read().map_err(|e| e.to_string())?, Some(plan))
 }
 
+/// A stack as it was, and as it is to become.
+struct Stacks {
+    first: Stack,
+    second: Stack,
+    /// Names that may be left over.
+    kept: BTreeSet<String>,
+    /// Whether something happened behind the engine's back.
+    drifted: bool,
+}
+
+impl Stacks {
+    /// What can be had: a stack that forbids its own change stays as it was.
+    async fn allowed(&self, rig: &Rig) -> &Stack {
+        let allowed = Operation::Up(Default::default()).preview(rig, &self.second.program()).await.is_ok();
+        if allowed { &self.second } else { &self.first }
+    }
+
+    async fn converge(&self, rig: &Rig, wanted: &Stack) -> Result<(), String> {
+        converges(rig, wanted, self.drifted, &self.kept).await
+    }
+}
+
 /// After a kill the same command goes on, and then everything is as wanted.
-async fn survives(
-    moment: &Moment,
-    operation: &Operation,
-    wanted: &Stack,
-    refresh: bool,
-    kept: &BTreeSet<String>,
-) -> Result<(), String> {
+async fn survives(moment: &Moment, operation: &Operation, wanted: &Stack, stacks: &Stacks) -> Result<(), String> {
     let elsewhere = room();
     let rig = moment.rig(elsewhere.path());
     let state = rig.read().map_err(|e| format!("unreadable: {e}"))?;
@@ -89,7 +105,9 @@ async fn survives(
     if again.done.as_ref().is_ok_and(|r| r.exit() != Exit::Ok) {
         return Err(format!("the same command does not go on: {:?}", again.done));
     }
-    converges(&rig, wanted, refresh, kept).await
+    // What a `down` let go and kept may now be what forbids the change: only then is there less to be had.
+    let keeps = matches!(operation, Operation::Down(_)) && !stacks.kept.is_empty();
+    stacks.converge(&rig, if keeps { stacks.allowed(&rig).await } else { wanted }).await
 }
 
 /// At a kill a name may wait for its target to be made anew.
@@ -108,17 +126,17 @@ pub(crate) async fn case(seed: u64, seen: &mut Seen) -> Result<(), String> {
     let rig = Rig::new(home.path());
     let first = Stack::random(&mut dice, 12);
     let second = first.changed(&mut dice);
-    let keeps = kept(&[&first, &second]);
+    let mut stacks = Stacks { kept: kept(&[&first, &second]), first, second, drifted: false };
     seen.cases += 1;
     if dice.percent(90) {
-        converges(&rig, &first, false, &keeps).await.map_err(|e| format!("at first: {e}"))?;
+        stacks.converge(&rig, &stacks.first).await.map_err(|e| format!("at first: {e}"))?;
     }
     let operation = Operation::random(&mut dice);
-    let drifted = operation.looks() && dice.percent(50) && drift(&mut dice, &rig);
-    let names: Vec<String> = first.0.iter().chain(&second.0).map(|n| n.name.clone()).collect();
+    stacks.drifted = operation.looks() && dice.percent(50) && drift(&mut dice, &rig);
+    let names: Vec<String> = stacks.first.0.iter().chain(&stacks.second.0).map(|n| n.name.clone()).collect();
     let troubled = trouble(&mut dice, &rig, &names);
     let interrupt = dice.percent(15).then(|| 1 + dice.below(20));
-    let program = second.program();
+    let program = stacks.second.program();
     let mut played = play(&rig, &operation, &program, interrupt).await;
     seen.interrupted += u64::from(played.done.as_ref().is_ok_and(|r| r.canceled));
     seen.troubled += u64::from(troubled);
@@ -126,17 +144,13 @@ pub(crate) async fn case(seed: u64, seen: &mut Seen) -> Result<(), String> {
     played.troubled |= troubled;
     judge(&played, &rig, &program, &operation).map_err(|e| format!("{operation:?}: {e}"))?;
     names.iter().for_each(|name| rig.null.trouble(name, None));
-    // A stack that forbids its own change stays as it was.
     let refused = played.planned.is_err() && matches!(operation, Operation::Up(_));
-    let allowed = Operation::Up(Default::default()).preview(&rig, &program).await.is_ok();
-    seen.refused += u64::from(refused || !allowed);
-    let wanted = if allowed { &second } else { &first };
+    let wanted = stacks.allowed(&rig).await;
+    seen.refused += u64::from(refused || !std::ptr::eq(wanted, &stacks.second));
     if let Some(moment) = killed(&mut dice, &played.moments) {
         seen.kills += 1;
         seen.torn += u64::from(!played.moments.iter().any(|m| m.state == moment.state));
-        survives(&moment, &operation, wanted, drifted, &keeps)
-            .await
-            .map_err(|e| format!("{operation:?}, killed: {e}"))?;
+        survives(&moment, &operation, wanted, &stacks).await.map_err(|e| format!("{operation:?}, killed: {e}"))?;
     }
-    converges(&rig, wanted, drifted, &keeps).await.map_err(|e| format!("{operation:?}, then: {e}"))
+    stacks.converge(&rig, wanted).await.map_err(|e| format!("{operation:?}, then: {e}"))
 }
