@@ -55,9 +55,13 @@ impl Bench {
 
     /// The same with another subscription.
     pub(crate) async fn in_subscription(subscription: &str) -> Self {
-        let subscriptions = vec![subscription.to_owned()];
+        Self::over(Options { subscriptions: vec![subscription.to_owned()], ..Options::default() }).await
+    }
+
+    /// The same with other options; pace and clock are the bench's own.
+    pub(crate) async fn over(options: Options) -> Self {
         let clock = mops_host::clock::ManualClock::automatic(time::macros::datetime!(2026-11-24 08:00 UTC));
-        let options = Options { speed: 1, clock: Some(clock.shared()), subscriptions, ..Options::default() };
+        let options = Options { speed: 1, clock: Some(clock.shared()), ..options };
         let sandbox = Sandbox::start(options).expect("a sandbox");
         let http = pipeline(sandbox.world().ca_pem.as_bytes(), sandbox.connect()).expect("a pipeline");
         let mut bench = Self { sandbox, clock, http, token: String::new() };

@@ -26,6 +26,7 @@ pub mod private;
 pub mod program;
 pub mod push;
 pub mod readme;
+pub mod real;
 pub mod registry;
 pub mod remote;
 pub mod rig;

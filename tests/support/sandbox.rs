@@ -21,6 +21,7 @@ use crate::fault::Faults;
 use crate::http::{Broken, Call, Handler, Reply, handler};
 use crate::ledger::Ledger;
 use crate::private::address;
+use crate::real::acr::Acr;
 use crate::registry::Registries;
 use crate::tls::{self, Authority, Leaf, Server};
 use crate::witness::Witness;
@@ -62,14 +63,16 @@ pub struct Options {
     pub reach: Reach,
     /// Who signs its certificates; an authority of its own when absent.
     pub authority: Option<Arc<Authority>>,
+    /// Whether registries hold their content in docker-registry, which must be installed then.
+    pub docker_registry: bool,
 }
 
 impl Default for Options {
     /// Fast, on the machine's time.
     fn default() -> Self {
         let subscriptions = vec![SUBSCRIPTION.to_owned()];
-        let (reach, authority) = (Reach::Loopback, None);
-        Self { speed: 120, clock: None, probe: None, dir: None, subscriptions, reach, authority }
+        let (reach, authority, docker_registry) = (Reach::Loopback, None, false);
+        Self { speed: 120, clock: None, probe: None, dir: None, subscriptions, reach, authority, docker_registry }
     }
 }
 
@@ -112,7 +115,12 @@ impl Sandbox {
         let registries = Arc::new(Registries::new(Arc::clone(&arm)));
         let secret = crate::world::random_text(32);
         let control = format!("http://{}/{secret}", sockets.control.local_addr()?);
-        let handlers = Handlers::new(&world, &arm, &clusters, &registries, &faults, &secret);
+        let content = if options.docker_registry {
+            Acr::new(registries, &dir.join("registries")).handler()
+        } else {
+            named(move |call| registries.answer(call))
+        };
+        let handlers = Handlers::new(&world, &arm, &clusters, content, &faults, &secret);
         let (stop, stopped) = oneshot::channel();
         let config = identity.server_config();
         let running = {
@@ -292,15 +300,15 @@ impl Handlers {
         world: &Arc<World>,
         arm: &Arc<Arm>,
         clusters: &Arc<Clusters>,
-        registries: &Arc<Registries>,
+        registries: Handler,
         faults: &Faults,
         secret: &str,
     ) -> Self {
         let entra = Entra::new(Arc::clone(world));
-        let (blobs, on_arm, shelves) = (Blobs::new(Arc::clone(arm)), Arc::clone(arm), Arc::clone(registries));
+        let (blobs, on_arm) = (Blobs::new(Arc::clone(arm)), Arc::clone(arm));
         let witness = Witness::default();
         let around = |fake, inner| witness.around(fake, faults.around(fake, inner));
-        let registry = around("registry", named(move |call| shelves.answer(call)));
+        let registry = around("registry", registries);
         clusters.pull_from(Arc::clone(&registry));
         Self {
             arm: around("arm", handler(move |call| on_arm.answer(call))),

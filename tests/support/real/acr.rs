@@ -1,0 +1,112 @@
+//! docker-registry behind the names of ACR: who may sign in is what the registry fake says, with
+//! ACR's own flow (exchange, refresh token, password); the content and every challenge are the real
+//! registry's.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, Response, header};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+
+use crate::http::{Broken, Call, Handler};
+use crate::real::docker_registry::DockerRegistry;
+use crate::real::signer::Signer;
+use crate::registry::Registries;
+
+/// What belongs to one connection and not to the message.
+const HOP: [&str; 4] = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
+
+/// The registries of one cloud with real content, one docker-registry each, started when first asked.
+pub struct Acr {
+    registries: Arc<Registries>,
+    dir: PathBuf,
+    signer: Signer,
+    running: Mutex<BTreeMap<String, DockerRegistry<PathBuf>>>,
+}
+
+impl Acr {
+    /// None is running yet; their content goes below `dir`.
+    #[must_use]
+    pub fn new(registries: Arc<Registries>, dir: &Path) -> Self {
+        Self { registries, dir: dir.to_owned(), signer: Signer::new(), running: Mutex::default() }
+    }
+
+    /// Serves all of them, told apart by name; a name that does not exist breaks the connection.
+    ///
+    /// # Panics
+    /// The answer to a client does, with the reason, when docker-registry cannot be started.
+    #[must_use]
+    pub fn handler(self) -> Handler {
+        let acr = Arc::new(self);
+        Arc::new(move |request| {
+            let acr = Arc::clone(&acr);
+            Box::pin(async move { acr.answer(Call::read(request).await?).await })
+        })
+    }
+
+    async fn answer(&self, call: Call) -> Result<Response<Body>, Broken> {
+        let view = self.registries.view(&call.host).ok_or(Broken)?;
+        if call.path.starts_with("/oauth2/") {
+            return self.sign_in(&call);
+        }
+        let socket = self.socket(&view.incarnation, &call.host).await?;
+        forward(&socket, call).await
+    }
+
+    /// The fake's answer, with the access token in the form that docker-registry believes.
+    fn sign_in(&self, call: &Call) -> Result<Response<Body>, Broken> {
+        let mut reply = self.registries.answer(call).ok_or(Broken)?;
+        let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let claims = body["access_token"].as_str().and_then(|t| self.registries.arm().world.verify(t).ok());
+        if let Some(claims) = claims {
+            let token = json!(self.signer.reissue(&claims));
+            for field in ["access_token", "token"] {
+                if body[field].is_string() {
+                    body[field] = token.clone();
+                }
+            }
+            reply.body = body.to_string().into();
+        }
+        Ok(reply.into_response(&call.method))
+    }
+
+    async fn socket(&self, incarnation: &str, host: &str) -> Result<PathBuf, Broken> {
+        let mut running = self.running.lock().await;
+        if !running.contains_key(incarnation) {
+            let dir = self.dir.join(incarnation);
+            let started = DockerRegistry::with_tokens(&dir, host, self.signer.certificate_pem()).await;
+            let started = started.unwrap_or_else(|error| panic!("docker-registry does not serve: {error}"));
+            running.insert(incarnation.to_owned(), started);
+        }
+        running.get(incarnation).map(|r| r.end().clone()).ok_or(Broken)
+    }
+}
+
+/// Hands a request on as it came, over a connection of its own.
+async fn forward(socket: &Path, call: Call) -> Result<Response<Body>, Broken> {
+    let stream = UnixStream::connect(socket).await.map_err(|_| Broken)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Broken)?;
+    tokio::spawn(connection);
+    let query = if call.raw_query.is_empty() { String::new() } else { format!("?{}", call.raw_query) };
+    let mut request = Request::new(Body::from(call.body));
+    *request.uri_mut() = format!("{}{query}", call.path).parse().map_err(|_| Broken)?;
+    *request.method_mut() = call.method;
+    *request.headers_mut() = without_hops(call.headers);
+    request.headers_mut().insert(header::HOST, call.host.parse().map_err(|_| Broken)?);
+    let mut response = sender.send_request(request).await.map_err(|_| Broken)?.map(Body::new);
+    *response.headers_mut() = without_hops(response.headers().clone());
+    Ok(response)
+}
+
+fn without_hops(mut headers: HeaderMap) -> HeaderMap {
+    for name in HOP {
+        headers.remove(name);
+    }
+    headers
+}

@@ -1,0 +1,103 @@
+//! Debian's docker-registry, with Basic over its own TLS or with tokens behind a front of ours.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mops_core::Secret;
+use mops_host::fsx;
+use mops_host::proc::Command;
+
+use crate::real::daemon::{Daemon, DaemonError, Ready};
+use crate::tls::{Authority, Leaf, bind};
+
+const PROGRAM: &str = "/usr/bin/docker-registry";
+const HTPASSWD: &str = "/usr/bin/htpasswd";
+
+/// Whether the programs are there; without them a test is skipped for want of `registry`.
+#[must_use]
+pub fn installed() -> bool {
+    Path::new(PROGRAM).exists() && Path::new(HTPASSWD).exists()
+}
+
+/// A running registry; it ends when dropped. Its content lives in the folder that it was given.
+#[derive(Debug)]
+pub struct DockerRegistry<End> {
+    end: End,
+    _daemon: Daemon,
+}
+
+impl<End> DockerRegistry<End> {
+    /// Where it listens.
+    pub const fn end(&self) -> &End {
+        &self.end
+    }
+}
+
+impl DockerRegistry<SocketAddr> {
+    /// One with a user and a password, on a port of loopback, with a leaf of this authority.
+    ///
+    /// # Errors
+    /// See [`DaemonError`].
+    pub async fn basic(
+        dir: &Path,
+        authority: &Authority,
+        user: &str,
+        password: &Secret<String>,
+    ) -> Result<Self, DaemonError> {
+        let leaf = authority.leaf(Leaf::Good, &["127.0.0.1", "localhost"]);
+        fsx::create_dir_all(dir)?;
+        fsx::replace(&dir.join("srv.crt"), leaf.certificate_pem.as_bytes())?;
+        fsx::replace(&dir.join("srv.key"), leaf.key_pem.as_bytes())?;
+        fsx::replace(&dir.join("htpasswd"), &htpasswd(user, password).await?)?;
+        let end = bind()?.local_addr()?;
+        let d = dir.display();
+        let http = format!("{{addr: \"{end}\", tls: {{certificate: {d}/srv.crt, key: {d}/srv.key}}}}");
+        let auth = format!("{{htpasswd: {{realm: test-registry, path: {d}/htpasswd}}}}");
+        let daemon = serve(dir, &http, &auth, Ready::Port(end)).await?;
+        Ok(Self { end, _daemon: daemon })
+    }
+}
+
+impl DockerRegistry<PathBuf> {
+    /// One that believes tokens signed by the key of this certificate, on a Unix socket. To its
+    /// clients it is `host`: realm and service are that name, as ACR's are its own.
+    ///
+    /// # Errors
+    /// See [`DaemonError`].
+    pub async fn with_tokens(dir: &Path, host: &str, certificate_pem: &str) -> Result<Self, DaemonError> {
+        fsx::create_dir_all(dir)?;
+        fsx::replace(&dir.join("token.crt"), certificate_pem.as_bytes())?;
+        let (d, end) = (dir.display(), dir.join("socket"));
+        let http = format!("{{net: unix, addr: {}, relativeurls: true}}", end.display());
+        let auth = format!(
+            "{{token: {{realm: \"https://{host}/oauth2/token\", service: {host}, issuer: {}, rootcertbundle: {d}/token.crt}}}}",
+            super::signer::ISSUER
+        );
+        let daemon = serve(dir, &http, &auth, Ready::Socket(&end)).await?;
+        Ok(Self { end, _daemon: daemon })
+    }
+}
+
+async fn serve(dir: &Path, http: &str, auth: &str, ready: Ready<'_>) -> Result<Daemon, DaemonError> {
+    let config = format!(
+        "version: 0.1\nlog: {{level: warn}}\n\
+         storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {http}\nauth: {auth}\n",
+        dir.join("data").display()
+    );
+    let path = dir.join("config.yml");
+    fsx::replace(&path, config.as_bytes())?;
+    Daemon::start(PROGRAM, &["serve", &path.display().to_string()], &[], ready).await
+}
+
+async fn htpasswd(user: &str, password: &Secret<String>) -> Result<Vec<u8>, DaemonError> {
+    let command = Command {
+        program: HTPASSWD.into(),
+        args: vec!["-inB".into(), user.to_owned()],
+        env: Vec::new(),
+        stdin: Some(password.clone()),
+        timeout: Duration::from_secs(60),
+        max_output: 1 << 16,
+    };
+    Ok(command.run_checked().await?.stdout)
+}
