@@ -33,7 +33,7 @@ async fn with_registry() -> (Bench, Login) {
 }
 
 async fn get(bench: &Bench, url: &str, authorization: Option<&str>) -> Answer {
-    let mut request = mops_wire::Request::get(url.parse().expect("a url"));
+    let mut request = mops_wire::Request::get(url.parse().expect("a url")).header(http::header::ACCEPT, MANIFEST);
     if let Some(header) = authorization {
         let origin = mops_wire::Origin::of(&request.url).expect("an origin");
         request = request.header(http::header::AUTHORIZATION, header);
@@ -86,7 +86,7 @@ async fn what_was_pushed_is_pulled_with_the_scope_and_not_without() {
     let missing = get(&bench, &format!("{HOST}/v2/team/worker/manifests/2"), Some(&pull)).await;
     assert_eq!((missing.status, missing.body["errors"][0]["code"].as_str()), (404, Some("MANIFEST_UNKNOWN")));
     let unknown = get(&bench, &format!("{HOST}/v2/other/manifests/2"), Some(&other)).await;
-    assert_eq!(unknown.body["errors"][0]["code"], "NAME_UNKNOWN");
+    assert_eq!(unknown.body["errors"][0]["code"], "MANIFEST_UNKNOWN");
 }
 
 #[tokio::test]

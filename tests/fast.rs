@@ -56,6 +56,8 @@ mod real_registry;
 mod realm;
 #[path = "recorded.rs"]
 mod recorded;
+#[path = "referee.rs"]
+mod referee;
 #[path = "registry_client.rs"]
 mod registry_client;
 #[path = "replay.rs"]

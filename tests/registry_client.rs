@@ -79,7 +79,8 @@ async fn refusals_keep_status_and_code() {
         (anonymous.ping().await.unwrap_err(), 401, Some("UNAUTHORIZED"), Class::Auth),
         (good.manifest(&missing).await.unwrap_err(), 404, Some("MANIFEST_UNKNOWN"), Class::NotFound),
         (good.head_manifest(&missing).await.unwrap_err(), 404, None, Class::NotFound),
-        (good.manifest(&unknown).await.unwrap_err(), 404, Some("NAME_UNKNOWN"), Class::NotFound),
+        (good.manifest(&unknown).await.unwrap_err(), 404, Some("MANIFEST_UNKNOWN"), Class::NotFound),
+        (good.tags(&unknown, 5).await.unwrap_err(), 404, Some("NAME_UNKNOWN"), Class::NotFound),
     ];
     for (error, status, code, class) in rows {
         let refusal = error.refusal().unwrap_or_else(|| panic!("{error:?}"));

@@ -18,18 +18,57 @@ const ACCESS_SECONDS: i64 = 4_500;
 /// What a request needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Needs<'a> {
-    /// The repository.
-    pub repository: &'a str,
-    /// `pull`, `push` or `delete`.
-    pub action: &'static str,
+    kind: &'static str,
+    name: &'a str,
+    actions: &'static [&'static str],
+}
+
+impl<'a> Needs<'a> {
+    /// To read a repository.
+    #[must_use]
+    pub const fn pull(name: &'a str) -> Self {
+        Self { kind: "repository", name, actions: &["pull"] }
+    }
+
+    /// To write into a repository.
+    #[must_use]
+    pub const fn push(name: &'a str) -> Self {
+        Self { kind: "repository", name, actions: &["pull", "push"] }
+    }
+
+    /// To remove from a repository.
+    #[must_use]
+    pub const fn delete(name: &'a str) -> Self {
+        Self { kind: "repository", name, actions: &["delete"] }
+    }
+
+    /// To list all repositories.
+    #[must_use]
+    pub const fn catalog() -> Self {
+        Self { kind: "registry", name: "catalog", actions: &["*"] }
+    }
+
+    fn scope(&self) -> String {
+        format!("{}:{}:{}", self.kind, self.name, self.actions.join(","))
+    }
+
+    /// Whether the claims of a token grant it.
+    fn granted(&self, claims: &Value) -> bool {
+        let entries = claims["access"].as_array().into_iter().flatten();
+        let mut mine = entries.filter(|e| e["Type"] == self.kind && e["Name"] == self.name);
+        mine.any(|e| {
+            let has = |action: &str| e["Actions"].as_array().is_some_and(|l| l.iter().any(|a| a == action || a == "*"));
+            self.actions.iter().all(|action| has(action))
+        })
+    }
 }
 
 /// The 401 of ACR with its challenge: the realm is the registry itself.
-fn challenge(host: &str, needs: Option<Needs<'_>>, fault: Option<&str>) -> Reply {
+fn challenge(host: &str, needs: &[Needs<'_>], fault: Option<&str>) -> Reply {
     let mut header = format!("Bearer realm=\"https://{host}/oauth2/token\",service=\"{host}\"");
-    if let Some(needs) = needs {
-        let actions = if needs.action == "push" { "pull,push" } else { needs.action };
-        header.push_str(&format!(",scope=\"repository:{}:{actions}\"", needs.repository));
+    if !needs.is_empty() {
+        let scopes: Vec<String> = needs.iter().map(Needs::scope).collect();
+        header.push_str(&format!(",scope=\"{}\"", scopes.join(" ")));
     }
     if let Some(fault) = fault {
         header.push_str(&format!(",error=\"{fault}\""));
@@ -46,28 +85,18 @@ fn unauthorized() -> Reply {
 ///
 /// # Errors
 /// The challenge of the registry.
-pub fn allowed(registries: &Registries, call: &Call, needs: Option<Needs<'_>>) -> Result<(), Reply> {
+pub fn allowed(registries: &Registries, call: &Call, needs: &[Needs<'_>]) -> Result<(), Reply> {
     let host = call.host.as_str();
     let refuse = |fault| Err(challenge(host, needs, fault));
     // ACR takes the admin user and refresh tokens as Basic at the data routes too.
     if let Some((user, password)) = basic(call) {
         let view = registries.view(host);
         let ok = view.is_some_and(|v| knows(registries, &v, host, &user, &password));
-        return if ok { Ok(()) } else { refuse(Some("invalid_token")) };
+        return if ok { Ok(()) } else { refuse(None) };
     }
     let Some(token) = call.bearer() else { return refuse(None) };
     let Some(claims) = own(registries, host, token, "access_token") else { return refuse(Some("invalid_token")) };
-    let Some(needs) = needs else { return Ok(()) };
-    let fits = |entry: &Value| {
-        entry["Type"] == "repository"
-            && entry["Name"] == needs.repository
-            && entry["Actions"].as_array().is_some_and(|a| a.iter().any(|x| x == needs.action || x == "*"))
-    };
-    if claims["access"].as_array().is_some_and(|list| list.iter().any(fits)) {
-        Ok(())
-    } else {
-        refuse(Some("insufficient_scope"))
-    }
+    if needs.iter().all(|n| n.granted(&claims)) { Ok(()) } else { refuse(Some("insufficient_scope")) }
 }
 
 fn basic(call: &Call) -> Option<(String, String)> {
