@@ -1,6 +1,6 @@
 //! Promise R18: clusters are written by server-side apply without a blind overwrite, every refusal
-//! is named with its cause, and a wait ends with a reason. The suite for the fake and, later, for a
-//! real API server alike.
+//! is named with its cause, and a wait ends with a reason. `referee` holds the fake to the real API
+//! server.
 
 #[path = "kubernetes/bench.rs"]
 mod bench;
@@ -14,3 +14,5 @@ mod resources;
 mod secrets;
 #[path = "kubernetes/writes.rs"]
 mod writes;
+
+pub(crate) use resources::pull_config;

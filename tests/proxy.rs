@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::web::Web;
 
 /// A CONNECT proxy that leads every name to one port; gives its address and what it was told.
-fn proxy(to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+pub(crate) fn proxy(to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::from_std(bind().unwrap()).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let told = Arc::new(Mutex::new(Vec::new()));

@@ -13,6 +13,8 @@ use crate::referee;
 mod basic;
 #[path = "real_registry/challenges.rs"]
 mod challenges;
+#[path = "real_registry/clients.rs"]
+mod clients;
 #[path = "real_registry/content.rs"]
 mod content;
 #[path = "real_registry/differences.rs"]

@@ -194,6 +194,18 @@ async fn an_image_pull_secret_follows_its_password() {
     assert!(stack.difference(&rotated, TYPE, &after, &inputs).await.is_empty());
 }
 
+/// What the pull secret of the product holds for one login: the text that nodes and clients read.
+pub(crate) async fn pull_config(registry: &str, username: &str, password: &str) -> String {
+    let stack = Stack::start().await;
+    let inputs = json!({"cluster": stack.cluster(), "namespace": "n", "name": "pull", "registry": registry,
+        "username": username, "password": {"from_env": "PASSWORD"}});
+    let provider = stack.provider(&[("PASSWORD", password)]);
+    stack.create(&provider, "modelops:kubernetes:ImagePullSecret", &inputs).await.expect("made");
+    let live = stack.bench.fake.object("Secret", "n", "pull").expect("it is there");
+    let text = live["data"][".dockerconfigjson"].as_str().unwrap_or_default();
+    String::from_utf8(STANDARD.decode(text).expect("base64")).expect("text")
+}
+
 #[tokio::test]
 async fn a_strangers_secret_is_neither_overwritten_nor_deleted() {
     let stack = Stack::start().await;

@@ -9,11 +9,14 @@ use mops_host::{Env, fsx};
 /// What tests may lack, with the line that brings it. `MOPS_REQUIRE` knows these names and no others.
 const COMPONENTS: &[(&str, &str)] = &[
     ("azure-data", "set MOPS_AZURE_DATA to a folder of recordings"),
+    ("docker", "apt-get install --no-install-recommends docker.io"),
     ("failpoints", "make crash"),
     ("mounts", "run as root where `unshare -m` may mount"),
+    ("podman", "apt-get install --no-install-recommends podman runc"),
     ("registry", "apt-get install --no-install-recommends docker-registry apache2-utils"),
     ("root", "run as root"),
     ("script", "apt-get install --no-install-recommends bsdutils"),
+    ("skopeo", "apt-get install --no-install-recommends skopeo"),
     ("strace", "apt-get install --no-install-recommends strace, where tracing is allowed"),
     ("world", "sh tests/tools/debian.sh, then as root where `unshare` may make namespaces"),
 ];

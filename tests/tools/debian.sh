@@ -11,7 +11,10 @@ dnsmasq-base                # names of the world and of the cluster's Services
 busybox-static              # what the images of the tests hold
 ca-certificates             # the roots beside which the test CA is put
 skopeo                      # pushes images, and referees the registry
-docker-registry             # the registry that nodes pull from
+docker-registry             # the registry that nodes pull from, and the referee of the registry fake
+apache2-utils               # htpasswd: the password file of a registry with Basic
+podman                      # a client of both registries
+docker.io                   # another, with its daemon
 LIST
 }
 missing=$(for package in $(packages); do
