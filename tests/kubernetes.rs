@@ -6,6 +6,8 @@
 mod bench;
 #[path = "kubernetes/pods.rs"]
 mod pods;
+#[path = "kubernetes/referee.rs"]
+mod referee;
 #[path = "kubernetes/refusals.rs"]
 mod refusals;
 #[path = "kubernetes/resources.rs"]

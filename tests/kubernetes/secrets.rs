@@ -28,7 +28,7 @@ async fn content_is_checked_by_type() {
         (secret("kubernetes.io/basic-auth", &json!({})), 422, "data[username]: Required value"),
         (secret("Opaque", &json!({"a b": ""})), 422, "a valid config key must consist of alphanumeric characters"),
         (secret("Opaque", &json!({"A": "not base64!"})), 400, "Secret in version \"v1\" cannot be handled as a Secret"),
-        (secret("Opaque", &json!({"A": too_long})), 422, "data: Too long: must have at most 1048576 bytes"),
+        (secret("Opaque", &json!({"A": too_long})), 422, "data: Too long: may not be more than 1048576 bytes"),
     ];
     for (body, code, words) in rows {
         let (got, status) = bench.post(PATH, &body).await;

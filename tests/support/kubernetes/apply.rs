@@ -83,6 +83,8 @@ fn owned(path: &[String]) -> bool {
         "f:metadata" => {
             matches!(step(1), "f:labels" | "f:annotations" | "f:finalizers" | "f:ownerReferences" | "f:generateName")
         }
+        // A namespace's own, which the server sets.
+        "f:spec" => step(1) != "f:finalizers",
         _ => true,
     }
 }

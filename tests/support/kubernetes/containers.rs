@@ -18,6 +18,10 @@ pub(super) fn check(spec: &Json, at: &str, causes: &mut Vec<Cause>) {
                 causes.push(Cause::required(&format!("{at}.{field}")));
             }
         }
+        if list[..i].iter().any(|other| other["name"] == container["name"] && other["name"].is_string()) {
+            let message = format!("Duplicate value: {}", container["name"]);
+            causes.push(Cause { reason: "FieldValueDuplicate", field: format!("{at}.name"), message });
+        }
         amounts(&container["resources"], &at, causes);
         mounts(spec, container, &at, causes);
         ports(container, &at, causes);

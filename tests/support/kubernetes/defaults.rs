@@ -12,8 +12,8 @@ pub(super) fn fill(kind: &str, object: &mut Json, number: u64) {
         "Service" => service(&mut object["spec"], number),
         "Pod" => {
             pod(&mut object["spec"]);
-            set(&mut object["spec"], "serviceAccountName", json!("default"));
-            tolerations(&mut object["spec"]);
+            set(&mut object["spec"], "enableServiceLinks", json!(true));
+            requests(&mut object["spec"]);
         }
         "Deployment" => {
             let spec = &mut object["spec"];
@@ -39,6 +39,8 @@ pub(super) fn fill(kind: &str, object: &mut Json, number: u64) {
             set(spec, "parallelism", json!(1));
             set(spec, "completionMode", json!("NonIndexed"));
             set(spec, "suspend", json!(false));
+            set(spec, "manualSelector", json!(false));
+            set(spec, "podReplacementPolicy", json!("TerminatingOrFailed"));
             template(spec);
         }
         "HorizontalPodAutoscaler" => set(&mut object["spec"], "minReplicas", json!(1)),
@@ -121,6 +123,71 @@ fn probe_defaults(probe: &mut Json) {
     set(probe, "periodSeconds", json!(10));
     set(probe, "successThreshold", json!(1));
     set(probe, "failureThreshold", json!(3));
+}
+
+/// A container asks for what it is limited to, if it asks for nothing else.
+fn requests(spec: &mut Json) {
+    for list in ["initContainers", "containers"] {
+        for container in spec[list].as_array_mut().into_iter().flatten() {
+            let limits = container["resources"]["limits"].as_object().cloned().unwrap_or_default();
+            for (name, amount) in limits {
+                if container["resources"]["requests"].is_null() {
+                    container["resources"]["requests"] = json!({});
+                }
+                set(&mut container["resources"]["requests"], &name, amount);
+            }
+        }
+    }
+    drop_nulls(spec);
+}
+
+/// What admission adds to a new object. No manager holds it.
+pub(super) fn admitted(kind: &str, object: &mut Json) {
+    match kind {
+        "Pod" => {
+            let spec = &mut object["spec"];
+            set(spec, "serviceAccountName", json!("default"));
+            let account = spec["serviceAccountName"].clone();
+            set(spec, "serviceAccount", account);
+            set(spec, "priority", json!(0));
+            set(spec, "preemptionPolicy", json!("PreemptLowerPriority"));
+            tolerations(spec);
+        }
+        "Job" => job_labels(object),
+        _ => {}
+    }
+}
+
+/// A job is told apart by its identity, and so are its pods.
+fn job_labels(object: &mut Json) {
+    let (name, uid) = (object["metadata"]["name"].clone(), object["metadata"]["uid"].clone());
+    set(&mut object["spec"], "selector", json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}));
+    let labels = &mut object["spec"]["template"]["metadata"]["labels"];
+    for (label, value) in [
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &name),
+        ("controller-uid", &uid),
+        ("job-name", &name),
+    ] {
+        labels[label] = value.clone();
+    }
+    let labels = labels.clone();
+    set(&mut object["metadata"], "labels", labels);
+}
+
+/// How a pod is served when memory runs short: by what its containers ask for and may have.
+pub(super) fn quality(spec: &Json) -> &'static str {
+    let of = |container: &Json, list: &str, name: &str| container["resources"][list][name].clone();
+    let containers = spec["containers"].as_array().cloned().unwrap_or_default();
+    let shared = ["cpu", "memory"];
+    let asks = |c: &Json| shared.iter().any(|n| !of(c, "requests", n).is_null() || !of(c, "limits", n).is_null());
+    let fixed =
+        |c: &Json| shared.iter().all(|n| !of(c, "limits", n).is_null() && of(c, "limits", n) == of(c, "requests", n));
+    match () {
+        () if !containers.iter().any(asks) => "BestEffort",
+        () if containers.iter().all(fixed) => "Guaranteed",
+        () => "Burstable",
+    }
 }
 
 fn tolerations(spec: &mut Json) {

@@ -1,8 +1,8 @@
 //! A small Kubernetes API server with nodes: real `Status` bodies, server-side apply, watches,
 //! image pulls through the sandbox's registry, and `mops-probe` really run.
 //!
-//! Proven by `fast::kubernetes`, the suite that the real API server has to pass as well. What it
-//! does not have answers 501. Weaker than the real one: no admission beyond namespaces and service
+//! Proven by `fast::kubernetes`, whose referee asks the real API server the same. What it does not
+//! have answers 501. Weaker than the real one: no admission beyond namespaces and service
 //! accounts, no readiness probes (a container is ready when its image is there), no quota.
 
 use std::path::PathBuf;
@@ -19,6 +19,7 @@ use crate::ledger::Ledger;
 mod apply;
 mod autoscale;
 mod batch;
+mod body;
 mod containers;
 mod defaults;
 mod environment;

@@ -10,6 +10,9 @@ const VERBS: [(&str, &str); 6] =
     [("GET", ""), ("POST", ""), ("GET", "/{name}"), ("PUT", "/{name}"), ("PATCH", "/{name}"), ("DELETE", "/{name}")];
 
 const API: Evidence = Evidence::Spec("Kubernetes API v1.34: reference, server-side apply and API concepts");
+const REFEREE: Evidence = Evidence::Client("kube-apiserver 1.34.4, asked the same by fast::kubernetes");
+/// The kinds that the referee asks for.
+const ASKED: [&str; 6] = ["Namespace", "Secret", "ServiceAccount", "Pod", "Deployment", "Job"];
 
 /// All routes with their evidence.
 #[must_use]
@@ -24,9 +27,10 @@ pub fn routes() -> Vec<RouteInfo> {
     for kind in &KINDS {
         let base = if kind.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", kind.group) };
         let space = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
+        let evidence = if ASKED.contains(&kind.kind) { REFEREE } else { API };
         for (method, rest) in VERBS {
             let template = format!("{base}/{}{space}/{}{rest}", kind.version, kind.plural);
-            rows.push(row(method, template, API));
+            rows.push(row(method, template, evidence));
         }
         rows.push(row("GET", format!("{base}/{}/{}", kind.version, kind.plural), API));
     }
@@ -34,7 +38,7 @@ pub fn routes() -> Vec<RouteInfo> {
     rows.push(row("GET", named.into(), API));
     rows.push(row("PATCH", "/api/v1/nodes/{name}/status".into(), Evidence::Client("kubectl 1.34, KUBERNETES.md §4")));
     let review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-    rows.push(row("POST", review.into(), API));
+    rows.push(row("POST", review.into(), REFEREE));
     rows.push(row("GET", "/version".into(), API));
     rows.push(row("GET", "/readyz".into(), API));
     rows

@@ -41,7 +41,7 @@ fn unschedulable(store: &mut Store, pod: &Json, why: &str, writer: &Writer) -> b
     let changed = store.amend(&key_of(pod), writer, |p| {
         let since = p["status"]["conditions"][0]["lastTransitionTime"].as_str().unwrap_or(&writer.time).to_owned();
         p["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-            "message": why, "lastTransitionTime": since}]);
+            "message": why, "lastTransitionTime": since, "observedGeneration": p["metadata"]["generation"]}]);
     });
     if changed {
         say(store, pod, ("Warning", "FailedScheduling", why), writer);

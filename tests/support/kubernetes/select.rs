@@ -1,6 +1,8 @@
-//! Label and field selectors.
+//! Label and field selectors, and the tokens of pages.
 
-use serde_json::Value as Json;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value as Json, json};
 
 use super::status::Refusal;
 
@@ -113,10 +115,22 @@ fn field(text: &str) -> Result<(String, bool, String), Refusal> {
     Ok((path.to_owned(), want, value.to_owned()))
 }
 
+/// A new token: JSON in base64, as the server's are.
+pub(super) fn token() -> String {
+    URL_SAFE_NO_PAD.encode(json!({"page": uuid::Uuid::new_v4().simple().to_string()}).to_string())
+}
+
+/// Why a token is none at all; one that is only too old has another answer.
+pub(super) fn broken_token(token: &str) -> Option<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+    let error = serde_json::from_slice::<Json>(&bytes).err()?;
+    let why = super::validate::json_error(&error, &bytes);
+    Some(format!("invalid continue token: continue key is not valid: {why}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn every_form_of_a_selector_means_what_it_says() {

@@ -132,8 +132,12 @@ fn review(fake: &KubernetesFake, body: &Json) -> Result<Response<Body>, Refusal>
     ))
 }
 
-fn permitted(fake: &KubernetesFake, verb: &str, kind: &Kind, (namespace, name): (&str, &str)) -> Result<(), Refusal> {
-    if fake.store().denied(verb, kind.plural) { Err(Refusal::forbidden(kind, verb, namespace, name)) } else { Ok(()) }
+fn permitted(fake: &KubernetesFake, verb: &str, kind: &Kind, place: (&str, &str)) -> Result<(), Refusal> {
+    if fake.store().denied(verb, kind.plural) {
+        Err(Refusal::forbidden(kind, verb, kind.plural, place))
+    } else {
+        Ok(())
+    }
 }
 
 fn writer(fake: &KubernetesFake, ask: &Ask, kind: &Kind, part: &str) -> Writer {
@@ -196,6 +200,9 @@ fn list(fake: &KubernetesFake, ask: &Ask, kind: &Kind, namespace: &str) -> Resul
     let mut items: Vec<Json> = if token.is_empty() {
         store.list(at(kind.group, kind.version, kind.plural).unwrap_or(&super::KINDS[0]).kind, namespace)
     } else {
+        if let Some(why) = super::select::broken_token(token) {
+            return Err(Refusal::bad_request(&why));
+        }
         store.pages.get(token).cloned().ok_or_else(|| {
             Refusal::expired(
                 "The provided continue parameter is too old to display a consistent list result. You can start a new \
@@ -213,7 +220,7 @@ fn list(fake: &KubernetesFake, ask: &Ask, kind: &Kind, namespace: &str) -> Resul
         if selector.is_empty() {
             meta["remainingItemCount"] = json!(rest.len());
         }
-        let token = uuid::Uuid::new_v4().simple().to_string();
+        let token = super::select::token();
         meta["continue"] = json!(token);
         store.pages.insert(token, rest);
     }
@@ -258,19 +265,13 @@ fn object(
 fn patch(ask: &Ask, write: &Write, store: &mut super::Store) -> Result<Response<Body>, Refusal> {
     let media = ask.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
     match media {
-        "application/apply-patch+yaml" if ask.query("fieldManager").is_empty() => {
-            let mut refusal = Refusal::bad_request("fieldManager is required for apply patch");
-            refusal.code = 422;
-            refusal.body["code"] = json!(422);
-            refusal.body["reason"] = json!("Invalid");
-            refusal.body["message"] = json!(
-                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"
-            );
-            Err(refusal)
-        }
+        "application/apply-patch+yaml" if ask.query("fieldManager").is_empty() => Err(Refusal::no_manager()),
         "application/apply-patch+yaml" => written(write.apply(store, ask.json()?, ask.flag("force"))),
         "application/merge-patch+json" => written(write.merge(store, &ask.json()?)),
-        other => Err(Refusal::media_type(other)),
+        "application/json-patch+json" | "application/strategic-merge-patch+json" => {
+            Err(Refusal::not_implemented(&format!("patch of type {media}")))
+        }
+        _ => Err(Refusal::media_type()),
     }
 }
 
@@ -281,7 +282,7 @@ async fn log(
 ) -> Result<Response<Body>, Refusal> {
     let kind = super::kinds::named("Pod");
     if fake.store().denied("get", "pods/log") {
-        return Err(Refusal::forbidden(kind, "get", namespace, name));
+        return Err(Refusal::forbidden(kind, "get", "pods/log", (namespace, name)));
     }
     let find = || fake.store().get("Pod", namespace, name).cloned().ok_or_else(|| Refusal::not_found(kind, name));
     let mut changes = fake.changes();
@@ -301,6 +302,16 @@ async fn log(
         return Err(Refusal::bad_request(&format!(
             "container \"{container}\" in pod \"{name}\" is waiting to start: {why}"
         )));
+    }
+    let wanted = ask.query("container");
+    let known = pod["spec"]["containers"].as_array().into_iter().flatten().any(|c| c["name"] == wanted);
+    if !wanted.is_empty() && !known {
+        return Err(Refusal::bad_request(&format!("container {wanted} is not valid for pod {name}")));
+    }
+    if text(&pod, "/spec/nodeName").is_empty() {
+        let mut nothing = plain(String::new());
+        *nothing.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(nothing);
     }
     let kept = fake.store().logs.get(text(&pod, "/metadata/uid")).cloned().unwrap_or_default();
     let kept = match ask.query("tailLines").parse::<usize>() {

@@ -31,6 +31,13 @@ impl Cause {
         Self { reason: "FieldValueInvalid", field: field.into(), message }
     }
 
+    /// A structure that is not acceptable, quoted with its keys in order.
+    pub(super) fn invalid_object(field: &str, value: &Json, detail: &str) -> Self {
+        let mut sorted = value.clone();
+        sorted.sort_all_objects();
+        Self { reason: "FieldValueInvalid", field: field.into(), message: format!("Invalid value: {sorted}: {detail}") }
+    }
+
     /// A value that is missing.
     pub(super) fn required(field: &str) -> Self {
         Self { reason: "FieldValueRequired", field: field.into(), message: "Required value".into() }
@@ -123,7 +130,7 @@ impl Refusal {
     }
 
     /// 403 by RBAC.
-    pub(super) fn forbidden(kind: &Kind, verb: &str, namespace: &str, name: &str) -> Self {
+    pub(super) fn forbidden(kind: &Kind, verb: &str, resource: &str, (namespace, name): (&str, &str)) -> Self {
         let place = if namespace.is_empty() {
             "at the cluster scope".to_owned()
         } else {
@@ -131,8 +138,8 @@ impl Refusal {
         };
         let what = if name.is_empty() { kind.resource() } else { format!("{} \"{name}\"", kind.resource()) };
         let message = format!(
-            "{what} is forbidden: User \"sandbox-user\" cannot {verb} resource \"{}\" in API group \"{}\" {place}",
-            kind.plural, kind.group
+            "{what} is forbidden: User \"sandbox-user\" cannot {verb} resource \"{resource}\" in API group \"{}\" {place}",
+            kind.group
         );
         status(403, "Forbidden", &message, details(kind, name))
     }
@@ -153,13 +160,18 @@ impl Refusal {
         status(413, "RequestEntityTooLarge", &message, Json::Null)
     }
 
-    /// 415 for a patch type that the fake does not have.
-    pub(super) fn media_type(given: &str) -> Self {
-        let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: \
-             application/merge-patch+json, application/apply-patch+yaml (given {given})"
-        );
-        status(415, "UnsupportedMediaType", &message, Json::Null)
+    /// 415 for what is no patch.
+    pub(super) fn media_type() -> Self {
+        status(415, "UnsupportedMediaType", "415: Unsupported Media Type", json!({}))
+    }
+
+    /// 422 for an apply by nobody.
+    pub(super) fn no_manager() -> Self {
+        let why = "Required value: is required for apply patch";
+        let cause = json!({"reason": "FieldValueRequired", "message": why, "field": "fieldManager"});
+        let about = json!({"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause]});
+        let message = format!("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: {why}");
+        status(422, "Invalid", &message, about)
     }
 
     /// 500 as the server answers an error without a type.

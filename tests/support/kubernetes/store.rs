@@ -189,6 +189,9 @@ impl Store {
             return Ok(());
         }
         let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
-        Err(Refusal::refused(kind, name, &why))
+        let mut refusal = Refusal::refused(kind, name, &why);
+        refusal.body["details"]["causes"] = json!([{"reason": "NamespaceTerminating", "field": "metadata.namespace",
+            "message": format!("namespace {namespace} is being terminated")}]);
+        Err(refusal)
     }
 }

@@ -73,8 +73,15 @@ fn secret(old: Option<&Json>, new: &Json, causes: &mut Vec<Cause>) {
     {
         causes.push(Cause::invalid("type", kind, "field is immutable"));
     }
-    if old.is_some_and(|o| o["immutable"] == true && o["data"] != new["data"]) {
-        causes.push(Cause::forbidden("data", "field is immutable when `immutable` is set"));
+    if let Some(sealed) = old.filter(|o| o["immutable"] == true) {
+        let mut changed =
+            |field: &str| causes.push(Cause::forbidden(field, "field is immutable when `immutable` is set"));
+        if new["immutable"] != true {
+            changed("immutable");
+        }
+        if sealed["data"] != new["data"] {
+            changed("data");
+        }
     }
     let mut total = 0;
     for (key, value) in new["data"].as_object().into_iter().flatten() {
@@ -85,8 +92,12 @@ fn secret(old: Option<&Json>, new: &Json, causes: &mut Vec<Cause>) {
         total += STANDARD.decode(value.as_str().unwrap_or_default()).map_or(0, |v| v.len());
     }
     if total > MAX_SECRET {
-        let message = format!("Too long: must have at most {MAX_SECRET} bytes");
+        let message = format!("Too long: may not be more than {MAX_SECRET} bytes");
         causes.push(Cause { reason: "FieldValueTooLong", field: "data".into(), message });
+    }
+    let account = "kubernetes.io/service-account.name";
+    if kind == "kubernetes.io/service-account-token" && new["metadata"]["annotations"][account].is_null() {
+        causes.push(Cause::required(&format!("metadata.annotations[{account}]")));
     }
     required_keys(kind, &new["data"], causes);
 }
@@ -108,14 +119,20 @@ fn required_keys(kind: &str, data: &Json, causes: &mut Vec<Cause>) {
     if let Some(text) = data.get(".dockerconfigjson").filter(|_| kind.ends_with("dockerconfigjson")) {
         let bytes = STANDARD.decode(text.as_str().unwrap_or_default()).unwrap_or_default();
         if let Err(error) = serde_json::from_slice::<Json>(&bytes) {
-            let message = format!("Invalid value: \"<secret contents redacted>\": {}", json_error(&error));
+            let message = format!("Invalid value: \"<secret contents redacted>\": {}", json_error(&error, &bytes));
             causes.push(Cause { reason: "FieldValueInvalid", field: "data[.dockerconfigjson]".into(), message });
         }
     }
 }
 
-fn json_error(error: &serde_json::Error) -> &'static str {
-    if error.is_eof() { "unexpected end of JSON input" } else { "invalid character looking for beginning of value" }
+/// What is wrong with some JSON of one line, as the server says it of the beginning of a value.
+pub(super) fn json_error(error: &serde_json::Error, bytes: &[u8]) -> String {
+    match bytes.get(error.column().saturating_sub(1)) {
+        Some(byte) if !error.is_eof() => {
+            format!("invalid character '{}' looking for beginning of value", char::from(*byte))
+        }
+        _ => "unexpected end of JSON input".to_owned(),
+    }
 }
 
 fn workload(old: Option<&Json>, new: &Json, causes: &mut Vec<Cause>) {
@@ -126,14 +143,14 @@ fn workload(old: Option<&Json>, new: &Json, causes: &mut Vec<Cause>) {
         wanted => {
             if wanted.into_iter().flatten().any(|(k, v)| labels.get(k) != Some(v)) {
                 let detail = "`selector` does not match template `labels`";
-                causes.push(Cause::invalid("spec.template.metadata.labels", &labels.to_string(), detail));
+                causes.push(Cause::invalid_object("spec.template.metadata.labels", labels, detail));
             }
         }
     }
     if let Some(old) = old
         && old["spec"]["selector"] != spec["selector"]
     {
-        causes.push(Cause::invalid("spec.selector", &spec["selector"].to_string(), "field is immutable"));
+        causes.push(Cause::invalid_object("spec.selector", &spec["selector"], "field is immutable"));
     }
     containers(&spec["template"]["spec"], "spec.template.spec", causes);
 }
@@ -141,10 +158,17 @@ fn workload(old: Option<&Json>, new: &Json, causes: &mut Vec<Cause>) {
 fn job(old: Option<&Json>, new: &Json, causes: &mut Vec<Cause>) {
     containers(&new["spec"]["template"]["spec"], "spec.template.spec", causes);
     let policy = new["spec"]["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
-    if !matches!(policy, "OnFailure" | "Never") {
-        let message = format!("Unsupported value: \"{policy}\": supported values: \"OnFailure\", \"Never\"");
-        let field = "spec.template.spec.restartPolicy".into();
-        causes.push(Cause { reason: "FieldValueNotSupported", field, message });
+    let field = || "spec.template.spec.restartPolicy".to_owned();
+    match policy {
+        "OnFailure" | "Never" => {}
+        "Always" => {
+            let message = "Required value: valid values: \"OnFailure\", \"Never\"".to_owned();
+            causes.push(Cause { reason: "FieldValueRequired", field: field(), message });
+        }
+        other => {
+            let message = format!("Unsupported value: \"{other}\": supported values: \"OnFailure\", \"Never\"");
+            causes.push(Cause { reason: "FieldValueNotSupported", field: field(), message });
+        }
     }
     if let Some(old) = old
         && old["spec"]["template"] != new["spec"]["template"]

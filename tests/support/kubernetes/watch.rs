@@ -117,10 +117,17 @@ impl Position {
         match (was, is) {
             (false, true) => Some(line("ADDED", &change.object)),
             (true, true) => Some(line("MODIFIED", &change.object)),
-            (true, false) => Some(line("DELETED", &change.object)),
+            (true, false) => Some(line("DELETED", &left(change))),
             (false, false) => None,
         }
     }
+}
+
+/// What a watch shows of an object that it loses: as it last knew it, at the version of the loss.
+fn left(change: &Change) -> Json {
+    let mut object = change.before.clone().unwrap_or_else(|| change.object.clone());
+    object["metadata"]["resourceVersion"] = json!(change.revision.to_string());
+    object
 }
 
 async fn pause(limit: Duration) {

@@ -7,7 +7,7 @@ use super::apply::Writer;
 use super::defaults::fill;
 use super::event::Saying;
 use super::store::{Store, key_of, text};
-use super::write::finalizers;
+use super::write::{FOREGROUND, ORPHAN, finalizers};
 
 /// Runs all controllers until nothing changes any more.
 pub(super) fn settle(store: &mut Store, writer: &Writer) {
@@ -34,11 +34,7 @@ fn namespaces(store: &mut Store, writer: &Writer) -> bool {
             if store.deletions_held {
                 continue;
             }
-            for object in store.content(&name) {
-                store.remove(&key_of(&object));
-            }
-            store.remove(&key_of(&space));
-            changed = true;
+            changed |= emptied(store, &name, writer);
         } else if store.get("ServiceAccount", &name, "default").is_none() {
             store.put(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default",
                 "namespace": name, "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": writer.time}}));
@@ -48,13 +44,34 @@ fn namespaces(store: &mut Store, writer: &Writer) -> bool {
     changed
 }
 
+/// Takes the content of a namespace away, and the namespace once nothing in it is held.
+fn emptied(store: &mut Store, name: &str, writer: &Writer) -> bool {
+    let mut changed = false;
+    for object in store.content(name) {
+        if finalizers(&object).is_empty() {
+            store.remove(&key_of(&object));
+            changed = true;
+        } else if object["metadata"]["deletionTimestamp"].is_null() {
+            let mut dying = object;
+            dying["metadata"]["deletionTimestamp"] = json!(writer.time);
+            dying["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+            store.put(dying);
+            changed = true;
+        }
+    }
+    if store.content(name).is_empty() {
+        store.remove(&("Namespace", String::new(), name.to_owned()));
+        changed = true;
+    }
+    changed
+}
+
 /// Removes what was asked to go: pods, dependants of what is gone, objects that waited for their dependants.
 fn dying(store: &mut Store) -> bool {
     let mut changed = false;
     let owners: Vec<Json> = ["Deployment", "DaemonSet", "Job"].iter().flat_map(|kind| store.list(kind, "")).collect();
-    let alive = |uid: &str| {
-        owners.iter().any(|o| text(o, "/metadata/uid") == uid && o["metadata"]["deletionTimestamp"].is_null())
-    };
+    let stays = |o: &Json| o["metadata"]["deletionTimestamp"].is_null() || finalizers(o).contains(&ORPHAN.to_owned());
+    let alive = |uid: &str| owners.iter().any(|o| text(o, "/metadata/uid") == uid && stays(o));
     for pod in store.list("Pod", "") {
         let uid = text(&pod, "/metadata/uid");
         let orphaned = store.made_by.get(uid).is_some_and(|owner| !alive(owner));
@@ -65,18 +82,28 @@ fn dying(store: &mut Store) -> bool {
             changed = true;
         }
     }
-    for owner in owners {
-        if owner["metadata"]["deletionTimestamp"].is_string() && finalizers(&owner) == ["foregroundDeletion"] {
-            store.remove(&key_of(&owner));
-            changed = true;
+    for owner in owners.iter().filter(|o| o["metadata"]["deletionTimestamp"].is_string()) {
+        match finalizers(owner).as_slice() {
+            [one] if one == FOREGROUND => {}
+            [one] if one == ORPHAN => disown(store, text(owner, "/metadata/uid")),
+            _ => continue,
         }
+        store.remove(&key_of(owner));
+        changed = true;
     }
     changed
 }
 
-/// The pods of a controller stay when it goes.
-pub(super) fn orphan(store: &mut Store, uid: &str) {
+/// The pods of a controller stay when it goes, without an owner.
+fn disown(store: &mut Store, uid: &str) {
+    let mine = |pod: &Json| store.made_by.get(text(pod, "/metadata/uid")).is_some_and(|owner| owner == uid);
+    let left: Vec<Json> = store.list("Pod", "").into_iter().filter(mine).collect();
     store.made_by.retain(|_, owner| owner != uid);
+    for mut pod in left {
+        pod["metadata"]["ownerReferences"] = Json::Null;
+        super::defaults::drop_nulls(&mut pod);
+        store.put(pod);
+    }
 }
 
 /// The pods that a controller made.
@@ -117,11 +144,13 @@ impl Birth<'_> {
             "generateName": format!("{}-", self.prefix), "generation": 1,
             "labels": template["metadata"]["labels"], "annotations": template["metadata"]["annotations"],
             "ownerReferences": [self.named_owner]},
-            "spec": template["spec"], "status": {"phase": "Pending", "qosClass": "BestEffort"}});
+            "spec": template["spec"], "status": {"phase": "Pending"}});
         for (key, value) in &self.labels {
             pod["metadata"]["labels"][key.as_str()] = json!(value);
         }
         fill("Pod", &mut pod, 0);
+        super::defaults::admitted("Pod", &mut pod);
+        pod["status"]["qosClass"] = json!(super::defaults::quality(&pod["spec"]));
         let account = text(&pod, "/spec/serviceAccountName").to_owned();
         let account = store.get("ServiceAccount", namespace, &account).cloned().unwrap_or_default();
         if pod["spec"]["imagePullSecrets"].is_null() {
@@ -208,8 +237,10 @@ fn report(store: &mut Store, object: &Json, hash: &str, writer: &Writer) -> bool
         "updatedReplicas": count(updated), "readyReplicas": count(available),
         "availableReplicas": count(available), "unavailableReplicas": count(wanted.saturating_sub(available)),
         "conditions": [
-            {"type": "Available", "status": yes, "reason": why, "message": words, "lastTransitionTime": t0},
-            {"type": "Progressing", "status": "True", "reason": reason, "message": message, "lastTransitionTime": t1},
+            {"type": "Available", "status": yes, "reason": why, "message": words, "lastTransitionTime": t0,
+                "lastUpdateTime": t0},
+            {"type": "Progressing", "status": "True", "reason": reason, "message": message, "lastTransitionTime": t1,
+                "lastUpdateTime": t1},
         ]});
     })
 }

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use super::apply::{Writer, apply, track};
-use super::defaults::{drop_nulls, fill};
+use super::body::fault;
+use super::defaults::{admitted, drop_nulls, fill, quality};
 use super::fields::duplicate;
 use super::kinds::{Kind, undeclared};
 use super::status::Refusal;
@@ -39,6 +40,13 @@ impl Write {
     fn invalid_body(&self, why: &str) -> Refusal {
         let (kind, version) = (self.kind.kind, self.kind.version);
         Refusal::bad_request(&format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"))
+    }
+
+    fn readable(&self, body: &Json) -> Result<(), Refusal> {
+        match fault(self.kind, body) {
+            Some(why) => Err(Refusal::bad_request(&why)),
+            None => Ok(()),
+        }
     }
 
     /// Name and namespace of the body must be those of the address.
@@ -76,6 +84,7 @@ impl Write {
 
     /// POST.
     pub(super) fn create(&self, store: &mut Store, mut body: Json) -> Result<Written, Refusal> {
+        self.readable(&body)?;
         self.addressed(&mut body)?;
         let read = (self.kind.typed)(&numbers_as_text(&body)).map_err(|e| self.invalid_body(&e))?;
         let mut object = read;
@@ -93,6 +102,7 @@ impl Write {
 
     /// PUT.
     pub(super) fn replace(&self, store: &mut Store, mut body: Json) -> Result<Written, Refusal> {
+        self.readable(&body)?;
         self.addressed(&mut body)?;
         let object = (self.kind.typed)(&numbers_as_text(&body)).map_err(|e| self.invalid_body(&e))?;
         let Some(before) = store.get(self.kind.kind, &self.namespace, &self.name).cloned() else {
@@ -116,9 +126,12 @@ impl Write {
 
     /// Server-side apply.
     pub(super) fn apply(&self, store: &mut Store, mut config: Json, force: bool) -> Result<Written, Refusal> {
-        if text(&config, "/kind").is_empty() || text(&config, "/apiVersion").is_empty() {
-            return Err(Refusal::bad_request("apiVersion and kind must be set in an applied object"));
+        let (kind, api) = (text(&config, "/kind"), text(&config, "/apiVersion"));
+        if kind.is_empty() || api.is_empty() {
+            let group = if api.contains('/') { api.to_owned() } else { format!("/{api}") };
+            return Err(Refusal::bad_request(&format!("invalid object type: {group}, Kind={kind}")));
         }
+        let namespace = text(&config, "/metadata/namespace").to_owned();
         self.addressed(&mut config)?;
         if config["metadata"].get("managedFields").is_some_and(|f| f.as_array().is_none_or(|l| !l.is_empty())) {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
@@ -127,8 +140,7 @@ impl Write {
         let read = (self.kind.typed)(&numbers_as_text(&config)).map_err(|e| self.invalid_body(&e))?;
         let wrong = undeclared(&config, &read, "").map(|field| format!("{field}: field not declared in schema"));
         if let Some(wrong) = wrong.or_else(|| duplicate(&config)) {
-            let place =
-                format!("{}/{}; {}, Kind={}", self.namespace, self.name, self.kind.api_version(), self.kind.kind);
+            let place = format!("{namespace}/{}; {}, Kind={}", self.name, self.kind.api_version(), self.kind.kind);
             let message = format!("failed to create typed patch object ({place}): {wrong}");
             return Err(Refusal::internal(&message));
         }
@@ -145,7 +157,12 @@ impl Write {
         let uid = text(body, "/metadata/uid");
         if !uid.is_empty() && uid != text(before, "/metadata/uid") {
             let now = text(before, "/metadata/uid");
-            let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {now}");
+            let place = [self.kind.plural, &self.namespace, &self.name].into_iter().filter(|part| !part.is_empty());
+            let why = format!(
+                "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, AdditionalErrorMsg: \
+                 Precondition failed: UID in precondition: {uid}, UID in object meta: {now}",
+                place.collect::<Vec<_>>().join("/")
+            );
             return Err(Refusal::conflict(self.kind, &self.name, &why));
         }
         let version = text(body, "/metadata/resourceVersion");
@@ -180,6 +197,9 @@ impl Write {
         if form != Form::Apply {
             track(before.as_ref(), &mut object, &self.writer);
         }
+        if before.is_none() {
+            admitted(self.kind.kind, &mut object);
+        }
         let code = if before.is_none() { 201 } else { 200 };
         if before.as_ref() == Some(&object) || self.dry_run {
             return Ok(Written { code, object });
@@ -199,7 +219,8 @@ impl Write {
         if self.kind.kind != "Pod" || !new {
             return Ok(());
         }
-        let name = text(object, "/spec/serviceAccountName").to_owned();
+        let name = text(object, "/spec/serviceAccountName");
+        let name = if name.is_empty() { "default".to_owned() } else { name.to_owned() };
         let Some(account) = store.get("ServiceAccount", &self.namespace, &name) else {
             let why = format!(
                 "error looking up service account {}/{name}: serviceaccount \"{name}\" not found",
@@ -211,7 +232,7 @@ impl Write {
         if object["spec"]["imagePullSecrets"].as_array().is_none_or(Vec::is_empty) && secrets.is_array() {
             object["spec"]["imagePullSecrets"] = secrets;
         }
-        object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"});
+        object["status"] = json!({"phase": "Pending", "qosClass": quality(&object["spec"])});
         Ok(())
     }
 
@@ -277,19 +298,20 @@ pub(super) fn delete(store: &mut Store, write: &Write, options: &Json) -> Result
         );
         return Err(Refusal::precondition(kind, name, &why));
     }
-    let gone = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-        "details": {"name": name, "group": kind.group, "kind": kind.plural, "uid": uid}});
+    let mut gone = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+        "details": {"name": name, "kind": kind.plural, "uid": uid}});
+    if !kind.group.is_empty() {
+        gone["details"]["group"] = json!(kind.group);
+    }
     if write.dry_run {
         return Ok(gone);
     }
     let mut dying = before.clone();
+    let owns = matches!(kind.kind, "Deployment" | "DaemonSet" | "Job");
     match propagation(kind, options) {
-        "Orphan" => super::workloads::orphan(store, uid),
-        "Foreground" => {
-            let mut list = finalizers(&dying);
-            list.push("foregroundDeletion".into());
-            dying["metadata"]["finalizers"] = json!(list);
-        }
+        _ if !owns => {}
+        "Orphan" => hold(&mut dying, ORPHAN),
+        "Foreground" => hold(&mut dying, FOREGROUND),
         _ => {}
     }
     let lingers = matches!(kind.kind, "Pod" | "Namespace");
@@ -299,7 +321,13 @@ pub(super) fn delete(store: &mut Store, write: &Write, options: &Json) -> Result
     }
     if dying["metadata"]["deletionTimestamp"].is_null() {
         dying["metadata"]["deletionTimestamp"] = json!(write.writer.time);
-        dying["metadata"]["deletionGracePeriodSeconds"] = json!(if kind.kind == "Pod" { 30 } else { 0 });
+        if kind.kind != "Namespace" {
+            let runs = !text(&dying, "/spec/nodeName").is_empty();
+            dying["metadata"]["deletionGracePeriodSeconds"] = json!(if runs { 30 } else { 0 });
+        }
+        if let Some(generation) = dying["metadata"]["generation"].as_u64() {
+            dying["metadata"]["generation"] = json!(generation + 1);
+        }
     }
     if kind.kind == "Namespace" {
         dying["status"]["phase"] = json!("Terminating");
@@ -311,6 +339,17 @@ fn propagation<'a>(kind: &Kind, options: &'a Json) -> &'a str {
     let given = text(options, "/propagationPolicy");
     // pkg/registry/batch/job/strategy.go: batch/v1 orphans by default, for old clients' sake
     if given.is_empty() && kind.kind == "Job" { "Orphan" } else { given }
+}
+
+/// Held until the dependants of an object have lost their owner.
+pub(super) const ORPHAN: &str = "orphan";
+/// Held until the dependants of an object are gone.
+pub(super) const FOREGROUND: &str = "foregroundDeletion";
+
+fn hold(object: &mut Json, finalizer: &str) {
+    let mut list = finalizers(object);
+    list.push(finalizer.to_owned());
+    object["metadata"]["finalizers"] = json!(list);
 }
 
 /// The finalizers of an object.
