@@ -42,6 +42,7 @@ fn cloud(folder: &Path, authority: Arc<Authority>) -> io::Result<Sandbox> {
         probe: Some(probe),
         reach: Reach::RealNames,
         authority: Some(authority),
+        docker_registry: true,
         ..Options::default()
     })
 }
