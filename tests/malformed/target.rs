@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
 use mops_clients::arm::{Answer, ArmError, ResourceId};
-use mops_clients::kubernetes::Access;
+use mops_clients::kubernetes::{Access, KubernetesError, ObjectRef};
 use mops_core::{Secret, StackId, Urn};
+use mops_engine::plan::saved::{Basis, Origin, SavedPlan};
+use mops_engine::run::UpOptions;
 use mops_engine::state::{self, Deployment};
-use mops_host::fsx;
+use mops_host::{Env, fsx};
 use mops_probe::{Log, dockerconfig};
 use mops_tests::null::stack;
 use mops_tests::rig::{Rig, files, program, thing};
@@ -57,10 +59,11 @@ pub(super) fn all() -> Vec<Target> {
         challenge(),
         reference(),
         arm_error(),
+        kubernetes_status(),
         resource_id(),
         urn(),
     ]);
-    all.extend([sas(), connection_string(), connect(), probe_log(), lease()]);
+    all.extend([sas(), connection_string(), connect(), probe_log(), lease(), cloud_json(), saved_plan()]);
     all
 }
 
@@ -177,6 +180,24 @@ fn arm_error() -> Target {
     }))
 }
 
+fn kubernetes_status() -> Target {
+    let seeds = [
+        r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","message":"m","code":409,"details":{"causes":[{"reason":"FieldManagerConflict","message":"conflict with \"helm\" using apps/v1","field":".spec.replicas"}]}}"#,
+        r#"{"kind":"Status","reason":"Forbidden","message":"deployments.apps \"x\" is forbidden: User \"u\" cannot patch resource \"deployments\"","details":{"name":"x","group":"apps","kind":"deployments"},"code":403}"#,
+        r#"{"kind":"Status","reason":"Invalid","message":"m","details":{"name":"x","kind":"Deployment","causes":[{"reason":"FieldValueInvalid","message":"must be positive","field":"spec.replicas"}]},"code":422}"#,
+        "upstream connect error or disconnect/reset before headers",
+    ];
+    let object = ObjectRef::namespaced("apps/v1", "Deployment", "n", "x");
+    lenient(target("Kubernetes status", &seeds, move |text| {
+        for code in [400, 401, 403, 404, 409, 410, 413, 422, 429, 500, 503] {
+            let error = KubernetesError::of_answer("api.example", "patch", &object, code, text.as_bytes());
+            let told = error.into_core().to_string();
+            assert!(!told.is_empty() && told.chars().count() < 4000 && !told.contains('\u{1b}'), "{code}: {told}");
+        }
+        false
+    }))
+}
+
 fn resource_id() -> Target {
     let seed = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/a";
     lenient(target("resource id", &[seed], |text| ResourceId::parse(text).is_err()))
@@ -223,4 +244,34 @@ fn lease() -> Target {
         put(&path, text.as_bytes());
         fsx::read_lease(&path).is_err()
     }))
+}
+
+fn cloud_json() -> Target {
+    let seed = r#"{"format":1,"name":"sandbox","arm":"https://127.0.0.1:1","authority":"https://127.0.0.1:2","arm_scope":"https://a/.default","ca_file":"/tmp/ca.crt","connect":[["*.azurecr.io","127.0.0.1:3"]],"auth":"service_principal","tenant_id":"t","client_id":null,"client_secret":{"from_env":"S"},"certificate_file":null,"env_file":null,"stack_file":"unified-infra.yaml"}"#;
+    target("cloud.json", &[seed], |text| match mops::cloud_json(text.as_bytes()) {
+        Ok(()) => false,
+        Err(why) => {
+            assert!(!why.is_empty());
+            true
+        }
+    })
+}
+
+fn saved_plan() -> Target {
+    let home = tempfile::tempdir().expect("a folder");
+    let rig = Rig::new(home.path());
+    let wanted = program(["a", "b"].map(|name| thing(name, serde_json::json!({"name": name}))).into());
+    let (options, state) = (UpOptions::default(), rig.read().expect("no state yet"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let plan = runtime.block_on(rig.engine.preview(&wanted, &state, &options)).expect("a plan");
+    let basis = Basis::new(home.path(), &Env::default(), Origin::default()).expect("a key");
+    let saved = SavedPlan::of(&plan, &wanted, &state, &options, &basis, OffsetDateTime::UNIX_EPOCH).expect("a plan");
+    let path = home.path().join("plan.json");
+    saved.write(&path).expect("a file");
+    let seed = fsx::read(&path).expect("the plan");
+    let refuses = move |bytes: &[u8]| {
+        put(&path, bytes);
+        SavedPlan::read(&path, home.path()).is_err()
+    };
+    Target { name: "saved plan", seeds: vec![seed], refuses: Box::new(refuses), strict: true }
 }

@@ -68,7 +68,7 @@ const KINDS: [AuthKind; 7] = [
 impl From<Pointed> for Kept {
     fn from(Pointed { cloud, auth, env_file, stack_file }: Pointed) -> Self {
         Self {
-            format: 1,
+            format: FORMAT,
             name: cloud.name,
             arm: cloud.arm,
             authority: cloud.authority,
@@ -86,10 +86,20 @@ impl From<Pointed> for Kept {
     }
 }
 
-impl From<Kept> for Pointed {
-    fn from(kept: Kept) -> Self {
+/// The format of `cloud.json` that this version writes and reads.
+const FORMAT: u32 = 1;
+
+impl Kept {
+    /// Guarantees that a file which this version does not understand whole is refused, and no identity put in the place
+    /// of one that it does not know.
+    fn read(bytes: &[u8]) -> Result<Pointed, &'static str> {
+        let kept: Self = serde_json::from_slice(bytes).map_err(|_| "it is damaged")?;
+        if kept.format != FORMAT {
+            return Err("another version of mops wrote it");
+        }
         let named = |kind: &AuthKind| mops_clients::identity::kind_name(*kind) == kept.auth;
-        Self {
+        let kind = KINDS.into_iter().find(named).ok_or("it names an identity that this version does not know")?;
+        Ok(Pointed {
             cloud: Cloud {
                 name: kept.name,
                 arm: kept.arm,
@@ -99,7 +109,7 @@ impl From<Kept> for Pointed {
                 connect: kept.connect,
             },
             auth: AzureAuth {
-                kind: KINDS.into_iter().find(named).unwrap_or_default(),
+                kind,
                 tenant_id: kept.tenant_id,
                 client_id: kept.client_id,
                 client_secret: kept.client_secret,
@@ -107,8 +117,13 @@ impl From<Kept> for Pointed {
             },
             env_file: kept.env_file,
             stack_file: kept.stack_file,
-        }
+        })
     }
+}
+
+/// Reads the text of a `cloud.json`, or says why it cannot.
+pub(crate) fn understood(bytes: &[u8]) -> Result<(), &'static str> {
+    Kept::read(bytes).map(drop)
 }
 
 impl Pointed {
@@ -155,17 +170,14 @@ impl App {
 
     fn kept(&self, stack: &StackId) -> Result<Option<Pointed>, Failure> {
         let path = self.kept_path(stack)?;
-        let damaged = |why: String| {
+        let unreadable = |why: &str| {
             let text = format!("`{}` cannot be read: {why}", path.display());
             Failure::could_not_run(Error::new(Class::Conflict, text).hint("give the stack file, or `--cloud FILE`"))
         };
         match fsx::read(&path) {
-            Ok(bytes) => {
-                let kept: Kept = serde_json::from_slice(&bytes).map_err(|_| damaged("it is damaged".into()))?;
-                Ok(Some(kept.into()))
-            }
+            Ok(bytes) => Kept::read(&bytes).map(Some).map_err(unreadable),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(damaged(reason(&error))),
+            Err(error) => Err(unreadable(&reason(&error))),
         }
     }
 
@@ -203,8 +215,27 @@ mod tests {
             let auth = AzureAuth { kind, tenant_id: Some("t".into()), ..AzureAuth::default() };
             let before = Pointed { cloud: Cloud::government(), auth, env_file: None, stack_file: None };
             let text = serde_json::to_string(&Kept::from(before.clone())).unwrap();
-            let after = Pointed::from(serde_json::from_str::<Kept>(&text).unwrap());
+            let after = Kept::read(text.as_bytes()).unwrap();
             assert_eq!((after.cloud, after.auth), (before.cloud, before.auth));
+        }
+    }
+
+    #[test]
+    fn nobody_else_signs_in_for_an_identity_that_is_not_known() {
+        let pointed = Pointed {
+            cloud: Cloud::public(),
+            auth: AzureAuth { kind: AuthKind::Cli, ..AzureAuth::default() },
+            env_file: None,
+            stack_file: None,
+        };
+        let text = serde_json::to_string(&Kept::from(pointed)).unwrap();
+        for (from, to, why) in [
+            ("\"cli\"", "\"passkey\"", "does not know"),
+            ("\"format\":1", "\"format\":2", "another version"),
+            ("\"arm\"", "\"harm\"", "damaged"),
+        ] {
+            let changed = text.replace(from, to);
+            assert!(Kept::read(changed.as_bytes()).unwrap_err().contains(why), "{changed}");
         }
     }
 }

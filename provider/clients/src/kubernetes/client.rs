@@ -11,7 +11,7 @@ use serde_json::json;
 use url::form_urlencoded::Serializer;
 
 use super::access::{Access, Auth};
-use super::error::{Asked, KubernetesError, refusal};
+use super::error::{Asked, KubernetesError};
 use super::object::{Json, ObjectRef};
 use super::transport::{Transport, broken, collect};
 
@@ -274,7 +274,7 @@ impl Kubernetes {
             return Ok(response.into_body());
         }
         let body = collect(response.into_body()).await?;
-        Err(refusal(asked, status.as_u16(), &body))
+        Err(KubernetesError::of_answer(asked.server, asked.verb, asked.object, status.as_u16(), &body))
     }
 
     async fn bytes(&self, asked: Asked<'_>, request: Request<Vec<u8>>) -> Result<Vec<u8>, KubernetesError> {

@@ -193,7 +193,7 @@ impl Asked<'_> {
 }
 
 /// Turns a refusal into its error.
-pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> KubernetesError {
+fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> KubernetesError {
     let status: Json = serde_json::from_slice(body).unwrap_or_default();
     let text = |pointer: &str| status.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
     let (reason, message) = (text("/reason"), text("/message"));
@@ -274,6 +274,13 @@ fn causes(status: &Json, message: &str) -> Vec<String> {
 }
 
 impl KubernetesError {
+    /// The error of an answer that is not a success: which server was asked, with which verb, for what, and what came
+    /// back. The body may be anything.
+    #[must_use]
+    pub fn of_answer(server: &str, verb: &'static str, object: &ObjectRef, code: u16, body: &[u8]) -> Self {
+        refusal(Asked { server, verb, object }, code, body)
+    }
+
     /// Decides retry, exit code and voice.
     #[must_use]
     pub fn class(&self) -> Class {
