@@ -11,8 +11,12 @@ logs="--log $FAILPOINTS/crash.log"
 CARGO_TARGET_DIR=$FAILPOINTS MOPS_BUILD_FAILPOINTS=1 \
   sh tests/run.sh crash -p mops-tests --test fast -- --nocapture $tests || code=1
 if [ -z "${QUICK:-}" ]; then
+  # Secrets in that build: it alone panics on command, and takes its masks off.
+  CARGO_TARGET_DIR=$FAILPOINTS MOPS_BUILD_FAILPOINTS=1 cargo build --quiet --workspace --bins || code=1
+  CARGO_TARGET_DIR=$FAILPOINTS MOPS_BUILD_FAILPOINTS=1 MOPS_BIN_DIR=$FAILPOINTS/debug \
+    sh tests/run.sh secrets -p mops-tests --test process -- --nocapture secrets:: || code=1
   sh tests/run.sh programs -p mops-tests --test process -- --nocapture killed:: lock:: signals:: || code=1
-  logs="$logs --log $CARGO_TARGET_DIR/programs.log"
+  logs="$logs --log $FAILPOINTS/secrets.log --log $CARGO_TARGET_DIR/programs.log"
 fi
 # shellcheck disable=SC2086
 "$MOPS_BIN_DIR/mops-crash-report" $logs --out "$CARGO_TARGET_DIR/crash.json" \

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use mops_engine::failpoint::AVAILABLE;
 use mops_host::fsx;
 use mops_host::proc::Output;
 use mops_tests::canary::Scanner;
@@ -21,10 +22,12 @@ const GIVEN: &[&str] = &[
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "IDENTITY_HEADER",
     "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
 ];
 
 /// Files that hold secrets on purpose: the user's own, and those whose use it is.
-const MEANT: &[&str] = &["client-secret.txt", "registry-password.txt", "existing.kubeconfig"];
+const MEANT: &[&str] =
+    &["client-secret.txt", "registry-password.txt", "existing.kubeconfig", "certificate.pem", "locked.pem"];
 
 /// A text that nobody else writes.
 pub(super) fn canary(name: &str) -> String {
@@ -56,6 +59,10 @@ impl Search {
         fsx::create_dir_all(&temporary).expect("a folder");
         job.place.set("TMPDIR", temporary.display().to_string());
         job.place.set("LOG_LEVEL", "TRACE");
+        if !AVAILABLE {
+            // A build for users has no such switch.
+            job.place.set("MOPS_UNMASKED", "1");
+        }
         Self { job, scanner, owners: Vec::new(), situations: 0, places: 0, hits: Vec::new() }
     }
 
@@ -167,6 +174,15 @@ impl Search {
         on_screen + registry + kubernetes
     }
 
+    /// The line of counts where no mask was on; fails when the search is blind to what was then shown.
+    #[expect(clippy::print_stdout, reason = "counts are printed")]
+    pub(super) fn unmasked(self) {
+        let found = |name: &str| self.hits.iter().filter(|hit| hit.contains(&format!(": {name}"))).count();
+        let (panics, operations) = (found("panic"), found("operation#"));
+        println!("R12 unmasked_situations={} panics={panics} operations={operations}", self.situations);
+        assert!(panics > 0 && operations > 0, "the search is blind: {:#?}", self.hits);
+    }
+
     /// The line of counts; fails on any hit.
     #[expect(clippy::print_stdout, reason = "counts are printed")]
     pub(super) fn finish(mut self, control: usize) {
@@ -184,7 +200,7 @@ impl Search {
 /// The fake that may hear the secret of an owner in a header.
 fn home(owner: &str) -> Option<&'static str> {
     let owner = owner.to_lowercase();
-    let rows = [("/registries/", "registry"), ("/managedclusters/", "kubernetes")];
+    let rows = [("/registries/", "registry"), ("/managedclusters/", "kubernetes"), ("operation", "arm")];
     rows.into_iter().find(|(part, _)| owner.contains(part)).map(|(_, fake)| fake)
 }
 

@@ -3,8 +3,11 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use mops_engine::failpoint::AVAILABLE;
 use mops_host::fsx;
 use mops_host::proc::Output;
+use mops_tests::skip::skipped;
+use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -31,6 +34,7 @@ async fn a_whole_life_leaves_no_secret_anywhere() {
     assert_eq!(created.code, Some(0), "{}", text(&created));
     shows(&mut search).await;
     changes(&mut search).await;
+    panics(&mut search).await;
     sources(&mut search).await;
     children(&mut search).await;
     dies(&mut search).await;
@@ -42,6 +46,38 @@ async fn a_whole_life_leaves_no_secret_anywhere() {
         .run("delete", &["mops", "infra", "down", "--env", "dev", "--destroy-all", "--delete-rg", "--yes", "-v"])
         .await;
     search.finish(control);
+}
+
+/// Panics of the run itself, before its first write and after an answer, and of the thread that writes the journal:
+/// each with a message that quotes a secret. Only a build with failpoints can be told to.
+async fn panics(search: &mut Search) {
+    if !AVAILABLE {
+        return skipped("failpoints", "secrets in the message of a panic");
+    }
+    let quoted = canary("panic");
+    search.add("panic", &quoted);
+    for boundary in ["planned", "answer_received", "batch_written"] {
+        // Something to do for a stack that is up.
+        search.job.ask_to("/break/sas");
+        search.job.place.set("MOPS_FAILPOINT", format!("{boundary}:1:panic {quoted}"));
+        let output = search.run("panic", UP).await;
+        let said = text(&output);
+        assert!(output.code == Some(3) && said.contains(&format!("failpoint {boundary}")), "{:?} {said}", output.code);
+    }
+    search.job.place.set("MOPS_FAILPOINT", "");
+}
+
+/// The control of the whole search: in a build whose masks can be taken off it finds what it looks for.
+#[tokio::test]
+async fn with_the_masks_off_the_search_finds_secrets() {
+    if !AVAILABLE {
+        return skipped("failpoints", "with_the_masks_off_the_search_finds_secrets");
+    }
+    let mut search = Search::of(Job::new().await);
+    search.job.place.set("MOPS_UNMASKED", "1");
+    panics(&mut search).await;
+    search.run("create", &["mops", "infra", "up", "-c", "registry,storage", "--yes", "-v"]).await;
+    search.unmasked();
 }
 
 /// Operations that fail half way, refused credentials, a wrong passphrase.
@@ -98,7 +134,7 @@ async fn changes(search: &mut Search) {
     assert_eq!(diagnosed.code, Some(1), "{}", text(&diagnosed));
     // Every byte that is written anywhere, and every child, while it is mended.
     if !Path::new("/usr/bin/strace").exists() {
-        mops_tests::skip::skipped("strace", "secrets in files that come and go");
+        skipped("strace", "secrets in files that come and go");
         assert_eq!(search.run("update", &[UP, &["--refresh"]].concat()).await.code, Some(0));
         return;
     }
@@ -138,9 +174,29 @@ async fn sources(search: &mut Search) {
         place.write(&format!("generic-{name}.yaml"), &format!("{existing}{registry}{}", &file[start..end]));
     }
     search.run("source", &["mops", "infra", "preview", "by-file.yaml", "-v"]).await;
+    certificates(search, &file).await;
     for name in ["generic-env.yaml", "generic-file.yaml"] {
         search.run("source", &["mops", "infra", "validate", name, "-v", "--json"]).await;
         search.run("source", &["mops", "infra", "up", name, "--yes", "-v", "--ready-timeout", "1s"]).await;
+    }
+}
+
+/// A certificate with its key, and one whose key is locked with a password; the sign-in host of the sandbox takes
+/// neither.
+async fn certificates(search: &mut Search, file: &str) {
+    let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
+    let certificate = CertificateParams::default().self_signed(&key).expect("a certificate").pem();
+    let pem = key.serialize_pem();
+    let line = pem.lines().nth(1).expect("a line of the key");
+    search.add("certificate key", line);
+    let locked = pem.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    for (name, key, said) in [("certificate.pem", &pem, "AADSTS"), ("locked.pem", &locked, "there is no key in it")] {
+        search.job.place.write(name, &format!("{certificate}{key}"));
+        let azure = format!("azure: {{auth: certificate, certificate_file: {name}}}\n");
+        search.job.place.write("by-certificate.yaml", &format!("{file}{azure}"));
+        let words = ["mops", "infra", "preview", "by-certificate.yaml", "--refresh", "-v"];
+        let output = search.run("source", &words).await;
+        assert!(text(&output).contains(said), "{name}: {}", text(&output));
     }
 }
 

@@ -10,6 +10,9 @@ use crate::exit::{Failure, Outcome};
 
 /// From now on a panic says where it was, and nothing else.
 pub(crate) fn say_only_the_place() {
+    if !mops_core::secret::masked() {
+        return;
+    }
     std::panic::set_hook(Box::new(|info| {
         // Not through the printer, which the panic may have left locked.
         let _ = std::io::stderr().write_all(place(info.location()).as_bytes());

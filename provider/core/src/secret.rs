@@ -16,6 +16,28 @@ pub(crate) const MARK: &str = "$mops::secret";
 /// What every other serialiser writes in place of a secret.
 pub const MASK: &str = "[secret]";
 
+/// Whether secrets are masked where something is shown. They always are: no switch of a build for users changes it.
+#[cfg(not(failpoints))]
+#[must_use]
+pub const fn masked() -> bool {
+    true
+}
+
+/// The same in a build with failpoints, where `MOPS_UNMASKED` takes every mask off: the search for secrets that escaped
+/// must be seen to find some (`tests/secrets.rs`, R12).
+#[cfg(failpoints)]
+#[must_use]
+pub fn masked() -> bool {
+    static MASKED: std::sync::LazyLock<bool> = std::sync::LazyLock::new(unasked);
+    *MASKED
+}
+
+#[cfg(failpoints)]
+#[expect(clippy::disallowed_methods, reason = "a test build is asked here, below everything that reads variables")]
+fn unasked() -> bool {
+    std::env::var_os("MOPS_UNMASKED").is_none()
+}
+
 /// Text or structure that is shown to nobody. Read it with [`Secret::expose`], as late as possible.
 #[derive(Clone)]
 pub struct Secret<T>(T);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::secret::{MASK, Secret};
+use crate::secret::{MASK, Secret, masked};
 
 /// One property value. Maps are sorted, so that equal values have equal text.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -134,7 +134,7 @@ impl Value {
     /// what may be shown or logged.
     #[must_use]
     pub fn masked_json(&self) -> serde_json::Value {
-        self.json(&|_| serde_json::Value::String(MASK.into()))
+        self.json(&|inner| if masked() { serde_json::Value::String(MASK.into()) } else { inner.exposed_json() })
     }
 
     /// Plain JSON with secrets **in clear**: for requests that carry them, and for sealing.

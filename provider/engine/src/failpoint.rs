@@ -1,6 +1,7 @@
-//! The boundaries at which a test build can die, fail or stall. `MOPS_FAILPOINT=name:n:abort|error|sleep` acts the n-th
-//! time the boundary is passed and says so on standard error first (`failpoint NAME`); `all:0:tell` says it at each
-//! pass of each boundary and goes on. A release build has none of this (`tests/crash.rs` asserts it).
+//! The boundaries at which a test build can die, fail, stall or panic. `MOPS_FAILPOINT=name:n:abort|error|sleep|panic`
+//! acts the n-th time the boundary is passed and says so on standard error first (`failpoint NAME`); what follows
+//! `panic` is quoted by its message, and `all:0:tell` says it at each pass of each boundary and goes on. A release build
+//! has none of this (`tests/crash.rs` asserts it).
 
 use crate::error::StateError;
 
@@ -141,7 +142,7 @@ mod armed {
         ARMED
             .get_or_init(|| {
                 let env = mops_host::Env::process();
-                let mut parts = env.get("MOPS_FAILPOINT")?.split(':');
+                let mut parts = env.get("MOPS_FAILPOINT")?.splitn(3, ':');
                 let (name, n, what) = (parts.next()?, parts.next()?, parts.next()?);
                 Some(Armed { name: name.to_owned(), n: n.parse().ok()?, what: what.to_owned() })
             })
@@ -174,6 +175,7 @@ mod armed {
             "sleep" => loop {
                 std::thread::sleep(Duration::from_secs(3600));
             },
+            _ if what.starts_with("panic") => panic!("{what}"),
             _ => Err(io::Error::other(format!("failpoint {}", point.name()))),
         }
     }

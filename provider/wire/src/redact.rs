@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use http::HeaderMap;
+use mops_core::secret::masked;
 use url::Url;
 
 /// Stands for what is not shown.
@@ -73,6 +74,9 @@ const OPERATIONS: &[&str] = &["operationresults", "operationstatuses", "operatio
 /// A URL with its known query parameters; the rest is masked, so are user info and fragment.
 #[must_use]
 pub fn url(url: &Url) -> String {
+    if !masked() {
+        return url.to_string();
+    }
     let mut out = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
     if let Some(port) = url.port() {
         let _ = write!(out, ":{port}");
@@ -101,10 +105,11 @@ pub fn url(url: &Url) -> String {
 /// The known headers; the others by name only.
 #[must_use]
 pub fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let shown = |name: &str, value: &http::HeaderValue| match HEADERS.contains(&name) && !value.is_sensitive() {
-        true => value.to_str().unwrap_or(MASK).to_owned(),
-        false => MASK.to_owned(),
-    };
+    let shown =
+        |name: &str, value: &http::HeaderValue| match !masked() || (HEADERS.contains(&name) && !value.is_sensitive()) {
+            true => value.to_str().unwrap_or(MASK).to_owned(),
+            false => MASK.to_owned(),
+        };
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), shown(name.as_str(), value))).collect()
 }
 

@@ -110,10 +110,13 @@ fn secrets(arm: &Arm) -> Vec<String> {
     owners(arm).into_iter().map(|(_, secret)| secret).collect()
 }
 
-/// The same with the id of what each belongs to; the application's secret is that of `entra`.
+/// The same with the id of what each belongs to; the application's secret is that of `entra`, and the name of an
+/// operation, whose address may give access to its result, that of `operation`.
 fn owners(arm: &Arm) -> Vec<(String, String)> {
     let state = arm.state();
     let of = |thing: &Thing| thing.secrets.iter().map(|s| (thing.id.clone(), s.clone())).collect::<Vec<_>>();
     let inside = state.things.values().flat_map(of);
-    inside.chain([("entra".to_owned(), arm.world.application.client_secret.clone())]).collect()
+    let operations = state.operations.keys().map(|key| ("operation".to_owned(), key.clone()));
+    let application = ("entra".to_owned(), arm.world.application.client_secret.clone());
+    inside.chain(operations).chain([application]).collect()
 }

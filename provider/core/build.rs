@@ -1,4 +1,5 @@
-//! Sets `cfg(failpoints)` for test builds only: `MOPS_BUILD_FAILPOINTS=1`, in a target folder of their own.
+//! Sets `cfg(failpoints)` for test builds only: `MOPS_BUILD_FAILPOINTS=1`, in a target folder of their own. The engine
+//! uses this file as well.
 
 #[expect(clippy::disallowed_methods, reason = "this is how a build script asks")]
 fn main() {
