@@ -70,6 +70,23 @@ impl Audit {
         false
     }
 
+    /// Right after the strike state holds one of these numbers of things: all of it or nothing.
+    pub(crate) fn is_whole(&mut self, home: &Path, sizes: &[usize]) {
+        match state::read(home, &stack()) {
+            Ok(found) => {
+                let held = found.map_or(0, |state| state.resources.len());
+                if !sizes.contains(&held) {
+                    self.unsettled += 1;
+                    self.tell(format!("a part of it was left: {held} things, not one of {sizes:?}"));
+                }
+            }
+            Err(error) => {
+                self.unreadable += 1;
+                self.tell(format!("state cannot be read: {error}"));
+            }
+        }
+    }
+
     /// Compares state and service; `n` things are declared.
     pub(crate) fn compare(&mut self, home: &Path, book: &Book, n: usize) {
         let state = match state::read(home, &stack()) {

@@ -14,6 +14,8 @@ pub(crate) enum Before {
     Died(&'static [&'static str], &'static str),
     /// The home folder is lost.
     HomeLost,
+    /// The home folder lies in a new one, as `elsewhere`.
+    HomeMoved,
     /// The things are there, and nobody's.
     Strangers,
     /// Some things were deleted behind our back, some changed.
@@ -28,10 +30,14 @@ pub(crate) struct Kind {
     pub(crate) then: &'static [&'static str],
     /// How many things there are in the end.
     pub(crate) things: usize,
+    /// How many things state may hold right after the strike; empty: as many as it likes.
+    pub(crate) whole: &'static [usize],
+    /// The passphrase; else one that is made.
+    pub(crate) phrase: Option<&'static str>,
 }
 
 const fn kind(name: &'static str, before: &'static [Before], run: &'static [&'static str], things: usize) -> Kind {
-    Kind { name, before, run, then: run, things }
+    Kind { name, before, run, then: run, things, whole: &[], phrase: Some("crash") }
 }
 
 const UP: &[&str] = &["up", "--shape", "graph", "--n", "50"];
@@ -41,6 +47,7 @@ const SWAP_ONE: &[&str] = &["up", "--shape", "graph", "--n", "50", "--kind", "sw
 const SWAP_TWO: &[&str] = &["up", "--shape", "graph", "--n", "50", "--kind", "swap", "--replace", "two"];
 const SWAP_TEN: &[&str] = &["up", "--shape", "graph", "--n", "10", "--kind", "swap", "--replace", "two"];
 const GROUPS: &[&str] = &["up", "--shape", "graph", "--n", "50", "--kind", "group"];
+const IMPORT: &[&str] = &["import", "--shape", "graph", "--n", "50", "--kind", "group"];
 /// Its calls take a moment, so that the engine hears of their operations before they end.
 const SECRET: &[&str] = &["up", "--shape", "graph", "--n", "50", "--secret", "of-no-worth", "--latency", "5"];
 
@@ -69,12 +76,20 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind { then: UP, ..kind("fail", &[], &["up", "--shape", "graph", "--n", "50", "--fail", "create"], 50) },
     Kind { then: UP, ..kind("partial", &[], &["up", "--shape", "graph", "--n", "50", "--fail", "partial"], 50) },
     kind("refresh", &[Before::Ran(UP), Before::Drifted], &["refresh"], 47),
+    Kind { then: GROUPS, whole: &[0, 50], ..kind("import", &[Before::Strangers], IMPORT, 50) },
+    Kind { then: UP, whole: &[0, 50], ..kind("move-in", &[Before::Ran(UP), Before::HomeMoved], &["move-in"], 50) },
+    Kind {
+        then: SECRET,
+        whole: &[50],
+        phrase: None,
+        ..kind("passphrase", &[Before::Ran(SECRET)], &["passphrase"], 50)
+    },
 ];
 
 impl Kind {
     /// A stack on which the run can be struck.
     pub(crate) fn prepare(&self) -> Round {
-        let round = Round::new();
+        let round = Round::with_phrase(self.phrase);
         for before in self.before {
             before.happen(&round);
         }
@@ -94,6 +109,12 @@ impl Before {
             Self::HomeLost => {
                 std::fs::remove_dir_all(&round.home).unwrap();
                 fsx::create_dir_all(&round.home).unwrap();
+            }
+            Self::HomeMoved => {
+                let aside = round.home.with_extension("aside");
+                std::fs::rename(&round.home, &aside).unwrap();
+                fsx::create_dir_all(&round.home).unwrap();
+                std::fs::rename(&aside, round.home.join("elsewhere")).unwrap();
             }
             Self::Strangers => {
                 for i in 0..50 {

@@ -17,17 +17,24 @@ pub(crate) struct Round {
     pub(crate) service: PathBuf,
     /// Where the service is, when it is a process.
     server: Option<SocketAddr>,
+    /// The passphrase of its runs; else one that is made.
+    phrase: Option<&'static str>,
     _folder: tempfile::TempDir,
 }
 
 impl Round {
     /// A service in a folder.
     pub(crate) fn new() -> Self {
+        Self::with_phrase(Some("crash"))
+    }
+
+    /// The same with this passphrase, or with one that is made.
+    pub(crate) fn with_phrase(phrase: Option<&'static str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (home, service) = (folder.path().join("home"), folder.path().join("service"));
         fsx::create_dir_all(&home).unwrap();
         fsx::create_dir_all(&service).unwrap();
-        Self { home, service, server: None, _folder: folder }
+        Self { home, service, server: None, phrase, _folder: folder }
     }
 
     /// A service at an address.
@@ -42,7 +49,7 @@ impl Round {
 
     /// The same state and service once more.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self::new();
+        let copy = Self::with_phrase(self.phrase);
         copy_folder(&self.home, &copy.home);
         copy_folder(&self.service, &copy.service);
         copy
@@ -56,7 +63,8 @@ impl Round {
             Some(address) => command.arg("--server").arg(address.to_string()),
             None => command.arg("--service").arg(&self.service),
         };
-        command.args(&words[1..]).env_remove("MOPS_FAILPOINT").env("PULUMI_CONFIG_PASSPHRASE", "crash");
+        command.args(&words[1..]).env_remove("MOPS_FAILPOINT").env_remove("PULUMI_CONFIG_PASSPHRASE");
+        command.envs(self.phrase.map(|phrase| ("PULUMI_CONFIG_PASSPHRASE", phrase)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

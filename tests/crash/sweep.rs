@@ -77,7 +77,11 @@ fn strike(point: &Point, base: &Round, sum: &Mutex<Sum>) {
     let round = base.copy();
     let failpoint = format!("{}:{}:{}", point.at.name(), point.n, point.action);
     let (reached, status) = round.struck(kind.run, &failpoint);
-    let mut audit = round.converges(kind.then, kind.things);
+    let mut audit = Audit::default();
+    if !kind.whole.is_empty() {
+        audit.is_whole(&round.home, kind.whole);
+    }
+    audit.merge(round.converges(kind.then, kind.things));
     if reached && status.success() {
         audit.unsettled += 1;
     }

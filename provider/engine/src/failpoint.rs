@@ -72,6 +72,18 @@ failpoints! {
     BeforeOutputs = "before_outputs",
     /// The outputs are queued, the run is about to end.
     BeforeFinish = "before_finish",
+    /// Import: everything is read and judged, nothing is recorded.
+    ImportJudged = "import_judged",
+    /// Import: the record of all of it is queued, it is not written.
+    ImportQueued = "import_queued",
+    /// Import: all of it is durable, nobody has heard of it.
+    ImportDurable = "import_durable",
+    /// New passphrase: its generated file is in place, the state is sealed with the old one.
+    PhraseKept = "phrase_kept",
+    /// New passphrase: the state is sealed with it, the file of the old one is still there.
+    PhraseReplaced = "phrase_replaced",
+    /// New passphrase: nothing of the old one is left, nobody has heard of it.
+    PhraseSwept = "phrase_swept",
     /// Half of a batch of records is in the file.
     TornRecord = "torn_record",
     /// A batch is in the file, not synced.

@@ -1,7 +1,7 @@
 //! Taking over what exists, resource by resource.
 //!
 //! Guarantees: everything is read and judged before state learns of anything, state learns all of it or nothing, and no
-//! service is written to (`tests/drift/imports.rs`).
+//! service is written to, whatever kills the process (`tests/drift/imports.rs`, `tests/crash.rs`).
 
 use std::collections::HashMap;
 
@@ -10,6 +10,7 @@ use mops_core::{Diagnostic, Identity, Urn, Value};
 
 use super::Engine;
 use crate::error::EngineError;
+use crate::failpoint::{Failpoint, pass};
 use crate::plan::{Graph, Need, Observed, Verdict, back, judge, known_standin, resolve, standin, walk};
 use crate::program::{Declared, Program};
 use crate::state::{Record, ResourceState, Store};
@@ -80,19 +81,19 @@ impl Engine {
         if !draft.refused.is_empty() {
             return Err(EngineError::Refused(draft.refused));
         }
-        for lineage in draft.takeovers {
-            store.push(Record::Takeover(lineage))?;
+        pass(Failpoint::ImportJudged)?;
+        let Draft { mut taken, report, takeovers, .. } = draft;
+        let resources: Vec<ResourceState> = report.imported.iter().filter_map(|(urn, _)| taken.remove(urn)).collect();
+        let mut ended = super::Report::default();
+        ended.totals.adopted = resources.len();
+        if !resources.is_empty() {
+            store.push(Record::Import { takeovers, resources })?;
         }
-        let order = draft.report.imported.iter().filter_map(|(urn, _)| draft.taken.remove(urn));
-        let saves: Vec<ResourceState> = order.collect();
-        let mut report = super::Report::default();
-        for state in saves {
-            report.totals.adopted += 1;
-            store.push(Record::Save(Box::new(state)))?;
-        }
+        pass(Failpoint::ImportQueued)?;
         store.finish().await?;
-        self.ended(report, begin);
-        Ok(draft.report)
+        pass(Failpoint::ImportDurable)?;
+        self.ended(ended, begin);
+        Ok(report)
     }
 
     /// What is to be looked for, or nothing; reasons against it are noted.

@@ -55,6 +55,10 @@ impl Book {
                 self.end(operation, at, ended);
             }
             Record::Save(resource) => self.put(*resource),
+            Record::Import { takeovers, resources } => {
+                self.snapshot.predecessors.extend(takeovers);
+                resources.into_iter().for_each(|resource| self.put(resource));
+            }
             Record::Drop(urns) => self.remove_all(&urns),
             Record::Outputs(outputs) => self.snapshot.outputs = outputs,
         }

@@ -48,6 +48,12 @@ pub(crate) enum Record {
     },
     /// A resource is known better, without an operation of ours.
     Save(Box<ResourceState>),
+    /// Resources that exist were taken over, by one record so that no kill leaves a part of them.
+    Import {
+        /// Lineages of the states whose marks they carry.
+        takeovers: Vec<String>,
+        resources: Vec<ResourceState>,
+    },
     /// Resources leave the state without a call.
     Drop(Vec<Urn>),
     /// Outputs of the stack.
@@ -139,9 +145,12 @@ pub(crate) fn encode(record: &Record, sequence: u64, out: &mut Vec<u8>) -> serde
         out.truncate(start);
         return Err(error);
     }
-    let size = u32::try_from(out.len() - start - HEADER)
-        .map_err(|_| serde::ser::Error::custom("a record of more than 4 GiB"))?
-        .to_le_bytes();
+    let length = out.len() - start - HEADER;
+    let Some(length) = u32::try_from(length).ok().filter(|_| length <= MAX_PAYLOAD) else {
+        out.truncate(start);
+        return Err(serde::ser::Error::custom("it is longer than a record may be"));
+    };
+    let size = length.to_le_bytes();
     let number = sequence.to_le_bytes();
     let sum = checksum(size, number, &out[start + HEADER..]);
     for (at, part) in [(0, &MAGIC[..]), (4, &size), (8, &number), (16, &sum)] {

@@ -1,7 +1,7 @@
 //! A new passphrase for a state that holds secrets.
 //!
 //! Guarantees: killed at any moment, the state opens with the old or with the new phrase; afterwards no file of the
-//! folder opens with the old one; a wrong old phrase touches nothing (`tests/passphrase.rs`).
+//! folder opens with the old one; a wrong old phrase touches nothing (`tests/passphrase.rs`, `tests/crash.rs`).
 
 use std::path::PathBuf;
 
@@ -16,6 +16,7 @@ use super::seal::{SealError, Sealer};
 use super::sealed_json::{self, Form};
 use super::store::Store;
 use crate::error::StateError;
+use crate::failpoint::{Failpoint, pass};
 
 /// The phrase to come.
 #[derive(Debug)]
@@ -60,11 +61,14 @@ impl Store {
         snapshot.salt = Some(salt.clone());
         // The file first: from the moment on that the snapshot names the new salt, its phrase must be there.
         let file = if generated { Some(self.phrases().keep(&salt, &phrase)?) } else { None };
+        pass(Failpoint::PhraseKept)?;
         self.replace(snapshot, Before::Gone).await?;
+        pass(Failpoint::PhraseReplaced)?;
         self.renew_sealer(Some(salt.clone()));
         let kept = generated.then_some(salt.as_str());
         let folder = self.phrases().clone();
         folder.sweep(kept).map_err(|source| StateError::Write { file: "passphrase".into(), source })?;
+        pass(Failpoint::PhraseSwept)?;
         Ok(Rotated { sealed, file, variable })
     }
 }

@@ -184,6 +184,7 @@ impl Store {
         };
         match record {
             Record::Begin { resource, .. } | Record::Save(resource) => all(resource)?,
+            Record::Import { resources, .. } => resources.iter_mut().try_for_each(all)?,
             Record::Operation { url, .. } => self.sealer.seal_in(url)?,
             Record::End { ended: Ended::Done { outputs, .. } | Ended::Partial { outputs, .. }, .. } => {
                 self.sealer.seal_in(outputs)?;

@@ -1,9 +1,10 @@
 //! One operation of the engine on the null resource, measured: check, diff, journal, calls, events, full durability.
 //!
-//! `mops-bench up|preview|down|refresh|seal|recover|throttle|soak --n N --dir DIR [FLAG VALUE]…` prints one JSON line;
-//! the flags are in `shape.rs`. For kill tests the objects outlive the process: `--service DIR` keeps them as files, and
+//! `mops-bench up|preview|down|refresh|import|move-in|passphrase|seal|recover|throttle|soak --n N --dir DIR [FLAG VALUE]…`
+//! prints one JSON line; the flags are in `shape.rs`. For kill tests the objects outlive the process: `--service DIR` keeps them as files, and
 //! `mops-bench serve` is a service of its own, to which `--server ADDRESS` leads.
 
+mod moves;
 mod recover;
 mod shape;
 mod soak;
@@ -112,6 +113,9 @@ async fn operate(args: &Args) -> Result<Measured, EngineError> {
     let report = match args.verb.as_str() {
         "down" => engine.down(&mut store, &DownOptions::default()).await?,
         "refresh" => engine.refresh(&mut store, &RefreshOptions::default()).await?,
+        "import" => moves::import(&engine, &program, &mut store).await?,
+        "move-in" => moves::move_in(&args.dir, &mut store).await?,
+        "passphrase" => moves::passphrase(&mut store).await?,
         _ => engine.up(&program, &mut store, &UpOptions::default()).await?,
     };
     let written = Some(store.written());
@@ -181,7 +185,7 @@ async fn run(args: &Args) -> Result<(serde_json::Value, Exit), EngineError> {
                 throttle::run(args.n, args.parallelism).await.map_err(|e| EngineError::Bug(e.to_string()))?;
             Measured { millis: throttled.millis, throttled: Some(throttled), ..Measured::default() }
         }
-        "up" | "preview" | "down" | "refresh" => operate(args).await?,
+        "up" | "preview" | "down" | "refresh" | "import" | "move-in" | "passphrase" => operate(args).await?,
         "soak" => return Ok((soak::soak(args).await?, Exit::Ok)),
         "serve" => return serve(args).await.map(|()| (json!({}), Exit::Ok)),
         other => return Err(EngineError::Bug(format!("there is no operation {other}"))),
