@@ -25,14 +25,12 @@ enum Fate {
     HalfMade,
 }
 
-fn declared(i: usize, fate: Fate) -> Declared {
-    // What was half made is not hidden as well: the state does not know when it was made.
-    let late = if fate == Fate::HalfMade { 0 } else { 30 };
-    typed(LATE, &format!("t{i}"), json!({"value": "declared", "late": late}))
+fn declared(i: usize) -> Declared {
+    typed(LATE, &format!("t{i}"), json!({"value": "declared", "late": 30}))
 }
 
-fn stack(fates: &[Fate]) -> Program {
-    program(fates.iter().enumerate().map(|(i, fate)| declared(i, *fate)).collect())
+fn stack(count: usize) -> Program {
+    program((0..count).map(declared).collect())
 }
 
 fn expected(fate: Fate) -> Option<Op> {
@@ -53,7 +51,7 @@ async fn round(fates: &[Fate]) {
     let home = tempfile::tempdir().unwrap();
     let clock = ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH);
     let rig = Rig::over(home.path(), Null::new(clock.shared()), clock.shared());
-    let wanted = stack(fates);
+    let wanted = stack(fates.len());
     let lost = fates.iter().position(|f| *f == Fate::HalfMade).map(|i| format!("t{i}"));
     lost.iter().for_each(|name| rig.null.trouble(name, Some(Trouble::Lost)));
     rig.up(&wanted).await.unwrap();
@@ -113,4 +111,21 @@ fn whatever_happened_the_plan_says_it_and_nothing_is_made_twice() {
         })
         .unwrap();
     println!("R24 rounds={cases} things={:?} duplicates=0 wrong_plans=0", counts.borrow());
+}
+
+/// Half made, and nobody declares it any more: it is waited for, found and deleted.
+#[test]
+fn what_was_half_made_and_is_no_longer_wanted_goes_as_soon_as_it_shows() {
+    super::run(async {
+        let home = tempfile::tempdir().unwrap();
+        let clock = ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH);
+        let rig = Rig::over(home.path(), Null::new(clock.shared()), clock.shared());
+        rig.null.trouble("t1", Some(Trouble::Lost));
+        assert_eq!(rig.up(&stack(2)).await.unwrap().failures.len(), 1);
+        rig.null.trouble("t1", None);
+        let report = rig.up(&stack(1)).await.unwrap();
+        assert!(report.failures.is_empty(), "{report:?}");
+        assert_eq!(rig.null.things().into_keys().collect::<Vec<_>>(), ["t0"]);
+        assert_eq!(rig.read().unwrap().resources.len(), 1);
+    });
 }

@@ -28,7 +28,8 @@ pub const SWAP: &str = "test:null:Swap";
 /// The same, but one without a mark may be taken over.
 pub const GROUP: &str = "test:null:Group";
 
-/// The same at a service that may not know for 30 s what it has made: `late` says for how many seconds it does not.
+/// The same at a service that chooses the id, so that a search finds it again, and that may not know for 30 s what it
+/// has made: `late` says for how many seconds it does not.
 pub const LATE: &str = "test:null:Late";
 /// Inputs whose change makes it anew.
 const REPLACE: &[&str] = &["name", "replace", "inside"];
@@ -398,10 +399,11 @@ impl Provider for Null {
         Difference { changes, replace, impossible, ..Difference::default() }
     }
 
-    fn identity(&self, _: &Urn, inputs: &Value) -> Option<Identity> {
+    fn identity(&self, urn: &Urn, inputs: &Value) -> Option<Identity> {
         let known = inputs.get("name").is_some_and(|n| n.as_str().is_some())
             && !inputs.get("replace").is_some_and(Value::has_unknown);
-        known.then(|| Identity::Name(id_of(inputs)))
+        let found_by = if urn.token() == LATE { Identity::Tag } else { Identity::Name };
+        known.then(|| found_by(id_of(inputs)))
     }
 
     fn lanes(&self, _: &Urn, inputs: &Value) -> Vec<Lane> {

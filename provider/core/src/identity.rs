@@ -5,7 +5,8 @@
 pub enum Identity {
     /// The name is ours to choose: an ARM id, or `CLUSTER/NAMESPACE/KIND/NAME`.
     Name(String),
-    /// The service chooses the id; a token of ours was put into a label or name before the call.
+    /// The service chooses the id; a token of ours was put into a label or name before the call. What was begun and
+    /// is not found is waited for as long as the type's `settles` says before it is made again.
     Tag(String),
     /// Nothing outside can hold the value: an open creation is simply repeated.
     Reissue,

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use mops_core::provider::{Difference, Found, Known, Provider};
 use mops_core::schema::ResourceSchema;
 use mops_core::{Class, Diagnostic, Identity, Path, Urn, Value};
+use time::OffsetDateTime;
 
 use super::declared::as_declared;
 use super::drift::{Drift, incomparable, open_mixed};
@@ -13,7 +14,8 @@ use super::ownership::{Verdict, judge};
 use super::refresh::known as drift_of;
 use super::resolve::{Outputs, resolve};
 use super::{
-    Graph, Need, OUT_OF_REACH, Observations, Observed, Op, Plan, PlanOptions, Step, assume, back, merged, standin,
+    Graph, Need, OUT_OF_REACH, Observations, Observed, Op, Plan, PlanOptions, Step, assume, back, begun_at, merged,
+    standin,
 };
 use crate::error::EngineError;
 use crate::program::{Component, Declared, Program};
@@ -221,6 +223,7 @@ impl<'a> Planner<'a> {
         if !self.needed.insert(i) {
             return;
         }
+        let made = id.map_or_else(|| self.begun(&declared.urn), |r| r.created);
         let known = id.map_or_else(|| Known { inputs: inputs.clone(), ..Known::default() }, ResourceState::known);
         self.plan.needs.push(Need {
             urn: declared.urn.clone(),
@@ -229,7 +232,7 @@ impl<'a> Planner<'a> {
             import: declared.import.is_some(),
             in_state: id.is_some(),
             deleted_with: id.map_or_else(|| declared.deleted_with.clone(), |r| r.deleted_with.clone()),
-            made: id.and_then(|r| r.created),
+            made,
         });
         // What does not answer because that which it is in is gone is gone as well: both are read. What it is in is what
         // state says: the program may want it elsewhere.
@@ -239,6 +242,12 @@ impl<'a> Planner<'a> {
                 None => self.need_undeclared(state),
             }
         }
+    }
+
+    /// When an earlier run began to make what state does not have, where that matters.
+    fn begun(&self, urn: &Urn) -> Option<OffsetDateTime> {
+        let begun = self.snapshot.open.iter().find(|o| o.resource.urn == *urn && o.action == Action::Create)?;
+        begun_at(begun, self.provider)
     }
 
     fn need_undeclared(&mut self, state: &ResourceState) {

@@ -22,13 +22,13 @@ use std::sync::Arc;
 
 use mops_core::diff::PropertyDiff;
 use mops_core::provider::{Found, Known, Provider};
-use mops_core::{Urn, Value};
+use mops_core::{Identity, Urn, Value};
 use time::OffsetDateTime;
 
 use crate::error::EngineError;
 use crate::event::{DriftView, StepView};
 use crate::program::{Component, Program};
-use crate::state::{ResourceState, Sealer, Snapshot};
+use crate::state::{OpenOperation, ResourceState, Sealer, Snapshot};
 
 pub(crate) use decide::may_plan_from_state;
 pub(crate) use declared::as_declared;
@@ -224,7 +224,8 @@ pub(crate) struct Need {
     pub(crate) in_state: bool,
     /// Something whose absence is this one's, too.
     pub(crate) deleted_with: Option<Urn>,
-    /// When state says that it was made.
+    /// When state says that it was made, or that an earlier run began to make it ([`begun_at`]): until the service has
+    /// settled since then, "not there" is no answer.
     pub(crate) made: Option<OffsetDateTime>,
 }
 
@@ -256,6 +257,29 @@ impl Need {
             made: None,
         }
     }
+}
+
+impl Need {
+    /// To look for what an earlier run began to make.
+    pub(crate) fn of_begun(operation: &OpenOperation, provider: &dyn Provider) -> Self {
+        let resource = &operation.resource;
+        Self {
+            urn: resource.urn.clone(),
+            id: None,
+            known: Known { inputs: resource.inputs.clone(), ..Known::default() },
+            import: false,
+            in_state: false,
+            deleted_with: None,
+            made: begun_at(operation, provider),
+        }
+    }
+}
+
+/// When something was begun that only a search finds again: were it made anew before the service shows it, there would
+/// be two. What has a name of ours is written again under that name, and nobody has to wait.
+pub(crate) fn begun_at(operation: &OpenOperation, provider: &dyn Provider) -> Option<OffsetDateTime> {
+    let identity = provider.identity(&operation.resource.urn, &standin(&operation.resource.inputs));
+    matches!(identity, Some(Identity::Tag(_))).then_some(operation.at)
 }
 
 /// What reading gave.

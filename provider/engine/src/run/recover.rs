@@ -6,22 +6,15 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::join_all;
-use mops_core::provider::{CallContext, Known};
 use mops_core::{Error, Identity, Ownership, Urn};
 
 use super::Engine;
 use crate::error::EngineError;
 use crate::failpoint::{Failpoint, pass};
-use crate::observe::mark;
-use crate::plan::{back, known_standin, standin};
+use crate::plan::{Need, Observed, standin};
 use crate::state::{Action, Ended, OpenOperation, Record, Snapshot, Store};
-
-/// How long a service may answer "not there" for something that it has just made.
-const SETTLING: Duration = Duration::from_secs(30);
 
 /// Looks at each open creation that `declared` does not answer for, and says how each of them ended.
 pub(crate) async fn look_all(
@@ -80,36 +73,14 @@ fn asks(snapshot: &Snapshot, declared: &HashSet<&Urn>, operation: &OpenOperation
 }
 
 async fn look(engine: &Engine, snapshot: &Snapshot, operation: &OpenOperation) -> Result<Option<Ended>, Error> {
-    let resource = &operation.resource;
-    let identity = engine.provider.identity(&resource.urn, &standin(&resource.inputs));
-    let patient = match identity {
-        Some(Identity::Name(_)) => false,
-        Some(Identity::Tag(_)) => true,
-        Some(Identity::Reissue) | None => return Ok(None),
-    };
-    let first = read(engine, snapshot, operation).await?;
-    let age = (engine.clock.now() - operation.at).try_into().unwrap_or(Duration::ZERO);
-    if first.is_some() || !patient || age >= SETTLING {
-        return Ok(first);
-    }
-    engine.clock.sleep(SETTLING.saturating_sub(age)).await;
-    read(engine, snapshot, operation).await
-}
-
-async fn read(engine: &Engine, snapshot: &Snapshot, operation: &OpenOperation) -> Result<Option<Ended>, Error> {
     let urn = &operation.resource.urn;
-    let cx = CallContext {
-        urn: urn.clone(),
-        mark: mark(snapshot, urn),
-        cancel: engine.cancel.clone(),
-        progress: Arc::new(|_| {}),
-        timeout: Duration::from_secs(600),
-        resume: None,
-        takeover: false,
-        import: false,
-    };
-    let known = known_standin(&Known { inputs: operation.resource.inputs.clone(), ..Known::default() });
-    let Some(mut found) = engine.provider.read(cx, None, &known).await? else { return Ok(None) };
+    let identity = engine.provider.identity(urn, &standin(&operation.resource.inputs));
+    if matches!(identity, Some(Identity::Reissue) | None) {
+        return Ok(None);
+    }
+    let need = Need::of_begun(operation, &*engine.provider);
+    let observed = engine.observer(snapshot, false, false).read_one(&need).await?;
+    let Observed::Found(found) = observed else { return Ok(None) };
     let ours = match &found.ownership {
         Ownership::Ours { lineage } => *lineage == snapshot.lineage || snapshot.predecessors.contains(&lineage.0),
         Ownership::Derived => true,
@@ -120,6 +91,5 @@ async fn read(engine: &Engine, snapshot: &Snapshot, operation: &OpenOperation) -
     if !ours || same_as_old {
         return Ok(None);
     }
-    back(&mut found.known.outputs);
     Ok(Some(Ended::Done { id: found.known.id, outputs: found.known.outputs, foreign: false }))
 }
