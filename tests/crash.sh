@@ -15,7 +15,8 @@ if [ -z "${QUICK:-}" ]; then
   CARGO_TARGET_DIR=$FAILPOINTS MOPS_BUILD_FAILPOINTS=1 cargo build --quiet --workspace --bins || code=1
   CARGO_TARGET_DIR=$FAILPOINTS MOPS_BUILD_FAILPOINTS=1 MOPS_BIN_DIR=$FAILPOINTS/debug \
     sh tests/run.sh secrets -p mops-tests --test process -- --nocapture secrets:: || code=1
-  sh tests/run.sh programs -p mops-tests --test process -- --nocapture killed:: lock:: signals:: || code=1
+  MOPS_OPERATION_SECONDS=${MOPS_OPERATION_SECONDS:-30} \
+    sh tests/run.sh programs -p mops-tests --test process -- --nocapture killed:: lock:: signals:: || code=1
   logs="$logs --log $FAILPOINTS/secrets.log --log $CARGO_TARGET_DIR/programs.log"
 fi
 # shellcheck disable=SC2086

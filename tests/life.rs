@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use mops_core::StackId;
-use mops_engine::state;
+use mops_engine::state::{self, Snapshot};
 use rustix::process::{Pid, Signal, kill_process};
 
 use mops_tests::job::{FILE, Job};
@@ -60,11 +60,8 @@ impl Life {
 
     /// What was announced and is not in state: nothing, whatever ended the run.
     pub(crate) fn untold(&self, said: &[String]) -> Vec<String> {
-        let home = self.job.place.path().join("home/.modelops");
-        let stack = StackId { project: "modelops".into(), stack: "dev".into() };
-        let found = state::read(&home, &stack).expect("the state is readable");
         let known: BTreeSet<String> =
-            found.into_iter().flat_map(|s| s.resources).map(|r| r.urn.name().to_owned()).collect();
+            snapshot(&self.job).into_iter().flat_map(|s| s.resources).map(|r| r.urn.name().to_owned()).collect();
         let word = |line: &String, i| line.split_whitespace().nth(i).unwrap_or_default().to_owned();
         let finished = said.iter().map(|line| (word(line, 0), word(line, 1)));
         let wrong = |(name, what): &(String, String)| match what.as_str() {
@@ -105,6 +102,13 @@ impl Life {
     }
 }
 
+/// What state knows of the stack; it is readable at every moment.
+pub(crate) fn snapshot(job: &Job) -> Option<Snapshot> {
+    let home = job.place.path().join("home/.modelops");
+    let stack = StackId { project: "modelops".into(), stack: "dev".into() };
+    state::read(&home, &stack).expect("the state is readable")
+}
+
 /// A run under way; a thread reads what it says, so that it never blocks.
 pub(crate) struct Run {
     child: Child,
@@ -120,7 +124,8 @@ impl Drop for Run {
 }
 
 impl Run {
-    fn start(job: &Job, words: &[&str]) -> Self {
+    /// Starts `mops`; it has said that it works when this returns.
+    pub(crate) fn start(job: &Job, words: &[&str]) -> Self {
         #[expect(clippy::disallowed_methods, reason = "a child that is signalled while it runs")]
         let mut command = std::process::Command::new(bin_dir().join("mops"));
         let command = command.args(words).env_clear().envs(job.place.env.iter().cloned());
