@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mops_engine::error::Exit;
 use mops_engine::program::{Component, Declared};
-use mops_engine::run::{RefreshOptions, UpOptions};
+use mops_engine::run::{RefreshOptions, Report, UpOptions};
 use mops_tests::null::urn;
 use mops_tests::rig::{Rig, program, thing};
 use serde_json::json;
@@ -22,6 +22,12 @@ fn part(mut declared: Declared, component: Component) -> Declared {
     declared
 }
 
+async fn refresh(rig: &Rig, only: Component) -> Report {
+    let mut store = rig.open().await.unwrap();
+    let options = RefreshOptions { only: Some(BTreeSet::from([only])), ..RefreshOptions::default() };
+    rig.engine.refresh(&mut store, &options).await.unwrap()
+}
+
 #[test]
 fn a_refresh_of_one_component_looks_at_what_its_things_are_in() {
     run(async {
@@ -31,14 +37,42 @@ fn a_refresh_of_one_component_looks_at_what_its_things_are_in() {
         let inner = part(within("inner", "outer"), Component::Workspace);
         rig.up(&program(vec![outer, inner])).await.unwrap();
         rig.null.steal("outer");
-        let only = Some(BTreeSet::from([Component::Workspace]));
-        let mut store = rig.open().await.unwrap();
-        let options = RefreshOptions { only, ..RefreshOptions::default() };
-        let report = rig.engine.refresh(&mut store, &options).await.unwrap();
-        drop(store);
+        let report = refresh(&rig, Component::Workspace).await;
         assert_eq!((report.totals.forgotten, report.exit()), (1, Exit::Ok));
         let state = rig.read().unwrap();
         assert!(state.get(&urn("inner")).is_none() && state.get(&urn("outer")).is_some(), "only what was chosen");
+    });
+}
+
+#[test]
+fn a_refresh_of_one_component_forgets_what_was_in_its_things() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let outer = part(thing("outer", json!({})), Component::Cluster);
+        let wanted = program(vec![outer, part(within("inner", "outer"), Component::Workspace)]);
+        rig.up(&wanted).await.unwrap();
+        rig.null.steal("outer");
+        let report = refresh(&rig, Component::Cluster).await;
+        assert_eq!((report.totals.forgotten, rig.read().unwrap().resources.len()), (2, 0));
+        let looks = UpOptions { refresh: true, ..UpOptions::default() };
+        assert_eq!(rig.up_with(&wanted, &looks).await.unwrap().totals.created, 2);
+    });
+}
+
+#[test]
+fn what_is_made_elsewhere_stays_when_what_it_was_in_is_replaced() {
+    run(async {
+        let home = tempfile::tempdir().unwrap();
+        let rig = Rig::new(home.path());
+        let outer = |tag: &str| thing("outer", json!({"replace": tag}));
+        rig.up(&program(vec![outer("one"), within("inner", "outer")])).await.unwrap();
+        rig.null.steal("inner");
+        let wanted = program(vec![outer("two"), thing("inner", json!({}))]);
+        let looks = UpOptions { refresh: true, ..UpOptions::default() };
+        let report = rig.up_with(&wanted, &looks).await.unwrap();
+        assert_eq!((report.totals.created, report.totals.replaced, report.totals.forgotten), (1, 1, 0));
+        assert!(rig.preview(&wanted).await.unwrap().is_empty());
     });
 }
 

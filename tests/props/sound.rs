@@ -46,7 +46,9 @@ pub(crate) async fn converges(rig: &Rig, wanted: &Stack, refresh: bool, kept: &B
     let state = rig.read().map_err(|e| e.to_string())?;
     sound(&state, None)?;
     if !state.open.is_empty() || state.resources.len() != program.resources.len() {
-        return Err(format!("state is not the program: {state:?}"));
+        let left: Vec<_> = state.resources.iter().map(|r| (r.urn.name(), r.pending_delete)).collect();
+        let open: Vec<_> = state.open.iter().map(|o| (o.action, o.resource.urn.name())).collect();
+        return Err(format!("state is not the program: it holds {left:?}, open are {open:?}"));
     }
     let things = rig.null.things();
     let want = names(&program);

@@ -39,11 +39,16 @@ pub fn plan_refresh(
     for r in living().filter(|r| !chosen(r) && around.contains(&r.urn)) {
         ask(r, observations, provider, &mut plan);
     }
-    for r in living().filter(chosen) {
+    let absent = |r: &&ResourceState| matches!(observations.get(&r.urn), Some(Observed::Absent));
+    let gone = inside(living, living().filter(chosen).filter(absent));
+    for r in living().filter(|r| chosen(r) || gone.contains(&r.urn)) {
         match observations.get(&r.urn) {
-            Some(Observed::Absent) => {
-                let reason = Some("it no longer exists".to_owned());
-                plan.steps.push(Step { reason, ..Step::new(r.urn.clone(), Op::Forget, r.component) });
+            _ if gone.contains(&r.urn) => {
+                let reason = if absent(&r) { "it no longer exists" } else { "it went with what it was in" };
+                plan.steps.push(Step {
+                    reason: Some(reason.to_owned()),
+                    ..Step::new(r.urn.clone(), Op::Forget, r.component)
+                });
                 plan.drifted(Drift::gone(r));
             }
             Some(Observed::Unreachable) => plan.steps.push(Step::out_of_reach(r)),
@@ -61,13 +66,29 @@ pub fn plan_refresh(
                 plan.unchanged += 1;
                 plan.notes.push(format!("`{}` stays as state knows it: {why}", r.urn.name()));
             }
-            None => {
+            Some(Observed::Absent) | None => {
                 plan.unchanged += 1;
                 ask(r, observations, provider, &mut plan);
             }
         }
     }
     if refused.is_empty() { Ok(plan) } else { Err(EngineError::Refused(refused)) }
+}
+
+/// These, and what is in them, also outside the selection: state knows nothing to be in something that it forgot.
+fn inside<'a, I: Iterator<Item = &'a ResourceState>>(
+    living: impl Fn() -> I,
+    these: impl Iterator<Item = &'a ResourceState>,
+) -> BTreeSet<&'a Urn> {
+    let mut all: BTreeSet<&Urn> = these.map(|r| &r.urn).collect();
+    loop {
+        let inner = |r: &&ResourceState| r.deleted_with.as_ref().is_some_and(|target| all.contains(target));
+        let more: Vec<&Urn> = living().filter(inner).map(|r| &r.urn).filter(|urn| !all.contains(urn)).collect();
+        if more.is_empty() {
+            return all;
+        }
+        all.extend(more);
+    }
 }
 
 /// Asks for a look at it, unless there was one or nothing can be seen.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use mops_core::provider::Progress;
-use mops_core::{Class, Error, Value};
+use mops_core::{Class, Error, Urn, Value};
 
 use super::guard;
 use super::machine::{Answer, Finished, Machine, Pending};
@@ -35,7 +35,7 @@ impl Machine<'_> {
                 let outcome = if done.adopted { Outcome::Adopted } else { Outcome::Done };
                 (Ended::Done { id: done.id, outputs: done.outputs, foreign: done.foreign }, Ok(outcome))
             }
-            Ok(Answer::Removed) => (Ended::Gone { with: self.nodes[node].with.clone() }, Ok(Outcome::Done)),
+            Ok(Answer::Removed) => (Ended::Gone { with: self.gone_with(node, &urn) }, Ok(Outcome::Done)),
             Err(error) => match error.partial().filter(|_| self.nodes[node].work == Work::Make).cloned() {
                 Some(partial) => {
                     let reasons = std::iter::once(error.summary().to_owned()).chain(error.notes().iter().cloned());
@@ -62,6 +62,15 @@ impl Machine<'_> {
             // leaves only when both are durable, and one sync covers the two.
             self.release(node);
         }
+    }
+
+    /// What leaves the state together with something that is gone: not what was made elsewhere in the meantime.
+    fn gone_with(&mut self, node: usize, target: &Urn) -> Vec<Urn> {
+        let inside = |urn: &Urn| self.store.get(urn).is_some_and(|r| r.deleted_with.as_ref() == Some(target));
+        let mut with = std::mem::take(&mut self.nodes[node].with);
+        with.retain(inside);
+        self.nodes[node].with.clone_from(&with);
+        with
     }
 
     pub(super) fn heard(&mut self, node: usize, progress: Progress) {
