@@ -1,6 +1,6 @@
 //! One suite for the fake and for a real API server; `golden/kubernetes.txt` is what the real one
 //! answered (Kubernetes 1.34.4). `MOPS_REFEREE_KUBECONFIG` names the real one: an administrator's
-//! kubeconfig for a server on this machine, of which the namespaces `referee` and `referee-gone` are
+//! kubeconfig for a server on this machine or in the private world, of which the namespaces `referee` and `referee-gone` are
 //! made and removed. It needs the controllers of Kubernetes and no node. `golden/kubernetes-only.txt`
 //! holds what only the real one answers.
 

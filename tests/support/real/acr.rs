@@ -27,7 +27,8 @@ pub struct Acr {
     registries: Arc<Registries>,
     dir: PathBuf,
     signer: Signer,
-    running: Mutex<BTreeMap<String, DockerRegistry<PathBuf>>>,
+    /// By host name: the incarnation that runs. One that is gone ends when its name is asked again.
+    running: Mutex<BTreeMap<String, (String, DockerRegistry<PathBuf>)>>,
 }
 
 impl Acr {
@@ -51,7 +52,10 @@ impl Acr {
     }
 
     async fn answer(&self, call: Call) -> Result<Response<Body>, Broken> {
-        let view = self.registries.view(&call.host).ok_or(Broken)?;
+        let Some(view) = self.registries.view(&call.host) else {
+            self.running.lock().await.remove(&call.host);
+            return Err(Broken);
+        };
         if call.path.starts_with("/oauth2/") {
             return self.sign_in(&call);
         }
@@ -78,13 +82,13 @@ impl Acr {
 
     async fn socket(&self, incarnation: &str, host: &str) -> Result<PathBuf, Broken> {
         let mut running = self.running.lock().await;
-        if !running.contains_key(incarnation) {
+        if running.get(host).is_none_or(|(held, _)| held != incarnation) {
             let dir = self.dir.join(incarnation);
             let started = DockerRegistry::with_tokens(&dir, host, self.signer.certificate_pem()).await;
             let started = started.unwrap_or_else(|error| panic!("docker-registry does not serve: {error}"));
-            running.insert(incarnation.to_owned(), started);
+            running.insert(host.to_owned(), (incarnation.to_owned(), started));
         }
-        running.get(incarnation).map(|r| r.end().clone()).ok_or(Broken)
+        running.get(host).map(|(_, registry)| registry.end().clone()).ok_or(Broken)
     }
 }
 
