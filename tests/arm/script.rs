@@ -116,7 +116,6 @@ impl Script {
             cancel: Cancel::new(),
             progress: Arc::new(progress),
             timeout: std::time::Duration::from_secs(3600),
-            resume: None,
         }
     }
 }

@@ -32,7 +32,7 @@ const API: &str = "2025-10-01";
 
 fn context() -> LroContext {
     let timeout = Duration::from_secs(7200);
-    LroContext { cancel: Cancel::new(), progress: Arc::new(|_| {}), timeout, resume: None }
+    LroContext { cancel: Cancel::new(), progress: Arc::new(|_| {}), timeout }
 }
 
 async fn drive(replay: &Replay, interaction: &Interaction) -> Result<Option<Value>, ClientError> {

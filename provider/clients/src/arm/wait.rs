@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use azure_core::http::Method;
 use mops_core::provider::{CallContext, Progress, ProgressSink};
-use mops_core::{Cancel, Class, Secret};
+use mops_core::{Cancel, Class};
 use serde_json::Value as Json;
 
 use super::client::{ArmClient, Call};
@@ -38,30 +38,18 @@ pub struct LroContext {
     pub progress: ProgressSink,
     /// The longest wait.
     pub timeout: Duration,
-    /// The journalled operation of an earlier run.
-    pub resume: Option<Secret<String>>,
 }
 
 impl From<&CallContext> for LroContext {
     fn from(call: &CallContext) -> Self {
-        Self {
-            cancel: call.cancel.clone(),
-            progress: call.progress.clone(),
-            timeout: call.timeout,
-            resume: call.resume.clone(),
-        }
+        Self { cancel: call.cancel.clone(), progress: call.progress.clone(), timeout: call.timeout }
     }
 }
 
 impl ArmClient {
     /// A context for actions that end at once: no progress, ten minutes, the cancellation of this client.
     pub(super) fn silent(&self) -> LroContext {
-        LroContext {
-            cancel: self.cancel_switch(),
-            progress: Arc::new(|_| {}),
-            timeout: Duration::from_secs(600),
-            resume: None,
-        }
+        LroContext { cancel: self.cancel_switch(), progress: Arc::new(|_| {}), timeout: Duration::from_secs(600) }
     }
 
     /// Waits for the end of an operation and gives the body of its result.
