@@ -43,14 +43,13 @@ tools:
 	sh tests/tools/build.sh containerd cluster
 
 # Built outside: nothing can be fetched inside.
-e2e: build
-	sh tests/tools/debian.sh
+e2e: build tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
-	MOPS_REQUIRE=world MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run \
+	MOPS_REQUIRE=world,cluster MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster \
 	  sh tests/run.sh e2e -p mops-tests --test e2e -- --test-threads=1
 
-world: build
-	PATH="$(debug):$$PATH" "$(debug)/mops-world" run "$${SHELL:-sh}"
+world: build tools
+	PATH="$(debug):$$PATH" "$(debug)/mops-world" run --cluster "$${SHELL:-sh}"
 
 audit:
 	cargo deny --version >/dev/null || { echo 'install it with: cargo install --locked cargo-deny'; exit 1; }

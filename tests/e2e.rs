@@ -3,5 +3,7 @@
 
 #![cfg(test)]
 
+#[path = "e2e/cluster.rs"]
+mod cluster;
 #[path = "e2e/names.rs"]
 mod names;

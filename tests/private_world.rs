@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use mops_host::clock::{Clock as _, SystemClock};
-use mops_host::fsx;
+use mops_host::{Env, fsx};
 use mops_tests::place::Place;
 use mops_tests::private::cgroup;
 use mops_tests::program::Running;
 use mops_tests::skip::skipped;
+use mops_tests::tools;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A process in a group of the world, as a pod would be, and one that has left its parents.
@@ -18,7 +19,7 @@ setsid sleep \"$0\" & echo inside; exec sleep \"$0\"";
 const PROGRAMS: [&str; 6] =
     ["/usr/bin/unshare", "/usr/bin/setpriv", "/usr/bin/setsid", "/usr/sbin/dnsmasq", "/usr/sbin/ip", "/usr/bin/mount"];
 /// Three times what the end takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The processes whose command line holds a text.
 fn processes(text: &str) -> Vec<(i32, String)> {
@@ -57,9 +58,10 @@ struct Held {
 }
 
 impl Held {
-    async fn start(place: &Place, seconds: usize) -> Self {
+    async fn start(place: &Place, furniture: &[&str], seconds: usize) -> Self {
         let seconds = seconds.to_string();
-        let mut running = Running::start(place, "mops-world", &["run", "sh", "-c", COMMAND, &seconds]);
+        let words = [&["run"], furniture, &["sh", "-c", COMMAND, &seconds]].concat();
+        let mut running = Running::start(place, "mops-world", &words);
         let lines = running.lines();
         assert_eq!(lines.recv_timeout(PATIENCE).as_deref(), Ok("inside"), "the world did not come up");
         let held = Self { world: format!("mops-{}", running.id()), sleep: format!("sleep {seconds} "), running };
@@ -96,11 +98,31 @@ async fn whoever_is_killed_nothing_is_left() {
     let place = Place::new();
     let before = machine();
     for (number, who) in ["holder", "unshare", "init", "serve"].into_iter().enumerate() {
-        let held = Held::start(&place, 86_400 + number).await;
+        let held = Held::start(&place, &[], 86_400 + number).await;
         held.kill(who);
         held.is_gone().await;
         assert_eq!(machine(), before, "{who}");
     }
+}
+
+#[tokio::test]
+async fn a_killed_world_takes_its_cluster_with_it() {
+    if !may() || ["cluster", "containerd"].iter().any(|module| !tools::folder(module).is_ok_and(|f| f.is_dir())) {
+        skipped("cluster", "a killed world takes its cluster with it");
+        return;
+    }
+    let mut place = Place::new();
+    for name in ["HOME", "XDG_CACHE_HOME"] {
+        Env::process().get(name).into_iter().for_each(|value| place.set(name, value));
+    }
+    let before = machine();
+    let held = Held::start(&place, &["--cluster"], 86_500).await;
+    let of_nodes = || ["system", "gpu"].map(|node| processes(&format!("/run/mops-world/{node}/")).len());
+    assert!(of_nodes().iter().all(|&parts| parts >= 2), "a containerd and a kubelet each");
+    held.running.signal(Signal::KILL);
+    held.is_gone().await;
+    until("parts of nodes are left", || of_nodes() == [0, 0]).await;
+    assert_eq!(machine(), before);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Tiny images made here, as OCI layouts: a layer with one file, a config, a manifest, an index.
+//! Tiny images made here, as OCI layouts: a layer with a few files, a config, a manifest, an index.
 //! No foreign tool and no foreign bytes, and the same digest on every machine.
 
 use std::io::Write as _;
@@ -26,18 +26,41 @@ pub struct Image {
     pub blobs: Vec<(String, Bytes)>,
 }
 
+/// A file of an image.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Where it is, without a leading slash; at most 100 bytes.
+    pub path: &'a str,
+    /// Its mode, for example `0o755`.
+    pub mode: u32,
+    /// Its bytes.
+    pub content: &'a [u8],
+}
+
 impl Image {
-    /// An image that holds one file with this text.
+    /// An image that holds one file with this text, and nothing that runs.
     ///
     /// # Errors
     /// Never in practice: everything happens in memory.
     pub fn tiny(name: &str, text: &str) -> std::io::Result<Self> {
-        let tar = tar("etc/motd", text.as_bytes());
+        Self::of(name, &[Entry { path: "etc/motd", mode: 0o644, content: text.as_bytes() }], &[])
+    }
+
+    /// An image with these files that starts these words.
+    ///
+    /// # Errors
+    /// Never in practice: everything happens in memory.
+    pub fn of(name: &str, entries: &[Entry<'_>], entrypoint: &[&str]) -> std::io::Result<Self> {
+        let tar = tar(entries);
         let mut packer = GzEncoder::new(Vec::new(), Compression::best());
         packer.write_all(&tar)?;
         let layer = Bytes::from(packer.finish()?);
+        let mut settings = json!({"User": "1000", "Labels": {"org.opencontainers.image.title": name}});
+        if !entrypoint.is_empty() {
+            settings["Entrypoint"] = json!(entrypoint);
+        }
         let config = json!({
-            "architecture": "amd64", "os": "linux", "config": {"User": "1000", "Labels": {"org.opencontainers.image.title": name}},
+            "architecture": "amd64", "os": "linux", "config": settings,
             "rootfs": {"type": "layers", "diff_ids": [digest(&tar)]},
             "history": [{"created": "2026-01-01T00:00:00Z", "created_by": "mops-sandbox"}],
         });
@@ -77,31 +100,39 @@ impl Image {
         let tag = self.parts().1;
         let index = json!({"schemaVersion": 2, "manifests": [{
             "mediaType": MANIFEST, "digest": self.digest(), "size": self.manifest.len(),
-            "annotations": {"org.opencontainers.image.ref.name": tag},
+            "annotations": {"org.opencontainers.image.ref.name": tag, "io.containerd.image.name": self.name},
         }]});
         fsx::replace(&dir.join("index.json"), index.to_string().as_bytes())?;
         fsx::replace(&dir.join("oci-layout"), json!({"imageLayoutVersion": "1.0.0"}).to_string().as_bytes())
     }
 }
 
-/// A tar archive with one file, owned by root, from 1970: the same bytes every time.
-fn tar(path: &str, content: &[u8]) -> Vec<u8> {
+/// A tar archive of files, owned by root, from 1970: the same bytes every time.
+fn tar(entries: &[Entry<'_>]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for entry in entries {
+        archive.extend_from_slice(&header(entry));
+        archive.extend_from_slice(entry.content);
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
+
+fn header(entry: &Entry<'_>) -> [u8; 512] {
     let mut header = [0_u8; 512];
-    header[..path.len()].copy_from_slice(path.as_bytes());
-    header[100..108].copy_from_slice(b"0000644\0");
+    header[..entry.path.len()].copy_from_slice(entry.path.as_bytes());
+    header[100..108].copy_from_slice(format!("{:07o}\0", entry.mode).as_bytes());
     header[108..116].copy_from_slice(b"0000000\0");
     header[116..124].copy_from_slice(b"0000000\0");
-    header[124..136].copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
+    header[124..136].copy_from_slice(format!("{:011o}\0", entry.content.len()).as_bytes());
     header[136..148].copy_from_slice(b"00000000000\0");
     header[148..156].copy_from_slice(b"        ");
     header[156] = b'0';
     header[257..265].copy_from_slice(b"ustar\x0000");
     let sum: u32 = header.iter().map(|b| u32::from(*b)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    let mut archive = header.to_vec();
-    archive.extend_from_slice(content);
-    archive.resize(archive.len().next_multiple_of(512) + 1024, 0);
-    archive
+    header
 }
 
 #[cfg(test)]
@@ -115,12 +146,16 @@ mod tests {
     }
 
     #[test]
-    fn the_archive_is_whole_blocks_with_a_right_sum() {
-        let archive = tar("a", b"x");
-        assert_eq!(archive.len() % 512, 0);
-        let mut header = archive[..512].to_vec();
-        let said = u32::from_str_radix(std::str::from_utf8(&header[148..154]).expect("octal"), 8).expect("octal");
-        header[148..156].copy_from_slice(b"        ");
-        assert_eq!(said, header.iter().map(|b| u32::from(*b)).sum::<u32>());
+    fn the_archive_is_whole_blocks_with_right_sums() {
+        let entry = |path| Entry { path, mode: 0o755, content: b"x" };
+        let archive = tar(&[entry("a"), entry("b")]);
+        assert_eq!(archive.len(), 2 * 1024 + 1024);
+        for (start, name) in [(0, b'a'), (1024, b'b')] {
+            let mut header = archive[start..start + 512].to_vec();
+            assert_eq!((header[0], archive[start + 512]), (name, b'x'));
+            let said = u32::from_str_radix(std::str::from_utf8(&header[148..154]).expect("octal"), 8).expect("octal");
+            header[148..156].copy_from_slice(b"        ");
+            assert_eq!(said, header.iter().map(|b| u32::from(*b)).sum::<u32>());
+        }
     }
 }

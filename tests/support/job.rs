@@ -1,5 +1,6 @@
 //! The main job through the built programs: a stack file in a place of its own, and the cloud that it goes up in.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use mops_host::proc::Output;
@@ -114,6 +115,18 @@ impl Job {
         ask(&self.control, "POST", path, "").expect("the sandbox");
     }
 
+    /// The host names under which a fake of the cloud was called, sorted.
+    ///
+    /// # Panics
+    /// When the cloud does not answer.
+    #[must_use]
+    pub fn hosts(&self, fake: &str) -> Vec<String> {
+        let heard: Vec<(String, String)> = serde_json::from_value(self.ask("/heard")).expect("pairs");
+        let of_fake = heard.iter().filter(|(name, _)| name == fake).map(|(_, text)| text.as_str());
+        let hosts: BTreeSet<String> = of_fake.filter_map(host).map(str::to_owned).collect();
+        hosts.into_iter().collect()
+    }
+
     /// What exists, as the cloud counts it.
     #[must_use]
     pub fn existing(&self) -> Vec<String> {
@@ -168,6 +181,14 @@ impl Job {
         assert_eq!(self.existing(), Vec::<String>::new());
         assert_eq!(self.doubled(), Vec::<String>::new());
     }
+}
+
+/// The host in what a fake heard: version 2 of HTTP has it in the address, version 1 in a header.
+fn host(heard: &str) -> Option<&str> {
+    if heard.contains(": ") {
+        return heard.strip_prefix("host: ");
+    }
+    heard.split_once("https://").and_then(|(_, rest)| rest.split('/').next())
 }
 
 /// A file of the examples.

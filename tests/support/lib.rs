@@ -34,6 +34,7 @@ pub mod route;
 pub mod sandbox;
 pub mod skip;
 pub mod tls;
+pub mod tools;
 pub mod witness;
 pub mod world;
 

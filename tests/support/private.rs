@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod cgroup;
+pub mod cluster;
 pub mod init;
 pub mod links;
 pub mod names;

@@ -25,7 +25,7 @@ use crate::real::acr::Acr;
 use crate::registry::Registries;
 use crate::tls::{self, Authority, Leaf, Server};
 use crate::witness::Witness;
-use crate::world::{Ends, Reach, World};
+use crate::world::{ClusterLogin, Ends, Reach, World};
 
 mod control;
 mod machines;
@@ -65,14 +65,17 @@ pub struct Options {
     pub authority: Option<Arc<Authority>>,
     /// Whether registries hold their content in docker-registry, which must be installed then.
     pub docker_registry: bool,
+    /// A real cluster that stands for all managed ones; it has the address of the fakes.
+    pub cluster: Option<ClusterLogin>,
 }
 
 impl Default for Options {
     /// Fast, on the machine's time.
     fn default() -> Self {
         let subscriptions = vec![SUBSCRIPTION.to_owned()];
-        let (reach, authority, docker_registry) = (Reach::Loopback, None, false);
-        Self { speed: 120, clock: None, probe: None, dir: None, subscriptions, reach, authority, docker_registry }
+        let (reach, authority, docker_registry, cluster) = (Reach::Loopback, None, false, None);
+        let (speed, clock, probe, dir) = (120, None, None, None);
+        Self { speed, clock, probe, dir, subscriptions, reach, authority, docker_registry, cluster }
     }
 }
 
@@ -100,10 +103,12 @@ impl Sandbox {
         fsx::create_dir_all(&dir)?;
         let authority = options.authority.clone().unwrap_or_default();
         let identity = authority.leaf(Leaf::Good, NAMES);
-        let sockets = Sockets::bind(options.reach)?;
+        let sockets = Sockets::bind(options.reach, options.cluster.is_some())?;
         let clock = options.clock.clone().unwrap_or_else(SystemClock::shared);
         let ca = authority.pem().to_owned();
-        let world = Arc::new(World::new(clock, options.speed, sockets.ends()?, options.subscriptions.clone(), ca));
+        let mut world = World::new(clock, options.speed, sockets.ends()?, options.subscriptions.clone(), ca);
+        world.cluster = options.cluster.clone();
+        let world = Arc::new(world);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let faults = Faults::default();
         let probe_env = probe_env(&world, &dir);
@@ -344,7 +349,7 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn bind(reach: Reach) -> std::io::Result<Self> {
+    fn bind(reach: Reach, real_cluster: bool) -> std::io::Result<Self> {
         let of = |address| match reach {
             Reach::Loopback => tls::bind(),
             Reach::RealNames => tls::bind_at((address, 443).into()),
@@ -355,7 +360,7 @@ impl Sockets {
             authority: of(address::AUTHORITY)?,
             registry: of(address::REGISTRY)?,
             blob: of(address::BLOB)?,
-            kubernetes: of(address::CLUSTERS)?,
+            kubernetes: if real_cluster { tls::bind()? } else { of(address::CLUSTERS)? },
             control: tls::bind()?,
         })
     }

@@ -53,6 +53,15 @@ pub struct Application {
     pub client_secret: String,
 }
 
+/// A client certificate that a real cluster takes.
+#[derive(Clone)]
+pub struct ClusterLogin {
+    /// The certificate in PEM.
+    pub certificate: String,
+    /// Its key in PEM.
+    pub key: String,
+}
+
 /// What all fakes of one sandbox share.
 pub struct World {
     /// Tells the time; a test passes a clock of its own.
@@ -69,6 +78,8 @@ pub struct World {
     pub ca_pem: String,
     /// What exists.
     pub ledger: Ledger,
+    /// Who is let into a real cluster that stands for all managed ones; the fakes let in by token.
+    pub cluster: Option<ClusterLogin>,
     signing_key: [u8; 16],
 }
 
@@ -79,7 +90,17 @@ impl World {
         let application = Application { tenant: unique(), client_id: unique(), client_secret: random_text(40) };
         let signing_key = *uuid::Uuid::new_v4().as_bytes();
         let speed = speed.max(1);
-        Self { clock, speed, ends, application, subscriptions, ca_pem, ledger: Ledger::new(), signing_key }
+        Self {
+            clock,
+            speed,
+            ends,
+            application,
+            subscriptions,
+            ca_pem,
+            ledger: Ledger::new(),
+            cluster: None,
+            signing_key,
+        }
     }
 
     /// The time.

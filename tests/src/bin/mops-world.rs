@@ -9,10 +9,11 @@ const USAGE: &str = "\
 mops-world: a machine inside the machine, where Azure's real names on port 443 lead to the sandbox
 
 usage:
-  mops-world run COMMAND WORDS…     run a command there, as root; its exit code
+  mops-world run [--cluster] COMMAND WORDS…     run a command there, as root; its exit code
+                                                --cluster: with a real Kubernetes (KUBECONFIG names it)
 
 examples:
-  mops-world run bash
+  mops-world run --cluster bash
   mops-world run mops infra up stack.yaml --yes
 ";
 

@@ -4,6 +4,10 @@ use std::net::Ipv4Addr;
 
 /// The world itself: its name server and its way out of every pod.
 pub const WORLD: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 1);
+/// The node of the real cluster for everything.
+pub const SYSTEM_NODE: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 21);
+/// Its node with a GPU.
+pub const GPU_NODE: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 22);
 /// Azure Resource Manager.
 pub const ARM: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 11);
 /// The sign-in host.
@@ -12,14 +16,23 @@ pub const AUTHORITY: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 12);
 pub const REGISTRY: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 13);
 /// All storage accounts.
 pub const BLOB: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 14);
-/// The API servers of managed clusters.
+/// The API servers of managed clusters: all fakes, or the real one.
 pub const CLUSTERS: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 15);
 /// The metadata service of a cloud's machines, as every one of them sees it. Nothing answers there yet but a refusal.
 pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// Addresses of the one network, with the bits of its prefix.
-pub const ALL: &[(Ipv4Addr, u8)] =
-    &[(WORLD, 24), (ARM, 24), (AUTHORITY, 24), (REGISTRY, 24), (BLOB, 24), (CLUSTERS, 24), (METADATA, 32)];
+pub const ALL: &[(Ipv4Addr, u8)] = &[
+    (WORLD, 24),
+    (SYSTEM_NODE, 24),
+    (GPU_NODE, 24),
+    (ARM, 24),
+    (AUTHORITY, 24),
+    (REGISTRY, 24),
+    (BLOB, 24),
+    (CLUSTERS, 24),
+    (METADATA, 32),
+];
 
 /// Names that resolve, each with all names below it.
 pub const NAMES: &[(&str, Ipv4Addr)] = &[

@@ -12,16 +12,16 @@ const PACE: Duration = Duration::from_millis(20);
 /// Killed processes leave their groups within moments; pods with much memory take a little longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes the group of a world in every hierarchy of version 1; a set of processors is inherited by hand there. What a
-/// kubelet manages goes below it.
+/// Makes a group in every hierarchy of version 1, where a set of processors is inherited by hand: that of a world, or
+/// that of a node, `WORLD/NODE`, below which its kubelet keeps pods.
 ///
 /// # Errors
 /// When the tree cannot be written.
-pub fn make(world: &str) -> io::Result<()> {
+pub fn make(name: &str) -> io::Result<()> {
     for hierarchy in hierarchies() {
-        let group = hierarchy.join(world);
+        let group = hierarchy.join(name);
         std::fs::create_dir(&group)?;
-        inherit(&hierarchy, &group)?;
+        inherit(group.parent().unwrap_or(&hierarchy), &group)?;
     }
     Ok(())
 }

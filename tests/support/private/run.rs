@@ -6,6 +6,8 @@ use std::time::Duration;
 use mops_host::Env;
 use mops_host::proc::Command;
 
+use super::scratch;
+
 /// Where the machine's own programs are, whatever the user's path holds.
 pub const SYSTEM: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -20,7 +22,8 @@ pub async fn run(line: &str) -> io::Result<String> {
     let command = Command {
         program,
         args: words.collect(),
-        env: vec![("PATH".into(), path)],
+        // What keeps a cache, keeps it in the world.
+        env: vec![("PATH".into(), path), ("HOME".into(), scratch::folder().display().to_string())],
         stdin: None,
         timeout: Duration::from_secs(60),
         max_output: 16 << 20,

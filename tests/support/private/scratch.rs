@@ -39,3 +39,20 @@ pub async fn replace(machine: &Path, folder: &Path, content: &[u8]) -> io::Resul
     run(&format!("mount --bind {} {}", own.display(), machine.display())).await?;
     Ok(())
 }
+
+/// Covers a folder of the machine, so that what is written there goes to memory and vanishes with the world; what the
+/// machine has there stays readable.
+///
+/// # Errors
+/// When the file system cannot be a lower layer.
+pub async fn cover(machine: &str, folder: &Path) -> io::Result<()> {
+    let layer = folder.join("covers").join(machine.trim_start_matches('/').replace('/', "-"));
+    let (upper, work) = (layer.join("upper"), layer.join("work"));
+    for part in [&upper, &work] {
+        fsx::create_dir_all(part)?;
+    }
+    std::fs::set_permissions(&upper, Permissions::from_mode(0o755))?;
+    let layers = format!("lowerdir={machine},upperdir={},workdir={}", upper.display(), work.display());
+    run(&format!("mount -t overlay -o {layers} overlay {machine}")).await?;
+    Ok(())
+}

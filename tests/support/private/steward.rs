@@ -8,16 +8,24 @@ use std::sync::Arc;
 
 use mops_host::Env;
 
+use super::cluster::Cluster;
 use super::names::Names;
+use super::run::SYSTEM;
 use super::{GROUP, WORLD, cgroup, links, scratch, trust};
 use crate::sandbox::{Options, Sandbox};
-use crate::tls::Authority;
-use crate::world::Reach;
+use crate::tls::{Authority, Identity};
+use crate::tools;
+use crate::world::{ClusterLogin, Reach};
 
 /// Variables of the caller that would lead commands out of the world or past its names.
 const OUTWARD: [&str; 6] = ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "MOPS_CLOUD", "SSL_CERT_FILE"];
 
-/// Furnishes the world and runs the command; its exit code.
+/// The first word of a command that wants the real cluster.
+pub const WITH_CLUSTER: &str = "--cluster";
+/// Folders of the machine that kubelets and runtimes write to by constant paths.
+const COVERED: [&str; 2] = ["/var/lib", "/var/log"];
+
+/// Furnishes the world and runs the command, after [`WITH_CLUSTER`] with a cluster in it; its exit code.
 ///
 /// # Errors
 /// When a part does not come up, with its own words.
@@ -28,14 +36,36 @@ pub async fn run(world: &str, command: &[String]) -> io::Result<u8> {
     let authority = Arc::new(Authority::new());
     trust::add(&authority, &folder).await?;
     let _names = Names::start(&folder).await?;
-    let sandbox = cloud(&folder, authority)?;
+    let (cluster, command) = match command {
+        [first, command @ ..] if first == WITH_CLUSTER => (true, command),
+        command => (false, command),
+    };
+    let login = cluster.then(|| authority.client("system:masters", "clusterUser"));
+    let sandbox = cloud(&folder, Arc::clone(&authority), login.map(into_login))?;
     let mut variables = sandbox.variables();
     variables.push((WORLD.to_owned(), folder.display().to_string()));
     variables.push((GROUP.to_owned(), world.to_owned()));
+    let cluster = if cluster { Some(real_cluster(&folder, world, &authority).await?) } else { None };
+    if let Some(cluster) = &cluster {
+        variables.push(("KUBECONFIG".to_owned(), cluster.kubeconfig().display().to_string()));
+        let path = Env::process().get("PATH").unwrap_or(SYSTEM).to_owned();
+        variables.push(("PATH".to_owned(), format!("{}:{path}", tools::folder("cluster")?.display())));
+    }
     obey(command, &variables)
 }
 
-fn cloud(folder: &Path, authority: Arc<Authority>) -> io::Result<Sandbox> {
+fn into_login(identity: Identity) -> ClusterLogin {
+    ClusterLogin { certificate: identity.certificate_pem, key: identity.key_pem }
+}
+
+async fn real_cluster(folder: &Path, world: &str, authority: &Authority) -> io::Result<Cluster> {
+    for machine in COVERED {
+        scratch::cover(machine, folder).await?;
+    }
+    Cluster::start(folder, world, authority).await
+}
+
+fn cloud(folder: &Path, authority: Arc<Authority>, cluster: Option<ClusterLogin>) -> io::Result<Sandbox> {
     let probe = std::env::current_exe()?.with_file_name("mops-probe");
     Sandbox::start(Options {
         dir: Some(folder.join("sandbox")),
@@ -43,6 +73,7 @@ fn cloud(folder: &Path, authority: Arc<Authority>) -> io::Result<Sandbox> {
         reach: Reach::RealNames,
         authority: Some(authority),
         docker_registry: true,
+        cluster,
         ..Options::default()
     })
 }

@@ -1,0 +1,59 @@
+//! Images with something that runs: busybox of the machine, and programs with the names that a workload starts.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mops_host::fsx;
+
+use crate::image::{Entry, Image};
+use crate::private::run::run;
+
+/// What keeps the namespaces of a pod; no registry has it.
+pub const PAUSE: &str = "localhost/pause:1";
+/// NVIDIA's plugin by the digest that `mops` names. Nothing but NVIDIA's own image has that digest, so nodes have
+/// [`PAUSE`] under this name: it runs and reports no device; the GPU is a number in the node's status.
+pub const DEVICE_PLUGIN: &str =
+    "nvcr.io/nvidia/k8s-device-plugin@sha256:7089559ce6153018806857f5049085bae15b3bf6f1c8bd19d8b12f707d087dea";
+/// `sleep infinity` ends at once in some builds of busybox; process 1 of a container ends by SIGTERM only when it says so.
+const SLEEP: &str = "#!/bin/busybox sh\ntrap 'exit 0' TERM\n/bin/busybox sleep 1000000 & wait\n";
+/// Listens where Dask's scheduler does.
+const SCHEDULER: &str = "#!/bin/busybox sh\ntrap 'exit 0' TERM\n/bin/busybox httpd -f -p 8786 -h /srv & wait\n";
+/// Like Dask's worker it lives on its scheduler: it stays only when it has reached the address that it was told.
+const WORKER: &str = "#!/bin/busybox sh
+trap 'exit 0' TERM
+address=${1#tcp://}
+until /bin/busybox wget -q -O /dev/null \"http://$address/\"; do /bin/busybox sleep 1; done
+echo \"reached $address\"
+/bin/busybox sleep 1000000 & wait
+";
+
+/// An image with busybox and all of these programs.
+///
+/// # Errors
+/// When the machine has no static busybox.
+pub fn workload(name: &str) -> io::Result<Image> {
+    let busybox = fsx::read(Path::new("/bin/busybox"))?;
+    let program = |path, text: &'static str| Entry { path, mode: 0o755, content: text.as_bytes() };
+    let entries = [
+        Entry { path: "bin/busybox", mode: 0o755, content: &busybox },
+        program("bin/pause", SLEEP),
+        program("bin/dask-scheduler", SCHEDULER),
+        program("bin/dask-worker", WORKER),
+        Entry { path: "srv/index.html", mode: 0o644, content: b"scheduler\n" },
+    ];
+    Image::of(name, &entries, &["/bin/pause"])
+}
+
+/// The archive of [`PAUSE`], made once a world.
+///
+/// # Errors
+/// When it cannot be written.
+pub async fn pause(world: &Path) -> io::Result<PathBuf> {
+    let archive = world.join("pause.tar");
+    if !archive.exists() {
+        let layout = world.join("pause");
+        workload(PAUSE)?.write_layout(&layout)?;
+        run(&format!("tar -C {} -cf {} .", layout.display(), archive.display())).await?;
+    }
+    Ok(archive)
+}
