@@ -10,7 +10,8 @@ failpoints := $(cache)/mops/target-failpoints
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
-	@echo 'make tools   what the private world is made of: packages of Debian, and programs built by Go (once, about 15 minutes)'
+	@echo 'make tools   what the private world is made of: packages of Debian, and programs built by Go (once, about 15 minutes);'
+	@echo '             ALL=1 also kwok, which plays nodes for a thousand pods'
 	@echo 'make e2e     the tests in the private world, as root: real names, real parts'
 	@echo 'make world   a shell in it'
 	@echo 'make build   the programs, for development'
@@ -40,7 +41,7 @@ lint:
 
 tools:
 	sh tests/tools/debian.sh
-	sh tests/tools/build.sh containerd cluster
+	sh tests/tools/build.sh containerd cluster $(if $(ALL),kwok)
 
 # Built outside: nothing can be fetched inside.
 e2e: build tools

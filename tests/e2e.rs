@@ -5,5 +5,9 @@
 
 #[path = "e2e/cluster.rs"]
 mod cluster;
+#[path = "e2e/existing.rs"]
+mod existing;
 #[path = "e2e/names.rs"]
 mod names;
+#[path = "e2e/pods.rs"]
+mod pods;

@@ -1,0 +1,82 @@
+//! What the tests with a real cluster look at and bring along.
+
+use std::time::Duration;
+
+use mops_core::Secret;
+use mops_host::Env;
+use mops_host::clock::{Clock as _, SystemClock};
+use mops_host::proc::Command;
+use mops_tests::job::{Job, example};
+use mops_tests::private::WORLD;
+use mops_tests::private::cluster::images::workload;
+use mops_tests::push::{Login, pipeline_by_name, push};
+use mops_tests::skip::skipped;
+use mops_tests::tools::program;
+
+/// The example of everything in a world that has a cluster.
+pub(crate) fn job_with_cluster(test: &str) -> Option<Job> {
+    let world = Job::in_private_world(&example("unified-infra/unified-infra.yaml"));
+    let job = world.filter(|_| Env::process().has("KUBECONFIG"));
+    if job.is_none() {
+        skipped("cluster", test);
+    }
+    job
+}
+
+/// `kubectl` as the cluster's administrator; its answer.
+pub(crate) async fn kubectl(words: &[&str]) -> String {
+    let variable = |name: &str| Env::process().get(name).expect("a world with a cluster").to_owned();
+    let command = Command {
+        program: program("cluster", "kubectl").expect("make tools").display().to_string(),
+        args: words.iter().map(|&word| word.to_owned()).collect(),
+        env: vec![("KUBECONFIG".into(), variable("KUBECONFIG")), ("HOME".into(), variable(WORLD))],
+        stdin: None,
+        timeout: Duration::from_secs(60),
+        max_output: 16 << 20,
+    };
+    let output = command.run_checked().await.unwrap_or_else(|e| panic!("{words:?}: {e}"));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Everything that a stack could have left: whatever is not Kubernetes' own.
+pub(crate) async fn left() -> Vec<String> {
+    let kinds = "namespaces,all,secrets,configmaps,serviceaccounts,poddisruptionbudgets";
+    let words =
+        ["get", kinds, "-A", "--no-headers", "-o", "custom-columns=K:.kind,S:.metadata.namespace,N:.metadata.name"];
+    let text = kubectl(&words).await;
+    let rows = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join("/"));
+    let mut rows: Vec<String> = rows.collect();
+    rows.sort();
+    rows
+}
+
+/// The administrators of the cloud's registries.
+pub(crate) fn logins(job: &Job) -> Vec<Login> {
+    let all: Vec<(String, String, String)> = serde_json::from_value(job.ask("/registries")).expect("logins");
+    let login = |(host, username, password)| Login { host, username, password: Secret::new(password) };
+    all.into_iter().map(login).collect()
+}
+
+/// Pushes images whose programs have the names that the workload starts.
+pub(crate) async fn push_workload(job: &Job) {
+    let http = pipeline_by_name().expect("a pipeline");
+    for login in logins(job) {
+        for name in ["scheduler:1", "worker:1"] {
+            push(&http, &login, &workload(name).expect("busybox")).await.expect("a push");
+        }
+    }
+}
+
+/// A worker says so when it has; its first look may be before the Service has an end.
+pub(crate) async fn until_both_workers_reached_the_scheduler(namespace: &str) {
+    let words = ["logs", "-n", namespace, "-l", "app=dask-worker", "--tail=-1"];
+    let clock = SystemClock::new();
+    loop {
+        let said = kubectl(&words).await;
+        if said.lines().filter(|line| *line == "reached dask-scheduler:8786").count() == 2 {
+            return;
+        }
+        assert!(clock.monotonic() < Duration::from_secs(60), "workers did not reach their scheduler: {said}");
+        clock.sleep(Duration::from_millis(200)).await;
+    }
+}
