@@ -46,8 +46,8 @@ tools:
 # Built outside: nothing can be fetched inside.
 e2e: build tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
-	MOPS_REQUIRE=world,cluster MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster \
-	  sh tests/run.sh e2e -p mops-tests --test e2e -- --test-threads=1
+	cargo test --no-run --quiet -p mops-tests --test fast
+	MOPS_REQUIRE=world,cluster MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
 
 world: build tools
 	PATH="$(debug):$$PATH" "$(debug)/mops-world" run --cluster "$${SHELL:-sh}"
