@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::declared::as_declared;
 use super::drift::{Drift, incomparable, open_mixed};
 use super::ownership::{Verdict, judge};
-use super::refresh::known as drift_of;
+use super::refresh::{ask, known as drift_of};
 use super::resolve::{Outputs, resolve};
 use super::{
     Graph, Need, OUT_OF_REACH, Observations, Observed, Op, Plan, PlanOptions, Step, assume, back, begun_at, merged,
@@ -251,10 +251,8 @@ impl<'a> Planner<'a> {
     }
 
     fn need_undeclared(&mut self, state: &ResourceState) {
-        let known =
-            self.observations.contains_key(&state.urn) || self.plan.needs.iter().any(|need| need.urn == state.urn);
-        if !known && self.readable(&state.urn, &state.inputs) {
-            self.plan.needs.push(Need::of_state(state));
+        if !self.plan.needs.iter().any(|need| need.urn == state.urn) {
+            ask(state, self.observations, self.provider, &mut self.plan);
         }
     }
 

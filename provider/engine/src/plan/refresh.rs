@@ -42,15 +42,14 @@ pub fn plan_refresh(
     let absent = |r: &&ResourceState| matches!(observations.get(&r.urn), Some(Observed::Absent));
     let gone = inside(living, living().filter(chosen).filter(absent));
     for r in living().filter(|r| chosen(r) || gone.contains(&r.urn)) {
+        if gone.contains(&r.urn) {
+            let reason = if absent(&r) { "it no longer exists" } else { "it went with what it was in" };
+            let step = Step::new(r.urn.clone(), Op::Forget, r.component);
+            plan.steps.push(Step { reason: Some(reason.to_owned()), ..step });
+            plan.drifted(Drift::gone(r));
+            continue;
+        }
         match observations.get(&r.urn) {
-            _ if gone.contains(&r.urn) => {
-                let reason = if absent(&r) { "it no longer exists" } else { "it went with what it was in" };
-                plan.steps.push(Step {
-                    reason: Some(reason.to_owned()),
-                    ..Step::new(r.urn.clone(), Op::Forget, r.component)
-                });
-                plan.drifted(Drift::gone(r));
-            }
             Some(Observed::Unreachable) => plan.steps.push(Step::out_of_reach(r)),
             Some(Observed::Found(found)) => {
                 if matches!(found.ownership, Ownership::Other { .. }) {
@@ -92,7 +91,7 @@ fn inside<'a, I: Iterator<Item = &'a ResourceState>>(
 }
 
 /// Asks for a look at it, unless there was one or nothing can be seen.
-fn ask(r: &ResourceState, observations: &Observations, provider: &dyn Provider, plan: &mut Plan) {
+pub(super) fn ask(r: &ResourceState, observations: &Observations, provider: &dyn Provider, plan: &mut Plan) {
     let identity = provider.identity(&r.urn, &standin(&r.inputs));
     let tells = provider.schema(r.urn.token()).is_some_and(|s| s.read_tells);
     let readable = tells || matches!(identity, Some(Identity::Name(_) | Identity::Tag(_)));

@@ -66,11 +66,10 @@ impl Machine<'_> {
 
     /// What leaves the state together with something that is gone: not what was made elsewhere in the meantime.
     fn gone_with(&mut self, node: usize, target: &Urn) -> Vec<Urn> {
-        let inside = |urn: &Urn| self.store.get(urn).is_some_and(|r| r.deleted_with.as_ref() == Some(target));
-        let mut with = std::mem::take(&mut self.nodes[node].with);
-        with.retain(inside);
-        self.nodes[node].with.clone_from(&with);
-        with
+        let store = &self.store;
+        let with = &mut self.nodes[node].with;
+        with.retain(|urn| store.get(urn).is_some_and(|r| r.deleted_with.as_ref() == Some(target)));
+        with.clone()
     }
 
     pub(super) fn heard(&mut self, node: usize, progress: Progress) {
