@@ -231,15 +231,15 @@ async fn a_namespace_is_not_deleted_over_a_strangers_head() {
     const TYPE: &str = "modelops:kubernetes:Namespace";
     let stack = Stack::start().await;
     let provider = stack.provider(&[]);
-    let inputs = json!({"cluster": stack.cluster(), "name": "work"});
+    let inputs = json!({"cluster": stack.cluster(), "name": "jobs"});
     let known = stack.create(&provider, TYPE, &inputs).await.expect("made");
     assert!(stack.difference(&provider, TYPE, &known, &inputs).await.is_empty());
-    stack.bench.post("/api/v1/namespaces/work/secrets", &json!({"metadata": {"name": "theirs"}})).await;
+    stack.bench.post("/api/v1/namespaces/jobs/secrets", &json!({"metadata": {"name": "theirs"}})).await;
     let error = stack.delete(&provider, TYPE, &known).await.expect_err("somebody is in it");
-    assert_eq!(error.notes(), ["work/Secret/theirs"]);
-    stack.bench.ask("DELETE", "/api/v1/namespaces/work/secrets/theirs", "", "").await;
+    assert_eq!(error.notes(), ["jobs/Secret/theirs"]);
+    stack.bench.ask("DELETE", "/api/v1/namespaces/jobs/secrets/theirs", "", "").await;
     stack.delete(&provider, TYPE, &known).await.expect("gone");
-    assert!(stack.bench.fake.object("Namespace", "", "work").is_none());
+    assert!(stack.bench.fake.object("Namespace", "", "jobs").is_none());
     stack.delete(&provider, TYPE, &known).await.expect("already gone is success");
 }
 
@@ -295,10 +295,10 @@ async fn a_namespace_on_its_way_out_is_waited_for_and_made_anew() {
     const TYPE: &str = "modelops:kubernetes:Namespace";
     let stack = Stack::start().await;
     let provider = stack.provider(&[]);
-    let inputs = json!({"cluster": stack.cluster(), "name": "work"});
+    let inputs = json!({"cluster": stack.cluster(), "name": "jobs"});
     let known = stack.create(&provider, TYPE, &inputs).await.expect("made");
     stack.bench.fake.hold_deletions(true);
-    stack.bench.ask("DELETE", "/api/v1/namespaces/work", "", "").await;
+    stack.bench.ask("DELETE", "/api/v1/namespaces/jobs", "", "").await;
     let releasing = async {
         stack.bench.until("it waits", |_| !stack.said.lock().expect("a lock").is_empty()).await;
         stack.bench.fake.hold_deletions(false);
@@ -307,7 +307,7 @@ async fn a_namespace_on_its_way_out_is_waited_for_and_made_anew() {
     let (made, ()) = tokio::join!(stack.create(&provider, TYPE, &inputs), releasing);
     let made = made.expect("made anew");
     assert_ne!(output(&known, "uid"), output(&made, "uid"));
-    assert_eq!(stack.bench.fake.object("Namespace", "", "work").unwrap_or_default()["status"]["phase"], "Active");
+    assert_eq!(stack.bench.fake.object("Namespace", "", "jobs").unwrap_or_default()["status"]["phase"], "Active");
 }
 
 #[tokio::test]
