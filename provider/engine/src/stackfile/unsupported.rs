@@ -14,10 +14,16 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
         let summary = format!("{what} is not supported by this version");
         found.push(Diagnostic::error(Some(place.clone()), summary).hint(hint));
     };
-    if let Some(auth) =
-        file.registry.as_ref().and_then(|r| r.auth.as_ref()).filter(|a| a.value != RegistryAuth::AdminUser)
-    {
-        say(&auth.place, "a registry `auth` other than `admin_user`", "write `auth: admin_user`, or leave it out");
+    if let Some(auth) = file.registry.as_ref().and_then(|r| r.auth.as_ref()) {
+        let way = match &auth.value {
+            RegistryAuth::AdminUser => None,
+            RegistryAuth::Token => Some("`registry.auth: token`"),
+            RegistryAuth::ServicePrincipal(_) => Some("`registry.auth: service_principal`"),
+            RegistryAuth::WorkloadIdentity => Some("`registry.auth: workload_identity`"),
+        };
+        if let Some(way) = way {
+            say(&auth.place, way, "write `auth: admin_user`, or leave it out");
+        }
     }
     if let Some(realms) = file.registry.as_ref().and_then(|r| r.realms.first()) {
         say(

@@ -41,7 +41,7 @@ fn registry(b: &mut Builder<'_>) {
             ("login_server", access.server),
             ("registry_name", name),
             ("provider", provider.as_str().into()),
-            ("requires_auth", access.password.is_some().into()),
+            ("requires_auth", access.login.is_some().into()),
             ("registry_id", made.as_ref().map_or(Expr::Value(Value::Null), |r| Expr::output(r, "id"))),
             ("bundles_pull_username", user),
             ("bundle_repo", access.address),

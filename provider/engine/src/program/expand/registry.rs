@@ -1,11 +1,14 @@
-//! The registry, and what it is called from elsewhere.
+//! The registry, what it is called from elsewhere, and how pods sign in to it: one module a way.
 
-use mops_core::{Place, Value};
+mod admin_user;
+mod foreign;
+
+use mops_core::Place;
 
 use super::super::{Component, Expr};
 use super::builder::{Builder, Members, members, optional};
 use super::names::has_azure_registry;
-use crate::stackfile::{Registry, RegistryProvider, StackFile};
+use crate::stackfile::{RegistryAuth, StackFile};
 
 pub(super) fn declare(b: &mut Builder<'_>) {
     let (Some(name), true) = (b.names.registry.clone(), has_azure_registry(b.file)) else { return };
@@ -37,7 +40,7 @@ fn sku(file: &StackFile) -> &'static str {
     section.or(old).map_or("Basic", |s| s.as_str())
 }
 
-/// Host, user and password of the stack's registry as pods need them; `None` when there is no registry to sign in to.
+/// The stack's registry as pods and people reach it.
 pub(super) struct Access {
     /// What pods and people write before an image's name.
     pub(super) address: Expr,
@@ -45,62 +48,37 @@ pub(super) struct Access {
     pub(super) server: Expr,
     /// The key under which container runtimes look for the credential.
     pub(super) host: Expr,
-    pub(super) username: Option<Expr>,
-    pub(super) password: Option<Expr>,
+    /// `None` when nothing signs in, or pods do it without a password.
+    pub(super) login: Option<Login>,
+}
+
+/// User and password of a registry.
+pub(super) struct Login {
+    pub(super) username: Expr,
+    pub(super) password: Expr,
 }
 
 impl Builder<'_> {
     /// How the registry of this stack is reached.
     pub(super) fn registry_access(&self) -> Option<Access> {
-        if let Some(registry) = &self.made.registry {
-            let half = |field: &str| {
-                let id = Expr::output(registry, "id");
-                let source = members([("registryId", id), ("field", field.into())]);
-                Some(Expr::Map(members([("from_registry", Expr::Map(source))])))
-            };
-            let server = Expr::output(registry, "loginServer");
-            return Some(Access {
-                address: server.clone(),
-                server: server.clone(),
-                host: server,
-                username: half("username"),
-                password: half("password"),
-            });
-        }
-        self.file.registry.as_ref().and_then(|r| foreign(r))
+        let section = self.file.registry.as_ref();
+        let Some(registry) = &self.made.registry else { return section.and_then(|r| foreign::access(r)) };
+        let server = Expr::output(registry, "loginServer");
+        let login = match section.and_then(|r| r.auth.as_ref()).map(|a| &a.value) {
+            None | Some(RegistryAuth::AdminUser) => Some(admin_user::login(registry)),
+            // Refused by `unsupported` before anything is made.
+            Some(RegistryAuth::Token | RegistryAuth::ServicePrincipal(_) | RegistryAuth::WorkloadIdentity) => None,
+        };
+        Some(Access { address: server.clone(), server: server.clone(), host: server, login })
     }
-}
-
-fn foreign(registry: &Registry) -> Option<Access> {
-    let name = registry.name.as_ref().map(|n| n.value.clone());
-    let (server, host) = match registry.provider() {
-        RegistryProvider::Azure => return None,
-        RegistryProvider::Dockerhub => ("docker.io".to_owned(), "https://index.docker.io/v1/".to_owned()),
-        RegistryProvider::Ghcr => ("ghcr.io".to_owned(), "ghcr.io".to_owned()),
-        RegistryProvider::Generic => {
-            let host = registry.host.as_ref()?.as_str().to_owned();
-            (host.clone(), host)
-        }
-    };
-    let address = name.map_or_else(|| server.clone(), |n| format!("{server}/{n}"));
-    let server = Expr::from(server);
-    let username = registry.username.as_ref().map(|u| Value::from(u.value.clone()).into_secret());
-    let password = registry.password.as_ref().and_then(|p| mops_core::convert::to_value(&p.0).ok());
-    Some(Access {
-        address: address.into(),
-        server,
-        host: host.into(),
-        username: username.map(Expr::Value),
-        password: password.map(Expr::Value),
-    })
 }
 
 /// The members of a Secret that let a program sign in to the registry.
 pub(super) fn secret_data(access: Option<&Access>) -> Members {
     let mut data = Members::new();
-    if let Some(Access { username: Some(username), password: Some(password), .. }) = access {
-        data.insert("REGISTRY_USERNAME".into(), username.clone());
-        data.insert("REGISTRY_PASSWORD".into(), password.clone());
+    if let Some(login) = access.and_then(|a| a.login.as_ref()) {
+        data.insert("REGISTRY_USERNAME".into(), login.username.clone());
+        data.insert("REGISTRY_PASSWORD".into(), login.password.clone());
     }
     data
 }

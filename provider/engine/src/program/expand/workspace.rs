@@ -57,13 +57,13 @@ fn credentials(b: &mut Builder<'_>, namespace: &Urn, access: Option<&Access>) ->
 }
 
 fn pull_secret(b: &mut Builder<'_>, namespace: &Urn, access: Option<&Access>) -> Option<Urn> {
-    let Some(Access { host, username: Some(username), password: Some(password), .. }) = access else { return None };
+    let Access { host, login: Some(login), .. } = access? else { return None };
     let inputs = members([
         ("namespace", Expr::output(namespace, "name")),
         ("name", PULL_SECRET.into()),
         ("registry", host.clone()),
-        ("username", username.clone()),
-        ("password", password.clone()),
+        ("username", login.username.clone()),
+        ("password", login.password.clone()),
     ]);
     let mut secret = b.in_cluster("ImagePullSecret", "pull-secret", inputs);
     secret.component = Component::Workspace;
