@@ -74,6 +74,8 @@ async fn ground(stand: &Stand, case: &Case) {
         ("modelops:azure:StorageAccount", "storageAccounts/samplest"),
         ("modelops:azure:BlobContainer", "bundles"),
         ("modelops:azure:ManagedCluster", "managedClusters/sample-aks"),
+        ("modelops:azure:ContainerRegistry", "registries/sampleacr"),
+        ("modelops:azure:UserAssignedIdentity", "userAssignedIdentities/sample-identity"),
     ];
     for (token, mention) in needs {
         let there = stand.sandbox.ledger().existing().iter().any(|id| id.ends_with(&mention.to_lowercase()));

@@ -64,6 +64,8 @@ mod registry_client;
 mod replay;
 #[path = "resume.rs"]
 mod resume;
+#[path = "rights.rs"]
+mod rights;
 #[path = "sandbox.rs"]
 mod sandbox;
 #[path = "saved_plan.rs"]

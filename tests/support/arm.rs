@@ -15,12 +15,14 @@ pub mod cluster;
 pub mod container;
 pub mod group;
 pub mod id;
+pub mod identity;
 pub mod kubeconfig;
 pub mod lifecycle;
 pub mod operation;
 pub mod pool;
 pub mod refusal;
 pub mod registry;
+pub mod role;
 pub mod sas;
 pub mod storage;
 pub mod store;
@@ -131,6 +133,8 @@ fn routes() -> Vec<Route<Arm>> {
         sas::routes(),
         cluster::routes(),
         pool::routes(),
+        identity::routes(),
+        role::routes(),
         operation::routes(),
     ];
     tables.into_iter().flatten().collect()

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use mops_clients::ClientError;
-use mops_clients::arm::{ArmClient, LroContext, NotAnId, Precondition, ResourceId, Started, Verb, version};
+use mops_clients::arm::{ArmClient, ArmError, LroContext, NotAnId, Precondition, ResourceId, Started, Verb, version};
 use mops_core::mark::names;
 use mops_core::provider::ChangedBy;
 use mops_core::{Class, Error, Lane, Mark, Ownership, Value};
@@ -98,6 +98,26 @@ impl<'a> Target<'a> {
             Err(error) if is_outdated(&error) => Ok(None),
             started => self.finish(started, "changed", outputs).await.map(Some),
         }
+    }
+
+    /// The same for a caller that knows what some refusals mean: what ARM refuses at once comes back bare.
+    pub(crate) async fn offer(&self, body: &Json, outputs: AsValue<'_>) -> Result<Result<Json, Box<ArmError>>, Error> {
+        match self.arm.put(self.id.as_str(), self.api, body, Precondition::None).await {
+            Err(ClientError::Arm(refused)) => Ok(Err(refused)),
+            started => self.finish(started, "created", outputs).await.map(Ok),
+        }
+    }
+
+    /// Everything of its type that has the same parent, this one among them.
+    pub(crate) async fn siblings(&self) -> Result<Vec<Json>, Error> {
+        self.siblings_with("").await
+    }
+
+    /// The same with a query such as `$filter=atScope()`.
+    pub(crate) async fn siblings_with(&self, query: &str) -> Result<Vec<Json>, Error> {
+        let list = self.id.as_str().rsplit_once('/').map_or("", |(list, _)| list);
+        let path = if query.is_empty() { list.to_owned() } else { format!("{list}?{query}") };
+        self.arm.list(&path, self.api).await.map_err(|e| self.failed(e, "looked for"))
     }
 
     /// Changes what the body names, and waits for the end.

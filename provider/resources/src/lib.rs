@@ -12,6 +12,7 @@ mod pool;
 mod projection;
 pub mod provider;
 pub mod resource;
+mod role;
 mod sas;
 mod secret_data;
 pub mod services;
@@ -47,6 +48,9 @@ resources! {
         blob_sas_token::BlobSasToken,
         managed_cluster::ManagedCluster,
         node_pool::NodePool,
+        user_assigned_identity::UserAssignedIdentity,
+        federated_credential::FederatedCredential,
+        role_assignment::RoleAssignment,
     }
     /// Objects in a cluster.
     kubernetes {

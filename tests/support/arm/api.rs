@@ -10,6 +10,8 @@ const STORAGE: &[&str] =
     &["2021-04-01", "2023-05-01", "2024-01-01", "2025-01-01", "2025-08-01", "2026-04-01", "2026-09-01"];
 const CLUSTERS: &[&str] =
     &["2016-03-30", "2017-08-31", "2024-05-01", "2024-08-01", "2025-03-01", "2025-10-01", "2026-05-01", "2026-08-01"];
+const IDENTITIES: &[&str] = &["2018-11-30", "2022-01-31-preview", "2023-01-31", "2024-11-30"];
+const ROLES: &[&str] = &["2018-09-01-preview", "2020-04-01-preview", "2022-04-01"];
 
 fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
     let path = path.to_lowercase();
@@ -17,7 +19,11 @@ fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
     if rest.split('/').count() == 1 || rest.ends_with("/register") {
         return ("", RESOURCES);
     }
-    if path.contains("/providers/microsoft.containerregistry") {
+    if path.contains("/providers/microsoft.authorization") {
+        ("roleAssignments", ROLES)
+    } else if path.contains("/providers/microsoft.managedidentity") {
+        ("userAssignedIdentities", IDENTITIES)
+    } else if path.contains("/providers/microsoft.containerregistry") {
         ("registries", REGISTRY)
     } else if path.contains("/providers/microsoft.storage") {
         ("storageAccounts", STORAGE)

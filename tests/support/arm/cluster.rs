@@ -55,11 +55,16 @@ pub fn find<'a>(state: &'a State, params: &Params) -> Result<&'a Thing, Reply> {
     state.get(&cluster_id(params)).ok_or_else(|| refusal::no_resource(KIND, params.get("cluster"), params.get("rg")))
 }
 
+/// The pools of a cluster; rights on it are below it as well.
+fn pools<'a>(state: &'a State, cluster_id: &str) -> impl Iterator<Item = &'a Thing> + use<'a> {
+    state.below(cluster_id).filter(|t| t.id.contains("/agentPools/"))
+}
+
 /// The cluster's body with its pools as they are now.
 #[must_use]
 pub fn shown(state: &State, cluster: &Thing) -> Value {
     let mut body = cluster.shown();
-    let pools: Vec<Value> = state.below(&cluster.id).map(pool::profile).collect();
+    let pools: Vec<Value> = pools(state, &cluster.id).map(pool::profile).collect();
     body["properties"]["agentPoolProfiles"] = Value::Array(pools);
     body["eTag"] = json!(cluster.etag());
     if cluster.is_coming() {
@@ -331,7 +336,7 @@ fn check_pools(state: &State, cluster_id: &str, wanted: &Map<String, Value>) -> 
     let given = wanted["properties"]["agentPoolProfiles"].as_array().cloned().unwrap_or_default();
     let mut names: Vec<&str> = given.iter().filter_map(|p| p["name"].as_str()).collect();
     names.sort_unstable();
-    let known: Vec<&str> = state.below(cluster_id).map(|t| id::name(&t.id)).collect();
+    let known: Vec<&str> = pools(state, cluster_id).map(|t| id::name(&t.id)).collect();
     if names == known {
         return Ok(());
     }

@@ -110,6 +110,8 @@ pub struct State {
     pub operations: BTreeMap<String, Operation>,
     /// When a deleted container's name is free again.
     pub ghosts: BTreeMap<String, OffsetDateTime>,
+    /// Principals that the directory does not know everywhere before this time.
+    pub newcomers: BTreeMap<String, OffsetDateTime>,
     /// Names of registries and accounts that somebody else has.
     pub foreign: BTreeSet<String>,
     /// Namespaces that are not registered in the subscription.

@@ -10,6 +10,8 @@ pub const REGISTRY: &str = "2025-11-01";
 pub const STORAGE: &str = "2025-08-01";
 /// Managed clusters and their node pools.
 pub const CLUSTER: &str = "2025-10-01";
+/// Identities of workloads and whom they trust.
+pub const IDENTITY: &str = "2024-11-30";
 /// Role assignments.
 pub const AUTHORIZATION: &str = "2022-04-01";
 /// Machine sizes and their restrictions.
@@ -24,6 +26,7 @@ pub fn for_kind(kind: &str) -> Option<&'static str> {
         "microsoft.containerregistry" => Some(REGISTRY),
         "microsoft.storage" => Some(STORAGE),
         "microsoft.containerservice" => Some(CLUSTER),
+        "microsoft.managedidentity" => Some(IDENTITY),
         "microsoft.authorization" => Some(AUTHORIZATION),
         "microsoft.compute" if rest.eq_ignore_ascii_case("skus") => Some(COMPUTE_SKUS),
         _ => None,
