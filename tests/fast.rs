@@ -40,6 +40,8 @@ mod kubernetes;
 mod lease;
 #[path = "malformed.rs"]
 mod malformed;
+#[path = "official.rs"]
+mod official;
 #[path = "overlap.rs"]
 mod overlap;
 #[path = "ownership.rs"]

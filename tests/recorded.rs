@@ -29,6 +29,12 @@ const DIFFERENCES: &[(&str, &str, &str, &str)] = &[
         "status 202 instead of 200",
         "both are seen for Premium; here clients meet the harder one",
     ),
+    (
+        "acr-create",
+        "/registries/",
+        "status 400 instead of 200: {\"error\":{\"code\":\"ContractViolation\"",
+        "`softDeletePolicy` is a property of previews, which the official documents do not have",
+    ),
     ("aks-create", "/managedClusters/", "status 400 instead of 200", "1.28 was a version in 2024"),
     ("aks-", "/managedClusters/", "missing `linuxProfile`", "mops sends no SSH key"),
     ("aks-", "/managedClusters/", "missing `windowsProfile`", "mops has no Windows pools"),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::evidence::RouteInfo;
 use crate::http::{Call, Reply};
+use crate::openapi;
 use crate::route::{self, Route};
 use crate::world::World;
 
@@ -43,13 +44,20 @@ pub struct Arm {
     state: Mutex<State>,
     machines: Arc<dyn Machines>,
     routes: Vec<Route<Arm>>,
+    contract: openapi::Watch,
 }
 
 impl Arm {
     /// An empty subscription.
     #[must_use]
     pub fn new(world: Arc<World>, machines: Arc<dyn Machines>) -> Self {
-        Self { world, state: Mutex::new(State::default()), machines, routes: routes() }
+        Self {
+            world,
+            state: Mutex::new(State::default()),
+            machines,
+            routes: routes(),
+            contract: openapi::Watch::default(),
+        }
     }
 
     /// The state; everything that has become due has happened before.
@@ -70,13 +78,13 @@ impl Arm {
         }
     }
 
-    /// Answers one request.
+    /// Answers one request; what the official contract forbids is refused, when it is at hand ([`openapi`]).
     #[must_use]
     pub fn answer(&self, call: &Call) -> Reply {
         self.settle();
         let reply = self.checked(call).unwrap_or_else(|refusal| refusal);
         self.settle();
-        stamped(reply, call)
+        stamped(self.contract.judged(call, reply), call)
     }
 
     fn checked(&self, call: &Call) -> Result<Reply, Reply> {

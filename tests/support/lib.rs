@@ -20,6 +20,7 @@ pub mod kubernetes;
 pub mod ledger;
 pub mod machine;
 pub mod null;
+pub mod openapi;
 pub mod peer;
 pub mod place;
 pub mod private;
