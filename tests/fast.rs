@@ -62,6 +62,8 @@ mod recorded;
 mod referee;
 #[path = "registry_client.rs"]
 mod registry_client;
+#[path = "registry_token.rs"]
+mod registry_token;
 #[path = "replay.rs"]
 mod replay;
 #[path = "resume.rs"]

@@ -23,6 +23,7 @@ pub mod operation;
 pub mod pool;
 pub mod refusal;
 pub mod registry;
+pub mod registry_token;
 pub mod role;
 pub mod sas;
 pub mod storage;
@@ -135,6 +136,7 @@ fn routes() -> Vec<Route<Arm>> {
         subscription::routes(),
         group::routes(),
         registry::routes(),
+        registry_token::routes(),
         storage::routes(),
         container::routes(),
         lifecycle::routes(),

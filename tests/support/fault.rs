@@ -33,6 +33,8 @@ pub enum Fault {
     Truncate,
     /// The change is made, the answer is lost.
     LostAfterCommit,
+    /// The change is made, the answer never comes.
+    Withheld,
     /// The change is made, and a page of some proxy takes the place of the answer, with status 200.
     Page,
 }
@@ -165,6 +167,10 @@ async fn apply(fault: Option<Fault>, inner: &Handler, request: Request<Body>) ->
         None => inner(request).await,
         Some(Fault::Reset) => Err(Broken),
         Some(Fault::LostAfterCommit) => inner(request).await.and(Err(Broken)),
+        Some(Fault::Withheld) => {
+            let _made = inner(request).await;
+            std::future::pending().await
+        }
         Some(Fault::Page) => {
             let page = Reply::body(200, "text/html", "<html><body>Sign in to the network</body></html>");
             inner(request).await.map(|_| page.into_response(&method))

@@ -50,6 +50,24 @@ const ASSUMED: &[evidence::RouteInfo] = {
             "registries/listCredentials: admin off",
             "400 UnAuthorizedForCredentialOperations",
         ),
+        RouteInfo::assumed(
+            "arm",
+            "PUT",
+            "registries/scopeMaps, tokens: codes",
+            "400 InvalidResourceName, InvalidActions, InvalidScopeMap",
+        ),
+        RouteInfo::assumed(
+            "arm",
+            "PATCH",
+            "registries/tokens: passwords",
+            "those that the list names stay, the others are cleared",
+        ),
+        RouteInfo::assumed(
+            "registry",
+            "GET",
+            "/oauth2/token: a scope map's token",
+            "an access token with the part of the scope that the map allows",
+        ),
         RouteInfo::assumed("arm", "PUT", "storageAccounts: immutable", "409 AccountPropertyCannotBeUpdated"),
         RouteInfo::assumed("arm", "PUT", "containers: deleted name", "409 ContainerBeingDeleted for 30 s"),
         RouteInfo::assumed(

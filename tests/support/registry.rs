@@ -18,6 +18,7 @@ pub mod blobs;
 pub mod content;
 pub mod lists;
 pub mod manifests;
+pub mod rights;
 pub mod shelf;
 pub mod token;
 pub mod uploads;

@@ -20,7 +20,7 @@ pub use client::{Action, ArmClient, Precondition};
 pub use error::{ArmError, RequestIds};
 pub use id::{NotAnId, ResourceId};
 pub use lro::{Lro, Step, Verb};
-pub use registry::AdminCredential;
+pub use registry::{AdminCredential, TokenPassword};
 pub use remedy::Remedy;
 pub use storage::SasRequest;
 pub use wait::{LroContext, Started};

@@ -11,12 +11,15 @@ pub mod entry;
 mod pool;
 mod projection;
 pub mod provider;
+mod renewal;
 pub mod resource;
 mod role;
 mod sas;
+mod scope_map;
 mod secret_data;
 pub mod services;
 mod silence;
+pub mod token_slot;
 
 pub use provider::Resources;
 pub use services::Services;
@@ -42,6 +45,8 @@ resources! {
     azure {
         resource_group::ResourceGroup,
         container_registry::ContainerRegistry,
+        registry_token::RegistryToken,
+        registry_token_cleanup::RegistryTokenCleanup,
         storage_account::StorageAccount,
         blob_container::BlobContainer,
         storage_lifecycle::StorageLifecycle,

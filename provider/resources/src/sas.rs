@@ -3,10 +3,10 @@
 
 use mops_core::{Class, Error, Secret};
 use serde_json::Value as Json;
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::azure::blob_sas_token::{Inputs, Kind};
+use crate::renewal::{end, stamp};
 use crate::resource::Findings;
 
 /// Permission letters in the order that the service signs them in.
@@ -56,8 +56,7 @@ fn ordered(letters: &str, order: &str) -> Option<String> {
 
 /// Start and expiry of a signature made now.
 pub(crate) fn life(now: OffsetDateTime, lifetime_seconds: u64) -> (String, String) {
-    let lifetime = Duration::seconds(i64::try_from(lifetime_seconds).unwrap_or(i64::MAX));
-    (stamp(now - BACK), stamp(now.checked_add(lifetime).unwrap_or(now)))
+    (stamp(now - BACK), stamp(end(now, lifetime_seconds)))
 }
 
 /// A warning when this machine's clock is too far from the service's.
@@ -67,11 +66,6 @@ pub(crate) fn skew_note(ahead: Duration) -> Option<String> {
     far.then(|| {
         format!("this machine's clock is {} s {word} Azure's: a SAS may not work yet", ahead.abs().whole_seconds())
     })
-}
-
-fn stamp(at: OffsetDateTime) -> String {
-    let whole = at.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(at);
-    whole.format(&Rfc3339).unwrap_or_default()
 }
 
 /// Settings of an account under which a signature would be refused, or not be made.

@@ -131,7 +131,7 @@ fn push_images(dir: &Path) -> Result<(), Error> {
     let logins = ask(&control(dir)?, "GET", "/registries", "")?;
     let logins: Vec<(String, String, String)> = serde_json::from_str(&logins)?;
     if logins.is_empty() {
-        return Err(Error::other("no registry with an admin user is there yet; run `mops infra up -c registry` first"));
+        return Err(Error::other("no registry is there yet; run `mops infra up -c registry` first"));
     }
     let http = match fsx::read_text(&dir.join("cloud.yaml")) {
         Ok(cloud) => pipeline(&fsx::read(&dir.join("ca.crt"))?, connect(&cloud)),

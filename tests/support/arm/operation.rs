@@ -21,6 +21,8 @@ pub enum Form {
     RegistryDelete,
     /// Registry: `{status}` with a new address in every answer; the word while it runs.
     Registry(&'static str),
+    /// Token of a registry: the same below the token.
+    Token(&'static str),
     /// Cluster or pool: `{name, status, startTime}`; a word of AKS's own in the middle.
     Cluster(&'static str),
     /// Cluster update: succeeds with `NotLatestOperation` beside it.
@@ -102,8 +104,8 @@ pub fn begin(world: &World, state: &mut super::store::State, begin: &Begin<'_>) 
                 format!("/subscriptions/{sub}/providers/Microsoft.ContainerRegistry/locations/{}", begin.location);
             (key.clone(), format!("{base}/operationResults/{key}"), format!("api-version={}", begin.api))
         }
-        Form::Registry(_) => {
-            let key = format!("registries-{op}");
+        Form::Registry(_) | Form::Token(_) => {
+            let key = format!("{}-{op}", if matches!(begin.form, Form::Token(_)) { "token" } else { "registries" });
             (key.clone(), format!("{}/operationStatuses/{key}", begin.resource), format!("api-version={}", begin.api))
         }
         Form::Cluster(_) | Form::Preempted => (
@@ -152,6 +154,12 @@ pub fn routes() -> Vec<Route<Arm>> {
             "GET",
             "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerRegistry/registries/{name}/operationStatuses/{op}",
             Evidence::Recording("acr-create-show-credentials-renew-delete", 2),
+            registry_poll,
+        ),
+        Route::new(
+            "GET",
+            "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerRegistry/registries/{name}/tokens/{token}/operationStatuses/{op}",
+            Evidence::Recording("acr-scope-map-and-token", 9),
             registry_poll,
         ),
         Route::new(
@@ -222,7 +230,10 @@ fn registry_poll(arm: &Arm, _: &Call, params: &Params) -> Reply {
         Ok(found) => found,
         Err(refusal) => return refusal,
     };
-    let word = if let Form::Registry(word) = operation.form { word } else { "Updating" };
+    let word = match operation.form {
+        Form::Registry(word) | Form::Token(word) => word,
+        _ => "Updating",
+    };
     let reply = match (&operation.failure, done) {
         (Some((code, message)), true) => {
             Reply::json(200, &json!({"status": "Failed", "error": {"code": code, "message": message}}))

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::arm::operation::{Begin, Form, begin, paced};
 use crate::arm::store::{Busy, State, Thing};
 use crate::arm::subscription::check_registered;
-use crate::arm::{Arm, id, refusal};
+use crate::arm::{Arm, id, refusal, registry_token};
 use crate::evidence::Evidence;
 use crate::http::{Call, Reply};
+use crate::registry::token::signed_in;
 use crate::route::{Params, Route};
 use crate::world::random_text;
 
@@ -159,7 +160,7 @@ fn create(arm: &Arm, state: &mut State, registry_id: String, wanted: &Map<String
 }
 
 /// 52 characters as Azure's own; the check characters in them are not imitated.
-fn password() -> String {
+pub(super) fn password() -> String {
     random_text(52)
 }
 
@@ -217,7 +218,7 @@ fn modified(arm: &Arm, registry: &mut Thing, by: &str, kind: &str) {
     data["lastModifiedAt"] = json!(arm.world.stamp());
 }
 
-fn in_progress(name: &str) -> Reply {
+pub(super) fn in_progress(name: &str) -> Reply {
     let message = format!("Another operation is in progress on the registry {name}.");
     refusal::service(409, "AnotherOperationInProgress", &message)
 }
@@ -369,6 +370,8 @@ pub struct View {
     pub admin: bool,
     /// Its passwords.
     pub passwords: Vec<String>,
+    /// Its tokens that may sign in.
+    pub tokens: Vec<registry_token::View>,
 }
 
 /// The registry behind a host name, when there is one.
@@ -383,6 +386,7 @@ pub fn by_host(arm: &Arm, host: &str) -> Option<View> {
         incarnation: found.incarnation.clone(),
         admin,
         passwords: found.secrets.clone(),
+        tokens: registry_token::views(arm, &state, &found.id),
     })
 }
 
@@ -398,14 +402,19 @@ pub fn break_passwords(arm: &Arm) -> Vec<String> {
     ids.iter().map(|i| id::name(i).to_owned()).collect()
 }
 
-/// The admin logins of all registries that allow them: host, user, password.
+/// A login that may push for each registry: host, user, password. The admin user's where it is on, else that of somebody
+/// who has signed in to Azure.
 #[must_use]
 pub fn logins(arm: &Arm) -> Vec<(String, String, String)> {
     let state = arm.state();
-    let open = |t: &&Thing| !t.is_coming() && t.body["properties"]["adminUserEnabled"] == json!(true);
     let login = |t: &Thing| {
         let host = t.body["properties"]["loginServer"].as_str().unwrap_or_default().to_owned();
-        (host, id::name(&t.id).to_owned(), t.secrets.first().cloned().unwrap_or_default())
+        let (user, password) = if t.body["properties"]["adminUserEnabled"] == json!(true) {
+            (id::name(&t.id).to_owned(), t.secrets.first().cloned().unwrap_or_default())
+        } else {
+            signed_in(&arm.world, &host, &t.incarnation)
+        };
+        (host, user, password)
     };
-    state.of_kind(KIND).filter(open).map(login).collect()
+    state.of_kind(KIND).filter(|t| !t.is_coming()).map(login).collect()
 }

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::arm::registry::View;
 use crate::http::{Call, Reply};
+use crate::registry::rights::Rights;
 use crate::registry::{Registries, error};
 use crate::route::Params;
+use crate::world::World;
 
 const ISSUER: &str = "Azure Container Registry";
 /// The user name that goes with a refresh token in a Basic header.
@@ -90,8 +92,8 @@ pub fn allowed(registries: &Registries, call: &Call, needs: &[Needs<'_>]) -> Res
     let refuse = |fault| Err(challenge(host, needs, fault));
     // ACR takes the admin user and refresh tokens as Basic at the data routes too.
     if let Some((user, password)) = basic(call) {
-        let view = registries.view(host);
-        let ok = view.is_some_and(|v| knows(registries, &v, host, &user, &password));
+        let rights = registries.view(host).and_then(|v| knows(registries, &v, host, &user, &password));
+        let ok = rights.is_some_and(|r| needs.iter().all(|n| n.actions.iter().all(|a| r.allow(n.kind, n.name, a))));
         return if ok { Ok(()) } else { refuse(None) };
     }
     let Some(token) = call.bearer() else { return refuse(None) };
@@ -116,36 +118,64 @@ fn own(registries: &Registries, host: &str, token: &str, kind: &str) -> Option<V
     fits.then_some(claims)
 }
 
-/// The admin user with a current password, or a refresh token.
-fn knows(registries: &Registries, view: &View, host: &str, user: &str, password: &str) -> bool {
+/// The admin user with a current password, a token with one of its own, or a refresh token.
+fn knows(registries: &Registries, view: &View, host: &str, user: &str, password: &str) -> Option<Rights> {
     let admin = view.admin && user == view.name && view.passwords.iter().any(|p| p == password);
-    admin || (user == TOKEN_USER && own(registries, host, password, "refresh_token").is_some())
+    if admin || (user == TOKEN_USER && own(registries, host, password, "refresh_token").is_some()) {
+        return Some(Rights::All);
+    }
+    let token = view.tokens.iter().find(|t| t.name == user && t.passwords.iter().any(|p| p == password))?;
+    Some(Rights::Listed(token.actions.clone()))
 }
 
-/// `repository:NAME:ACTIONS` and `registry:catalog:*` as the claims carry them.
-fn access(scopes: &[&str]) -> Vec<Value> {
+/// `repository:NAME:ACTIONS` and `registry:catalog:*` as the claims carry them, without what is not allowed.
+fn access(scopes: &[&str], rights: &Rights) -> Vec<Value> {
     let one = |scope: &str| {
         let (kind, rest) = scope.split_once(':')?;
         let (name, actions) = rest.rsplit_once(':')?;
-        let actions: Vec<&str> = actions.split(',').collect();
-        Some(json!({"Type": kind, "Name": name, "Actions": actions}))
+        let actions: Vec<&str> = actions.split(',').filter(|action| rights.allow(kind, name, action)).collect();
+        (!actions.is_empty()).then(|| json!({"Type": kind, "Name": name, "Actions": actions}))
     };
     scopes.iter().flat_map(|s| s.split(' ')).filter_map(one).collect()
 }
 
-fn make(registries: &Registries, host: &str, kind: &str, seconds: i64, access: &[Value]) -> String {
-    let now = registries.arm().world.now().unix_timestamp();
-    let incarnation = registries.view(host).map(|v| v.incarnation).unwrap_or_default();
+/// Which registry a token is for.
+struct For<'a> {
+    world: &'a World,
+    host: &'a str,
+    incarnation: &'a str,
+}
+
+fn make(of: &For<'_>, kind: &str, seconds: i64, access: &[Value]) -> String {
+    let now = of.world.now().unix_timestamp();
     let mut claims = json!({
-        "aud": host, "iss": ISSUER, "exp": now + seconds, "nbf": now, "iat": now, "grant_type": kind, "version": "1.0",
-        "roles": [], "sub": crate::world::unique(), "jti": incarnation,
+        "aud": of.host, "iss": ISSUER, "exp": now + seconds, "nbf": now, "iat": now, "grant_type": kind,
+        "version": "1.0", "roles": [], "sub": crate::world::unique(), "jti": of.incarnation,
     });
     if kind == "refresh_token" {
         claims["permissions"] = json!({"Actions": ["read", "write", "delete"], "NotActions": Value::Null});
     } else {
         claims["access"] = json!(access);
     }
-    registries.arm().world.sign(&claims)
+    of.world.sign(&claims)
+}
+
+/// User and password of somebody who has signed in to Azure and may do everything.
+#[must_use]
+pub fn signed_in(world: &World, host: &str, incarnation: &str) -> (String, String) {
+    let token = make(&For { world, host, incarnation }, "refresh_token", REFRESH_SECONDS, &[]);
+    (TOKEN_USER.to_owned(), token)
+}
+
+fn refresh_token(registries: &Registries, host: &str) -> String {
+    let incarnation = registries.view(host).map(|v| v.incarnation).unwrap_or_default();
+    signed_in(&registries.arm().world, host, &incarnation).1
+}
+
+fn access_token(registries: &Registries, host: &str, access: &[Value]) -> String {
+    let incarnation = registries.view(host).map(|v| v.incarnation).unwrap_or_default();
+    let of = For { world: &registries.arm().world, host, incarnation: &incarnation };
+    make(&of, "access_token", ACCESS_SECONDS, access)
 }
 
 fn field<'a>(form: &'a [(String, String)], name: &str) -> &'a str {
@@ -167,7 +197,7 @@ pub fn exchange(registries: &Registries, call: &Call, _: &Params) -> Reply {
     if !good {
         return unauthorized();
     }
-    let refresh = make(registries, &call.host, "refresh_token", REFRESH_SECONDS, &[]);
+    let refresh = refresh_token(registries, &call.host);
     Reply::json(200, &json!({"refresh_token": refresh}))
 }
 
@@ -178,18 +208,18 @@ pub fn post(registries: &Registries, call: &Call, _: &Params) -> Reply {
     if field(&form, "service") != call.host {
         return error(400, "BAD_REQUEST", "The service is not this registry.");
     }
-    let good = match field(&form, "grant_type") {
-        "refresh_token" => own(registries, &call.host, field(&form, "refresh_token"), "refresh_token").is_some(),
+    let rights = match field(&form, "grant_type") {
+        "refresh_token" => {
+            own(registries, &call.host, field(&form, "refresh_token"), "refresh_token").map(|_| Rights::All)
+        }
         "password" => registries
             .view(&call.host)
-            .is_some_and(|v| knows(registries, &v, &call.host, field(&form, "username"), field(&form, "password"))),
+            .and_then(|v| knows(registries, &v, &call.host, field(&form, "username"), field(&form, "password"))),
         _ => return error(400, "BAD_REQUEST", "The grant type is not supported."),
     };
-    if !good {
-        return unauthorized();
-    }
+    let Some(rights) = rights else { return unauthorized() };
     let scopes: Vec<&str> = form.iter().filter(|(n, _)| n == "scope").map(|(_, v)| v.as_str()).collect();
-    let token = make(registries, &call.host, "access_token", ACCESS_SECONDS, &access(&scopes));
+    let token = access_token(registries, &call.host, &access(&scopes, &rights));
     Reply::json(200, &json!({"access_token": token}))
 }
 
@@ -200,12 +230,10 @@ pub fn get(registries: &Registries, call: &Call, _: &Params) -> Reply {
         return error(400, "BAD_REQUEST", "The service is not this registry.");
     }
     let view = registries.view(&call.host);
-    let good = basic(call)
-        .is_some_and(|(user, password)| view.is_some_and(|v| knows(registries, &v, &call.host, &user, &password)));
-    if !good {
-        return unauthorized();
-    }
+    let rights =
+        basic(call).and_then(|(user, password)| view.and_then(|v| knows(registries, &v, &call.host, &user, &password)));
+    let Some(rights) = rights else { return unauthorized() };
     let scopes: Vec<&str> = call.query.iter().filter(|(n, _)| n == "scope").map(|(_, v)| v.as_str()).collect();
-    let token = make(registries, &call.host, "access_token", ACCESS_SECONDS, &access(&scopes));
+    let token = access_token(registries, &call.host, &access(&scopes, &rights));
     Reply::json(200, &json!({"access_token": token, "token": token, "expires_in": ACCESS_SECONDS}))
 }

@@ -114,7 +114,10 @@ fn secrets(arm: &Arm) -> Vec<String> {
 /// operation, whose address may give access to its result, that of `operation`.
 fn owners(arm: &Arm) -> Vec<(String, String)> {
     let state = arm.state();
-    let of = |thing: &Thing| thing.secrets.iter().map(|s| (thing.id.clone(), s.clone())).collect::<Vec<_>>();
+    let of = |thing: &Thing| {
+        let there = thing.secrets.iter().filter(|s| !s.is_empty());
+        there.map(|s| (thing.id.clone(), s.clone())).collect::<Vec<_>>()
+    };
     let inside = state.things.values().flat_map(of);
     let operations = state.operations.keys().map(|key| ("operation".to_owned(), key.clone()));
     let application = ("entra".to_owned(), arm.world.application.client_secret.clone());

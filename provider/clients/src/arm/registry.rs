@@ -1,7 +1,7 @@
 //! Credentials of a container registry.
 
 use mops_core::Secret;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::client::{Action, ArmClient};
 use super::id::ResourceId;
@@ -17,7 +17,38 @@ pub struct AdminCredential {
     pub password: Secret<String>,
 }
 
+/// A password of a token, told once.
+#[derive(Clone, Debug)]
+pub struct TokenPassword {
+    /// When it was made, as the service writes it.
+    pub created: String,
+    /// When it ends, as the service writes it; none when it does not end.
+    pub expiry: Option<String>,
+    /// The password; nobody can ask for it again.
+    pub value: Secret<String>,
+}
+
 impl ArmClient {
+    /// Fills one slot (`password1`, `password2`) of a token with a new password; what was in it opens nothing any
+    /// more. `expiry` is RFC 3339. Not repeated once it may have arrived.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn generate_token_password(
+        &self,
+        token: &ResourceId,
+        slot: &str,
+        expiry: &str,
+    ) -> Result<TokenPassword, ClientError> {
+        let registry =
+            token.parent().ok_or(ClientError::Unreadable { what: "the id of a token", field: "registry" })?;
+        let path = format!("{registry}/generateCredentials");
+        let body = json!({"tokenId": token.as_str(), "name": slot, "expiry": expiry});
+        let started = self.action(&path, version::REGISTRY, Some(&body), Action::MakeSecret).await?;
+        let answer = self.wait(started, &self.silent()).await?.unwrap_or_default();
+        read_password(&answer, slot)
+    }
+
     /// Lists the credential of a registry's admin user; fails while the admin user is off.
     ///
     /// # Errors
@@ -28,6 +59,19 @@ impl ArmClient {
         let body = self.wait(started, &self.silent()).await?.unwrap_or_default();
         read(&body)
     }
+}
+
+fn read_password(body: &Json, slot: &str) -> Result<TokenPassword, ClientError> {
+    let missing = |field| ClientError::Unreadable { what: "generateCredentials", field };
+    let list = body.get("passwords").and_then(Json::as_array).ok_or_else(|| missing("passwords"))?;
+    let entry = list.iter().find(|p| p["name"] == slot).ok_or_else(|| missing("password of the slot"))?;
+    let text = |field: &str| entry.get(field).and_then(Json::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
+    let value = text("value").ok_or_else(|| missing("value of the password"))?;
+    Ok(TokenPassword {
+        created: text("creationTime").unwrap_or_default(),
+        expiry: text("expiry"),
+        value: Secret::from(value),
+    })
 }
 
 fn read(body: &Json) -> Result<AdminCredential, ClientError> {
@@ -43,6 +87,22 @@ fn read(body: &Json) -> Result<AdminCredential, ClientError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_password_of_the_slot_is_taken_and_not_shown() {
+        let body = json!({"username": "pull", "passwords": [
+            {"creationTime": "2026-01-01T00:00:00Z", "name": "password1", "value": "first-canary"},
+            {"creationTime": "2026-01-02T00:00:00Z", "expiry": "2026-02-01T00:00:00Z", "name": "password2",
+             "value": "second-canary"}]});
+        let found = read_password(&body, "password2").unwrap();
+        assert_eq!(
+            (found.value.expose().as_str(), found.expiry.as_deref()),
+            ("second-canary", Some("2026-02-01T00:00:00Z"))
+        );
+        assert!(!format!("{found:?}").contains("canary"));
+        let masked = json!({"passwords": [{"name": "password1"}]});
+        assert!(read_password(&masked, "password1").is_err() && read_password(&masked, "password2").is_err());
+    }
 
     #[test]
     fn the_first_password_is_taken_by_name() {

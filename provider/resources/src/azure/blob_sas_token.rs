@@ -1,5 +1,5 @@
 //! A shared access signature as a resource. Promises: signed by the service, so that no account key is handled;
-//! the same inputs give no difference until it is time to renew (`tests::renewal_window`); it is never signed
+//! the same inputs give no difference until it is time to renew (`renewal::tests`); it is never signed
 //! while reading or comparing.
 
 use mops_clients::arm::{NotAnId, ResourceId, SasRequest};
@@ -7,10 +7,9 @@ use mops_core::{Error, Identity, Lane, Ownership, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
 
 use crate::arm::{Target, lanes, text};
+use crate::renewal::due;
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::sas;
 
@@ -92,22 +91,6 @@ fn account(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
 fn name_of(inputs: &Inputs) -> String {
     let scope = inputs.container.as_deref().unwrap_or("account");
     format!("{}#sas-{scope}", inputs.account_id)
-}
-
-/// Why it has to be signed again although no input changed.
-fn due(now: OffsetDateTime, expiry: &str, renew_before_seconds: u64) -> Option<String> {
-    let Ok(end) = OffsetDateTime::parse(expiry, &Rfc3339) else {
-        return Some("its expiry is not known".to_owned());
-    };
-    let early = Duration::seconds(i64::try_from(renew_before_seconds).unwrap_or(i64::MAX));
-    let renewal = end.checked_sub(early).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    if now >= end {
-        Some(format!("it expired at {expiry}"))
-    } else if now >= renewal {
-        Some(format!("it expires at {expiry}"))
-    } else {
-        None
-    }
 }
 
 /// Why it opens nothing any more although its time is not over.
@@ -232,18 +215,6 @@ async fn issue(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<BlobSasToken>, Error
 #[cfg(test)]
 mod tests {
     use super::*;
-    use time::macros::datetime;
-
-    #[test]
-    fn renewal_window() {
-        let expiry = "2026-01-08T00:00:00Z";
-        let two_days = 2 * 86_400;
-        assert_eq!(due(datetime!(2026-01-01 0:00 UTC), expiry, two_days), None);
-        assert_eq!(due(datetime!(2026-01-05 23:59:59 UTC), expiry, two_days), None);
-        assert!(due(datetime!(2026-01-06 0:00 UTC), expiry, two_days).unwrap().contains("expires"));
-        assert!(due(datetime!(2026-01-08 0:00 UTC), expiry, two_days).unwrap().contains("expired"));
-        assert!(due(datetime!(2026-01-01 0:00 UTC), "", two_days).is_some());
-    }
 
     #[test]
     fn a_regenerated_key_is_a_reason_and_an_unknown_one_is_not() {
