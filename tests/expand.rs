@@ -230,6 +230,28 @@ fn variables_of_the_file_win_over_ours() {
 }
 
 #[test]
+fn a_token_of_the_stacks_own_takes_the_place_of_the_admin_user() {
+    let text = example("unified-infra/unified-infra.yaml").replace("sku: Basic", "sku: Basic\n  auth: token");
+    let p = program(&text);
+    assert_eq!(inputs(&p, "registry")["adminUserEnabled"], false);
+    assert_eq!(
+        inputs(&p, "registry-token"),
+        serde_json::json!({"actions": ["repositories/*/content/read"], "lifetimeSeconds": 7_776_000,
+            "name": "modelops-dev-pull", "registryId": "<registry.id>", "renewBeforeSeconds": 1_209_600})
+    );
+    for secret in ["pull-secret", "bundle-credentials"] {
+        let inputs = inputs(&p, secret).to_string();
+        assert!(inputs.contains("<registry-token.name>") && inputs.contains("<registry-token.password>"), "{inputs}");
+    }
+    let cleanup = named(&p, "registry-token-cleanup");
+    for holder in ["pull-secret", "bundle-credentials", "dask-workers", "dask-scheduler"] {
+        assert!(cleanup.depends_on.contains(&named(&p, holder).urn), "the cleanup does not wait for {holder}");
+    }
+    let said: Vec<&str> = p.outputs.iter().map(|o| o.name.as_str()).filter(|n| n.contains("pull")).collect();
+    assert_eq!(said, ["bundles_pull_username", "bundles_pull_password", "cluster_pull_configured"]);
+}
+
+#[test]
 fn outputs_carry_the_names_of_the_original() {
     let p = program(&example("unified-infra/unified-infra.yaml"));
     let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -34,5 +34,7 @@ mod secrets;
 mod shared_state;
 #[path = "signals.rs"]
 mod signals;
+#[path = "token_stack.rs"]
+mod token_stack;
 #[path = "up_down.rs"]
 mod up_down;

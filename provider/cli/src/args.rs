@@ -92,6 +92,13 @@ pub(crate) enum DevVerb {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) stack: StackArgs,
+    #[command(flatten)]
+    pub(crate) probe: ProbeArgs,
+}
+
+/// How pods are looked at from inside.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProbeArgs {
     /// Image of the probe, one that every pool can pull (or MOPS_PROBE_IMAGE).
     #[arg(long, value_name = "IMAGE")]
     pub(crate) probe_image: Option<String>,

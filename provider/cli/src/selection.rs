@@ -71,6 +71,7 @@ impl App {
             env_name: env_name.map(ToOwned::to_owned),
             home: self.env.user_home().map(|h| h.display().to_string()),
             subscription: self.env.get("AZURE_SUBSCRIPTION_ID").map(ToOwned::to_owned),
+            beside: None,
         };
         Ok(expand(file, &options)?)
     }

@@ -62,9 +62,9 @@ pub enum ArmView {
     Unreadable(String),
     /// The admin user is switched off.
     AdminDisabled,
-    /// What `listCredentials` gives.
+    /// The credential that the pods are meant to have: what `listCredentials` gives, or that of the stack's token.
     Credentials {
-        /// The admin user.
+        /// The user.
         username: String,
         /// Its current passwords.
         passwords: Vec<Secret<String>>,

@@ -2,44 +2,61 @@
 //! report. The report's summary decides the exit code.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mops_clients::kubernetes::ClusterRef;
-use mops_core::{Error, Value};
+use mops_core::{Error, Secret, Value};
 use mops_diagnose::{ArmView, Command, KnownPool, ProbeImage, Report, Request, Services, report};
+use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
 use mops_wire::Http;
 
 use crate::app::App;
-use crate::args::CheckArgs;
+use crate::args::{CheckArgs, ProbeArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::session::Session;
+
+/// How long a smoke test may take when nobody says it.
+const SMOKE_TEST: Duration = Duration::from_secs(300);
+
+/// What is looked at, and how.
+pub(super) struct Subject<'a> {
+    pub(super) session: &'a Session,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) pointed: &'a Pointed,
+    pub(super) probe: &'a ProbeArgs,
+}
 
 pub(crate) fn run(app: &App, command: Command, args: &CheckArgs) -> Outcome {
     let (stack, file) = app.stack(&args.stack)?;
     let snapshot = app.snapshot(&stack)?;
     let pointed = app.pointed(&stack, file)?;
-    let cluster = cluster(&snapshot)?;
     let session = app.session(&pointed)?;
-    let mut request = request(app, &snapshot, &pointed, args);
-    if let (Command::SmokeTest, None) = (command, args.timeout) {
-        request.timeout = std::time::Duration::from_secs(300);
+    let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, probe: &args.probe };
+    app.wait_for(look(app, command, &subject))
+}
+
+/// Looks, and prints the report; its summary is the exit.
+pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> Outcome {
+    let cluster = cluster(subject.snapshot)?;
+    let mut request = request(app, subject);
+    if let (Command::SmokeTest, None) = (command, subject.probe.timeout) {
+        request.timeout = SMOKE_TEST;
     }
-    app.wait_for(async {
-        request.arm = arm_view(&session, &snapshot).await;
-        let report = match services(app, &session, &cluster).await {
-            Ok(services) if command == Command::SmokeTest => mops_diagnose::smoke_test(request, services).await,
-            Ok(services) => mops_diagnose::diagnose(request, services).await,
-            Err(error) => mops_diagnose::could_not_run(command, &request, error.summary()),
-        };
-        print(app, &report);
-        Ok(match report.summary.exit_code {
-            0 => Exit::Ok,
-            1 => Exit::Failed,
-            2 => Exit::Usage,
-            130 => Exit::Interrupted,
-            _ => Exit::CouldNotRun,
-        })
+    request.arm = arm_view(app, subject).await;
+    let report = match services(app, subject.session, &cluster).await {
+        Ok(services) if command == Command::SmokeTest => mops_diagnose::smoke_test(request, services).await,
+        Ok(services) => mops_diagnose::diagnose(request, services).await,
+        Err(error) => mops_diagnose::could_not_run(command, &request, error.summary()),
+    };
+    print(app, &report);
+    Ok(match report.summary.exit_code {
+        0 => Exit::Ok,
+        1 => Exit::Failed,
+        2 => Exit::Usage,
+        130 => Exit::Interrupted,
+        _ => Exit::CouldNotRun,
     })
 }
 
@@ -66,8 +83,15 @@ async fn services(app: &App, session: &Session, cluster: &ClusterRef) -> Result<
     })
 }
 
-/// What ARM says about the registry's own credential, when the stack has a registry there.
-async fn arm_view(session: &Session, snapshot: &Snapshot) -> ArmView {
+/// The credential that the stack's pods are meant to have, to compare with the one that they have: that of the stack's
+/// token from state, else what ARM says about the admin user.
+async fn arm_view(app: &App, subject: &Subject<'_>) -> ArmView {
+    let Subject { session, snapshot, .. } = subject;
+    if phase(snapshot) == Phase::Token
+        && let Some(token) = of_type(snapshot, "modelops:azure:RegistryToken").next()
+    {
+        return token_view(app, snapshot, token);
+    }
     let Some(registry) = of_type(snapshot, "modelops:azure:ContainerRegistry").next() else { return ArmView::NotAsked };
     if registry.inputs.get("adminUserEnabled") == Some(&Value::Bool(false)) {
         return ArmView::AdminDisabled;
@@ -76,6 +100,27 @@ async fn arm_view(session: &Session, snapshot: &Snapshot) -> ArmView {
         Ok(login) => ArmView::Credentials { username: login.username, passwords: vec![login.password] },
         Err(error) => ArmView::Unreadable(error.summary().to_owned()),
     }
+}
+
+/// ARM does not show the password of a token again: state holds it.
+fn token_view(app: &App, snapshot: &Snapshot, token: &ResourceState) -> ArmView {
+    let mut outputs = token.outputs.clone();
+    let opened = app.sealer(snapshot).map(|sealer| sealer.open_in(&mut outputs));
+    if !matches!(opened, Ok(Ok(()))) {
+        return ArmView::Unreadable("the passphrase of the state is not here, which holds the token's password".into());
+    }
+    let text = |name: &str| Some(outputs.get(name)?.exposed_json().as_str()?.to_owned());
+    match (text("name"), text("password")) {
+        (Some(username), Some(password)) => ArmView::Credentials { username, passwords: vec![Secret::new(password)] },
+        _ => ArmView::Unreadable("the token's password is not known any more; `mops infra up` makes a new one".into()),
+    }
+}
+
+/// How the pods of a stack sign in to its registry, as its last run said. The admin user, which the original had, goes
+/// without saying.
+pub(super) fn phase(snapshot: &Snapshot) -> Phase {
+    let word = snapshot.outputs.get("registry").and_then(|outputs| outputs.get("auth")?.as_str());
+    Phase::ALL.into_iter().find(|phase| Some(phase.as_str()) == word).unwrap_or(Phase::AdminUser)
 }
 
 fn of_type<'a>(snapshot: &'a Snapshot, token: &'static str) -> impl Iterator<Item = &'a ResourceState> {
@@ -97,7 +142,8 @@ fn cluster(snapshot: &Snapshot) -> Result<ClusterRef, Failure> {
     })
 }
 
-fn request(app: &App, snapshot: &Snapshot, pointed: &Pointed, args: &CheckArgs) -> Request {
+fn request(app: &App, subject: &Subject<'_>) -> Request {
+    let Subject { snapshot, pointed, probe, .. } = subject;
     let output = |component: &str, name: &str| Some(snapshot.outputs.get(component)?.get(name)?.as_str()?.to_owned());
     let run = mops_host::random::hex::<4>();
     let namespace = of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|n| input(n, "name"));
@@ -109,10 +155,10 @@ fn request(app: &App, snapshot: &Snapshot, pointed: &Pointed, args: &CheckArgs) 
     request.containers = containers(snapshot);
     request.pools = pools(snapshot);
     request.stack_file.clone_from(&pointed.stack_file);
-    if let Some(timeout) = args.timeout {
+    if let Some(timeout) = probe.timeout {
         request.timeout = timeout;
     }
-    let named = args.probe_image.clone().or_else(|| app.env.get("MOPS_PROBE_IMAGE").map(ToOwned::to_owned));
+    let named = probe.probe_image.clone().or_else(|| app.env.get("MOPS_PROBE_IMAGE").map(ToOwned::to_owned));
     request.probe = ProbeImage {
         image: named.unwrap_or_else(|| ProbeImage::default().image),
         pull_secret: request.pull_secret.clone(),

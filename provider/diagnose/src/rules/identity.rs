@@ -73,8 +73,8 @@ pub(crate) const RULES: &[Rule] = &[
         ],
         COMPARED,
         [
-            "{place}: `{target}` refuses the credential of the {source}, whose user is not the registry's admin user",
-            "renew this user's password, or use the registry's own credential",
+            "{place}: `{target}` refuses the credential of the {source}, whose user is not the one of the stack",
+            "renew this user's password, or use the stack's own credential",
             SHOW_CREDENTIALS,
         ],
     ),

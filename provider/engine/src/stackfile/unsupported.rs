@@ -16,13 +16,12 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
     };
     if let Some(auth) = file.registry.as_ref().and_then(|r| r.auth.as_ref()) {
         let way = match &auth.value {
-            RegistryAuth::AdminUser => None,
-            RegistryAuth::Token => Some("`registry.auth: token`"),
+            RegistryAuth::AdminUser | RegistryAuth::Token => None,
             RegistryAuth::ServicePrincipal(_) => Some("`registry.auth: service_principal`"),
             RegistryAuth::WorkloadIdentity => Some("`registry.auth: workload_identity`"),
         };
         if let Some(way) = way {
-            say(&auth.place, way, "write `auth: admin_user`, or leave it out");
+            say(&auth.place, way, "write `auth: token`");
         }
     }
     if let Some(realms) = file.registry.as_ref().and_then(|r| r.realms.first()) {

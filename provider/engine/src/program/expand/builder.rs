@@ -7,7 +7,7 @@ use mops_core::{Place, StackId, Urn, Value};
 use super::super::{Component, Declared, Expr, Output};
 use super::ExpandOptions;
 use super::names::Names;
-use crate::stackfile::StackFile;
+use crate::stackfile::{Phase, StackFile};
 
 /// The program as far as it is built, and what everything needs to know.
 pub(super) struct Builder<'a> {
@@ -25,6 +25,7 @@ pub(super) struct Builder<'a> {
 #[derive(Default)]
 pub(super) struct Made {
     pub(super) registry: Option<Urn>,
+    pub(super) registry_token: Option<Urn>,
     pub(super) storage: Option<Urn>,
     /// Variable and SAS resource.
     pub(super) sas: Vec<(String, Urn)>,
@@ -63,6 +64,16 @@ impl<'a> Builder<'a> {
         let urn = resource.urn.clone();
         self.resources.push(resource);
         urn
+    }
+
+    /// Everything of a component that is declared so far.
+    pub(super) fn in_component(&self, component: Component) -> Vec<Urn> {
+        self.resources.iter().filter(|r| r.component == component).map(|r| r.urn.clone()).collect()
+    }
+
+    /// The way to sign in to the registry that stays open beside the file's.
+    pub(super) fn beside(&self) -> Option<Phase> {
+        self.options.beside
     }
 
     pub(super) fn output(&mut self, component: Component, name: &str, value: Expr) {

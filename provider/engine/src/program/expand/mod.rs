@@ -20,7 +20,7 @@ pub(crate) use gpu::PLUGIN as DEVICE_PLUGIN;
 use mops_core::{Diagnostic, StackId};
 
 use super::{Program, Scope};
-use crate::stackfile::{EnvironmentName, StackFile};
+use crate::stackfile::{EnvironmentName, Phase, StackFile};
 use builder::Builder;
 use names::Names;
 
@@ -35,6 +35,8 @@ pub struct ExpandOptions {
     pub subscription: Option<String>,
     /// The user's home folder, for `~/` in the path of a kubeconfig.
     pub home: Option<String>,
+    /// A way to sign in to the registry that stays open beside the file's, while a stack moves from one to the other.
+    pub beside: Option<Phase>,
 }
 
 /// Declares everything that a file asks for.
@@ -50,6 +52,7 @@ pub fn expand(file: &StackFile, options: &ExpandOptions) -> Result<Program, Vec<
     storage::declare(&mut builder);
     cluster::declare(&mut builder);
     workspace::declare(&mut builder);
+    registry::finish(&mut builder);
     outputs::declare(&mut builder);
     let (mut resources, outputs) = builder.finish();
     depends_on(file, &mut resources);

@@ -6,7 +6,7 @@ use super::super::{Component, Expr};
 use super::builder::{Builder, optional};
 use super::dask::{DASHBOARD, PORT};
 use super::storage::container_list;
-use crate::stackfile::{AutoscalingType, RegistryProvider, Workers, WorkspaceSpec};
+use crate::stackfile::{AutoscalingType, Phase, RegistryProvider, Workers, WorkspaceSpec};
 
 pub(super) fn declare(b: &mut Builder<'_>) {
     registry(b);
@@ -32,8 +32,14 @@ fn registry(b: &mut Builder<'_>) {
     let own = b.file.registry.as_ref().and_then(|r| r.name.as_ref()).map(|n| n.value.clone());
     let name = optional(b.names.registry.clone().or(own));
     let user = b.file.registry.as_ref().and_then(|r| r.username.as_ref()).map(|u| u.value.clone());
-    // The admin user of an Azure registry is called like the registry; its password stays in the cluster's Secret.
-    let user = if made.is_some() { name.clone() } else { optional(user) };
+    let token = b.made.registry_token.clone().filter(|_| b.phase() == Phase::Token);
+    // The admin user of an Azure registry is called like the registry; its password stays in the cluster's Secret. That
+    // of a token may be handed on: it pulls and does nothing else.
+    let (user, password) = match (&made, &token) {
+        (Some(_), Some(token)) => (Expr::output(token, "name"), Expr::output(token, "password")),
+        (Some(_), None) => (name.clone(), Expr::Value(Value::Null)),
+        (None, _) => (optional(user), Expr::Value(Value::Null)),
+    };
     put(
         b,
         Component::Registry,
@@ -43,7 +49,9 @@ fn registry(b: &mut Builder<'_>) {
             ("provider", provider.as_str().into()),
             ("requires_auth", access.login.is_some().into()),
             ("registry_id", made.as_ref().map_or(Expr::Value(Value::Null), |r| Expr::output(r, "id"))),
+            ("auth", optional(made.as_ref().map(|_| b.phase()).filter(|p| *p != Phase::AdminUser).map(Phase::as_str))),
             ("bundles_pull_username", user),
+            ("bundles_pull_password", password),
             ("bundle_repo", access.address),
             ("cluster_pull_configured", b.made.pull_secret.is_some().into()),
         ],

@@ -2,13 +2,14 @@
 
 mod admin_user;
 mod foreign;
+mod token;
 
 use mops_core::Place;
 
 use super::super::{Component, Expr};
 use super::builder::{Builder, Members, members, optional};
 use super::names::has_azure_registry;
-use crate::stackfile::{RegistryAuth, StackFile};
+use crate::stackfile::{Phase, StackFile};
 
 pub(super) fn declare(b: &mut Builder<'_>) {
     let (Some(name), true) = (b.names.registry.clone(), has_azure_registry(b.file)) else { return };
@@ -21,12 +22,27 @@ pub(super) fn declare(b: &mut Builder<'_>) {
         ("name", name.into()),
         ("location", location.into()),
         ("sku", sku(b.file).into()),
-        ("adminUserEnabled", true.into()),
+        ("adminUserEnabled", b.signs_in_by(Phase::AdminUser).into()),
     ]);
     let mut registry = b.resource(Component::Registry, "modelops:azure:ContainerRegistry", "registry", inputs);
     registry.depends_on = vec![group];
     registry.place = place;
-    b.made.registry = Some(b.push(registry));
+    let registry = b.push(registry);
+    if b.signs_in_by(Phase::Token) {
+        let mut token = token::declare(b, &registry);
+        token.place.clone_from(&b.file.registry.as_ref().map(|r| r.place.clone()));
+        b.made.registry_token = Some(b.push(token));
+    }
+    b.made.registry = Some(registry);
+}
+
+/// What is declared when everything has its credential: the end of the one before.
+pub(super) fn finish(b: &mut Builder<'_>) {
+    let (Some(token), true) = (b.made.registry_token.clone(), b.made.pull_secret.is_some()) else { return };
+    let holders = b.in_component(Component::Workspace);
+    let mut cleanup = token::cleanup(b, &token, holders);
+    cleanup.place.clone_from(&b.file.registry.as_ref().map(|r| r.place.clone()));
+    b.push(cleanup);
 }
 
 fn place(file: &StackFile) -> Option<Place> {
@@ -59,15 +75,27 @@ pub(super) struct Login {
 }
 
 impl Builder<'_> {
+    /// How pods sign in to the stack's registry.
+    pub(super) fn phase(&self) -> Phase {
+        let auth = self.file.registry.as_ref().and_then(|r| r.auth.as_ref());
+        auth.map_or(Phase::AdminUser, |auth| auth.value.phase())
+    }
+
+    /// Whether that way is open: it is the file's, or a migration keeps it beside the file's.
+    fn signs_in_by(&self, phase: Phase) -> bool {
+        self.phase() == phase || self.beside() == Some(phase)
+    }
+
     /// How the registry of this stack is reached.
     pub(super) fn registry_access(&self) -> Option<Access> {
         let section = self.file.registry.as_ref();
         let Some(registry) = &self.made.registry else { return section.and_then(|r| foreign::access(r)) };
         let server = Expr::output(registry, "loginServer");
-        let login = match section.and_then(|r| r.auth.as_ref()).map(|a| &a.value) {
-            None | Some(RegistryAuth::AdminUser) => Some(admin_user::login(registry)),
+        let login = match (self.phase(), &self.made.registry_token) {
+            (Phase::AdminUser, _) => Some(admin_user::login(registry)),
+            (Phase::Token, Some(token)) => Some(token::login(token)),
             // Refused by `unsupported` before anything is made.
-            Some(RegistryAuth::Token | RegistryAuth::ServicePrincipal(_) | RegistryAuth::WorkloadIdentity) => None,
+            (Phase::Token | Phase::ServicePrincipal | Phase::WorkloadIdentity, _) => None,
         };
         Some(Access { address: server.clone(), server: server.clone(), host: server, login })
     }
