@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use mops_core::cloud::AzureAuth;
 use mops_core::provider::{CallContext, Done, Known, Provider};
-use mops_core::{Cancel, Class, Error, Lineage, Mark, Ownership, StackId, Urn, Value};
+use mops_core::{Cancel, Class, Error, Lineage, Mark, Ownership, Secret, StackId, Urn, Value};
 use mops_host::clock::ManualClock;
 use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
+use mops_tests::arm::storage::{forbid_keys, store_policies};
 use mops_tests::fault::Fault;
 use mops_tests::http::Reply;
+use mops_tests::push::pipeline;
 use mops_tests::sandbox::{Options, SUBSCRIPTION, Sandbox};
+use mops_wire::sas::SasView;
 use mops_wire::{ConnectMap, HttpConfig};
 use serde_json::{Value as Json, json};
 
@@ -227,6 +230,64 @@ async fn signatures(bench: &Bench, account: &Known) {
     let renewed = bench.change("BlobSasToken", &known, &inputs).await.expect("renewed");
     assert_eq!(renewed.id, known.id);
     assert_ne!(renewed.outputs.get("expiry"), known.outputs.get("expiry"));
+}
+
+/// What is signed for the container of an account, of which the keys may sign or not.
+async fn signed_for(bench: &Bench, keys: bool, change: &Json) -> Result<Done, Error> {
+    bench.group().await;
+    let account = bench.account().await;
+    bench.made("BlobContainer", &json!({"accountId": account.id, "name": "bundles"})).await;
+    if !keys {
+        forbid_keys(bench.sandbox.arm());
+    }
+    let mut inputs = json!({"accountId": account.id, "accountName": "devst", "container": "bundles",
+        "blobEndpoint": account.outputs.get("blobEndpoint").and_then(Value::as_str), "kind": "service",
+        "permissions": "rwl", "lifetimeSeconds": 7 * 86_400, "renewBeforeSeconds": 86_400, "signingKey": "key1"});
+    for (name, value) in change.as_object().into_iter().flatten() {
+        inputs[name] = value.clone();
+    }
+    bench.create("BlobSasToken", &inputs).await
+}
+
+/// A client of the blobs with a signature that was made.
+fn holder(bench: &Bench, done: &Done) -> (mops_wire::blob::Client, SasView) {
+    let token = done.outputs.get("token").map(|t| t.exposed_json()).and_then(|t| t.as_str().map(str::to_owned));
+    let token = Secret::new(token.expect("a token"));
+    let http = pipeline(bench.sandbox.world().ca_pem.as_bytes(), bench.sandbox.connect()).expect("a pipeline");
+    let endpoint = "https://devst.blob.core.windows.net/".parse().expect("an address");
+    (mops_wire::blob::Client::new(http, endpoint, &token).expect("a client"), SasView::of(&token))
+}
+
+#[tokio::test]
+async fn an_identity_signs_where_account_keys_may_not() {
+    let refused = signed_for(&Bench::new(), false, &json!({})).await.expect_err("keys are off");
+    assert!(refused.notes().iter().any(|note| note.contains("`allowSharedKeyAccess` is false")), "{refused:?}");
+    let bench = Bench::new();
+    let done = signed_for(&bench, false, &json!({"kind": "user_delegation"})).await.expect("signed");
+    assert!(!format!("{done:?}").contains("sig="));
+    let (client, view) = holder(&bench, &done);
+    assert!(view.by_delegation && view.protocol == "https" && view.permissions == "rwl" && view.resource == "c");
+    client.put("bundles", "a", "x".into()).await.expect("written");
+    assert_eq!(client.list("bundles", 5).await.expect("a list").names(), ["a"]);
+    let other = client.list("other", 5).await.expect_err("another container");
+    assert_eq!(other.refusal().and_then(|r| r.code.as_deref()), Some("AuthenticationFailed"));
+    // It ends a little before its seven days are over: they are counted from its start.
+    bench.clock.advance(Duration::from_secs(7 * 86_400 - 15 * 60));
+    let late = client.list("bundles", 5).await.expect_err("it has expired");
+    assert_eq!(late.refusal().and_then(|r| r.code.as_deref()), Some("AuthenticationFailed"));
+}
+
+#[tokio::test]
+async fn a_signature_of_a_stored_policy_ends_with_it() {
+    let bench = Bench::new();
+    let done = signed_for(&bench, true, &json!({"policy": "readers"})).await.expect("signed");
+    let (client, view) = holder(&bench, &done);
+    assert_eq!(view.policy, "readers");
+    store_policies(bench.sandbox.arm(), "bundles", &["readers"]);
+    client.list("bundles", 5).await.expect("a list");
+    store_policies(bench.sandbox.arm(), "bundles", &[]);
+    let ended = client.list("bundles", 5).await.expect_err("the policy is gone");
+    assert_eq!(ended.refusal().and_then(|r| r.code.as_deref()), Some("AuthenticationFailed"));
 }
 
 #[tokio::test]

@@ -290,6 +290,15 @@ fn storage_fields() {
             ("sas: {permissions: rz}", no("permissions are letters")),
             ("sas: {permissions: ru}", no("`u` is not a permission of an SAS of `kind: service`")),
             ("sas: {kind: account, permissions: rlu}", OK),
+            ("sas: {kind: account, permissions: rwl}", no("lets pods write or delete in every container")),
+            ("sas: {kind: account, permissions: rwl, account_wide_writes: true}", OK),
+            ("sas: {permissions: rwl, account_wide_writes: true}", no("is for `kind: account`")),
+            ("sas: {policy: readers}", OK),
+            ("sas: {policy: \"a b\"}", no("a stored policy has up to 64")),
+            ("sas: {kind: account, policy: readers}", no("`kind: account` cannot have a stored `policy`")),
+            ("sas: {kind: user_delegation, lifetime: 7d, policy: readers}", no("cannot have a stored `policy`")),
+            ("sas: {kind: user_delegation, lifetime: 7d, signing_key: key1}", no("no account key signs")),
+            ("sas: {kind: user_delegation, lifetime: 7d, permissions: rf}", no("`f` is not a permission")),
             ("sas: {env: REGISTRY_PASSWORD}", no("belongs to the registry")),
             ("sas: {kind: delegated}", no("not one of service, account, user_delegation")),
             ("sas: {kind: user_delegation, lifetime: 7d}", OK),
@@ -441,7 +450,6 @@ fn later_sections_parse_and_are_not_supported_yet() {
         ("registry: {name: abcde}\ntokens: {A: {from_env: X}}", "tokens"),
         ("registry: {name: abcde}\nnovita: {}", "novita"),
         ("registry: {name: abcde}\nmonitor: {enabled: true}", "monitor"),
-        ("storage: {sas: {kind: user_delegation, lifetime: 1d}}", "user_delegation"),
     ] {
         let file = accept(section, &format!("{section}\n"));
         let found = unsupported(&file);

@@ -1,4 +1,4 @@
-//! Storage accounts behind `*.blob.core.windows.net`, by SAS only. Which accounts and containers
+//! Storage accounts behind `*.blob.core.windows.net`: data by SAS only, and keys of identities to sign with. Which accounts and containers
 //! exist, and the keys, comes from the ARM fake.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use crate::http::{Call, Reply};
 use crate::route::{self, Params, Route};
 use crate::world::unique;
 
+mod delegation;
 pub mod sas;
 
 use sas::{Access, Target};
@@ -97,6 +98,12 @@ fn routes() -> Vec<Route<Blobs>> {
     const LIST: Evidence = Evidence::Client("azure-storage-blob 12.31.1: signatures of its making are taken");
     const DATA: Evidence = Evidence::Spec("Blob service REST API 2022-11-02; codes as Azurite 3.37.0 gives them");
     vec![
+        Route::new(
+            "POST",
+            "/",
+            Evidence::Spec("Blob service REST API 2022-11-02: Get User Delegation Key"),
+            delegation::key,
+        ),
         Route::new("GET", "/{container}", LIST, list),
         Route::new("HEAD", "/{container}", LIST, list),
         Route::new("GET", "/{container}/{blob*}", DATA, get),
@@ -110,7 +117,7 @@ fn routes() -> Vec<Route<Blobs>> {
 fn open(blobs: &Blobs, call: &Call, params: &Params, permission: char, blob: Option<&str>) -> Result<String, Reply> {
     let view: View = by_host(&blobs.arm, &call.host).ok_or_else(|| Reply::empty(404))?;
     let target = Target { container: params.get("container"), blob };
-    sas::check(&blobs.arm, &view, call, &Access { target, permission })?;
+    sas::check(blobs, &view, call, &Access { target, permission })?;
     let found = view.containers.iter().find(|(name, _)| name == params.get("container"));
     found
         .map(|(_, incarnation)| incarnation.clone())

@@ -26,7 +26,7 @@ use mops_wire::retry::is_no_json;
 use mops_wire::{Backoff, Http, Retry};
 
 use crate::error::ClientError;
-use crate::transport::Adapter;
+use crate::transport::{Adapter, find};
 
 pub use choice::kind_name;
 pub(crate) use failure::SignInFailed;
@@ -41,6 +41,24 @@ pub struct Chosen {
     pub kind: AuthKind,
     /// Why this one, in words.
     pub why: String,
+}
+
+impl Chosen {
+    /// A token for a scope.
+    ///
+    /// # Errors
+    /// When signing in fails; the message names the identity.
+    pub async fn token(&self, scope: &str) -> Result<Secret<String>, ClientError> {
+        self.tokens.token(scope).await.map_err(|error| {
+            find::<SignInFailed>(error).map_or_else(
+                |other| ClientError::SignIn {
+                    identity: kind_name(self.kind).to_owned(),
+                    reason: other.kind().to_string(),
+                },
+                ClientError::from,
+            )
+        })
+    }
 }
 
 /// Chooses the identity and prepares it; nothing is sent yet.

@@ -1,7 +1,8 @@
-//! Clients of the services that we speak to: Azure's sign-in and Resource Manager, and Kubernetes. Everything
+//! Clients of the services that we speak to: Azure's sign-in, Resource Manager and storage, and Kubernetes. Everything
 //! that leaves goes through `mops_wire::Http`, which holds origin policy, retry and redaction.
 
 pub mod arm;
+pub mod delegation;
 pub mod error;
 pub mod identity;
 pub mod kubernetes;

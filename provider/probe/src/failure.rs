@@ -99,7 +99,7 @@ impl From<&BlobError> for Failure {
     fn from(error: &BlobError) -> Self {
         match error {
             BlobError::Wire(wire) => Self::from(wire),
-            BlobError::Address(_) => Self::ours(code::MALFORMED, error),
+            BlobError::Address(_) | BlobError::Unreadable(_) => Self::ours(code::MALFORMED, error),
             BlobError::Refused(refusal) => {
                 let ours = if refusal.status >= 500 { code::SERVER_ERROR } else { code::UNEXPECTED };
                 let code = refusal.code.clone().unwrap_or_else(|| ours.to_owned());

@@ -1,7 +1,9 @@
 //! The rules of shared access signatures that need no call: letters, lives, and settings of an account that
 //! forbid them.
 
+use mops_clients::delegation::DELEGATED_LETTERS;
 use mops_core::{Class, Error, Secret};
+use mops_wire::Url;
 use serde_json::Value as Json;
 use time::{Duration, OffsetDateTime};
 
@@ -9,17 +11,22 @@ use crate::azure::blob_sas_token::{Inputs, Kind};
 use crate::renewal::{end, stamp};
 use crate::resource::Findings;
 
+/// Letters that change or end what is there.
+const BROAD: [char; 4] = ['w', 'd', 'x', 'y'];
 /// Permission letters in the order that the service signs them in.
 const CONTAINER: &str = "racwdxyltfmeopi";
 const ACCOUNT: &str = "rwdxylacupfti";
 /// Clocks differ: a signature is valid from a little before now.
 const BACK: Duration = Duration::minutes(15);
+/// The longest life of a key of an identity, and so of its signatures.
+const DELEGATED_SECONDS: u64 = 7 * 86_400;
 
 /// Validates, and puts the letters into the service's order.
 pub(crate) fn check(inputs: &mut Inputs, findings: &mut Findings) {
     let order = match inputs.kind {
         Kind::Service => CONTAINER,
         Kind::Account => ACCOUNT,
+        Kind::UserDelegation => DELEGATED_LETTERS,
     };
     match ordered(&inputs.permissions, order) {
         Some(permissions) => inputs.permissions = permissions,
@@ -29,7 +36,9 @@ pub(crate) fn check(inputs: &mut Inputs, findings: &mut Findings) {
         }
     }
     match (inputs.kind, &inputs.container) {
-        (Kind::Service, None) => findings.refuse("container", "a service SAS needs a container", "name the container"),
+        (Kind::Service | Kind::UserDelegation, None) => {
+            findings.refuse("container", "an SAS of this kind needs a container", "name the container");
+        }
         (Kind::Account, Some(_)) => {
             findings.refuse(
                 "container",
@@ -39,8 +48,18 @@ pub(crate) fn check(inputs: &mut Inputs, findings: &mut Findings) {
         }
         _ => {}
     }
-    if inputs.kind == Kind::Account && inputs.permissions.contains(['w', 'd', 'x', 'y']) {
-        findings.notes.push("an account SAS that may write or delete opens every container to its holder".to_owned());
+    if inputs.kind == Kind::Account && inputs.permissions.contains(BROAD) && !inputs.account_wide_writes {
+        let reason =
+            format!("`{}` of an account SAS lets its holder write or delete in every container", inputs.permissions);
+        findings.refuse("permissions", reason, "use kind `service` for one container, or set `accountWideWrites`");
+    }
+    if inputs.policy.is_some() && inputs.kind != Kind::Service {
+        findings.refuse("policy", "only an SAS of kind `service` can have a stored policy", "leave `policy` out");
+    }
+    if inputs.kind == Kind::UserDelegation && inputs.lifetime_seconds > DELEGATED_SECONDS {
+        let reason =
+            format!("an SAS of kind `user_delegation` lives 7 days at most, not {} s", inputs.lifetime_seconds);
+        findings.refuse("lifetimeSeconds", reason, "shorten it, or use kind `service`");
     }
     if inputs.renew_before_seconds >= inputs.lifetime_seconds {
         let reason =
@@ -54,9 +73,17 @@ fn ordered(letters: &str, order: &str) -> Option<String> {
     known.then(|| order.chars().filter(|c| letters.contains(*c)).collect())
 }
 
-/// Start and expiry of a signature made now.
-pub(crate) fn life(now: OffsetDateTime, lifetime_seconds: u64) -> (String, String) {
-    (stamp(now - BACK), stamp(end(now, lifetime_seconds)))
+/// Start and expiry of a signature made now. The seven days of an identity's key are counted from its start.
+pub(crate) fn life(now: OffsetDateTime, inputs: &Inputs) -> (OffsetDateTime, OffsetDateTime) {
+    let start = now - BACK;
+    let from = if inputs.kind == Kind::UserDelegation { start } else { now };
+    (start, end(from, inputs.lifetime_seconds))
+}
+
+/// Where its blobs are.
+pub(crate) fn endpoint(inputs: &Inputs) -> Result<Url, Error> {
+    let odd = |_| Error::new(Class::User, format!("`{}` is no address of blobs", inputs.blob_endpoint));
+    inputs.blob_endpoint.parse().map_err(odd)
 }
 
 /// A warning when this machine's clock is too far from the service's.
@@ -76,10 +103,17 @@ pub(crate) fn refuse_forbidden(account: Option<&Json>, inputs: &Inputs) -> Resul
             .hint("run `mops infra up` with the component `storage` first"));
     };
     let at = |pointer: &str| account.pointer(pointer);
-    if at("/properties/allowSharedKeyAccess").and_then(Json::as_bool) == Some(false) {
+    let says = |setting: &str, value| at(&format!("/properties/{setting}")).and_then(Json::as_bool) == Some(value);
+    let delegated = inputs.kind == Kind::UserDelegation;
+    if !delegated && says("allowSharedKeyAccess", false) {
         return Err(Error::new(Class::User, format!("storage account `{name}` forbids signatures by account key"))
             .note("`allowSharedKeyAccess` is false")
-            .hint("set `allowSharedKeyAccess` to true for the account"));
+            .hint("write `kind: user_delegation`, or set `allowSharedKeyAccess` to true for the account"));
+    }
+    if delegated && says("requireUserBoundUserDelegationSas", true) {
+        return Err(Error::new(Class::User, format!("storage account `{name}` takes only signatures for one person"))
+            .note("`requireUserBoundUserDelegationSas` is true")
+            .hint("set `requireUserBoundUserDelegationSas` to false for the account"));
     }
     let period = at("/properties/sasPolicy/sasExpirationPeriod").and_then(Json::as_str).and_then(period_seconds);
     let blocks = at("/properties/sasPolicy/expirationAction").and_then(Json::as_str) == Some("Block");
@@ -125,7 +159,11 @@ mod tests {
         check(&mut inputs, &mut findings);
         assert!(findings.failures.is_empty());
         assert_eq!(inputs.permissions, "rl");
-        let bad: [fn(&mut Inputs); 4] = [
+        let bad: [fn(&mut Inputs); 8] = [
+            |i| (i.kind, i.container, i.permissions) = (Kind::Account, None, "rw".into()),
+            |i| (i.kind, i.policy) = (Kind::UserDelegation, Some("readers".into())),
+            |i| (i.kind, i.lifetime_seconds) = (Kind::UserDelegation, DELEGATED_SECONDS + 1),
+            |i| (i.kind, i.permissions) = (Kind::UserDelegation, "f".into()),
             |i| i.permissions = "q".into(),
             |i| i.permissions = String::new(),
             |i| i.container = None,
@@ -140,9 +178,28 @@ mod tests {
     }
 
     #[test]
+    fn an_account_sas_writes_only_when_it_is_asked_to() {
+        let mut inputs = Inputs {
+            kind: Kind::Account,
+            container: None,
+            permissions: "rw".into(),
+            account_wide_writes: true,
+            ..sample()
+        };
+        let mut findings = Findings::default();
+        check(&mut inputs, &mut findings);
+        assert!(findings.failures.is_empty());
+    }
+
+    #[test]
     fn a_signature_starts_before_now() {
         let now = datetime!(2026-01-01 12:00:00.5 UTC);
-        assert_eq!(life(now, 3600), ("2026-01-01T11:45:00Z".to_owned(), "2026-01-01T13:00:00Z".to_owned()));
+        let at = |kind| {
+            let (start, expiry) = life(now, &Inputs { kind, lifetime_seconds: 3600, ..sample() });
+            (stamp(start), stamp(expiry))
+        };
+        assert_eq!(at(Kind::Service), ("2026-01-01T11:45:00Z".to_owned(), "2026-01-01T13:00:00Z".to_owned()));
+        assert_eq!(at(Kind::UserDelegation), ("2026-01-01T11:45:00Z".to_owned(), "2026-01-01T12:45:00Z".to_owned()));
     }
 
     #[test]
@@ -158,6 +215,11 @@ mod tests {
         assert!(refuse_forbidden(Some(&json!({"properties": {}})), &inputs).is_ok());
         let off = json!({"properties": {"allowSharedKeyAccess": false}});
         assert!(refuse_forbidden(Some(&off), &inputs).unwrap_err().summary().contains("account key"));
+        let delegated = Inputs { kind: Kind::UserDelegation, ..sample() };
+        assert!(refuse_forbidden(Some(&off), &delegated).is_ok());
+        let bound = json!({"properties": {"requireUserBoundUserDelegationSas": true}});
+        assert!(refuse_forbidden(Some(&bound), &delegated).unwrap_err().summary().contains("one person"));
+        assert!(refuse_forbidden(Some(&bound), &inputs).is_ok());
         let policy = |action: &str| json!({"properties": {"sasPolicy": {"sasExpirationPeriod": "1.00:00:00", "expirationAction": action}}});
         assert!(refuse_forbidden(Some(&policy("Block")), &inputs).is_err());
         assert!(refuse_forbidden(Some(&policy("Log")), &inputs).is_ok());

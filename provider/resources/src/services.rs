@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mops_clients::arm::ArmClient;
+use mops_clients::delegation::{self, DelegatedSas};
 use mops_clients::identity::{self, Chosen};
 use mops_clients::kubernetes::{self, Access, AzureToken, ClusterRef, Kubernetes};
 use mops_core::cloud::{AzureAuth, Cloud};
 use mops_core::source::{CredentialField, RegistryCredential};
-use mops_core::{Error, Secret, SecretInput, Source};
+use mops_core::{Cancel, Error, Secret, SecretInput, Source};
 use mops_host::{Env, SharedClock};
-use mops_wire::{Http, HttpConfig};
+use mops_wire::{Http, HttpConfig, Url};
 use tokio::sync::OnceCell;
 
 use crate::resource::Offline;
@@ -119,6 +120,20 @@ impl Services {
         let Config { cloud, clock, .. } = &self.config;
         let arm = ArmClient::new(cloud, chosen.tokens, http, Arc::clone(clock)).map_err(Error::from)?;
         Ok(self.arm.get_or_init(|| arm))
+    }
+
+    /// A signature for a container, made with a key of the identity of the run.
+    ///
+    /// # Errors
+    /// When no identity can be chosen, or it may not sign for blobs.
+    pub async fn delegated_sas(
+        &self,
+        endpoint: &Url,
+        wanted: &DelegatedSas<'_>,
+        cancel: &Cancel,
+    ) -> Result<Secret<String>, Error> {
+        let chosen = chosen(&self.config, &self.identity)?;
+        delegation::delegated_sas(&chosen, &pipeline(&self.config)?, endpoint, wanted, cancel).await
     }
 
     /// The API server of a cluster; its credential is fetched once a run and never stored.

@@ -16,6 +16,10 @@ use crate::pipeline::Http;
 use crate::request::{Redirects, Request};
 use crate::response::Response;
 
+mod delegation;
+
+pub use delegation::{DelegationKey, delegation_key};
+
 const SERVICE_VERSION: &str = crate::sas::DEFAULT_VERSION;
 
 /// Why there is no result.
@@ -30,6 +34,9 @@ pub enum BlobError {
     /// The endpoint or the signature cannot make an address.
     #[error("{0}")]
     Address(&'static str),
+    /// A success without something that it always has.
+    #[error("the answer of the blob service has no `{0}` that can be read")]
+    Unreadable(&'static str),
 }
 
 /// An answer that is no success.
@@ -69,6 +76,7 @@ impl BlobError {
         match self {
             Self::Wire(error) => error.class(),
             Self::Address(_) => Class::User,
+            Self::Unreadable(_) => Class::Bug,
             Self::Refused(refusal) => match refusal.status {
                 401 | 403 => Class::Auth,
                 404 => Class::NotFound,
@@ -212,7 +220,7 @@ impl Client {
         target: String,
         good: &[StatusCode],
     ) -> Result<Answer, BlobError> {
-        request = request.header(HeaderName::from_static("x-ms-version"), SERVICE_VERSION);
+        request = version_header(request);
         // The signature is in the address: whoever we were sent to would have it.
         request.redirects = Redirects::Return;
         request.deadline = self.deadline;
@@ -221,28 +229,13 @@ impl Client {
         request.cancel.clone_from(&self.cancel);
         let response = self.http.send(request).await?;
         if !good.contains(&response.status) {
-            return Err(BlobError::Refused(Box::new(self.refusal(operation, target, &response))));
+            let mut refusal = refusal(&self.http, &self.endpoint, (operation, target), &response);
+            refusal.detail = refusal.detail.filter(|text| !self.quotes_signature(text)).map(|text| shortened(&text));
+            return Err(BlobError::Refused(Box::new(refusal)));
         }
         let (status, date) = (response.status.as_u16(), response.header("date").map(str::to_owned));
         let request_id = response.request_id().map(str::to_owned);
         Ok(Answer { status, date, request_id, body: response.body })
-    }
-
-    fn refusal(&self, operation: &'static str, target: String, response: &Response) -> BlobRefusal {
-        let body = String::from_utf8_lossy(&response.body);
-        let code = response.header("x-ms-error-code").map(str::to_owned).or_else(|| element(&body, "Code"));
-        let detail = element(&body, "AuthenticationErrorDetail").filter(|text| !self.quotes_signature(text));
-        BlobRefusal {
-            operation,
-            target,
-            host: self.endpoint.host_str().unwrap_or_default().to_owned(),
-            status: response.status.as_u16(),
-            code: code.filter(|code| code.len() <= 100 && code.bytes().all(|b| b.is_ascii_alphanumeric())),
-            detail: detail.map(|text| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()),
-            request_id: response.request_id().map(str::to_owned),
-            date: response.header("date").map(str::to_owned),
-            retry_after: crate::retry::server_pause(&response.headers, self.http.clock().now()),
-        }
     }
 
     /// Whether a text repeats our signature, encoded or not.
@@ -264,6 +257,39 @@ impl Client {
         url.set_query(Some(&format!("{query}{separator}{}", self.sas.expose())));
         Ok(url)
     }
+}
+
+fn version_header(request: Request) -> Request {
+    request.header(HeaderName::from_static("x-ms-version"), SERVICE_VERSION)
+}
+
+/// What a refusal says.
+fn refusal(
+    http: &Http,
+    endpoint: &Url,
+    (operation, target): (&'static str, String),
+    response: &Response,
+) -> BlobRefusal {
+    let body = String::from_utf8_lossy(&response.body);
+    let code = response.header("x-ms-error-code").map(str::to_owned).or_else(|| element(&body, "Code"));
+    // Cut only after it was looked at as a whole: a part of a signature is not known as one.
+    let detail = element(&body, "AuthenticationErrorDetail");
+    BlobRefusal {
+        operation,
+        target,
+        host: endpoint.host_str().unwrap_or_default().to_owned(),
+        status: response.status.as_u16(),
+        code: code.filter(|code| code.len() <= 100 && code.bytes().all(|b| b.is_ascii_alphanumeric())),
+        detail,
+        request_id: response.request_id().map(str::to_owned),
+        date: response.header("date").map(str::to_owned),
+        retry_after: crate::retry::server_pause(&response.headers, http.clock().now()),
+    }
+}
+
+/// At most 300 characters on one line.
+fn shortened(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
 
 fn path<'a>(container: &'a str, blob: &'a str) -> Vec<&'a str> {

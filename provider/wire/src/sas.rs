@@ -204,7 +204,7 @@ fn text(value: Option<&String>) -> String {
 }
 
 /// `YYYY-MM-DDThh:mm:ssZ`, in UTC, without fractions.
-fn moment(at: Option<OffsetDateTime>) -> String {
+pub(crate) fn moment(at: Option<OffsetDateTime>) -> String {
     let Some(at) = at.map(|at| at.to_offset(time::UtcOffset::UTC)) else { return String::new() };
     let (date, hour, minute, second) = (at.date(), at.hour(), at.minute(), at.second());
     format!("{date}T{hour:02}:{minute:02}:{second:02}Z")

@@ -348,6 +348,10 @@ pub struct View {
     pub shared_key: bool,
     /// Its containers: name and incarnation.
     pub containers: Vec<(String, String)>,
+    /// What keys of identities are made from.
+    pub delegation: String,
+    /// Stored policies: container and name.
+    pub policies: Vec<(String, String)>,
 }
 
 /// The account behind a host name, when there is one.
@@ -356,13 +360,39 @@ pub fn by_host(arm: &Arm, host: &str) -> Option<View> {
     let name = host.strip_suffix(".blob.core.windows.net")?;
     let state = arm.state();
     let account = state.of_kind(KIND).find(|t| id::name(&t.id) == name && !t.is_coming())?;
-    let inside = state.below(&account.id).filter(|t| t.id.contains("/containers/"));
+    let inside: Vec<&Thing> = state.below(&account.id).filter(|t| t.id.contains("/containers/")).collect();
+    let policies = inside.iter().flat_map(|t| t.secrets.iter().map(|name| (id::name(&t.id).to_owned(), name.clone())));
     Some(View {
+        delegation: account.incarnation.clone(),
+        policies: policies.collect(),
         name: name.to_owned(),
         keys: account.secrets.clone(),
         shared_key: account.body["properties"]["allowSharedKeyAccess"] != json!(false),
-        containers: inside.map(|t| (id::name(&t.id).to_owned(), t.incarnation.clone())).collect(),
+        containers: inside.iter().map(|t| (id::name(&t.id).to_owned(), t.incarnation.clone())).collect(),
     })
+}
+
+/// From now on a container has these stored policies, and no others; they stand where an account has its keys.
+pub fn store_policies(arm: &Arm, container: &str, names: &[&str]) {
+    let mut state = arm.state();
+    let all: Vec<String> =
+        state.below("/subscriptions").filter(|t| t.id.contains("/containers/")).map(|t| t.id.clone()).collect();
+    for container_id in all.iter().filter(|place| id::name(place) == container) {
+        if let Some(container) = state.get_mut(container_id) {
+            container.secrets = names.iter().map(|&name| name.to_owned()).collect();
+        }
+    }
+}
+
+/// From now on no key of any account may sign.
+pub fn forbid_keys(arm: &Arm) {
+    let mut state = arm.state();
+    let ids: Vec<String> = state.of_kind(KIND).map(|t| t.id.clone()).collect();
+    for account_id in &ids {
+        if let Some(account) = state.get_mut(account_id) {
+            account.body["properties"]["allowSharedKeyAccess"] = json!(false);
+        }
+    }
 }
 
 /// Rotates both keys of every account behind everybody's back; gives back the names.

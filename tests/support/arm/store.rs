@@ -21,7 +21,7 @@ pub struct Thing {
     pub busy: Option<Busy>,
     /// What is under way will fail, or has failed.
     pub fails: bool,
-    /// Passwords of a registry, keys of an account, the token of a cluster.
+    /// Passwords of a registry, keys of an account, the token of a cluster; of a container the names of its policies.
     pub secrets: Vec<String>,
     /// New at every creation under the same name.
     pub incarnation: String,

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::arm::Arm;
 use crate::arm::storage::View;
-use crate::blob::refused;
+use crate::blob::{Blobs, delegation, refused};
 use crate::http::{Call, Reply};
 use crate::world::hmac_sha256;
 
@@ -33,7 +33,7 @@ pub struct Access<'a> {
 /// The lowest and highest signature versions whose grammar this is.
 const VERSIONS: (&str, &str) = ("2020-12-06", "2026-10-06");
 
-fn failed(arm: &Arm, detail: &str) -> Reply {
+pub(super) fn failed(arm: &Arm, detail: &str) -> Reply {
     let message = "Server failed to authenticate the request. Make sure the value of Authorization header is formed \
                    correctly including the signature.";
     refused(arm, 403, "AuthenticationFailed", message, Some(detail))
@@ -48,7 +48,8 @@ fn mismatch(arm: &Arm, what: &str) -> Reply {
 ///
 /// # Errors
 /// The refusal of the storage service.
-pub fn check(arm: &Arm, view: &View, call: &Call, access: &Access<'_>) -> Result<(), Reply> {
+pub fn check(blobs: &Blobs, view: &View, call: &Call, access: &Access<'_>) -> Result<(), Reply> {
+    let arm = &blobs.arm;
     if call.query("sig").is_none() {
         return Err(anonymous(arm, call));
     }
@@ -62,12 +63,18 @@ pub fn check(arm: &Arm, view: &View, call: &Call, access: &Access<'_>) -> Result
             None,
         ));
     }
-    if !view.shared_key {
+    let delegated = call.query("skoid").is_some();
+    if !delegated && !view.shared_key {
         let message = "Key based authentication is not permitted on this storage account.";
         return Err(refused(arm, 403, "KeyBasedAuthenticationNotPermitted", message, None));
     }
     let account_wide = call.query("ss").is_some();
-    check_signature(arm, view, call, access, account_wide)?;
+    if delegated {
+        delegation::check(blobs, view, call, access)?;
+    } else {
+        check_signature(arm, view, call, access, account_wide)?;
+        check_policy(arm, view, call, access)?;
+    }
     check_times(arm, call)?;
     if call.query("sip").is_some_and(|ip| !ip.is_empty() && !ip.starts_with("127.")) {
         return Err(mismatch(arm, "SourceIP"));
@@ -80,6 +87,13 @@ pub fn check(arm: &Arm, view: &View, call: &Call, access: &Access<'_>) -> Result
     } else {
         Err(mismatch(arm, "Permission"))
     }
+}
+
+/// A policy that is named must be there; it has no terms of its own here.
+fn check_policy(arm: &Arm, view: &View, call: &Call, access: &Access<'_>) -> Result<(), Reply> {
+    let named = field(call, "si");
+    let stored = view.policies.iter().any(|(container, name)| container == access.target.container && name == named);
+    if named.is_empty() || stored { Ok(()) } else { Err(failed(arm, "The signature's policy is not there.")) }
 }
 
 /// Creating needs `c` or `w`.
@@ -96,7 +110,7 @@ fn anonymous(arm: &Arm, call: &Call) -> Reply {
     refused(arm, 409, "PublicAccessNotPermitted", message, None)
 }
 
-fn field<'a>(call: &'a Call, name: &str) -> &'a str {
+pub(super) fn field<'a>(call: &'a Call, name: &str) -> &'a str {
     call.query(name).unwrap_or_default()
 }
 

@@ -19,6 +19,8 @@ pub struct SasRequest<'a> {
     pub expiry: &'a str,
     /// `key1` or `key2`.
     pub key: &'a str,
+    /// A stored policy of the container, with which it ends; not for the whole account.
+    pub policy: Option<&'a str>,
 }
 
 impl ArmClient {
@@ -63,7 +65,7 @@ impl ArmClient {
 }
 
 fn service_body(account: &str, container: &str, request: &SasRequest<'_>) -> Json {
-    json!({
+    let mut body = json!({
         "canonicalizedResource": format!("/blob/{account}/{container}"),
         "signedResource": "c",
         "signedPermission": request.permissions,
@@ -71,7 +73,11 @@ fn service_body(account: &str, container: &str, request: &SasRequest<'_>) -> Jso
         "signedStart": request.start,
         "signedExpiry": request.expiry,
         "keyToSign": request.key,
-    })
+    });
+    if let Some(policy) = request.policy {
+        body["signedIdentifier"] = json!(policy);
+    }
+    body
 }
 
 fn account_body(request: &SasRequest<'_>) -> Json {
@@ -90,14 +96,22 @@ fn account_body(request: &SasRequest<'_>) -> Json {
 mod tests {
     use super::*;
 
-    const REQUEST: SasRequest<'static> =
-        SasRequest { permissions: "rl", start: "2026-01-01T00:00:00Z", expiry: "2026-02-01T00:00:00Z", key: "key1" };
+    const REQUEST: SasRequest<'static> = SasRequest {
+        permissions: "rl",
+        start: "2026-01-01T00:00:00Z",
+        expiry: "2026-02-01T00:00:00Z",
+        key: "key1",
+        policy: None,
+    };
 
     #[test]
     fn bodies_name_one_container_or_the_blob_service() {
         let body = service_body("acc", "data", &REQUEST);
         assert_eq!(body["canonicalizedResource"], "/blob/acc/data");
         assert_eq!((body["signedResource"].as_str(), body["signedPermission"].as_str()), (Some("c"), Some("rl")));
+        assert!(body.get("signedIdentifier").is_none());
+        let body = service_body("acc", "data", &SasRequest { policy: Some("readers"), ..REQUEST });
+        assert_eq!(body["signedIdentifier"], "readers");
         let body = account_body(&REQUEST);
         assert_eq!((body["signedServices"].as_str(), body["signedProtocol"].as_str()), (Some("b"), Some("https")));
     }

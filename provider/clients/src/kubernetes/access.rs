@@ -9,15 +9,12 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, Cluster, ExecConfig, Kubeconfig};
-use mops_core::cloud::AuthKind;
 use mops_core::{BoxFuture, Error, Secret};
 use mops_host::fsx;
 use mops_wire::{PemBytes, Url};
 
 use super::error::KubernetesError;
-use crate::error::ClientError;
-use crate::identity::{Chosen, SignInFailed, kind_name};
-use crate::transport::find;
+use crate::identity::Chosen;
 
 /// The scope of a token for the API servers of managed clusters that sign in with Entra.
 pub const AKS_SCOPE: &str = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
@@ -30,23 +27,16 @@ pub type AzureToken =
 /// Tokens for managed clusters by the identity that was chosen.
 #[must_use]
 pub fn entra(chosen: &Chosen) -> AzureToken {
-    let (tokens, kind) = (Arc::clone(&chosen.tokens), chosen.kind);
+    let chosen = chosen.clone();
     Arc::new(move |refused| {
-        let tokens = Arc::clone(&tokens);
+        let chosen = chosen.clone();
         Box::pin(async move {
             if let Some(refused) = refused {
-                tokens.refused(AKS_SCOPE, &refused).await;
+                chosen.tokens.refused(AKS_SCOPE, &refused).await;
             }
-            tokens.token(AKS_SCOPE).await.map_err(|e| Error::from(sign_in(kind, e)))
+            Ok(chosen.token(AKS_SCOPE).await?)
         })
     })
-}
-
-fn sign_in(kind: AuthKind, error: azure_core::Error) -> ClientError {
-    find::<SignInFailed>(error).map_or_else(
-        |other| ClientError::SignIn { identity: kind_name(kind).to_owned(), reason: other.kind().to_string() },
-        ClientError::from,
-    )
 }
 
 /// How we say who we are.

@@ -144,6 +144,10 @@ fn permissions(text: &str) -> bool {
     !text.is_empty() && seen.len() == text.len() && text.chars().all(|c| "racwdxyltfmeopiu".contains(c))
 }
 
+fn policy_name(text: &str) -> bool {
+    within(text, 1, 64) && text.chars().all(|c| alphanumeric(c) || matches!(c, '.' | '_' | '-'))
+}
+
 fn variable(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -251,6 +255,8 @@ rules! {
     ContainerName: container, "^[a-z0-9](-?[a-z0-9]){2,62}$", "a container has 3 to 63 lower-case letters, digits and single `-`, alphanumeric at both ends", "bundle-blobs";
     /// Letters of an SAS.
     Permissions: permissions, "^[racwdxyltfmeopiu]+$", "permissions are letters of `racwdxyltfmeopiu`, each once: `rl` reads and lists", "rl";
+    /// Name of a stored policy of a container.
+    PolicyName: policy_name, "^[A-Za-z0-9._-]{1,64}$", "a stored policy has up to 64 letters, digits, `.`, `_` and `-`", "readers";
     /// Name of an environment variable.
     VariableName: variable, "^[A-Za-z_][A-Za-z0-9_]*$", "a variable is letters, digits and `_`, not a digit first", "RESULTS_CONNECTION_STRING";
     /// Id of an ARM resource.
@@ -296,6 +302,7 @@ mod tests {
             (AccountName::RULE.holds, &["abc", "st0re"], &["ab", "Abc", "a-b", "abcdefghijklmnopqrstuvwxy"]),
             (ContainerName::RULE.holds, &["jobs", "bundle-blobs"], &["ab", "a--b", "-ab", "Jobs"]),
             (Permissions::RULE.holds, &["rl", "racwdl"], &["", "rr", "z", "r l"]),
+            (PolicyName::RULE.holds, &["readers", "night-1"], &["", "a b", "ü"]),
             (VariableName::RULE.holds, &["A", "_x1"], &["", "1A", "A-B", "A B"]),
             (
                 ArmId::RULE.holds,
@@ -322,7 +329,8 @@ mod tests {
     #[test]
     fn examples_keep_their_rule_and_slips_are_repaired() {
         let all = examples!(ProjectName EnvironmentName Guid ResourceGroupName UserName Location RegistryName ClusterName
-            Version PoolName VmSize LabelKey LabelValue AccountName ContainerName Permissions VariableName ArmId
+            Version PoolName VmSize LabelKey LabelValue AccountName ContainerName Permissions PolicyName VariableName
+            ArmId
             HttpsOrigin HostName ObjectName Quantity ImageName);
         for (name, rule) in all {
             assert!((rule.holds)(rule.example), "{name}");

@@ -5,15 +5,18 @@ use std::time::Duration;
 use mops_core::Place;
 
 use super::reader::{Check, Context, Spanned, section};
-use super::rule::{ContainerName, Permissions, VariableName};
+use super::rule::{ContainerName, Permissions, PolicyName, VariableName};
 use super::scalar::words;
 
 const DAY: u64 = 86_400;
-/// Letters of an SAS for one container, and of one for the account.
+/// Letters of an SAS for one container, of one that Entra ID signs, and of one for the account.
 const CONTAINER_LETTERS: &str = "racwdxyltfmeopi";
+const DELEGATED_LETTERS: &str = "racwdxyltmeopi";
 const ACCOUNT_LETTERS: &str = "rwdxylacupfti";
 /// Names in the Secret of the pods that are taken already.
 const TAKEN: [&str; 3] = ["REGISTRY_USERNAME", "REGISTRY_PASSWORD", "MODELOPS_BUNDLE_REGISTRY"];
+/// Letters with which an SAS for the account changes or ends what is in it.
+const BROAD: [char; 4] = ['w', 'd', 'x', 'y'];
 /// The longest life of an SAS that Entra ID signs.
 const DELEGATED: Duration = Duration::from_secs(7 * DAY);
 
@@ -56,6 +59,10 @@ section! {
         "env" env: Option<Spanned<VariableName>>,
         /// Which account key signs; default `key1`.
         "signing_key" signing_key: Option<Spanned<SigningKey>>,
+        /// A stored policy of the container: delete it, and the SAS ends.
+        "policy" policy: Option<Spanned<PolicyName>>,
+        /// Lets an SAS of `kind: account` write or delete in every container.
+        "account_wide_writes" account_wide_writes: Option<Spanned<bool>>,
     }
 }
 
@@ -71,6 +78,8 @@ impl Sas {
             renew_before: None,
             env: None,
             signing_key: None,
+            policy: None,
+            account_wide_writes: None,
         }
     }
 
@@ -108,6 +117,12 @@ impl Sas {
         self.renew_before.as_ref().map_or_else(|| usual.min(self.lifetime() / 5), |r| r.value)
     }
 
+    /// Whether an SAS for the account may write or delete.
+    #[must_use]
+    pub fn account_wide_writes(&self) -> bool {
+        self.account_wide_writes.as_ref().is_some_and(|w| w.value)
+    }
+
     /// The variable under which pods see it.
     #[must_use]
     pub fn env(&self) -> &str {
@@ -124,6 +139,7 @@ impl Sas {
 impl Check for Sas {
     fn check(&self, place: &Place, cx: &mut Context) {
         self.check_letters(cx);
+        self.check_signer(cx);
         if let Some(env) = self.env.as_ref().filter(|e| TAKEN.contains(&e.as_str())) {
             let summary = format!("the variable `{}` belongs to the registry", env.as_str());
             cx.error(&env.place, summary, "choose another name, for example `RESULTS_CONNECTION_STRING`");
@@ -160,12 +176,43 @@ impl Check for Sas {
 
 impl Sas {
     fn check_letters(&self, cx: &mut Context) {
-        let letters = if self.kind() == SasKind::Account { ACCOUNT_LETTERS } else { CONTAINER_LETTERS };
+        let letters = match self.kind() {
+            SasKind::Account => ACCOUNT_LETTERS,
+            SasKind::Service => CONTAINER_LETTERS,
+            SasKind::UserDelegation => DELEGATED_LETTERS,
+        };
         if let Some(permissions) = &self.permissions
             && let Some(letter) = permissions.chars().find(|c| !letters.contains(*c))
         {
             let summary = format!("`{letter}` is not a permission of an SAS of `kind: {}`", self.kind().as_str());
             cx.error(&permissions.place, summary, format!("use letters of `{letters}`"));
+        }
+        if let Some(permissions) = self.permissions.as_ref().filter(|p| p.contains(BROAD))
+            && self.kind() == SasKind::Account
+            && !self.account_wide_writes()
+        {
+            cx.error(
+                &permissions.place,
+                format!("`{}` with `kind: account` lets pods write or delete in every container", permissions.as_str()),
+                "write `kind: service` and a `container`, or add `account_wide_writes: true`",
+            );
+        }
+    }
+
+    /// What belongs to another kind.
+    fn check_signer(&self, cx: &mut Context) {
+        let kind = self.kind();
+        if let Some(key) = self.signing_key.as_ref().filter(|_| kind == SasKind::UserDelegation) {
+            let hint = "delete `signing_key`, or write `kind: service`";
+            cx.error(&key.place, "no account key signs an SAS of `kind: user_delegation`", hint);
+        }
+        if let Some(policy) = self.policy.as_ref().filter(|_| kind != SasKind::Service) {
+            let summary = format!("an SAS of `kind: {}` cannot have a stored `policy`", kind.as_str());
+            cx.error(&policy.place, summary, "delete `policy`, or write `kind: service`");
+        }
+        if let Some(writes) = self.account_wide_writes.as_ref().filter(|_| kind != SasKind::Account) {
+            let hint = "delete `account_wide_writes`: `permissions` is enough";
+            cx.error(&writes.place, "`account_wide_writes` is for `kind: account`", hint);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use mops_core::{Diagnostic, Place};
 
+use super::GpuPlugin;
 use super::registry::RegistryAuth;
 use super::root::StackFile;
-use super::{GpuPlugin, SasKind};
 
 /// Every section and value of the file that this version does not build. `infra validate` does not ask.
 #[must_use]
@@ -35,11 +35,6 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
         if let (Some(gpu), Some((_, GpuPlugin::Managed))) = (&pool.gpu, pool.gpu()) {
             let place = gpu.plugin.as_ref().map_or(&gpu.place, |p| &p.place);
             say(place, "`gpu.plugin: managed`", "write `plugin: device_plugin`");
-        }
-    }
-    for sas in file.storage.iter().flat_map(|s| &s.sas.0) {
-        if let (Some(kind), SasKind::UserDelegation) = (&sas.kind, sas.kind()) {
-            say(&kind.place, "an SAS of `kind: user_delegation`", "write `kind: service` with a short `lifetime`");
         }
     }
     if let Some(monitor) = file.monitor.as_ref().filter(|m| m.enabled.as_ref().is_some_and(|e| e.value)) {

@@ -1,15 +1,18 @@
-//! A shared access signature as a resource. Promises: signed by the service, so that no account key is handled;
+//! A shared access signature as a resource. Promises: signed by the service, or with a key of the identity of the run
+//! that is fetched for it and not kept, so that no account key is handled;
 //! the same inputs give no difference until it is time to renew (`renewal::tests`); it is never signed
 //! while reading or comparing.
 
 use mops_clients::arm::{NotAnId, ResourceId, SasRequest};
+use mops_clients::delegation::DelegatedSas;
 use mops_core::{Error, Identity, Lane, Ownership, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 
 use crate::arm::{Target, lanes, text};
-use crate::renewal::due;
+use crate::renewal::{due, stamp};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::sas;
 
@@ -20,12 +23,14 @@ pub struct BlobSasToken;
 
 /// What a signature opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// One container.
+    /// One container, by an account key.
     Service,
-    /// The blob service of the account.
+    /// The blob service of the account, by an account key.
     Account,
+    /// One container, by the identity of the run; 7 days at most.
+    UserDelegation,
 }
 
 /// Which account key signs; regenerating it ends the signature.
@@ -48,7 +53,7 @@ pub struct Inputs {
     pub account_name: String,
     /// Where its blobs are.
     pub blob_endpoint: String,
-    /// The container of a service signature.
+    /// The container; none for a signature of kind `account`.
     pub container: Option<String>,
     /// What it opens.
     pub kind: Kind,
@@ -58,8 +63,14 @@ pub struct Inputs {
     pub lifetime_seconds: u64,
     /// How long before its end it is renewed.
     pub renew_before_seconds: u64,
-    /// Which account key signs.
+    /// Which account key signs; without meaning for kind `user_delegation`.
     pub signing_key: SigningKey,
+    /// A stored policy of the container, for kind `service`: when it is deleted, the signature ends.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// Whether a signature of kind `account` may write or delete, in every container.
+    #[serde(default)]
+    pub account_wide_writes: bool,
 }
 
 /// A signature and its life.
@@ -111,8 +122,12 @@ impl SigningKey {
     }
 }
 
-fn key_created(account: &Json, key: SigningKey) -> Option<String> {
-    let at = text(account, &format!("/properties/keyCreationTime/{}", key.name()));
+/// When the account key was made that signs; none has a part in a signature of the identity.
+fn key_created(account: &Json, inputs: &Inputs) -> Option<String> {
+    if inputs.kind == Kind::UserDelegation {
+        return None;
+    }
+    let at = text(account, &format!("/properties/keyCreationTime/{}", inputs.signing_key.name()));
     (!at.is_empty()).then_some(at)
 }
 
@@ -147,7 +162,7 @@ impl Resource for BlobSasToken {
         let (Some(id), Some(outputs)) = (id, cx.stored::<Outputs>()) else { return Ok(None) };
         let target = Target::new(cx, account(known), NOUN)?;
         let Some(found) = target.get().await? else { return Ok(None) };
-        let outputs = Outputs { key_created: key_created(&found, known.signing_key), ..outputs };
+        let outputs = Outputs { key_created: key_created(&found, known), ..outputs };
         let state = State { id: id.to_owned(), inputs: known.clone(), outputs };
         Ok(Some(Live { state, ownership: Ownership::Derived, changed_by: None }))
     }
@@ -178,9 +193,13 @@ impl Resource for BlobSasToken {
             lifetime_seconds: 7 * 86_400,
             renew_before_seconds: 2 * 86_400,
             signing_key: SigningKey::Key1,
+            policy: None,
+            account_wide_writes: false,
         };
         let account = Inputs { kind: Kind::Account, container: None, signing_key: SigningKey::Key2, ..service.clone() };
-        vec![service, account]
+        let delegated = Inputs { kind: Kind::UserDelegation, ..service.clone() };
+        let ended = Inputs { policy: Some("readers".into()), ..service.clone() };
+        vec![service, account, delegated, ended]
     }
 }
 
@@ -191,25 +210,39 @@ async fn issue(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<BlobSasToken>, Error
     if let Some(note) = sas::skew_note(target.arm.clock_skew()) {
         (cx.call.progress)(mops_core::provider::Progress::Note(note));
     }
-    let (start, expiry) = sas::life(cx.services.clock().now(), inputs.lifetime_seconds);
-    let key = inputs.signing_key.name();
-    let request = SasRequest { permissions: &inputs.permissions, start: &start, expiry: &expiry, key };
-    let signed = match &inputs.container {
-        Some(container) if inputs.kind == Kind::Service => {
-            target.arm.service_sas(&target.id, container, &request).await
-        }
-        _ => target.arm.account_sas(&target.id, &request).await,
-    };
-    let token = signed.map_err(|e| target.failed(e, "signed"))?;
+    let (start, expiry) = sas::life(cx.services.clock().now(), inputs);
+    let token = sign(cx, &target, inputs, (start, expiry)).await?;
+    let (start, expiry) = (stamp(start), stamp(expiry));
     let connection_string = sas::connection_string(&inputs.blob_endpoint, &token);
     let id = name_of(inputs);
     // Of the read before the signing: a key that is regenerated in between makes it signed again, once too often.
-    let signed_with = found.as_ref().and_then(|account| key_created(account, inputs.signing_key));
+    let signed_with = found.as_ref().and_then(|account| key_created(account, inputs));
     let key_created = signed_with.clone();
     Ok(Made {
         id: id.clone(),
         outputs: Outputs { id, start, expiry, signed_with, key_created, token, connection_string },
     })
+}
+
+async fn sign(
+    cx: &Cx<'_>,
+    target: &Target<'_>,
+    inputs: &Inputs,
+    (start, expiry): (OffsetDateTime, OffsetDateTime),
+) -> Result<Secret<String>, Error> {
+    let (from, to) = (stamp(start), stamp(expiry));
+    let (permissions, policy) = (inputs.permissions.as_str(), inputs.policy.as_deref());
+    let request = SasRequest { permissions, start: &from, expiry: &to, key: inputs.signing_key.name(), policy };
+    let signed = match (inputs.kind, inputs.container.as_deref()) {
+        (Kind::UserDelegation, Some(container)) => {
+            let endpoint = sas::endpoint(inputs)?;
+            let wanted = DelegatedSas { account: &inputs.account_name, container, permissions, start, expiry };
+            return cx.services.delegated_sas(&endpoint, &wanted, &cx.call.cancel).await;
+        }
+        (Kind::Service, Some(container)) => target.arm.service_sas(&target.id, container, &request).await,
+        _ => target.arm.account_sas(&target.id, &request).await,
+    };
+    signed.map_err(|e| target.failed(e, "signed"))
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub(super) fn declare(b: &mut Builder<'_>) {
                 ("lifetimeSeconds", seconds(sas.lifetime())),
                 ("renewBeforeSeconds", seconds(sas.renew_before())),
                 ("signingKey", sas.signing_key.as_ref().map_or(SigningKey::Key1, |k| k.value).as_str().into()),
+                ("policy", optional(sas.policy.as_ref().map(|p| p.as_str()))),
+                ("accountWideWrites", optional(sas.account_wide_writes().then_some(true))),
             ]),
         );
         resource.depends_on = containers
