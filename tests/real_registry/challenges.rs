@@ -18,6 +18,11 @@ pub(crate) async fn run(seat: &mut Seat) {
         ("POST", "/v2/team/worker/blobs/uploads/"),
         ("POST", "/v2/team/worker/blobs/uploads/?mount=x&from=team/other"),
         ("GET", "/v2/_catalog"),
+        ("HEAD", "/v2/team/worker/blobs/sha256:12"),
+        ("DELETE", "/v2/team/worker/blobs/sha256:12"),
+        ("PATCH", "/v2/team/worker/blobs/uploads/x"),
+        ("PUT", "/v2/team/worker/blobs/uploads/x"),
+        ("DELETE", "/v2/team/worker/blobs/uploads/x"),
     ];
     for (method, path) in rows {
         seat.see(ask(method, path)).await;
@@ -30,6 +35,9 @@ pub(crate) async fn run(seat: &mut Seat) {
         ("POST", "/v2/team/worker/blobs/uploads/", "repository:team/worker:pull"),
         ("GET", "/v2/_catalog", "repository:team/worker:pull"),
         ("GET", "/v2/team/worker/manifests/1", "repository:team/worker:*"),
+        ("DELETE", "/v2/team/worker/manifests/1", "repository:team/worker:pull,push"),
+        ("PUT", "/v2/team/worker/manifests/1", "repository:team/worker:push"),
+        ("GET", "/v2/team/worker/tags/list", "registry:catalog:*"),
     ];
     for (method, path, scopes) in rows {
         seat.see(ask(method, path).with(scopes)).await;

@@ -73,6 +73,18 @@ async fn written(seat: &mut Seat, image: &Image) {
     seat.see(ask("GET", "/v2/team/worker/manifests/all").with(PULL).header("accept", MANIFEST)).await;
     let again = ask("PUT", "/v2/team/worker/manifests/again").with(PUSH).body(MANIFEST, image.manifest.clone());
     seat.see(again).await;
+
+    seat.chapter("a manifest in docker's form");
+    let docker = String::from_utf8_lossy(&image.manifest).replace(MANIFEST, DOCKER);
+    let docker = bytes::Bytes::from(docker);
+    let digest = seat.call("DOCKER", &docker);
+    let path = "/v2/team/worker/manifests/docker";
+    seat.see(ask("PUT", path).with(PUSH).body(DOCKER, docker)).await;
+    // To a client that does not name it docker-registry gives a form of 2014, signed anew each time.
+    seat.see(ask("GET", path).with(PULL).header("accept", DOCKER)).await;
+    seat.see(ask("GET", path).with(PULL).header("accept", format!("{MANIFEST}, {DOCKER}"))).await;
+    seat.see(ask("HEAD", format!("/v2/team/worker/manifests/{digest}")).with(PULL)).await;
+    seat.see(ask("DELETE", format!("/v2/team/worker/manifests/{digest}")).with("repository:team/worker:delete")).await;
 }
 
 async fn blobs(seat: &mut Seat, image: &Image) {
@@ -82,10 +94,13 @@ async fn blobs(seat: &mut Seat, image: &Image) {
     for method in ["GET", "HEAD"] {
         seat.see(ask(method, &path).with(PULL)).await;
     }
-    for range in ["bytes=0-9", "bytes=300-", "bytes=-5", "bytes=99999-"] {
+    // Several parts, and what is none, are each server's own way to give the whole.
+    for range in ["bytes=0-9", "bytes=300-", "bytes=-5", "bytes=-99999", "bytes=0-99999", "bytes=99999-"] {
         seat.see(ask("GET", &path).with(PULL).header("range", range)).await;
     }
+    seat.see(ask("HEAD", &path).with(PULL).header("range", "bytes=0-9")).await;
     seat.see(ask("GET", &path).with(PULL).header("if-none-match", format!("\"{config}\""))).await;
+    seat.see(ask("GET", &path).with(PULL).header("if-none-match", "\"other\"")).await;
 
     seat.chapter("a blob that is not there");
     let elsewhere = format!("/v2/team/other/blobs/{config}");

@@ -1,6 +1,6 @@
 //! Where ACR, and so the fake, answers otherwise than docker-registry; each with what vouches for it.
-//! Only docker-registry can show nothing here that ACR would; that ACR sends a client on to a storage
-//! account for a blob is shown by neither.
+//! That ACR sends a client on to a storage account for a blob is asked of docker-registry alone (`basic`): the fake has
+//! no second host to send to, and what a client does with a redirect does not depend on who sent it.
 
 use mops_tests::evidence::Evidence;
 

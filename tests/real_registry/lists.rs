@@ -11,7 +11,7 @@ const ALL: &str = "repository:team/gone:pull,push,delete";
 
 pub(crate) async fn run(seat: &mut Seat) {
     seat.chapter("tags in pages");
-    for query in ["", "?n=1", "?n=1&last=1", "?last=again", "?n=x"] {
+    for query in ["", "?n=1", "?n=1&last=1", "?last=again", "?n=x", "?n=0", "?n=-1"] {
         seat.see(ask("GET", format!("/v2/team/worker/tags/list{query}")).with(PULL)).await;
     }
     seat.see(ask("GET", "/v2/team/nobody/tags/list").with("repository:team/nobody:pull")).await;
@@ -20,7 +20,18 @@ pub(crate) async fn run(seat: &mut Seat) {
     seat.call_image(&image, "B");
     push(seat, &image).await;
     seat.chapter("the catalogue in pages");
-    for query in ["", "?n=1", "?n=1&last=team/gone", "?n=5&last=team/worker", "?n=x", "?n=100000"] {
+    for query in [
+        "",
+        "?n=1",
+        "?n=1&last=team/gone",
+        "?n=5&last=team/worker",
+        "?n=x",
+        "?n=0",
+        "?n=-1",
+        "?last=team/copy",
+        "?last=zzz",
+        "?n=100000",
+    ] {
         seat.see(ask("GET", format!("/v2/_catalog{query}")).with(CATALOG)).await;
     }
     deleted(seat, &image).await;

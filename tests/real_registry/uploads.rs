@@ -71,6 +71,25 @@ pub(crate) async fn run(seat: &mut Seat) {
     step(seat, Step { method: "PUT", at: &end, body: "", range: None }).await;
     seat.see(ask("GET", format!("/v2/team/worker/blobs/{hello}")).with(PUSH)).await;
 
+    seat.chapter("an upload whose last piece comes with its end");
+    let at = begin(seat, uploads).await;
+    let at = step(seat, Step { method: "PATCH", at: &at, body: "hello ", range: None }).await;
+    let end = and(&at, &format!("digest={hello}"));
+    step(seat, Step { method: "PUT", at: &end, body: "world", range: None }).await;
+
+    seat.chapter("pieces out of order");
+    let at = begin(seat, uploads).await;
+    step(seat, Step { method: "PATCH", at: &at, body: "world", range: Some("6-10") }).await;
+    step(seat, Step { method: "PATCH", at: &at, body: "hello ", range: Some("x") }).await;
+
+    seat.chapter("an upload in the name of another repository");
+    let at = begin(seat, uploads).await.replace("team/worker", "team/other");
+    seat.see(ask("PATCH", &at).with("repository:team/other:pull,push").body("application/octet-stream", "x")).await;
+
+    seat.chapter("an upload in one request");
+    let path = format!("{uploads}?digest={hello}");
+    seat.see(ask("POST", &path).with(PUSH).body("application/octet-stream", whole.clone())).await;
+
     seat.chapter("digests that are wrong");
     for parameter in ["digest=sha256:12".to_owned(), "digest=".to_owned(), format!("digest={}", digest(b"other"))] {
         let at = begin(seat, uploads).await;
@@ -92,5 +111,7 @@ pub(crate) async fn run(seat: &mut Seat) {
         let path = format!("/v2/team/copy/blobs/uploads/?mount={digest}&from={from}");
         seat.see(ask("POST", path).with(both)).await;
     }
+    seat.see(ask("POST", format!("/v2/team/copy/blobs/uploads/?mount={hello}")).with(both)).await;
+    seat.see(ask("POST", "/v2/team/copy/blobs/uploads/?mount=sha256:12&from=team/worker").with(both)).await;
     seat.see(ask("HEAD", format!("/v2/team/copy/blobs/{hello}")).with("repository:team/copy:pull")).await;
 }

@@ -1,7 +1,7 @@
 //! Registries behind `*.azurecr.io`: Bearer challenges, the token exchange of ACR, scopes, pull
 //! and push. docker-registry answers the same, where ACR does not differ by name: proven by
 //! `fast::real_registry`. Weaker than ACR: a blob comes from the registry itself, never by a
-//! redirect to a storage account. Which registries exist, and their admin passwords, comes from the ARM fake.
+//! redirect to a storage account (asked of docker-registry alone). Which registries exist, and their admin passwords, comes from the ARM fake.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

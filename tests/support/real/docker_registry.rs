@@ -12,6 +12,8 @@ use crate::real::daemon::{Daemon, DaemonError, Ready};
 use crate::tls::{Authority, Leaf, bind};
 
 const PROGRAM: &str = "/usr/bin/docker-registry";
+/// Where its content lies in its folder.
+pub const CONTENT: &str = "data";
 const HTPASSWD: &str = "/usr/bin/htpasswd";
 
 /// Whether the programs are there; without them a test is skipped for want of `registry`.
@@ -45,6 +47,19 @@ impl DockerRegistry<SocketAddr> {
         user: &str,
         password: &Secret<String>,
     ) -> Result<Self, DaemonError> {
+        Self::sending_on(dir, authority, (user, password), None).await
+    }
+
+    /// The same; for blobs it sends a client on to this host, under the path of the blob below [`CONTENT`].
+    ///
+    /// # Errors
+    /// See [`DaemonError`].
+    pub async fn sending_on(
+        dir: &Path,
+        authority: &Authority,
+        (user, password): (&str, &Secret<String>),
+        host: Option<SocketAddr>,
+    ) -> Result<Self, DaemonError> {
         let leaf = authority.leaf(Leaf::Good, &["127.0.0.1", "localhost"]);
         fsx::create_dir_all(dir)?;
         fsx::replace(&dir.join("srv.crt"), leaf.certificate_pem.as_bytes())?;
@@ -54,7 +69,10 @@ impl DockerRegistry<SocketAddr> {
         let d = dir.display();
         let http = format!("{{addr: \"{end}\", tls: {{certificate: {d}/srv.crt, key: {d}/srv.key}}}}");
         let auth = format!("{{htpasswd: {{realm: test-registry, path: {d}/htpasswd}}}}");
-        let daemon = serve(dir, &http, &auth, Ready::Port(end)).await?;
+        let redirect =
+            |host| format!("middleware: {{storage: [{{name: redirect, options: {{baseurl: \"https://{host}\"}}}}]}}\n");
+        let further = host.map(redirect).unwrap_or_default();
+        let daemon = serve(dir, &http, &auth, (&further, Ready::Port(end))).await?;
         Ok(Self { end, _daemon: daemon })
     }
 }
@@ -74,16 +92,17 @@ impl DockerRegistry<PathBuf> {
             "{{token: {{realm: \"https://{host}/oauth2/token\", service: {host}, issuer: {}, rootcertbundle: {d}/token.crt}}}}",
             super::signer::ISSUER
         );
-        let daemon = serve(dir, &http, &auth, Ready::Socket(&end)).await?;
+        let daemon = serve(dir, &http, &auth, ("", Ready::Socket(&end))).await?;
         Ok(Self { end, _daemon: daemon })
     }
 }
 
-async fn serve(dir: &Path, http: &str, auth: &str, ready: Ready<'_>) -> Result<Daemon, DaemonError> {
+/// Starts it; what it needs further stands at the end of its configuration.
+async fn serve(dir: &Path, http: &str, auth: &str, (further, ready): (&str, Ready<'_>)) -> Result<Daemon, DaemonError> {
     let config = format!(
         "version: 0.1\nlog: {{level: warn}}\n\
-         storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {http}\nauth: {auth}\n",
-        dir.join("data").display()
+         storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {http}\nauth: {auth}\n{further}",
+        dir.join(CONTENT).display()
     );
     let path = dir.join("config.yml");
     fsx::replace(&path, config.as_bytes())?;

@@ -34,8 +34,12 @@ fn with_link(reply: Reply, call: &Call, next: Option<String>) -> Reply {
 #[must_use]
 pub fn catalog(registries: &Registries, call: &Call, _: &Params) -> Reply {
     with(registries, call, &[Needs::catalog()], |shelf| {
-        if call.query("n").and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| n > MOST) {
-            return error(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested");
+        match call.query("n").and_then(|n| n.parse::<usize>().ok()) {
+            Some(0) => return Reply::json(200, &json!({"repositories": []})),
+            Some(n) if n > MOST => {
+                return error(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested");
+            }
+            _ => {}
         }
         let there = shelf.repositories.iter().filter(|(_, r)| r.pushed || !r.blobs.is_empty());
         let names = there.map(|(name, _)| name.clone()).collect();

@@ -64,9 +64,9 @@ fn on(
         if given.rsplit_once('.').is_none_or(|(of, _)| of != upload) {
             return invalid();
         }
-        match shelf.uploads.get(upload).filter(|u| u.repository == name) {
+        match shelf.uploads.get(upload) {
             None => error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
-            Some(found) if given != state(upload, found.bytes.len()) => invalid(),
+            Some(found) if found.repository != name || given != state(upload, found.bytes.len()) => invalid(),
             Some(_) => step(shelf, upload),
         }
     })
