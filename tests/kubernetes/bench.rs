@@ -46,6 +46,7 @@ pub(crate) struct Bench {
     pub(crate) config: HttpConfig,
     pub(crate) ca: String,
     pub(crate) server: Url,
+    pub(crate) access: Access,
     http: Http,
     _listener: Server,
 }
@@ -99,6 +100,7 @@ impl Bench {
             http: Http::new(trusting).expect("a pipeline"),
             ca: authority.pem().to_owned(),
             server: url,
+            access,
             fake,
             gate,
             ledger,

@@ -36,6 +36,7 @@ pub mod sandbox;
 pub mod skip;
 pub mod tls;
 pub mod tools;
+pub mod websocket;
 pub mod witness;
 pub mod world;
 

@@ -1,7 +1,6 @@
 //! Where the fake answers otherwise than the real API server, and what only the real one has: the
 //! token that is mounted into every pod, the revision of a deployment, `null` where there is no time
-//! (`plain` leaves them out of both), log and commands of containers that run, admission by Pod
-//! Security and quota, and history that etcd has forgotten.
+//! (`plain` leaves them out of both), and admission by Pod Security and quota (`only_real`).
 
 use mops_tests::evidence::Evidence;
 
@@ -17,3 +16,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[Difference {
         fake: "invalid type: string \\\"a\\\", expected a map",
     }],
 }];
+
+/// The same for pods that run.
+pub(crate) const OF_NODES: &[Difference] = &[];

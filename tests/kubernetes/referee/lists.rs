@@ -1,5 +1,4 @@
-//! Lists in pages, watches from a version on. What both say when history is gone is not asked: only
-//! a compaction of etcd brings it about.
+//! Lists in pages, watches from a version on.
 
 use serde_json::{Value as Json, json};
 

@@ -1,6 +1,7 @@
 //! A client's seat in front of an API server: it asks, and writes down what it saw.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -9,11 +10,13 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use mops_clients::kubernetes::{Access, Kubernetes};
 use mops_host::Env;
+use mops_tests::kubernetes::NodePool;
 use mops_tests::private::WORLD;
 use mops_wire::HttpConfig;
 use serde_json::{Value as Json, json};
 
 use super::plain::Words;
+use super::{etcd, terminal};
 use crate::kubernetes::bench::Bench;
 
 pub(crate) const SPACE: &str = "/api/v1/namespaces/referee";
@@ -26,6 +29,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The seat and what was seen so far.
 pub(crate) struct Seat {
     client: kube::Client,
+    access: Access,
     /// The fake, for what only it can be told; it ends with this.
     bench: Option<Bench>,
     words: Words,
@@ -33,9 +37,21 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// In front of a fake without nodes.
     pub(crate) fn at_fake() -> Self {
-        let bench = Bench::with(None, true);
-        Self { client: bench.kube.client(), bench: Some(bench), words: Words::default(), text: String::new() }
+        Self::over(Bench::with(None, true))
+    }
+
+    /// In front of one with a node, which runs this program as our probe.
+    pub(crate) fn at_fake_with_a_node(probe: &Path) -> Self {
+        let bench = Bench::with(Some(probe.to_owned()), true);
+        bench.fake.add_pool(&NodePool { name: "system".into(), count: 1, ..NodePool::default() });
+        Self::over(bench)
+    }
+
+    fn over(bench: Bench) -> Self {
+        let (client, access) = (bench.kube.client(), bench.access.clone());
+        Self { client, access, bench: Some(bench), words: Words::default(), text: String::new() }
     }
 
     pub(crate) fn at_real(kubeconfig: &str) -> Self {
@@ -43,7 +59,7 @@ impl Seat {
         // Nothing leaves the private world, where a cluster has an address of its own.
         let config = HttpConfig { this_machine_only: !Env::process().has(WORLD), ..HttpConfig::new() };
         let kube = Kubernetes::over(&access, &config).expect("a client");
-        Self { client: kube.client(), bench: None, words: Words::default(), text: String::new() }
+        Self { client: kube.client(), access, bench: None, words: Words::default(), text: String::new() }
     }
 
     /// Makes the namespace of the suite and waits for its service account.
@@ -116,6 +132,20 @@ impl Seat {
         let shown = self.words.object(answer);
         let question = self.words.in_words(question);
         let _ = write!(self.text, "{question}\n< {status}\n< {shown}\n");
+    }
+
+    /// Runs a command in a container and writes down what came of it; the first word is the program.
+    pub(crate) async fn command(&mut self, what: &str, pod: &str, words: &[&str], input: Option<&str>) {
+        let said = terminal::run(&self.access, pod, words, input).await;
+        self.write(&format!("> {what}: {}", words.join(" ")), 101, &said);
+    }
+
+    /// Lets the server forget history, as etcd does of itself every few minutes.
+    pub(crate) async fn forget(&self) {
+        match &self.bench {
+            Some(bench) => bench.fake.compact(),
+            None => etcd::compact().await,
+        }
     }
 
     /// Waits until an object is so, by looking; gives it.

@@ -94,7 +94,7 @@ fn pod(spec: &mut Json) {
     set(spec, "dnsPolicy", json!("ClusterFirst"));
     set(spec, "schedulerName", json!("default-scheduler"));
     set(spec, "securityContext", json!({}));
-    for list in ["initContainers", "containers"] {
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
         for container in spec[list].as_array_mut().into_iter().flatten() {
             let image = container["image"].as_str().unwrap_or_default();
             let name = image.rsplit('/').next().unwrap_or_default();
@@ -127,7 +127,7 @@ fn probe_defaults(probe: &mut Json) {
 
 /// A container asks for what it is limited to, if it asks for nothing else.
 fn requests(spec: &mut Json) {
-    for list in ["initContainers", "containers"] {
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
         for container in spec[list].as_array_mut().into_iter().flatten() {
             let limits = container["resources"]["limits"].as_object().cloned().unwrap_or_default();
             for (name, amount) in limits {

@@ -24,7 +24,7 @@ pub(super) fn list_kind(schema: &[String]) -> ListKind {
     let last = schema.last().map_or("", String::as_str);
     let parent = schema.len().checked_sub(2).map_or("", |i| schema[i].as_str());
     match (parent, last) {
-        (_, "containers" | "initContainers" | "env" | "volumes") => ListKind::Keyed(&["name"]),
+        (_, "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes") => ListKind::Keyed(&["name"]),
         ("spec", "imagePullSecrets") | ("", "secrets") => ListKind::Keyed(&["name"]),
         (_, "volumeMounts") => ListKind::Keyed(&["mountPath"]),
         ("containers" | "initContainers", "ports") => ListKind::Keyed(&["containerPort", "protocol"]),

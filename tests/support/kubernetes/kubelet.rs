@@ -13,13 +13,15 @@ use serde_json::{Value as Json, json};
 use super::KubernetesFake;
 use super::environment::resolve;
 use super::event::Saying;
+use super::log::kept_as;
 use super::store::{Key, key_of, text};
+use crate::registry::content::digest;
 
 /// Why a container waits.
-struct Waiting {
+pub(super) struct Waiting {
     container: String,
-    reason: &'static str,
-    message: String,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
 }
 
 /// The probe's image, which every node has from the start, as if it had been imported there: an
@@ -46,13 +48,13 @@ pub(super) async fn tend(fake: Arc<KubernetesFake>, key: Key, uid: String) {
 }
 
 /// The pod, while it is still the same one.
-fn current(fake: &KubernetesFake, key: &Key, uid: &str) -> Option<Json> {
+pub(super) fn current(fake: &KubernetesFake, key: &Key, uid: &str) -> Option<Json> {
     let store = fake.store();
     let pod = store.get(key.0, &key.1, &key.2)?;
     (text(pod, "/metadata/uid") == uid).then(|| pod.clone())
 }
 
-fn amend(fake: &KubernetesFake, key: &Key, uid: &str, change: impl FnOnce(&mut Json)) {
+pub(super) fn amend(fake: &KubernetesFake, key: &Key, uid: &str, change: impl FnOnce(&mut Json)) {
     if current(fake, key, uid).is_some() {
         let writer = fake.controller("kubelet", "status");
         fake.store().amend(key, &writer, change);
@@ -106,7 +108,7 @@ fn volumes(fake: &KubernetesFake, pod: &Json) -> Result<(), Waiting> {
     Ok(())
 }
 
-fn pull_secrets(fake: &KubernetesFake, pod: &Json) -> Vec<Vec<u8>> {
+pub(super) fn pull_secrets(fake: &KubernetesFake, pod: &Json) -> Vec<Vec<u8>> {
     let (mut found, mut absent) = (Vec::new(), Vec::new());
     {
         let store = fake.store();
@@ -129,7 +131,12 @@ fn pull_secrets(fake: &KubernetesFake, pod: &Json) -> Vec<Vec<u8>> {
     found
 }
 
-async fn pull(fake: &Arc<KubernetesFake>, pod: &Json, container: &Json, configs: &[Vec<u8>]) -> Result<(), Waiting> {
+pub(super) async fn pull(
+    fake: &Arc<KubernetesFake>,
+    pod: &Json,
+    container: &Json,
+    configs: &[Vec<u8>],
+) -> Result<(), Waiting> {
     let image = text(container, "/image").to_owned();
     let name = text(container, "/name").to_owned();
     let held = (text(pod, "/spec/nodeName").to_owned(), image.clone());
@@ -164,30 +171,67 @@ async fn pull(fake: &Arc<KubernetesFake>, pod: &Json, container: &Json, configs:
     }
 }
 
+/// What is said of a container. One that has run has an identity, as its image has.
+pub(super) fn state_of(container: &Json, ready: bool, state: &Json) -> Json {
+    let mut said = json!({"name": container["name"], "image": container["image"], "imageID": "", "ready": ready,
+        "restartCount": 0, "started": ready, "state": state});
+    if state["waiting"].is_null() {
+        said["imageID"] = json!(digest(text(container, "/image").as_bytes()));
+        said["containerID"] = json!(digest(container.to_string().as_bytes()).replace("sha256:", "containerd://"));
+    }
+    said
+}
+
+/// The state of a container that has ended.
+pub(super) fn terminated(code: i32, reason: &str, since: &Json, now: &str) -> Json {
+    json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": since, "finishedAt": now}})
+}
+
 fn states(pod: &Json, list: &str, state: &dyn Fn(&str) -> (bool, Json)) -> Json {
     let one = |c: &Json| {
         let (ready, state) = state(text(c, "/name"));
-        json!({"name": c["name"], "image": c["image"], "imageID": "", "ready": ready, "restartCount": 0,
-            "started": ready, "state": state})
+        state_of(c, ready, &state)
     };
     pod["spec"][list].as_array().into_iter().flatten().map(one).collect()
 }
 
-fn conditions(pod: &mut Json, now: &str, ready: bool, initialized: bool) {
+/// How far a pod has come on its node.
+enum Stage {
+    /// With a sandbox or not, and past its init containers or not.
+    Waiting {
+        sandbox: bool,
+        initialized: bool,
+    },
+    Running,
+    /// All containers have ended, well or badly.
+    Ended {
+        well: bool,
+    },
+}
+
+fn conditions(pod: &mut Json, now: &str, stage: &Stage) {
     let bound = pod["status"]["conditions"][0].clone();
-    let text = |b: bool| if b { "True" } else { "False" };
-    let condition = |kind: &str, yes: bool| {
-        let mut c = json!({"type": kind, "status": text(yes), "lastTransitionTime": now});
-        if !yes {
-            c["reason"] = json!("ContainersNotReady");
+    let (sandbox, initialized, ready, reason) = match stage {
+        Stage::Waiting { sandbox, initialized } => (*sandbox, *initialized, false, Some("ContainersNotReady")),
+        Stage::Running => (true, true, true, None),
+        Stage::Ended { well } => (false, true, false, Some(if *well { "PodCompleted" } else { "PodFailed" })),
+    };
+    let condition = |kind: &str, yes: bool, reason: Option<&str>| {
+        let mut c = json!({"type": kind, "status": if yes { "True" } else { "False" }, "lastTransitionTime": now});
+        if let Some(reason) = reason {
+            c["reason"] = json!(reason);
         }
         c
     };
-    let mut list: Vec<Json> = vec![bound];
-    list.push(condition("Initialized", initialized));
-    list.push(condition("ContainersReady", ready));
-    list.push(condition("Ready", ready));
-    pod["status"]["conditions"] = Json::Array(list.into_iter().filter(Json::is_object).collect());
+    let completed = matches!(stage, Stage::Ended { well: true });
+    let list = [
+        bound,
+        condition("PodReadyToStartContainers", sandbox, None),
+        condition("Initialized", initialized, reason.filter(|_| !initialized || completed)),
+        condition("ContainersReady", ready, reason),
+        condition("Ready", ready, reason),
+    ];
+    pod["status"]["conditions"] = list.into_iter().filter(Json::is_object).collect();
 }
 
 fn show_waiting(fake: &KubernetesFake, key: &Key, uid: &str, waiting: &Waiting) {
@@ -210,7 +254,8 @@ fn show_waiting(fake: &KubernetesFake, key: &Key, uid: &str, waiting: &Waiting) 
         if init {
             pod["status"]["initContainerStatuses"] = states(pod, "initContainers", &state);
         }
-        conditions(pod, &now, false, !init);
+        let sandbox = !waiting.container.is_empty();
+        conditions(pod, &now, &Stage::Waiting { sandbox, initialized: !init });
     });
 }
 
@@ -229,7 +274,7 @@ async fn run(fake: &Arc<KubernetesFake>, key: &Key, uid: &str) {
         if pod["status"]["initContainerStatuses"].as_array().is_some_and(Vec::is_empty) {
             pod["status"]["initContainerStatuses"] = Json::Null;
         }
-        conditions(pod, &now, true, true);
+        conditions(pod, &now, &Stage::Running);
     });
     fake.settle();
     let list = pod["spec"]["containers"].as_array().cloned().unwrap_or_default();
@@ -255,10 +300,10 @@ fn probe_args(container: &Json) -> Vec<String> {
     words.into_iter().skip(skip).collect()
 }
 
-async fn probe_run(fake: &Arc<KubernetesFake>, pod: &Json, container: &Json) -> (i32, &'static str) {
-    let uid = text(pod, "/metadata/uid");
+pub(super) async fn probe_run(fake: &Arc<KubernetesFake>, pod: &Json, container: &Json) -> (i32, &'static str) {
+    let (uid, kept) = (text(pod, "/metadata/uid"), kept_as(pod, text(container, "/name")));
     let Some(program) = fake.options.probe.clone() else {
-        fake.store().logs.insert(uid.to_owned(), "exec: \"mops-probe\": executable file not found in $PATH\n".into());
+        fake.store().logs.insert(kept, "exec: \"mops-probe\": executable file not found in $PATH\n".into());
         return (127, "StartError");
     };
     let resolved = resolve(&fake.store(), pod, container).unwrap_or_default();
@@ -282,12 +327,12 @@ async fn probe_run(fake: &Arc<KubernetesFake>, pod: &Json, container: &Json) -> 
         Ok(output) => {
             let mut log = String::from_utf8_lossy(&output.stdout).into_owned();
             log.push_str(&String::from_utf8_lossy(&output.stderr));
-            fake.store().logs.insert(uid.to_owned(), log);
+            fake.store().logs.insert(kept, log);
             let code = output.code.unwrap_or(137);
             (code, if code == 0 { "Completed" } else { "Error" })
         }
         Err(error) => {
-            fake.store().logs.insert(uid.to_owned(), format!("{error}\n"));
+            fake.store().logs.insert(kept, format!("{error}\n"));
             (137, "DeadlineExceeded")
         }
     }
@@ -297,9 +342,9 @@ fn finish(fake: &KubernetesFake, key: &Key, uid: &str, code: i32, reason: &str) 
     let now = fake.now();
     amend(fake, key, uid, |pod| {
         let since = pod["status"]["startTime"].clone();
-        let state = json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": since, "finishedAt": now}});
+        let state = terminated(code, reason, &since, &now);
         pod["status"]["phase"] = json!(if code == 0 { "Succeeded" } else { "Failed" });
         pod["status"]["containerStatuses"] = states(pod, "containers", &|_| (false, state.clone()));
-        conditions(pod, &now, false, true);
+        conditions(pod, &now, &Stage::Ended { well: code == 0 });
     });
 }

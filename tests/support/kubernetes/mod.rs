@@ -1,5 +1,5 @@
 //! A small Kubernetes API server with nodes: real `Status` bodies, server-side apply, watches,
-//! image pulls through the sandbox's registry, and `mops-probe` really run.
+//! image pulls through the sandbox's registry, and `mops-probe` really run, as a container and as a command in one.
 //!
 //! Proven by `fast::kubernetes`, whose referee asks the real API server the same. What it does not
 //! have answers 501. Weaker than the real one: no admission beyond namespaces and service
@@ -23,10 +23,13 @@ mod body;
 mod containers;
 mod defaults;
 mod environment;
+mod ephemeral;
 mod event;
+mod exec;
 mod fields;
 mod kinds;
 mod kubelet;
+mod log;
 mod node;
 mod pull;
 mod routes;
@@ -129,11 +132,15 @@ impl KubernetesFake {
                 start.push((store::key_of(&pod), uid));
             }
         }
+        let added = ephemeral::added(&mut store);
         let revision = store.revision;
         drop(store);
         self.moved.send_replace(revision);
         for (key, uid) in start {
             tokio::spawn(kubelet::tend(Arc::clone(self), key, uid));
+        }
+        for (key, uid, container) in added {
+            tokio::spawn(ephemeral::start(Arc::clone(self), key, uid, container));
         }
     }
 

@@ -12,7 +12,7 @@ const VERBS: [(&str, &str); 6] =
 const API: Evidence = Evidence::Spec("Kubernetes API v1.34: reference, server-side apply and API concepts");
 const REFEREE: Evidence = Evidence::Client("kube-apiserver 1.34.4, asked the same by fast::kubernetes");
 /// The kinds that the referee asks for.
-const ASKED: [&str; 6] = ["Namespace", "Secret", "ServiceAccount", "Pod", "Deployment", "Job"];
+const ASKED: [&str; 7] = ["Namespace", "Secret", "ServiceAccount", "Event", "Pod", "Deployment", "Job"];
 
 /// All routes with their evidence.
 #[must_use]
@@ -34,8 +34,9 @@ pub fn routes() -> Vec<RouteInfo> {
         }
         rows.push(row("GET", format!("{base}/{}/{}", kind.version, kind.plural), API));
     }
-    let named = "/api/v1/namespaces/{namespace}/pods/{name}/log";
-    rows.push(row("GET", named.into(), API));
+    for (method, part) in [("GET", "log"), ("GET", "exec"), ("POST", "exec"), ("PATCH", super::ephemeral::PART)] {
+        rows.push(row(method, format!("/api/v1/namespaces/{{namespace}}/pods/{{name}}/{part}"), REFEREE));
+    }
     rows.push(row("PATCH", "/api/v1/nodes/{name}/status".into(), Evidence::Client("kubectl 1.34, KUBERNETES.md §4")));
     let review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     rows.push(row("POST", review.into(), REFEREE));

@@ -8,10 +8,12 @@ use axum::body::Body;
 use axum::extract::State;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
 use serde_json::{Value as Json, json};
 
 use super::KubernetesFake;
 use super::apply::Writer;
+use super::ephemeral;
 use super::kinds::{Kind, at};
 use super::routes::{Target, target, verb};
 use super::select::Selector;
@@ -24,20 +26,22 @@ use super::write::{Write, Written, delete};
 const MAX_REQUEST: usize = 3 << 20;
 
 /// One request, read.
-struct Ask {
+pub(super) struct Ask {
     method: Method,
     path: String,
-    query: Vec<(String, String)>,
-    headers: HeaderMap,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
     body: Bytes,
+    /// The connection, for a client that asks to have it for something else.
+    pub(super) upgrade: Option<OnUpgrade>,
 }
 
 impl Ask {
-    fn query(&self, name: &str) -> &str {
+    pub(super) fn query(&self, name: &str) -> &str {
         self.query.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str())
     }
 
-    fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         matches!(self.query(name), "true" | "1")
     }
 
@@ -75,7 +79,8 @@ async fn read(request: Request<Body>) -> Result<Ask, Refusal> {
     let body = axum::body::to_bytes(body, MAX_REQUEST).await.map_err(|_| Refusal::too_large(MAX_REQUEST))?;
     let query = parts.uri.query().unwrap_or_default();
     let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    Ok(Ask { method: parts.method, path: parts.uri.path().to_owned(), query, headers: parts.headers, body })
+    let (path, upgrade) = (parts.uri.path().to_owned(), parts.extensions.get::<OnUpgrade>().cloned());
+    Ok(Ask { method: parts.method, path, query, headers: parts.headers, body, upgrade })
 }
 
 fn reply(code: u16, body: &Json) -> Response<Body> {
@@ -85,7 +90,7 @@ fn reply(code: u16, body: &Json) -> Response<Body> {
     response
 }
 
-fn plain(body: String) -> Response<Body> {
+pub(super) fn plain(body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
@@ -104,7 +109,8 @@ async fn answer(fake: &Arc<KubernetesFake>, ask: &Ask) -> Result<Response<Body>,
         Target::Collection(kind, namespace) => collection(fake, ask, kind, &namespace),
         Target::Object(kind, namespace, name, part) => match part.as_str() {
             "" | "status" => object(fake, ask, kind, (&namespace, &name, &part)),
-            "log" if kind.kind == "Pod" => log(fake, ask, (&namespace, &name)).await,
+            ephemeral::PART if kind.kind == "Pod" => object(fake, ask, kind, (&namespace, &name, &part)),
+            "log" | "exec" if kind.kind == "Pod" => attended(fake, ask, (&namespace, &name, &part)).await,
             _ => Err(missing()),
         },
     }
@@ -203,15 +209,7 @@ fn list(fake: &KubernetesFake, ask: &Ask, kind: &Kind, namespace: &str) -> Resul
         if let Some(why) = super::select::broken_token(token) {
             return Err(Refusal::bad_request(&why));
         }
-        store.pages.get(token).cloned().ok_or_else(|| {
-            Refusal::expired(
-                "The provided continue parameter is too old to display a consistent list result. You can start a new \
-                 list without the continue parameter, or use the continue token in this response to retrieve the \
-                 remainder of the results. Continuing with the provided token results in an inconsistent list - \
-                 objects that were created, modified, or deleted between the time the first chunk was returned and \
-                 now may show up in the list.",
-            )
-        })?
+        store.page(token, kind, namespace)?
     };
     items.retain(|o| selector.matches(o));
     let mut meta = json!({"resourceVersion": store.revision.to_string()});
@@ -220,9 +218,7 @@ fn list(fake: &KubernetesFake, ask: &Ask, kind: &Kind, namespace: &str) -> Resul
         if selector.is_empty() {
             meta["remainingItemCount"] = json!(rest.len());
         }
-        let token = super::select::token();
-        meta["continue"] = json!(token);
-        store.pages.insert(token, rest);
+        meta["continue"] = json!(store.put_aside(rest));
     }
     // items of a list carry neither kind nor version on the real server
     for item in &mut items {
@@ -275,56 +271,18 @@ fn patch(ask: &Ask, write: &Write, store: &mut super::Store) -> Result<Response<
     }
 }
 
-async fn log(
+/// Log and commands of a pod; both are rights of their own.
+async fn attended(
     fake: &Arc<KubernetesFake>,
     ask: &Ask,
-    (namespace, name): (&str, &str),
+    (namespace, name, part): (&str, &str, &str),
 ) -> Result<Response<Body>, Refusal> {
     let kind = super::kinds::named("Pod");
-    if fake.store().denied("get", "pods/log") {
-        return Err(Refusal::forbidden(kind, "get", "pods/log", (namespace, name)));
+    let verb = verb(&ask.method, true, false);
+    let resource = format!("pods/{part}");
+    if fake.store().denied(verb, &resource) {
+        return Err(Refusal::forbidden(kind, verb, &resource, (namespace, name)));
     }
     let find = || fake.store().get("Pod", namespace, name).cloned().ok_or_else(|| Refusal::not_found(kind, name));
-    let mut changes = fake.changes();
-    let mut pod = find()?;
-    while ask.flag("follow") && text(&pod, "/status/phase") == "Running" && is_our_probe(&pod) {
-        if changes.changed().await.is_err() {
-            break;
-        }
-        pod = find()?;
-    }
-    if let Some(reason) = pod.pointer("/status/containerStatuses/0/state/waiting/reason").and_then(Json::as_str) {
-        let container = text(&pod, "/spec/containers/0/name");
-        let why = match reason {
-            "ImagePullBackOff" | "ErrImagePull" => "trying and failing to pull image",
-            other => other,
-        };
-        return Err(Refusal::bad_request(&format!(
-            "container \"{container}\" in pod \"{name}\" is waiting to start: {why}"
-        )));
-    }
-    let wanted = ask.query("container");
-    let known = pod["spec"]["containers"].as_array().into_iter().flatten().any(|c| c["name"] == wanted);
-    if !wanted.is_empty() && !known {
-        return Err(Refusal::bad_request(&format!("container {wanted} is not valid for pod {name}")));
-    }
-    if text(&pod, "/spec/nodeName").is_empty() {
-        let mut nothing = plain(String::new());
-        *nothing.status_mut() = StatusCode::NO_CONTENT;
-        return Ok(nothing);
-    }
-    let kept = fake.store().logs.get(text(&pod, "/metadata/uid")).cloned().unwrap_or_default();
-    let kept = match ask.query("tailLines").parse::<usize>() {
-        Ok(n) => {
-            let lines: Vec<&str> = kept.lines().collect();
-            lines[lines.len().saturating_sub(n)..].iter().map(|l| format!("{l}\n")).collect()
-        }
-        Err(_) => kept,
-    };
-    Ok(plain(kept))
-}
-
-fn is_our_probe(pod: &Json) -> bool {
-    let list = pod["spec"]["containers"].as_array();
-    list.into_iter().flatten().any(super::kubelet::is_probe)
+    if part == "exec" { super::exec::exec(fake, ask, &find()?) } else { super::log::log(fake, ask, find).await }
 }

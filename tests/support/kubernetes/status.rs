@@ -154,6 +154,19 @@ impl Refusal {
         status(410, "Expired", message, Json::Null)
     }
 
+    /// 410 for the rest of a list, with a token for the rest as it is now.
+    pub(super) fn old_page(token: &str) -> Self {
+        let mut refusal = Self::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new \
+             list without the continue parameter, or use the continue token in this response to retrieve the \
+             remainder of the results. Continuing with the provided token results in an inconsistent list - \
+             objects that were created, modified, or deleted between the time the first chunk was returned and \
+             now may show up in the list.",
+        );
+        refusal.body["metadata"]["continue"] = json!(token);
+        refusal
+    }
+
     /// 413.
     pub(super) fn too_large(limit: usize) -> Self {
         let message = format!("Request entity too large: limit is {limit}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use serde_json::{Value as Json, json};
 
 use super::apply::{Writer, track};
-use super::kinds::named;
+use super::kinds::{Kind, named};
 use super::status::Refusal;
 use crate::ledger::Ledger;
 
@@ -30,6 +30,13 @@ pub(super) struct Change {
     pub(super) before: Option<Json>,
 }
 
+/// The rest of a list.
+pub(super) struct Page {
+    rest: Vec<Json>,
+    /// The state that it is of has been forgotten.
+    old: bool,
+}
+
 /// A refusal that the test asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Denial {
@@ -46,7 +53,7 @@ pub(super) struct Store {
     pub(super) compacted: u64,
     pub(super) history: VecDeque<Change>,
     /// The rest of a list, under its continue token.
-    pub(super) pages: HashMap<String, Vec<Json>>,
+    pub(super) pages: HashMap<String, Page>,
     pub(super) denials: Vec<Denial>,
     pub(super) deletions_held: bool,
     /// Counts up with every change of a Secret: pulls are tried again then.
@@ -55,7 +62,8 @@ pub(super) struct Store {
     pub(super) blocked: HashMap<String, u64>,
     /// Pods, by uid, that a kubelet task is looking after.
     pub(super) tended: HashSet<String>,
-    pub(super) logs: HashMap<String, String>,
+    /// What a container has said, by uid of the pod and name.
+    pub(super) logs: HashMap<(String, String), String>,
     /// Images that a node holds.
     pub(super) images: HashSet<(String, String)>,
     /// What made a pod: kind and uid of the controller, by uid of the pod.
@@ -153,10 +161,35 @@ impl Store {
         (revision >= self.compacted).then(|| self.history.iter().filter(|c| c.revision > revision).cloned().collect())
     }
 
-    /// Forgets history and pages, as etcd's compaction does.
+    /// Keeps the rest of a list; gives the token that continues it.
+    pub(super) fn put_aside(&mut self, rest: Vec<Json>) -> String {
+        let token = super::select::token();
+        self.pages.insert(token.clone(), Page { rest, old: false });
+        token
+    }
+
+    /// The rest of a list as it was, or why the token does not lead to it any more.
+    pub(super) fn page(&mut self, token: &str, kind: &Kind, namespace: &str) -> Result<Vec<Json>, Refusal> {
+        if let Some(why) = super::select::broken_token(token) {
+            return Err(Refusal::bad_request(&why));
+        }
+        match self.pages.get(token) {
+            Some(page) if !page.old => Ok(page.rest.clone()),
+            page => {
+                let place =
+                    |o: &Json| (text(o, "/metadata/namespace").to_owned(), text(o, "/metadata/name").to_owned());
+                let from = page.and_then(|page| page.rest.first()).map(place).unwrap_or_default();
+                let now =
+                    self.list(named(kind.kind).kind, namespace).into_iter().filter(|o| place(o) >= from).collect();
+                Err(Refusal::old_page(&self.put_aside(now)))
+            }
+        }
+    }
+
+    /// Forgets history and the state that pages are of, as etcd's compaction does.
     pub(super) fn compact(&mut self) {
         self.history.clear();
-        self.pages.clear();
+        self.pages.values_mut().for_each(|page| page.old = true);
         self.compacted = self.revision;
     }
 

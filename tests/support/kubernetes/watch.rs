@@ -88,7 +88,11 @@ impl Position {
             (store.since(self.at), store.revision)
         };
         let Some(found) = found else {
-            let message = format!("too old resource version: {} ({revision})", self.at);
+            // Of events the server keeps no history of its own beside etcd's.
+            let message = match self.watch.kind.kind {
+                "Event" => "The resourceVersion for the provided watch is too old.".to_owned(),
+                _ => format!("too old resource version: {} ({revision})", self.at),
+            };
             self.pending.push_back(line("ERROR", &Refusal::expired(&message).body));
             self.over = true;
             return;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::apply::{Writer, apply, track};
 use super::body::fault;
 use super::defaults::{admitted, drop_nulls, fill, quality};
+use super::ephemeral;
 use super::fields::duplicate;
 use super::kinds::{Kind, undeclared};
 use super::status::Refusal;
@@ -190,7 +191,10 @@ impl Write {
         if let Err(e) = (self.kind.typed)(&object) {
             return Err(self.invalid_body(&e));
         }
-        let causes = check(self.kind, before.as_ref(), &object);
+        let causes = match &before {
+            Some(before) if self.writer.subresource == ephemeral::PART => ephemeral::check(before, &object),
+            before => check(self.kind, before.as_ref(), &object),
+        };
         if !causes.is_empty() {
             return Err(Refusal::invalid(self.kind, &name, &causes));
         }
@@ -260,7 +264,9 @@ impl Write {
         if meta.get("managedFields").is_none() {
             meta["managedFields"] = before["metadata"]["managedFields"].clone();
         }
-        if self.writer.subresource == "status" {
+        if self.writer.subresource == ephemeral::PART {
+            ephemeral::only(before, object);
+        } else if self.writer.subresource == "status" {
             let status = object["status"].take();
             *object = before.clone();
             object["status"] = status;

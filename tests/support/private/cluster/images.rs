@@ -27,6 +27,22 @@ echo \"reached $address\"
 /bin/busybox sleep 1000000 & wait
 ";
 
+/// What the Kubernetes referee has for a probe: it says what it is told to.
+const PROBE: &str = "
+case $1 in
+say) shift; for word; do echo \"$word\"; done ;;
+warn) echo \"$2\" >&2 ;;
+copy) while read -r line; do echo \"got $line\"; done ;;
+end) exit \"$2\" ;;
+esac
+";
+
+/// The program of that probe, for one of this machine's shells.
+#[must_use]
+pub fn probe(shell: &str) -> String {
+    format!("#!{shell}{PROBE}")
+}
+
 /// An image with busybox and all of these programs.
 ///
 /// # Errors
@@ -34,11 +50,13 @@ echo \"reached $address\"
 pub fn workload(name: &str) -> io::Result<Image> {
     let busybox = fsx::read(Path::new("/bin/busybox"))?;
     let program = |path, text: &'static str| Entry { path, mode: 0o755, content: text.as_bytes() };
+    let probe = probe("/bin/busybox sh");
     let entries = [
         Entry { path: "bin/busybox", mode: 0o755, content: &busybox },
         program("bin/pause", SLEEP),
         program("bin/dask-scheduler", SCHEDULER),
         program("bin/dask-worker", WORKER),
+        Entry { path: "bin/mops-probe", mode: 0o755, content: probe.as_bytes() },
         Entry { path: "srv/index.html", mode: 0o644, content: b"scheduler\n" },
     ];
     Image::of(name, &entries, &["/bin/pause"])
