@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use time::{Duration, OffsetDateTime};
 
 use crate::azure::blob_sas_token::{Inputs, Kind};
-use crate::renewal::{end, stamp};
+use crate::renewal::end;
 use crate::resource::Findings;
 
 /// Letters that change or end what is there.
