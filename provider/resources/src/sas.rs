@@ -144,6 +144,7 @@ pub(crate) fn connection_string(blob_endpoint: &str, token: &Secret<String>) -> 
 mod tests {
     use super::*;
     use crate::azure::blob_sas_token::BlobSasToken;
+    use crate::renewal::stamp;
     use crate::resource::Resource;
     use serde_json::json;
     use time::macros::datetime;
