@@ -11,3 +11,5 @@ mod existing;
 mod names;
 #[path = "e2e/pods.rs"]
 mod pods;
+#[path = "e2e/storage.rs"]
+mod storage;

@@ -4,6 +4,7 @@
 //! `fast::real_registry`.
 
 pub mod acr;
+pub mod azurite;
 pub mod daemon;
 pub mod docker_registry;
 mod signer;

@@ -65,6 +65,8 @@ pub struct Options {
     pub authority: Option<Arc<Authority>>,
     /// Whether registries hold their content in docker-registry, which must be installed then.
     pub docker_registry: bool,
+    /// Whether storage accounts are served by Azurite, which must be installed then.
+    pub azurite: bool,
     /// A real cluster that stands for all managed ones; it has the address of the fakes.
     pub cluster: Option<ClusterLogin>,
 }
@@ -73,9 +75,9 @@ impl Default for Options {
     /// Fast, on the machine's time.
     fn default() -> Self {
         let subscriptions = vec![SUBSCRIPTION.to_owned()];
-        let (reach, authority, docker_registry, cluster) = (Reach::Loopback, None, false, None);
+        let (reach, authority, docker_registry, azurite, cluster) = (Reach::Loopback, None, false, false, None);
         let (speed, clock, probe, dir) = (120, None, None, None);
-        Self { speed, clock, probe, dir, subscriptions, reach, authority, docker_registry, cluster }
+        Self { speed, clock, probe, dir, subscriptions, reach, authority, docker_registry, azurite, cluster }
     }
 }
 
@@ -125,7 +127,13 @@ impl Sandbox {
         } else {
             named(move |call| registries.answer(call))
         };
-        let handlers = Handlers::new(&world, &arm, &clusters, content, &faults, &secret);
+        let storage = if options.azurite {
+            Azurite::new(Arc::clone(&arm), &dir.join("accounts"), authority).handler()
+        } else {
+            let blobs = Blobs::new(Arc::clone(&arm));
+            named(move |call| blobs.answer(call))
+        };
+        let handlers = Handlers::new(&world, &arm, &clusters, (content, storage), &faults, &secret);
         let (stop, stopped) = oneshot::channel();
         let config = identity.server_config();
         let running = {
@@ -305,7 +313,7 @@ impl Handlers {
         world: &Arc<World>,
         arm: &Arc<Arm>,
         clusters: &Arc<Clusters>,
-        registries: Handler,
+        (registries, storage): (Handler, Handler),
         faults: &Faults,
         secret: &str,
     ) -> Self {

@@ -9,6 +9,7 @@ use mops_host::{Env, fsx};
 /// What tests may lack, with the line that brings it. `MOPS_REQUIRE` knows these names and no others.
 const COMPONENTS: &[(&str, &str)] = &[
     ("azure-data", "set MOPS_AZURE_DATA to a folder of recordings"),
+    ("azurite", "make tools"),
     ("cluster", "make tools, then make e2e; MOPS_REFEREE_KUBECONFIG names any other cluster's administrator"),
     ("docker", "apt-get install --no-install-recommends docker.io"),
     ("failpoints", "make crash"),

@@ -1,5 +1,5 @@
-//! The programs that `make tools` builds: where they are, and whether they are there. `tests/tools/build.sh` names a
-//! module's folder after what it is made of, and so does this.
+//! The programs that `make tools` builds: where they are, and whether they are there. `tests/tools/build.sh` names the
+//! folder of a module after what it is made of, and so does this.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use mops_host::{Env, fsx};
 use sha2::{Digest as _, Sha256};
 
-/// The files that decide what a module's programs are.
-const SOURCES: [&str; 3] = ["go.mod", "go.sum", "goflags"];
+/// The files that decide what a module's programs are: of Go, of npm, of Python. Each has those of its own kind.
+const SOURCES: [&str; 6] = ["go.mod", "go.sum", "goflags", "package.json", "package-lock.json", "requirements.txt"];
 
 /// The folder with the programs of a module, built or not.
 ///
 /// # Errors
-/// When there is no such module, or no home folder.
+/// When a file of it cannot be read, or there is no home folder.
 pub fn folder(module: &str) -> io::Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools").join(module);
     let mut hash = Sha256::new();
-    for file in SOURCES {
-        hash.update(fsx::read(&source.join(file))?);
+    for file in SOURCES.map(|file| source.join(file)).iter().filter(|file| file.is_file()) {
+        hash.update(fsx::read(file)?);
     }
     let hash: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let env = Env::process();

@@ -342,6 +342,8 @@ fn check_name(arm: &Arm, call: &Call, _: &Params) -> Reply {
 pub struct View {
     /// The name.
     pub name: String,
+    /// Which account of that name, should it have been made again.
+    pub incarnation: String,
     /// Both keys in base64.
     pub keys: Vec<String>,
     /// Whether keys may sign.
@@ -366,6 +368,7 @@ pub fn by_host(arm: &Arm, host: &str) -> Option<View> {
         delegation: account.incarnation.clone(),
         policies: policies.collect(),
         name: name.to_owned(),
+        incarnation: account.incarnation.clone(),
         keys: account.secrets.clone(),
         shared_key: account.body["properties"]["allowSharedKeyAccess"] != json!(false),
         containers: inside.iter().map(|t| (id::name(&t.id).to_owned(), t.incarnation.clone())).collect(),

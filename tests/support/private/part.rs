@@ -1,13 +1,16 @@
 //! A program that runs as long as the world does: its output goes to a log, and its end is noticed by whoever waits for
-//! it. The world's end is the only thing that stops it.
+//! it. Few are asked to stop; the world's end is what stops the others.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use mops_host::clock::{Clock as _, SystemClock};
 use mops_host::{Env, fsx};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpStream;
 
 use super::run::SYSTEM;
 
@@ -62,11 +65,45 @@ impl Part {
     pub async fn until(&mut self, ready: impl AsyncFn() -> bool) -> io::Result<()> {
         let clock = SystemClock::new();
         while !ready().await {
-            if let Some(status) = self.child.try_wait()? {
-                return Err(self.failed(&format!("ended ({status})")));
-            }
+            self.wait(&clock).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until it takes connections there.
+    ///
+    /// # Errors
+    /// See [`Self::until`].
+    pub async fn until_it_listens(&mut self, end: SocketAddr) -> io::Result<()> {
+        let clock = SystemClock::new();
+        while TcpStream::connect(end).await.is_err() {
+            self.wait(&clock).await?;
+        }
+        Ok(())
+    }
+
+    /// A moment, unless there is nothing to wait for any more.
+    async fn wait(&mut self, clock: &SystemClock) -> io::Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            return Err(self.failed(&format!("ended ({status})")));
+        }
+        if clock.monotonic() > PATIENCE {
+            return Err(self.failed("did not get ready"));
+        }
+        clock.sleep(PACE).await;
+        Ok(())
+    }
+
+    /// Asks it to end, as a terminal would, and waits until it has: what it holds is on disk then.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn stop(mut self) -> io::Result<()> {
+        let clock = SystemClock::new();
+        kill_process(Pid::from_child(&self.child), Signal::INT)?;
+        while self.child.try_wait()?.is_none() {
             if clock.monotonic() > PATIENCE {
-                return Err(self.failed("did not get ready"));
+                return Err(self.failed("does not end"));
             }
             clock.sleep(PACE).await;
         }

@@ -31,7 +31,6 @@ const COVERED: [&str; 2] = ["/var/lib", "/var/log"];
 /// When a part does not come up, with its own words.
 pub async fn run(world: &str, command: &[String]) -> io::Result<u8> {
     let folder = scratch::mount().await?;
-    cgroup::make(world)?;
     links::up().await?;
     let authority = Arc::new(Authority::new());
     trust::add(&authority, &folder).await?;
@@ -51,6 +50,10 @@ pub async fn run(world: &str, command: &[String]) -> io::Result<u8> {
         let path = Env::process().get("PATH").unwrap_or(SYSTEM).to_owned();
         variables.push(("PATH".to_owned(), format!("{}:{path}", tools::folder("cluster")?.display())));
     }
+    let cluster = if wants_cluster { Some(real_cluster(&folder, world, &authority).await?) } else { None };
+    let kubeconfig = cluster.as_ref().map(|cluster| cluster.kubeconfig().display().to_string());
+    variables.extend(kubeconfig.map(|path| ("KUBECONFIG".to_owned(), path)));
+    variables.push(("PATH".to_owned(), path()?));
     obey(command, &variables)
 }
 
@@ -73,6 +76,7 @@ fn cloud(folder: &Path, authority: Arc<Authority>, cluster: Option<ClusterLogin>
         reach: Reach::RealNames,
         authority: Some(authority),
         docker_registry: true,
+        azurite: true,
         cluster,
         ..Options::default()
     })

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, Response, header};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use axum::http::Response;
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
@@ -18,9 +16,6 @@ use crate::http::{Broken, Call, Handler};
 use crate::real::docker_registry::DockerRegistry;
 use crate::real::signer::Signer;
 use crate::registry::Registries;
-
-/// What belongs to one connection and not to the message.
-const HOP: [&str; 4] = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
 
 /// The registries of one cloud with real content, one docker-registry each, started when first asked.
 pub struct Acr {
@@ -60,7 +55,7 @@ impl Acr {
             return self.sign_in(&call);
         }
         let socket = self.socket(&view.incarnation, &call.host).await?;
-        forward(&socket, call).await
+        forward(UnixStream::connect(socket).await.map_err(|_| Broken)?, call).await
     }
 
     /// The fake's answer, with the access token in the form that docker-registry believes.
@@ -90,27 +85,4 @@ impl Acr {
         }
         running.get(host).map(|(_, registry)| registry.end().clone()).ok_or(Broken)
     }
-}
-
-/// Hands a request on as it came, over a connection of its own.
-async fn forward(socket: &Path, call: Call) -> Result<Response<Body>, Broken> {
-    let stream = UnixStream::connect(socket).await.map_err(|_| Broken)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Broken)?;
-    tokio::spawn(connection);
-    let query = if call.raw_query.is_empty() { String::new() } else { format!("?{}", call.raw_query) };
-    let mut request = Request::new(Body::from(call.body));
-    *request.uri_mut() = format!("{}{query}", call.path).parse().map_err(|_| Broken)?;
-    *request.method_mut() = call.method;
-    *request.headers_mut() = without_hops(call.headers);
-    request.headers_mut().insert(header::HOST, call.host.parse().map_err(|_| Broken)?);
-    let mut response = sender.send_request(request).await.map_err(|_| Broken)?.map(Body::new);
-    *response.headers_mut() = without_hops(response.headers().clone());
-    Ok(response)
-}
-
-fn without_hops(mut headers: HeaderMap) -> HeaderMap {
-    for name in HOP {
-        headers.remove(name);
-    }
-    headers
 }
