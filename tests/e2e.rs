@@ -7,6 +7,10 @@
 mod cluster;
 #[path = "e2e/existing.rs"]
 mod existing;
+#[path = "e2e/identity.rs"]
+mod identity;
+#[path = "e2e/login.rs"]
+mod login;
 #[path = "e2e/names.rs"]
 mod names;
 #[path = "e2e/pods.rs"]

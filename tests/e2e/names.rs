@@ -48,8 +48,6 @@ async fn nothing_else_has_a_name_or_an_answer() {
     for name in ["example.com", "index.crates.io", "graph.microsoft.com"] {
         assert!((name, 443).to_socket_addrs().is_err(), "{name} has an address");
     }
-    for address in ["1.1.1.1:443", "169.254.169.254:80"] {
-        let address = address.parse().expect("an address");
-        assert!(TcpStream::connect_timeout(&address, Duration::from_secs(10)).is_err(), "{address} answers");
-    }
+    let address = "1.1.1.1:443".parse().expect("an address");
+    assert!(TcpStream::connect_timeout(&address, Duration::from_secs(10)).is_err(), "{address} answers");
 }

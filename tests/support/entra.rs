@@ -104,14 +104,19 @@ fn issue(entra: &Entra, call: &Call, params: &Params) -> Reply {
         );
         return refused(entra, 400, "invalid_scope", 1_002_012, &text);
     };
-    let now = entra.world.now().unix_timestamp();
-    let claims = json!({
-        "aud": audience, "iss": format!("https://sts.windows.net/{}/", app.tenant), "iat": now, "nbf": now, "exp": now + SECONDS,
-        "appid": app.client_id, "tid": app.tenant, "oid": app.client_id, "idtyp": "app", "ver": "1.0",
-    });
-    let token = entra.world.sign(&claims);
+    let token = app_token(&entra.world, &app.client_id, audience, SECONDS);
     let body = json!({"token_type": "Bearer", "expires_in": SECONDS, "ext_expires_in": SECONDS, "access_token": token});
     Reply::json(200, &body).header("cache-control", "no-store, no-cache")
+}
+
+/// An access token of an application or a managed identity for an audience.
+#[must_use]
+pub fn app_token(world: &World, client_id: &str, audience: &str, seconds: i64) -> String {
+    let (now, tenant) = (world.now().unix_timestamp(), &world.application.tenant);
+    world.sign(&json!({
+        "aud": audience, "iss": format!("https://sts.windows.net/{tenant}/"), "iat": now, "nbf": now, "exp": now + seconds,
+        "appid": client_id, "tid": tenant, "oid": client_id, "idtyp": "app", "ver": "1.0",
+    }))
 }
 
 fn configuration(entra: &Entra, _: &Call, params: &Params) -> Reply {

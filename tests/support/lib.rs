@@ -15,6 +15,7 @@ pub mod fault;
 pub mod figures;
 pub mod http;
 pub mod image;
+pub mod imds;
 pub mod job;
 pub mod kubernetes;
 pub mod ledger;

@@ -1,4 +1,5 @@
-//! All fakes in one process, on five TLS listeners and a control port, in a thread of its own.
+//! All fakes in one process, on five TLS listeners and a control port, in a thread of its own; a private world adds the
+//! metadata service.
 //! As a library for tests and as the program `mops-sandbox` for the demo. Proven by
 //! `fast::sandbox`.
 
@@ -19,6 +20,7 @@ use crate::blob::Blobs;
 use crate::entra::Entra;
 use crate::fault::Faults;
 use crate::http::{Broken, Call, Handler, Reply, handler};
+use crate::imds::Metadata;
 use crate::ledger::Ledger;
 use crate::private::address;
 use crate::real::acr::Acr;
@@ -305,6 +307,7 @@ struct Handlers {
     registry: Handler,
     blob: Handler,
     kubernetes: Handler,
+    metadata: Handler,
     control: Handler,
 }
 
@@ -318,7 +321,7 @@ impl Handlers {
         secret: &str,
     ) -> Self {
         let entra = Entra::new(Arc::clone(world));
-        let (blobs, on_arm) = (Blobs::new(Arc::clone(arm)), Arc::clone(arm));
+        let (on_arm, metadata) = (Arc::clone(arm), Metadata::new(Arc::clone(arm)));
         let witness = Witness::default();
         let around = |fake, inner| witness.around(fake, faults.around(fake, inner));
         let registry = around("registry", registries);
@@ -326,7 +329,8 @@ impl Handlers {
         Self {
             arm: around("arm", handler(move |call| on_arm.answer(call))),
             authority: around("entra", handler(move |call| entra.answer(call))),
-            blob: around("blob", named(move |call| blobs.answer(call))),
+            blob: around("blob", storage),
+            metadata: around("imds", handler(move |call| metadata.answer(call))),
             kubernetes: around("kubernetes", clusters.handler(Arc::clone(arm))),
             control: control::handler(secret, &Control { arm, clusters, faults, witness: &witness }),
             registry,
@@ -353,6 +357,8 @@ struct Sockets {
     registry: std::net::TcpListener,
     blob: std::net::TcpListener,
     kubernetes: std::net::TcpListener,
+    /// Only a private world has its address.
+    metadata: Option<std::net::TcpListener>,
     control: std::net::TcpListener,
 }
 
@@ -369,6 +375,10 @@ impl Sockets {
             registry: of(address::REGISTRY)?,
             blob: of(address::BLOB)?,
             kubernetes: if real_cluster { tls::bind()? } else { of(address::CLUSTERS)? },
+            metadata: match reach {
+                Reach::Loopback => None,
+                Reach::RealNames => Some(tls::bind_at((address::METADATA, 80).into())?),
+            },
             control: tls::bind()?,
         })
     }
@@ -385,13 +395,16 @@ impl Sockets {
     }
 
     fn serve(self, handlers: Handlers, config: &Arc<rustls::ServerConfig>) -> std::io::Result<Vec<Server>> {
-        Ok(vec![
+        let metadata = self.metadata.map(|listener| tls::serve_clear(handlers.metadata, listener)).transpose()?;
+        let mut servers = vec![
             tls::serve_tls(handlers.arm, self.arm, Arc::clone(config))?,
             tls::serve_tls(handlers.authority, self.authority, Arc::clone(config))?,
             tls::serve_tls(handlers.registry, self.registry, Arc::clone(config))?,
             tls::serve_tls(handlers.blob, self.blob, Arc::clone(config))?,
             tls::serve_tls(handlers.kubernetes, self.kubernetes, Arc::clone(config))?,
             tls::serve_clear(handlers.control, self.control)?,
-        ])
+        ];
+        servers.extend(metadata);
+        Ok(servers)
     }
 }

@@ -217,7 +217,7 @@ pub fn serve_tls(
     serve(handler, listener, Some(TlsAcceptor::from(config)))
 }
 
-/// Serves a handler in clear: for the sandbox's own control port only.
+/// Serves a handler in clear: for the sandbox's own control port, and for the metadata service, which is clear on Azure.
 ///
 /// # Errors
 /// When the listener cannot be used.

@@ -205,6 +205,7 @@ impl Needs {
         let adapter = Adapter {
             http: self.http.clone(),
             credential_for: None,
+            metadata_service: self.kind == AuthKind::ManagedIdentity,
             retry: Retry::Idempotent,
             backoff: Backoff::default(),
             transient: Some(is_no_json),

@@ -19,6 +19,8 @@ pub(crate) struct Adapter {
     pub(crate) http: Http,
     /// The one origin that may see the `Authorization` header; without it the header is dropped.
     pub(crate) credential_for: Option<Origin>,
+    /// Whether the machine's metadata service may be asked.
+    pub(crate) metadata_service: bool,
     /// What may be sent again.
     pub(crate) retry: Retry,
     /// Pauses between tries.
@@ -71,6 +73,7 @@ impl Adapter {
         if body.is_empty() && request.method() == Method::Post {
             wire.headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("0"));
         }
+        wire.metadata_service = self.metadata_service;
         wire.body = body.clone();
         wire.retry = self.retry;
         wire.backoff = self.backoff;

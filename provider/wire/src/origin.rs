@@ -85,6 +85,15 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether the URL is of the metadata service of a cloud's machines, which speaks http at an address that no packet leaves
+/// the machine's own host for.
+#[must_use]
+pub fn is_metadata_service(url: &Url) -> bool {
+    let address = std::net::Ipv4Addr::new(169, 254, 169, 254);
+    let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
+    url.scheme() == "http" && url.host() == Some(Host::Ipv4(address)) && plain
+}
+
 /// Whether we speak to this URL at all: https, or http to this machine; no user info.
 ///
 /// # Errors
@@ -173,8 +182,20 @@ mod tests {
         for good in ["https://a/", "http://127.0.0.1:5000/", "http://localhost/", "http://[::1]:1/"] {
             assert!(check_scheme(&url(good)).is_ok(), "{good}");
         }
-        for bad in ["http://a/", "http://127.0.0.1.evil/", "ftp://a/", "https://u@a/", "https://u:p@a/", "file:///x"] {
+        let metadata = "http://169.254.169.254/";
+        for bad in
+            ["http://a/", metadata, "http://127.0.0.1.evil/", "ftp://a/", "https://u@a/", "https://u:p@a/", "file:///x"]
+        {
             assert!(check_scheme(&url(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_metadata_service_is_one_address() {
+        assert!(is_metadata_service(&url("http://169.254.169.254/metadata/instance")));
+        let others = ["https://169.254.169.254/", "http://169.254.169.254:81/", "http://u@169.254.169.254/"];
+        for other in others.into_iter().chain(["http://169.254.169.254.evil/", "http://169.254.169.253/"]) {
+            assert!(!is_metadata_service(&url(other)), "{other}");
         }
     }
 

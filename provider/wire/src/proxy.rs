@@ -8,7 +8,7 @@ use mops_host::Env;
 use url::{Host, Url};
 
 use crate::connect::ConnectMap;
-use crate::origin::is_loopback;
+use crate::origin::{is_loopback, is_metadata_service};
 
 /// Which proxy stands before which host. `Debug` shows no user name or password.
 #[derive(Clone, Default)]
@@ -56,7 +56,12 @@ impl ProxySettings {
     #[must_use]
     pub fn for_url(&self, url: &Url, connect: &ConnectMap) -> Option<Url> {
         let host = url.host()?;
-        if is_loopback(url) || connect.lookup(url.host_str()?).is_some() || self.none.iter().any(|e| e.covers(&host)) {
+        // What a proxy would be asked for is the identity of the proxy's machine.
+        if is_metadata_service(url)
+            || is_loopback(url)
+            || connect.lookup(url.host_str()?).is_some()
+            || self.none.iter().any(|e| e.covers(&host))
+        {
             return None;
         }
         match url.scheme() {
@@ -132,6 +137,7 @@ mod tests {
         let rows = [
             ("https://a.example/", p.clone()),
             ("http://a.example/", Some("http://q.example:1/".to_owned())),
+            ("http://169.254.169.254/metadata/identity", None),
             ("https://internal.example/", None),
             ("https://x.internal.example/", None),
             ("https://notinternal.example/", p.clone()),

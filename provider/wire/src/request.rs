@@ -31,6 +31,9 @@ pub struct Request {
     pub method: Method,
     /// The address; https, or http to this machine.
     pub url: Url,
+    /// Whether the address may be that of the machine's metadata service; only who asks it on purpose says so, since its
+    /// answers are credentials. A redirect never leads there.
+    pub metadata_service: bool,
     /// Headers; no `Authorization`: that is [`Request::credential`].
     pub headers: HeaderMap,
     /// The body.
@@ -69,6 +72,7 @@ impl Request {
         Self {
             method,
             url,
+            metadata_service: false,
             headers: HeaderMap::new(),
             body: Bytes::new(),
             credential: None,

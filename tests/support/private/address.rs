@@ -18,7 +18,9 @@ pub const REGISTRY: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 13);
 pub const BLOB: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 14);
 /// The API servers of managed clusters: all fakes, or the real one.
 pub const CLUSTERS: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 15);
-/// The metadata service of a cloud's machines, as every one of them sees it. Nothing answers there yet but a refusal.
+/// The login node.
+pub const LOGIN: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 16);
+/// The metadata service of a cloud's machines, as every one of them sees it.
 pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// Addresses of the one network, with the bits of its prefix.

@@ -102,6 +102,7 @@ impl ArmClient {
             let adapter = Adapter {
                 http: http.clone(),
                 credential_for: Some(origin.clone()),
+                metadata_service: false,
                 retry,
                 backoff: BACKOFF,
                 transient,

@@ -12,7 +12,7 @@ use url::Url;
 use super::Http;
 use crate::error::WireError;
 use crate::fault::{Call, Fault};
-use crate::origin::{Origin, check_scheme, is_loopback};
+use crate::origin::{Origin, check_scheme, is_loopback, is_metadata_service};
 use crate::redact;
 use crate::request::{Redirects, Request};
 use crate::response::{BodyStream, Response, StreamingResponse};
@@ -68,7 +68,9 @@ impl Answer {
 /// Refuses what must not be sent at all.
 pub(super) fn check(http: &Http, request: &Request) -> Result<Origin, WireError> {
     let refused = |why| WireError::Refused { url: redact::url(&request.url), why };
-    check_scheme(&request.url).map_err(refused)?;
+    if !(request.metadata_service && is_metadata_service(&request.url)) {
+        check_scheme(&request.url).map_err(refused)?;
+    }
     check_reach(http, &request.url)?;
     for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
         if request.headers.contains_key(&name) {
