@@ -18,6 +18,14 @@ pub struct Broken;
 pub type Handler =
     std::sync::Arc<dyn Fn(Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Broken>> + Send + Sync>;
 
+/// The name that a request is for, without the port: in the address of version 2, in a header of version 1.
+#[must_use]
+pub fn host_of(request: &Request<Body>) -> String {
+    let header = request.headers().get("host").and_then(|h| h.to_str().ok());
+    let host = request.uri().host().or(header).unwrap_or_default();
+    host.split(':').next().unwrap_or_default().to_lowercase()
+}
+
 /// One request, read to its end.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -43,12 +51,10 @@ impl Call {
     /// # Errors
     /// When the client breaks off or the body is too large.
     pub async fn read(request: Request<Body>) -> Result<Self, Broken> {
+        let host = host_of(&request);
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| Broken)?;
         let raw_query = parts.uri.query().unwrap_or_default().to_owned();
-        let header_host = parts.headers.get("host").and_then(|h| h.to_str().ok());
-        let host = parts.uri.host().or(header_host).unwrap_or_default();
-        let host = host.split(':').next().unwrap_or_default().to_lowercase();
         let query = url::form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
         let path = parts.uri.path().to_owned();
         Ok(Self { method: parts.method, host, path, raw_query, query, headers: parts.headers, body })

@@ -95,12 +95,14 @@ const ASSUMED: &[evidence::RouteInfo] = {
         RouteInfo::assumed("registry", "GET", "/oauth2/token: wrong password", "401 UNAUTHORIZED without a challenge"),
         RouteInfo::assumed("blob", "GET", "expired or tampered SAS", "403 AuthenticationFailed with its detail"),
         RouteInfo::assumed("blob", "GET", "no SAS", "409 PublicAccessNotPermitted"),
+        RouteInfo::assumed("hosted", "GET", "/token: refusals", "401 of Docker Hub and 403 of GitHub, in their words"),
+        RouteInfo::assumed("imds", "GET", "refusals", "400 invalid_request with the descriptions of public issues"),
     ]
 };
 
 /// Every route of every fake, with what vouches for it.
 #[must_use]
 pub fn listing() -> Vec<evidence::RouteInfo> {
-    [entra::listing(), arm::listing(), registry::listing(), blob::listing(), kubernetes::routes(), ASSUMED.to_vec()]
-        .concat()
+    let first = [entra::listing(), imds::listing(), arm::listing(), registry::listing(), blob::listing()].concat();
+    [first, real::hosted::listing(), kubernetes::routes(), ASSUMED.to_vec()].concat()
 }

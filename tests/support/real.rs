@@ -7,4 +7,6 @@ pub mod acr;
 pub mod azurite;
 pub mod daemon;
 pub mod docker_registry;
+mod forward;
+pub mod hosted;
 mod signer;

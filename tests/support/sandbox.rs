@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use mops_core::Secret;
 use mops_core::cloud::Cloud;
 use mops_host::clock::{SharedClock, SystemClock};
 use mops_host::env::Env;
@@ -24,6 +25,8 @@ use crate::imds::Metadata;
 use crate::ledger::Ledger;
 use crate::private::address;
 use crate::real::acr::Acr;
+use crate::real::azurite::Azurite;
+use crate::real::hosted::{self, Hosted};
 use crate::registry::Registries;
 use crate::tls::{self, Authority, Leaf, Server};
 use crate::witness::Witness;
@@ -46,6 +49,10 @@ const NAMES: &[&str] = &[
     "*.azurecr.io",
     "*.blob.core.windows.net",
     "*.hcp.eastus2.azmk8s.io",
+    hosted::GENERIC,
+    hosted::GHCR,
+    hosted::HUB,
+    hosted::HUB_TOKENS,
 ];
 
 /// How a sandbox is to be.
@@ -90,6 +97,8 @@ pub struct Sandbox {
     clusters: Arc<Clusters>,
     faults: Faults,
     dir: PathBuf,
+    /// The password of the bot that the hosted registries let in.
+    bot: Option<Secret<String>>,
     control: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -124,8 +133,10 @@ impl Sandbox {
         let registries = Arc::new(Registries::new(Arc::clone(&arm)));
         let secret = crate::world::random_text(32);
         let control = format!("http://{}/{secret}", sockets.control.local_addr()?);
-        let content = if options.docker_registry {
-            Acr::new(registries, &dir.join("registries")).handler()
+        let bot = options.docker_registry.then(|| Secret::new(crate::world::random_text(24)));
+        let content = if let Some(bot) = &bot {
+            let acr = Acr::new(registries, &dir.join("registries")).handler();
+            Hosted::new(&dir.join("hosted"), bot.clone()).before(acr)
         } else {
             named(move |call| registries.answer(call))
         };
@@ -154,6 +165,7 @@ impl Sandbox {
             clusters,
             faults,
             dir,
+            bot,
             control,
             stop: Some(stop),
             thread: Some(thread),
@@ -185,7 +197,8 @@ impl Sandbox {
         )
     }
 
-    /// The variables that point `mops` here: who signs in, and where the cloud is when names do not say it.
+    /// The variables that point `mops` here: who signs in to the cloud and to the hosted registries, and where the cloud
+    /// is when names do not say it.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
         let app = &self.world.application;
@@ -197,7 +210,8 @@ impl Sandbox {
             ("AZURE_CLIENT_SECRET", &app.client_secret),
             ("MOPS_PROBE_IMAGE", crate::kubernetes::PROBE_IMAGE),
         ];
-        cloud.into_iter().chain(always).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+        let bot = self.bot.as_ref().map(|password| ("REGISTRY_TOKEN", password.expose().as_str()));
+        cloud.into_iter().chain(always).chain(bot).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
     }
 
     /// The same as an environment, with a home of its own.

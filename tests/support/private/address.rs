@@ -2,6 +2,9 @@
 
 use std::net::Ipv4Addr;
 
+use super::login;
+use crate::real::hosted::GENERIC;
+
 /// The world itself: its name server and its way out of every pod.
 pub const WORLD: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 1);
 /// The node of the real cluster for everything.
@@ -41,6 +44,9 @@ pub const NAMES: &[(&str, Ipv4Addr)] = &[
     ("management.azure.com", ARM),
     ("login.microsoftonline.com", AUTHORITY),
     ("azurecr.io", REGISTRY),
+    ("ghcr.io", REGISTRY),
+    ("docker.io", REGISTRY),
+    (GENERIC, REGISTRY),
     ("blob.core.windows.net", BLOB),
     ("azmk8s.io", CLUSTERS),
 ];

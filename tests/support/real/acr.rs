@@ -13,7 +13,8 @@ use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
 use crate::http::{Broken, Call, Handler};
-use crate::real::docker_registry::DockerRegistry;
+use crate::real::docker_registry::{DockerRegistry, Realm};
+use crate::real::forward::forward;
 use crate::real::signer::Signer;
 use crate::registry::Registries;
 
@@ -79,7 +80,7 @@ impl Acr {
         let mut running = self.running.lock().await;
         if running.get(host).is_none_or(|(held, _)| held != incarnation) {
             let dir = self.dir.join(incarnation);
-            let started = DockerRegistry::with_tokens(&dir, host, self.signer.certificate_pem()).await;
+            let started = DockerRegistry::with_tokens(&dir, &Realm::of_acr(host), self.signer.certificate_pem()).await;
             let started = started.unwrap_or_else(|error| panic!("docker-registry does not serve: {error}"));
             running.insert(host.to_owned(), (incarnation.to_owned(), started));
         }

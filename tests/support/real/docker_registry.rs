@@ -22,6 +22,27 @@ pub fn installed() -> bool {
     Path::new(PROGRAM).exists() && Path::new(HTPASSWD).exists()
 }
 
+/// Where a registry sends its clients for a token, and what it calls itself there.
+#[derive(Clone, Debug)]
+pub struct Realm {
+    address: String,
+    service: String,
+}
+
+impl Realm {
+    /// A token service for a registry.
+    #[must_use]
+    pub fn new(address: &str, service: &str) -> Self {
+        Self { address: address.to_owned(), service: service.to_owned() }
+    }
+
+    /// That of ACR, which is the registry itself under its own name.
+    #[must_use]
+    pub fn of_acr(host: &str) -> Self {
+        Self::new(&format!("https://{host}/oauth2/token"), host)
+    }
+}
+
 /// A running registry; it ends when dropped. Its content lives in the folder that it was given.
 #[derive(Debug)]
 pub struct DockerRegistry<End> {
@@ -64,35 +85,49 @@ impl DockerRegistry<SocketAddr> {
         fsx::create_dir_all(dir)?;
         fsx::replace(&dir.join("srv.crt"), leaf.certificate_pem.as_bytes())?;
         fsx::replace(&dir.join("srv.key"), leaf.key_pem.as_bytes())?;
-        fsx::replace(&dir.join("htpasswd"), &htpasswd(user, password).await?)?;
         let end = bind()?.local_addr()?;
         let d = dir.display();
         let http = format!("{{addr: \"{end}\", tls: {{certificate: {d}/srv.crt, key: {d}/srv.key}}}}");
-        let auth = format!("{{htpasswd: {{realm: test-registry, path: {d}/htpasswd}}}}");
         let redirect =
             |host| format!("middleware: {{storage: [{{name: redirect, options: {{baseurl: \"https://{host}\"}}}}]}}\n");
         let further = host.map(redirect).unwrap_or_default();
+        let auth = basic_auth(dir, user, password).await?;
         let daemon = serve(dir, &http, &auth, (&further, Ready::Port(end))).await?;
         Ok(Self { end, _daemon: daemon })
     }
 }
 
 impl DockerRegistry<PathBuf> {
-    /// One that believes tokens signed by the key of this certificate, on a Unix socket. To its
-    /// clients it is `host`: realm and service are that name, as ACR's are its own.
+    /// One that believes tokens signed by the key of this certificate, on a Unix socket.
     ///
     /// # Errors
     /// See [`DaemonError`].
-    pub async fn with_tokens(dir: &Path, host: &str, certificate_pem: &str) -> Result<Self, DaemonError> {
+    pub async fn with_tokens(dir: &Path, realm: &Realm, certificate_pem: &str) -> Result<Self, DaemonError> {
         fsx::create_dir_all(dir)?;
-        fsx::replace(&dir.join("token.crt"), certificate_pem.as_bytes())?;
-        let (d, end) = (dir.display(), dir.join("socket"));
-        let http = format!("{{net: unix, addr: {}, relativeurls: true}}", end.display());
+        let certificate = dir.join("token.crt");
+        fsx::replace(&certificate, certificate_pem.as_bytes())?;
+        let Realm { address, service } = realm;
         let auth = format!(
-            "{{token: {{realm: \"https://{host}/oauth2/token\", service: {host}, issuer: {}, rootcertbundle: {d}/token.crt}}}}",
-            super::signer::ISSUER
+            "{{token: {{realm: \"{address}\", service: {service}, issuer: {}, rootcertbundle: {}}}}}",
+            super::signer::ISSUER,
+            certificate.display(),
         );
-        let daemon = serve(dir, &http, &auth, ("", Ready::Socket(&end))).await?;
+        Self::behind(dir, &auth).await
+    }
+
+    /// One with a user and a password, on a Unix socket.
+    ///
+    /// # Errors
+    /// See [`DaemonError`].
+    pub async fn with_password(dir: &Path, user: &str, password: &Secret<String>) -> Result<Self, DaemonError> {
+        fsx::create_dir_all(dir)?;
+        Self::behind(dir, &basic_auth(dir, user, password).await?).await
+    }
+
+    async fn behind(dir: &Path, auth: &str) -> Result<Self, DaemonError> {
+        let end = dir.join("socket");
+        let http = format!("{{net: unix, addr: {}, relativeurls: true}}", end.display());
+        let daemon = serve(dir, &http, auth, ("", Ready::Socket(&end))).await?;
         Ok(Self { end, _daemon: daemon })
     }
 }
@@ -107,6 +142,13 @@ async fn serve(dir: &Path, http: &str, auth: &str, (further, ready): (&str, Read
     let path = dir.join("config.yml");
     fsx::replace(&path, config.as_bytes())?;
     Daemon::start(PROGRAM, &["serve", &path.display().to_string()], &[], ready).await
+}
+
+/// Signing in by a password file, which is written here.
+async fn basic_auth(dir: &Path, user: &str, password: &Secret<String>) -> Result<String, DaemonError> {
+    let path = dir.join("htpasswd");
+    fsx::replace(&path, &htpasswd(user, password).await?)?;
+    Ok(format!("{{htpasswd: {{realm: test-registry, path: {}}}}}", path.display()))
 }
 
 async fn htpasswd(user: &str, password: &Secret<String>) -> Result<Vec<u8>, DaemonError> {

@@ -36,13 +36,19 @@ impl Signer {
     /// The same grant as an access token of ACR, in docker's form and on the machine's time, which
     /// docker-registry goes by.
     pub(super) fn reissue(&self, acr: &Value) -> String {
-        let now = OffsetDateTime::now_utc().unix_timestamp();
         let life = acr["exp"].as_i64().unwrap_or(0) - acr["iat"].as_i64().unwrap_or(0);
         let access = acr["access"].as_array().into_iter().flatten();
         let access: Vec<Value> =
             access.map(|a| json!({"type": a["Type"], "name": a["Name"], "actions": a["Actions"]})).collect();
+        let text = |name: &str| acr[name].as_str().unwrap_or_default().to_owned();
+        self.grant(&text("sub"), &text("aud"), life, &access)
+    }
+
+    /// An access token for somebody at a service, on the machine's time.
+    pub(super) fn grant(&self, subject: &str, service: &str, seconds: i64, access: &[Value]) -> String {
+        let now = OffsetDateTime::now_utc().unix_timestamp();
         self.sign(&json!({
-            "iss": ISSUER, "sub": acr["sub"], "aud": acr["aud"], "exp": now + life, "nbf": now, "iat": now,
+            "iss": ISSUER, "sub": subject, "aud": service, "exp": now + seconds, "nbf": now, "iat": now,
             "jti": crate::world::unique(), "access": access,
         }))
     }

@@ -38,6 +38,13 @@ pub struct Inputs {
     pub password: SecretInput,
 }
 
+/// What kubelets and docker look Docker Hub's login up by; every other registry is called by its host.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+
+fn names_a_registry(text: &str) -> bool {
+    text == DOCKER_HUB || (!text.is_empty() && !text.contains(['/', ' ', '@', '?', '#']))
+}
+
 /// The text that the kubelet reads.
 fn config(registry: &str, username: &Hidden<String>, password: &Hidden<String>) -> Hidden<String> {
     let pair = Hidden::new(format!("{}:{}", username.expose(), password.expose()));
@@ -94,8 +101,7 @@ impl Resource for ImagePullSecret {
     }
 
     fn check(inputs: &mut Inputs, cx: &Offline<'_>, findings: &mut Findings) {
-        let plain = !inputs.registry.is_empty() && !inputs.registry.contains(['/', ' ', '@', '?', '#']);
-        if !plain {
+        if !names_a_registry(&inputs.registry) {
             let reason = format!("`{}` is not the host of a registry", inputs.registry);
             findings.refuse("registry", reason, "give the host alone, for example `example.azurecr.io`");
         }
@@ -166,6 +172,16 @@ impl Resource for ImagePullSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_is_a_host_or_docker_hub() {
+        for good in ["r.example", "r.example:5000", "https://index.docker.io/v1/"] {
+            assert!(names_a_registry(good), "{good}");
+        }
+        for bad in ["", "https://r.example/", "r.example/team", "u@r.example", "https://index.docker.io/v2/"] {
+            assert!(!names_a_registry(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn the_text_is_what_the_kubelet_expects() {
