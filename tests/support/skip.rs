@@ -19,6 +19,7 @@ const COMPONENTS: &[(&str, &str)] = &[
     ("root", "run as root"),
     ("script", "apt-get install --no-install-recommends bsdutils"),
     ("skopeo", "apt-get install --no-install-recommends skopeo"),
+    ("sshd", "apt-get install --no-install-recommends openssh-server, then as root"),
     ("strace", "apt-get install --no-install-recommends strace, where tracing is allowed"),
     ("world", "sh tests/tools/debian.sh, then as root where `unshare` may make namespaces"),
 ];

@@ -13,6 +13,7 @@ ca-certificates             # the roots beside which the test CA is put
 skopeo                      # pushes images, and referees the registry
 docker-registry             # the registry that nodes pull from, and the referee of the registry fake
 apache2-utils               # htpasswd: the password file of a registry with Basic
+openssh-server              # the login node that tokens go to
 podman                      # a client of both registries
 docker.io                   # another, with its daemon
 LIST

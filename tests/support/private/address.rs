@@ -36,6 +36,7 @@ pub const ALL: &[(Ipv4Addr, u8)] = &[
     (REGISTRY, 24),
     (BLOB, 24),
     (CLUSTERS, 24),
+    (LOGIN, 24),
     (METADATA, 32),
 ];
 
@@ -49,4 +50,5 @@ pub const NAMES: &[(&str, Ipv4Addr)] = &[
     (GENERIC, REGISTRY),
     ("blob.core.windows.net", BLOB),
     ("azmk8s.io", CLUSTERS),
+    (login::HOST, LOGIN),
 ];

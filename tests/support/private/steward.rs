@@ -1,5 +1,5 @@
-//! Who furnishes the world, in this order: files, links, roots, names, the cloud; then runs the command in it. When the
-//! command ends, the world does.
+//! Who furnishes the world, in this order: files, links, roots, names, the login node, the cloud, the cluster; then runs
+//! the command in it. When the command ends, the world does.
 
 use std::io;
 use std::path::Path;
@@ -11,7 +11,7 @@ use mops_host::Env;
 use super::cluster::Cluster;
 use super::names::Names;
 use super::run::SYSTEM;
-use super::{GROUP, WORLD, cgroup, links, scratch, trust};
+use super::{GROUP, WORLD, cgroup, links, login, rights, scratch, trust};
 use crate::sandbox::{Options, Sandbox};
 use crate::tls::{Authority, Identity};
 use crate::tools;
@@ -22,6 +22,8 @@ const OUTWARD: [&str; 6] = ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_pr
 
 /// The first word of a command that wants the real cluster.
 pub const WITH_CLUSTER: &str = "--cluster";
+/// What `make tools` builds that somebody may want by name.
+const ON_THE_PATH: [&str; 3] = ["cluster", "azure-cli", "pulumi"];
 /// Folders of the machine that kubelets and runtimes write to by constant paths.
 const COVERED: [&str; 2] = ["/var/lib", "/var/log"];
 
@@ -30,31 +32,44 @@ const COVERED: [&str; 2] = ["/var/lib", "/var/log"];
 /// # Errors
 /// When a part does not come up, with its own words.
 pub async fn run(world: &str, command: &[String]) -> io::Result<u8> {
+    let (wants_cluster, command) = match command {
+        [first, command @ ..] if first == WITH_CLUSTER => (true, command),
+        command => (false, command),
+    };
+    let whole = rights::are_the_machines();
+    if wants_cluster && !whole {
+        return Err(io::Error::other("a cluster in a private world needs the machine's root"));
+    }
     let folder = scratch::mount().await?;
     links::up().await?;
     let authority = Arc::new(Authority::new());
     trust::add(&authority, &folder).await?;
     let _names = Names::start(&folder).await?;
-    let (cluster, command) = match command {
-        [first, command @ ..] if first == WITH_CLUSTER => (true, command),
-        command => (false, command),
-    };
-    let login = cluster.then(|| authority.client("system:masters", "clusterUser"));
-    let sandbox = cloud(&folder, Arc::clone(&authority), login.map(into_login))?;
+    let _login = if whole && login::installed() { Some(login::start(&folder).await?) } else { None };
+    let admitted = wants_cluster.then(|| authority.client("system:masters", "clusterUser"));
+    let sandbox = cloud(&folder, Arc::clone(&authority), admitted.map(into_login))?;
     let mut variables = sandbox.variables();
     variables.push((WORLD.to_owned(), folder.display().to_string()));
-    variables.push((GROUP.to_owned(), world.to_owned()));
-    let cluster = if cluster { Some(real_cluster(&folder, world, &authority).await?) } else { None };
-    if let Some(cluster) = &cluster {
-        variables.push(("KUBECONFIG".to_owned(), cluster.kubeconfig().display().to_string()));
-        let path = Env::process().get("PATH").unwrap_or(SYSTEM).to_owned();
-        variables.push(("PATH".to_owned(), format!("{}:{path}", tools::folder("cluster")?.display())));
+    if whole {
+        cgroup::make(world)?;
+        variables.push((GROUP.to_owned(), world.to_owned()));
     }
     let cluster = if wants_cluster { Some(real_cluster(&folder, world, &authority).await?) } else { None };
     let kubeconfig = cluster.as_ref().map(|cluster| cluster.kubeconfig().display().to_string());
     variables.extend(kubeconfig.map(|path| ("KUBECONFIG".to_owned(), path)));
     variables.push(("PATH".to_owned(), path()?));
     obey(command, &variables)
+}
+
+/// The caller's path, and the programs for trying things by hand as far as they are built.
+fn path() -> io::Result<String> {
+    let mut folders = Vec::new();
+    for module in ON_THE_PATH {
+        folders.extend(Some(tools::folder(module)?).filter(|folder| folder.is_dir()));
+    }
+    let folders = folders.iter().map(|folder| folder.display().to_string());
+    let path = Env::process().get("PATH").unwrap_or(SYSTEM).to_owned();
+    Ok(folders.chain([path]).collect::<Vec<_>>().join(":"))
 }
 
 fn into_login(identity: Identity) -> ClusterLogin {
