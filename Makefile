@@ -10,10 +10,10 @@ failpoints := $(cache)/mops/target-failpoints
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
-	@echo 'make tools   what the private world is made of: packages of Debian, and programs built by Go (once, about 15 minutes);'
-	@echo '             ALL=1 also kwok, which plays nodes for a thousand pods'
+	@echo 'make tools   what the private world is made of: packages of Debian, and programs built by Go, npm and pip (once, about'
+	@echo '             20 minutes); ALL=1 also kwok, which plays nodes for a thousand pods'
 	@echo 'make e2e     the tests in the private world, as root: real names, real parts'
-	@echo 'make world   a shell in it'
+	@echo 'make world   a shell in it, which says what is where: mops, kubectl, az, skopeo, pulumi'
 	@echo 'make build   the programs, for development'
 	@echo 'make lint    rustfmt, clippy and the architecture test'
 	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
@@ -41,16 +41,16 @@ lint:
 
 tools:
 	sh tests/tools/debian.sh
-	sh tests/tools/build.sh containerd cluster $(if $(ALL),kwok)
+	sh tests/tools/build.sh azurite azure-cli containerd cluster pulumi $(if $(ALL),kwok)
 
 # Built outside: nothing can be fetched inside.
 e2e: build tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
 	cargo test --no-run --quiet -p mops-tests --test fast
-	MOPS_REQUIRE=world,cluster MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
+	MOPS_REQUIRE=world,az,azurite,cluster,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
 
 world: build tools
-	PATH="$(debug):$$PATH" "$(debug)/mops-world" run --cluster "$${SHELL:-sh}"
+	PATH="$(debug):$$PATH" "$(debug)/mops-world" run --cluster sh tests/world.sh
 
 audit:
 	cargo deny --version >/dev/null || { echo 'install it with: cargo install --locked cargo-deny'; exit 1; }

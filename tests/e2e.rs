@@ -3,6 +3,8 @@
 
 #![cfg(test)]
 
+#[path = "e2e/azure_cli.rs"]
+mod azure_cli;
 #[path = "e2e/cluster.rs"]
 mod cluster;
 #[path = "e2e/existing.rs"]

@@ -38,6 +38,9 @@ pub trait Machines: Send + Sync {
     fn notice(&self, event: &Event);
 }
 
+/// The audience that ARM had before its own host name, and that the Azure CLI still asks for.
+const OLD_AUDIENCE: &str = "https://management.core.windows.net";
+
 /// The fake.
 pub struct Arm {
     /// What all fakes share.
@@ -103,7 +106,9 @@ impl Arm {
             TokenFault::Expired => refusal::unauthenticated(Some("ExpiredAuthenticationToken")),
             TokenFault::Foreign => refusal::unauthenticated(Some("InvalidAuthenticationToken")),
         })?;
-        if claims["aud"].as_str().is_some_and(|aud| aud.trim_end_matches('/') == self.world.arm_origin()) {
+        let origin = self.world.arm_origin();
+        let aud = claims["aud"].as_str().map(|aud| aud.trim_end_matches('/'));
+        if aud.is_some_and(|aud| aud == origin || aud == OLD_AUDIENCE) {
             Ok(())
         } else {
             Err(refusal::unauthenticated(Some("InvalidAuthenticationTokenAudience")))

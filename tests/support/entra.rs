@@ -43,7 +43,7 @@ pub fn listing() -> Vec<RouteInfo> {
 
 fn routes() -> Vec<Route<Entra>> {
     let token = Evidence::Client("azure_identity 1.0 for Rust and azure-identity 1.27.0 for Python");
-    let document = Evidence::Spec("OpenID Connect Discovery 1.0");
+    let document = Evidence::Client("az 2.91.0");
     vec![
         Route::new("POST", "/{tenant}/oauth2/v2.0/token", token, issue),
         Route::new("GET", "/{tenant}/v2.0/.well-known/openid-configuration", document, configuration),

@@ -8,6 +8,7 @@ use mops_host::{Env, fsx};
 
 /// What tests may lack, with the line that brings it. `MOPS_REQUIRE` knows these names and no others.
 const COMPONENTS: &[(&str, &str)] = &[
+    ("az", "make tools"),
     ("azure-data", "set MOPS_AZURE_DATA to a folder of recordings"),
     ("azurite", "make tools"),
     ("cluster", "make tools, then make e2e; MOPS_REFEREE_KUBECONFIG names any other cluster's administrator"),

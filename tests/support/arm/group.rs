@@ -18,12 +18,21 @@ const SECONDS: u32 = 90;
 pub fn routes() -> Vec<Route<Arm>> {
     const NAME: &str = "rg-create-delete-nowait";
     vec![
+        Route::new("GET", "/subscriptions/{sub}/resourceGroups", Evidence::Client("az 2.91.0"), list),
         Route::new("PUT", PATH, Evidence::Recording(NAME, 7), put),
         Route::new("GET", PATH, Evidence::Recording(NAME, 2), get),
         Route::new("HEAD", PATH, Evidence::Recording(NAME, 8), head),
         Route::new("PATCH", PATH, Evidence::Spec("Resources 2024-07-01, ResourceGroups_Update"), patch),
         Route::new("DELETE", PATH, Evidence::Recording(NAME, 1), delete),
     ]
+}
+
+fn list(arm: &Arm, _: &Call, params: &Params) -> Reply {
+    let below = format!("/subscriptions/{}/resourcegroups/", params.get("sub").to_lowercase());
+    let state = arm.state();
+    let is_group = |id: &str| id.to_lowercase().strip_prefix(&below).is_some_and(|rest| !rest.contains('/'));
+    let groups: Vec<Value> = state.things.values().filter(|t| is_group(&t.id)).map(Thing::shown).collect();
+    Reply::json(200, &json!({"value": groups}))
 }
 
 fn valid_name(name: &str) -> bool {

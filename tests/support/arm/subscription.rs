@@ -14,12 +14,7 @@ pub fn routes() -> Vec<Route<Arm>> {
     let listing = Evidence::Recording("acr-create-show-credentials-renew-delete", 20);
     let provider = Evidence::Spec("Resources 2024-07-01, Providers_Get and Providers_Register");
     vec![
-        Route::new(
-            "GET",
-            "/subscriptions",
-            Evidence::Spec("Subscriptions 2022-12-01, Subscriptions_List"),
-            subscriptions,
-        ),
+        Route::new("GET", "/subscriptions", Evidence::Client("az 2.91.0"), subscriptions),
         Route::new("GET", "/subscriptions/{sub}", Evidence::Spec("Subscriptions_Get"), subscription),
         Route::new("GET", "/subscriptions/{sub}/resources", listing, resources),
         Route::new("GET", "/subscriptions/{sub}/resourceGroups/{rg}/resources", listing, group_resources),
