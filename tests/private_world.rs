@@ -1,10 +1,11 @@
 //! Promise: a private world dies without a trace, whoever of those who hold it is killed: no process, no mount, no link,
-//! no group in the cgroup tree.
+//! no group in the cgroup tree. Root is not needed for what needs no other user.
 
 use std::path::Path;
 use std::time::Duration;
 
 use mops_host::clock::{Clock as _, SystemClock};
+use mops_host::proc::Command;
 use mops_host::{Env, fsx};
 use mops_tests::place::Place;
 use mops_tests::private::cgroup;
@@ -12,6 +13,9 @@ use mops_tests::program::Running;
 use mops_tests::skip::skipped;
 use mops_tests::tools;
 use rustix::process::{Pid, Signal, kill_process};
+
+#[path = "private_world/alone.rs"]
+mod alone;
 
 /// A process in a group of the world, as a pod would be, and one that has left its parents.
 const COMMAND: &str = "for h in /sys/fs/cgroup/*/\"$MOPS_WORLD_GROUP\"; do mkdir \"$h/pod\"; echo $$ > \"$h/pod/cgroup.procs\" || true; done
@@ -37,8 +41,19 @@ fn machine() -> (String, Vec<String>) {
     (mounts, links)
 }
 
-fn may() -> bool {
-    rustix::process::geteuid().is_root() && PROGRAMS.iter().all(|p| Path::new(p).exists())
+/// Whether this machine lets root have a world.
+async fn may() -> bool {
+    let unshare = Command {
+        program: "/usr/bin/unshare".into(),
+        args: ["--net", "--mount", "--pid", "--fork", "--mount-proc", "true"].map(str::to_owned).to_vec(),
+        env: Vec::new(),
+        stdin: None,
+        timeout: PATIENCE,
+        max_output: 1 << 16,
+    };
+    rustix::process::geteuid().is_root()
+        && PROGRAMS.iter().all(|p| Path::new(p).exists())
+        && unshare.run().await.is_ok_and(|output| output.success())
 }
 
 /// Waits for what must come by itself.
@@ -91,7 +106,7 @@ impl Held {
 
 #[tokio::test]
 async fn whoever_is_killed_nothing_is_left() {
-    if !may() {
+    if !may().await {
         skipped("world", "a killed world leaves nothing");
         return;
     }
@@ -107,7 +122,7 @@ async fn whoever_is_killed_nothing_is_left() {
 
 #[tokio::test]
 async fn a_killed_world_takes_its_cluster_with_it() {
-    if !may() || ["cluster", "containerd"].iter().any(|module| !tools::folder(module).is_ok_and(|f| f.is_dir())) {
+    if !may().await || ["cluster", "containerd"].iter().any(|module| !tools::folder(module).is_ok_and(|f| f.is_dir())) {
         skipped("cluster", "a killed world takes its cluster with it");
         return;
     }
@@ -127,7 +142,7 @@ async fn a_killed_world_takes_its_cluster_with_it() {
 
 #[tokio::test]
 async fn a_command_ends_the_world_with_its_own_code() {
-    if !may() {
+    if !may().await {
         skipped("world", "the exit code of a command in a world");
         return;
     }

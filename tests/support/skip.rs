@@ -22,6 +22,7 @@ const COMPONENTS: &[(&str, &str)] = &[
     ("skopeo", "apt-get install --no-install-recommends skopeo"),
     ("sshd", "apt-get install --no-install-recommends openssh-server, then as root"),
     ("strace", "apt-get install --no-install-recommends strace, where tracing is allowed"),
+    ("userns", "a kernel that lets users make namespaces: see user.max_user_namespaces"),
     ("world", "sh tests/tools/debian.sh, then as root where `unshare` may make namespaces"),
 ];
 

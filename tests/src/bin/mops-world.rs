@@ -9,8 +9,10 @@ const USAGE: &str = "\
 mops-world: a machine inside the machine, where Azure's real names on port 443 lead to the sandbox
 
 usage:
-  mops-world run [--cluster] COMMAND WORDS…     run a command there, as root; its exit code
+  mops-world run [--cluster] COMMAND WORDS…     run a command there; its exit code
                                                 --cluster: with a real Kubernetes (KUBECONFIG names it)
+
+Root has all of it; anybody else has names, trust and the cloud, where the kernel lets users make namespaces.
 
 examples:
   mops-world run --cluster bash

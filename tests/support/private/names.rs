@@ -44,10 +44,10 @@ pub fn folder(world: &Path) -> PathBuf {
 /// Without the last word unknown names are refused, which resolvers take for a broken server.
 fn arguments(hosts: &Path) -> Vec<String> {
     let fixed = [
-        "--keep-in-foreground",
+        // As who started it, who may be no other in a world of his own.
+        "--no-daemon",
         "--conf-file=/dev/null",
         "--log-facility=-",
-        "--user=root",
         "--pid-file=",
         "--no-resolv",
         "--no-hosts",

@@ -13,19 +13,19 @@ use rustix::process::getpid;
 /// Runs the words in a new world, on the caller's terminal; the exit code.
 ///
 /// # Errors
-/// When the caller is not root or lacks a program.
+/// When the caller lacks a program, or something is left.
 pub fn hold(words: &[String]) -> io::Result<u8> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(io::Error::other("a private world needs root"));
-    }
     let own = std::env::current_exe()?;
     let world = format!("mops-{}", getpid().as_raw_nonzero());
     let of_own = |verb: &str| vec![own.clone().into_os_string(), verb.into(), world.clone().into()];
     let mut sweeper = start("setsid", of_own("sweep"), Stdio::piped())?;
     let mut inside = of_own("init");
     inside.extend(words.iter().map(OsString::from));
+    // Who is not root is so in namespaces of his own, where the kernel lets him.
+    let as_root = (!rustix::process::geteuid().is_root()).then_some("--map-root-user");
     let spaces = ["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "--"];
-    let around = ["--pdeathsig", "KILL", "unshare"].into_iter().chain(spaces).map(OsString::from).chain(inside);
+    let around =
+        ["--pdeathsig", "KILL", "unshare"].into_iter().chain(as_root).chain(spaces).map(OsString::from).chain(inside);
     let status = start("setpriv", around.collect(), Stdio::inherit())?.wait();
     drop(sweeper.stdin.take());
     let swept = sweeper.wait()?;
