@@ -47,7 +47,7 @@ tools:
 e2e: build tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
 	cargo test --no-run --quiet -p mops-tests --test fast
-	MOPS_REQUIRE=world,az,azurite,cluster,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
+	MOPS_REQUIRE=world,az,azurite,cluster,pulumi,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
 
 world: build tools
 	PATH="$(debug):$$PATH" "$(debug)/mops-world" run --cluster sh tests/world.sh

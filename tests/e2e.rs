@@ -17,5 +17,7 @@ mod login;
 mod names;
 #[path = "e2e/pods.rs"]
 mod pods;
+#[path = "e2e/pulumi.rs"]
+mod pulumi;
 #[path = "e2e/storage.rs"]
 mod storage;

@@ -16,6 +16,7 @@ const COMPONENTS: &[(&str, &str)] = &[
     ("failpoints", "make crash"),
     ("mounts", "run as root where `unshare -m` may mount"),
     ("podman", "apt-get install --no-install-recommends podman runc"),
+    ("pulumi", "make tools"),
     ("registry", "apt-get install --no-install-recommends docker-registry apache2-utils"),
     ("root", "run as root"),
     ("script", "apt-get install --no-install-recommends bsdutils"),
