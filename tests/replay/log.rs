@@ -1,8 +1,10 @@
 //! Catches everything that is logged on this thread, at the most talkative level.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
 #[derive(Clone, Default)]
@@ -15,7 +17,11 @@ impl Log {
     }
 
     /// Catches until the guard is dropped.
-    pub(super) fn catch(&self) -> tracing::subscriber::DefaultGuard {
+    pub(super) fn catch(&self) -> DefaultGuard {
+        // With a single subscriber tracing asks the thread that meets a place first, and keeps the `no` of another test's
+        // thread, which has none. With two it asks the subscribers.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
             .with_ansi(false)
