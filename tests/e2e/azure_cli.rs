@@ -70,15 +70,16 @@ async fn az_signs_in_and_sees_what_mops_made() {
 
     let groups = az.json("group list").await;
     assert_eq!(groups[0]["name"], "modelops-minimal-rg", "{groups}");
+    let registries = az.json("acr list").await;
+    assert_eq!(registries[0]["loginServer"], "modelopsminimal.azurecr.io", "{registries}");
     let group = "--resource-group modelops-minimal-rg";
     let registry = az.json(&format!("acr show --name modelopsminimal {group}")).await;
-    assert_eq!(registry["loginServer"], "modelopsminimal.azurecr.io", "{registry}");
-    let existing = job.existing().into_iter().map(|id| id.to_lowercase());
-    let mut names = existing.filter_map(|id| id.split_once("/storageaccounts/").map(|(_, name)| name.to_owned()));
-    let account = names.find(|name| !name.contains('/')).expect("an account");
+    assert_eq!(registry["id"], registries[0]["id"], "{registry}");
+    let accounts = az.json("storage account list").await;
+    let account = accounts[0]["name"].as_str().unwrap_or_default();
     let keys = az.json(&format!("storage account keys list --account-name {account} {group}")).await;
     let owners: Vec<(String, String)> = serde_json::from_value(job.ask("/secrets/owners")).expect("pairs");
-    let first = owners.iter().find(|(id, _)| id.to_lowercase().ends_with(&account)).map(|(_, key)| key.as_str());
+    let first = owners.iter().find(|(id, _)| id.ends_with(account)).map(|(_, key)| key.as_str());
     assert!(first.is_some() && keys[0]["value"].as_str() == first, "other keys than ARM's");
     job.down_to_nothing().await;
 }

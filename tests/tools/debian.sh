@@ -14,6 +14,7 @@ skopeo                      # pushes images, and referees the registry
 docker-registry             # the registry that nodes pull from, and the referee of the registry fake
 apache2-utils               # htpasswd: the password file of a registry with Basic
 openssh-server              # the login node that tokens go to
+python3-venv                # the environment that the Azure CLI is built into
 podman                      # a client of both registries
 docker.io                   # another, with its daemon
 LIST
