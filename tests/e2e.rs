@@ -9,6 +9,8 @@ mod azure_cli;
 mod cluster;
 #[path = "e2e/existing.rs"]
 mod existing;
+#[path = "e2e/gpu.rs"]
+mod gpu;
 #[path = "e2e/identity.rs"]
 mod identity;
 #[path = "e2e/login.rs"]

@@ -8,10 +8,9 @@ use mops_host::clock::{Clock as _, SystemClock};
 use mops_host::proc::Command;
 use mops_host::{Env, fsx};
 use mops_tests::place::Place;
-use mops_tests::private::cgroup;
+use mops_tests::private::{cgroup, cluster};
 use mops_tests::program::Running;
 use mops_tests::skip::skipped;
-use mops_tests::tools;
 use rustix::process::{Pid, Signal, kill_process};
 
 #[path = "private_world/alone.rs"]
@@ -122,7 +121,7 @@ async fn whoever_is_killed_nothing_is_left() {
 
 #[tokio::test]
 async fn a_killed_world_takes_its_cluster_with_it() {
-    if !may().await || ["cluster", "containerd"].iter().any(|module| !tools::folder(module).is_ok_and(|f| f.is_dir())) {
+    if !may().await || !cluster::is_built() {
         skipped("cluster", "a killed world takes its cluster with it");
         return;
     }

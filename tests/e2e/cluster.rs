@@ -4,7 +4,9 @@
 use mops_tests::job::FILE;
 use serde_json::Value;
 
-use crate::pods::{job_with_cluster, kubectl, left, push_workload, until_both_workers_reached_the_scheduler};
+use crate::pods::{
+    job_with_cluster, kubectl, left, push_workload, take_away_the_plugin, until_both_workers_reached_the_scheduler,
+};
 
 #[tokio::test]
 async fn the_example_runs_on_real_kubelets() {
@@ -31,11 +33,6 @@ async fn the_example_runs_on_real_kubelets() {
     assert!(job.hosts("registry").iter().any(|host| host == "modelopsdevacr.azurecr.io"));
     assert!(job.hosts("arm") == ["management.azure.com"] && job.hosts("kubernetes").is_empty());
     job.good(&["mops", "infra", "down", "-c", "workspace", "--yes"]).await;
-    // The device plugin belongs to the cluster and goes with it. Here ARM's cluster goes, and the one that stands for it
-    // stays: what lay in it is taken away by hand.
-    let ours = left().await.into_iter().filter(|row| !row.contains("/kube-system/nvidia-device-plugin-gpu"));
-    assert_eq!(ours.collect::<Vec<_>>(), before);
     job.down_to_nothing().await;
-    kubectl(&["delete", "daemonset", "-n", "kube-system", "nvidia-device-plugin-gpu", "--cascade=foreground"]).await;
-    assert_eq!(left().await, before);
+    take_away_the_plugin(&before).await;
 }

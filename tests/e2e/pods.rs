@@ -12,6 +12,7 @@ use mops_tests::private::cluster::images::workload;
 use mops_tests::push::{Login, pipeline_by_name, push};
 use mops_tests::skip::skipped;
 use mops_tests::tools::program;
+use serde_json::Value;
 
 /// The example of everything in a world that has a cluster.
 pub(crate) fn job_with_cluster(test: &str) -> Option<Job> {
@@ -25,12 +26,21 @@ pub(crate) fn job_with_cluster(test: &str) -> Option<Job> {
 
 /// `kubectl` as the cluster's administrator; its answer.
 pub(crate) async fn kubectl(words: &[&str]) -> String {
+    told(words, None).await
+}
+
+/// Makes an object, as the cluster's administrator.
+pub(crate) async fn apply(object: &Value) {
+    told(&["apply", "-f", "-"], Some(Secret::new(object.to_string()))).await;
+}
+
+async fn told(words: &[&str], stdin: Option<Secret<String>>) -> String {
     let variable = |name: &str| Env::process().get(name).expect("a world with a cluster").to_owned();
     let command = Command {
         program: program("cluster", "kubectl").expect("make tools").display().to_string(),
         args: words.iter().map(|&word| word.to_owned()).collect(),
         env: vec![("KUBECONFIG".into(), variable("KUBECONFIG")), ("HOME".into(), variable(WORLD))],
-        stdin: None,
+        stdin,
         timeout: Duration::from_secs(60),
         max_output: 16 << 20,
     };
@@ -48,6 +58,17 @@ pub(crate) async fn left() -> Vec<String> {
     let mut rows: Vec<String> = rows.collect();
     rows.sort();
     rows
+}
+
+/// The device plugin belongs to the cluster and goes with it. Here ARM's cluster goes, and the one that stands for it
+/// stays: what lay in it is taken away by hand, and must be all that is left.
+pub(crate) async fn take_away_the_plugin(before: &[String]) {
+    let plugin = "/kube-system/nvidia-device-plugin-gpu";
+    let (plugins, others): (Vec<String>, Vec<String>) = left().await.into_iter().partition(|row| row.contains(plugin));
+    assert_eq!(others, before);
+    assert_eq!(plugins.iter().map(|row| row.split('/').next()).collect::<Vec<_>>(), [Some("DaemonSet"), Some("Pod")]);
+    kubectl(&["delete", "daemonset", "-n", "kube-system", "nvidia-device-plugin-gpu", "--cascade=foreground"]).await;
+    assert_eq!(left().await, before);
 }
 
 /// The administrators of the cloud's registries.

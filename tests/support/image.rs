@@ -46,16 +46,24 @@ impl Image {
         Self::of(name, &[Entry { path: "etc/motd", mode: 0o644, content: text.as_bytes() }], &[])
     }
 
-    /// An image with these files that starts these words.
+    /// An image with these files that starts these words, as nobody in particular.
     ///
     /// # Errors
     /// Never in practice: everything happens in memory.
     pub fn of(name: &str, entries: &[Entry<'_>], entrypoint: &[&str]) -> std::io::Result<Self> {
+        Self::run_by("1000", name, entries, entrypoint)
+    }
+
+    /// The same as a user of your choice.
+    ///
+    /// # Errors
+    /// Never in practice: everything happens in memory.
+    pub fn run_by(user: &str, name: &str, entries: &[Entry<'_>], entrypoint: &[&str]) -> std::io::Result<Self> {
         let tar = tar(entries);
         let mut packer = GzEncoder::new(Vec::new(), Compression::best());
         packer.write_all(&tar)?;
         let layer = Bytes::from(packer.finish()?);
-        let mut settings = json!({"User": "1000", "Labels": {"org.opencontainers.image.title": name}});
+        let mut settings = json!({"User": user, "Labels": {"org.opencontainers.image.title": name}});
         if !entrypoint.is_empty() {
             settings["Entrypoint"] = json!(entrypoint);
         }

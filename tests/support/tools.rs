@@ -8,7 +8,8 @@ use mops_host::{Env, fsx};
 use sha2::{Digest as _, Sha256};
 
 /// The files that decide what a module's programs are: of Go, of npm, of Python. Each has those of its own kind.
-const SOURCES: [&str; 6] = ["go.mod", "go.sum", "goflags", "package.json", "package-lock.json", "requirements.txt"];
+const SOURCES: [&str; 7] =
+    ["go.mod", "go.sum", "goflags", "main.go", "package.json", "package-lock.json", "requirements.txt"];
 
 /// The folder with the programs of a module, built or not.
 ///

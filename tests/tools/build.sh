@@ -10,7 +10,7 @@ mkdir -p "$cache"
 
 # What decides what the programs of the current folder are, in this order.
 sources() {
-  for file in go.mod go.sum goflags package.json package-lock.json requirements.txt; do
+  for file in go.mod go.sum goflags main.go package.json package-lock.json requirements.txt; do
     [ ! -f "$file" ] || cat "$file"
   done
 }

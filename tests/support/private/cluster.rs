@@ -11,18 +11,28 @@ use super::names;
 use super::part::Part;
 use super::run::run;
 use crate::tls::Authority;
-use crate::tools::program;
+use crate::tools::{self, program};
 
 pub mod control;
 pub mod images;
 pub mod keys;
 pub mod node;
+pub mod runtime;
 pub mod services;
 
 /// The API server by its address; a managed cluster's kubeconfig has a name for it.
 pub const SERVER: &str = "https://10.89.0.15:443";
 /// The context of the kubeconfig.
 pub const CONTEXT: &str = "lab";
+
+/// The modules of `tests/tools` that it is made of.
+const MODULES: [&str; 3] = ["cluster", "containerd", "device-plugin"];
+
+/// Whether `make tools` has built them all.
+#[must_use]
+pub fn is_built() -> bool {
+    MODULES.iter().all(|module| tools::folder(module).is_ok_and(|folder| folder.is_dir()))
+}
 
 /// A running cluster; it ends with the world.
 #[derive(Debug)]
@@ -48,7 +58,6 @@ impl Cluster {
             // The first pod of a namespace is refused before this is there.
             kubelet.until(async || kubectl.run("get serviceaccount default").await.is_ok()).await?;
         }
-        kubectl.run(&format!("patch node {} --subresource=status -p {}", GPU.name, node::ONE_GPU)).await?;
         let kubeconfig = keys.kubeconfig("admin");
         let names = services::follow(&program("cluster", "kubectl")?, &kubeconfig, names::folder(folder))?;
         Ok(Self { _control: control, _nodes: nodes, _names: names, kubeconfig })

@@ -58,6 +58,12 @@ impl Part {
         Ok(Self { name: name.to_owned(), log, child })
     }
 
+    /// The id of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until `ready` says so.
     ///
     /// # Errors

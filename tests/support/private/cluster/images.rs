@@ -7,12 +7,13 @@ use mops_host::fsx;
 
 use crate::image::{Entry, Image};
 use crate::private::run::run;
+use crate::tools::program;
 
-/// What keeps the namespaces of a pod; no registry has it.
+/// What keeps the namespaces of a pod.
 pub const PAUSE: &str = "localhost/pause:1";
-/// NVIDIA's plugin by the digest that `mops` names. Nothing but NVIDIA's own image has that digest, so nodes have
-/// [`PAUSE`] under this name: it runs and reports no device; the GPU is a number in the node's status.
-pub const DEVICE_PLUGIN: &str =
+/// NVIDIA's plugin by the digest that `mops` names. Nothing but NVIDIA's own image has that digest; a node that holds
+/// another image under this name starts that one.
+const NVIDIAS_PLUGIN: &str =
     "nvcr.io/nvidia/k8s-device-plugin@sha256:7089559ce6153018806857f5049085bae15b3bf6f1c8bd19d8b12f707d087dea";
 /// `sleep infinity` ends at once in some builds of busybox; process 1 of a container ends by SIGTERM only when it says so.
 const SLEEP: &str = "#!/bin/busybox sh\ntrap 'exit 0' TERM\n/bin/busybox sleep 1000000 & wait\n";
@@ -62,16 +63,57 @@ pub fn workload(name: &str) -> io::Result<Image> {
     Image::of(name, &entries, &["/bin/pause"])
 }
 
-/// The archive of [`PAUSE`], made once a world.
-///
-/// # Errors
-/// When it cannot be written.
-pub async fn pause(world: &Path) -> io::Result<PathBuf> {
-    let archive = world.join("pause.tar");
-    if !archive.exists() {
-        let layout = world.join("pause");
-        workload(PAUSE)?.write_layout(&layout)?;
-        run(&format!("tar -C {} -cf {} .", layout.display(), archive.display())).await?;
+/// An image that nodes hold from the start, since no registry of the world has it.
+#[derive(Clone, Copy, Debug)]
+pub enum Held {
+    /// [`PAUSE`].
+    Pause,
+    /// A device plugin with one GPU, under the name of NVIDIA's.
+    DevicePlugin,
+}
+
+impl Held {
+    /// Its own name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => PAUSE,
+            Self::DevicePlugin => "localhost/device-plugin:1",
+        }
     }
-    Ok(archive)
+
+    /// The name of an image that it stands for.
+    #[must_use]
+    pub const fn further_name(self) -> Option<&'static str> {
+        match self {
+            Self::Pause => None,
+            Self::DevicePlugin => Some(NVIDIAS_PLUGIN),
+        }
+    }
+
+    fn image(self) -> io::Result<Image> {
+        match self {
+            Self::Pause => workload(self.name()),
+            Self::DevicePlugin => {
+                let program = fsx::read(&program("device-plugin", "device-plugin")?)?;
+                let entries = [Entry { path: "bin/device-plugin", mode: 0o755, content: &program }];
+                // The kubelet's folder of plugins is root's.
+                Image::run_by("0", self.name(), &entries, &["/bin/device-plugin"])
+            }
+        }
+    }
+
+    /// It as an archive, made once a world.
+    ///
+    /// # Errors
+    /// When something that it holds is missing, or it cannot be written.
+    pub async fn archive(self, world: &Path) -> io::Result<PathBuf> {
+        let layout = world.join("images").join(self.name());
+        let archive = layout.with_extension("tar");
+        if !archive.exists() {
+            self.image()?.write_layout(&layout)?;
+            run(&format!("tar -C {} -cf {} .", layout.display(), archive.display())).await?;
+        }
+        Ok(archive)
+    }
 }

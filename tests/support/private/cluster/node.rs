@@ -3,31 +3,30 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mops_host::fsx;
 
-use super::images;
+use super::images::Held;
 use super::keys::Keys;
+use super::runtime::Runtime;
 use crate::private::address::{GPU_NODE, SYSTEM_NODE, WORLD};
 use crate::private::cgroup;
 use crate::private::part::Part;
-use crate::private::run::run;
-use crate::tools::{folder as tools, program};
+use crate::tools::program;
 
 /// The node for everything.
-pub const SYSTEM: Node = Node { name: "system", address: SYSTEM_NODE, number: 1, taints: "[]", health: 10248 };
-/// The node that only tolerant pods get, with one GPU that is a number.
+pub const SYSTEM: Node =
+    Node { name: "system", address: SYSTEM_NODE, number: 1, taints: "[]", health: 10248, images: &[Held::Pause] };
+/// The node that only tolerant pods get. Its GPU appears when a device plugin reports it.
 pub const GPU: Node = Node {
     name: "gpu",
     address: GPU_NODE,
     number: 2,
     taints: "[{key: sku, value: gpu, effect: NoSchedule}]",
     health: 10258,
+    images: &[Held::Pause, Held::DevicePlugin],
 };
-/// What a device plugin would report.
-pub const ONE_GPU: &str = r#"{"status":{"capacity":{"nvidia.com/gpu":"1"},"allocatable":{"nvidia.com/gpu":"1"}}}"#;
-
 /// A node that runs, though it may not be ready.
 #[derive(Debug)]
 pub struct Running {
@@ -35,7 +34,7 @@ pub struct Running {
     pub node: &'static Node,
     /// What makes it ready.
     pub kubelet: Part,
-    _containerd: Part,
+    _runtime: Runtime,
 }
 
 /// What a node is.
@@ -49,6 +48,8 @@ pub struct Node {
     number: u8,
     taints: &'static str,
     health: u16,
+    /// What it holds from the start.
+    images: &'static [Held],
 }
 
 impl Node {
@@ -61,19 +62,15 @@ impl Node {
         cgroup::make(&format!("{group}/{}", self.name))?;
         fsx::create_dir_all(&folder.join("cni"))?;
         fsx::replace(&folder.join("cni/10-pods.conflist"), self.network(&folder).as_bytes())?;
-        fsx::replace(&folder.join("containerd.toml"), containerd(&folder).as_bytes())?;
         fsx::replace(&folder.join("kubelet.yaml"), self.kubelet(&folder, group, keys).as_bytes())?;
-        // The shim must be on the path of containerd.
-        let path = format!("{}:{}", tools("containerd")?.display(), crate::private::run::SYSTEM);
-        let config = format!("--config={}", folder.join("containerd.toml").display());
-        let runtime = program("containerd", "containerd")?;
-        let mut containerd = Part::start_with(&folder, "containerd", &runtime, &[config], &[("PATH", path)])?;
-        let ctr = Ctr::new(&folder)?;
-        containerd.until(async || ctr.run("version").await.is_ok()).await?;
-        ctr.run(&format!("-n k8s.io images import {}", images::pause(world).await?.display())).await?;
-        ctr.run(&format!("-n k8s.io images tag {} {}", images::PAUSE, images::DEVICE_PLUGIN)).await?;
-        let kubelet = Part::start(&folder, "kubelet", &program("cluster", "kubelet")?, &self.flags(&folder, keys))?;
-        Ok(Running { node: self, _containerd: containerd, kubelet })
+        let runtime = Runtime::start(&folder).await?;
+        for image in self.images {
+            runtime.hold(*image, image.archive(world).await?).await?;
+        }
+        let kubelet = program("cluster", "kubelet")?.display().to_string();
+        let words = [vec![runtime.inside(), kubelet], self.flags(&folder, keys)].concat();
+        let kubelet = Part::start(&folder, "kubelet", Path::new("/usr/bin/nsenter"), &words)?;
+        Ok(Running { node: self, kubelet, _runtime: runtime })
     }
 
     fn flags(&self, folder: &Path, keys: &Keys) -> Vec<String> {
@@ -81,7 +78,6 @@ impl Node {
         vec![
             format!("--config={}", folder.join("kubelet.yaml").display()),
             format!("--kubeconfig={}", keys.kubeconfig(pool).display()),
-            format!("--root-dir={}", folder.join("kubelet").display()),
             format!("--hostname-override={pool}"),
             format!("--node-ip={}", self.address),
             format!("--node-labels=agentpool={pool},kubernetes.azure.com/agentpool={pool}"),
@@ -138,40 +134,5 @@ evictionHard: {{memory.available: 100Mi, nodefs.available: 1%, imagefs.available
             key = key.display(),
             folder = folder.display(),
         )
-    }
-}
-
-/// Without `restrict_oom_score_adj` every pod dies where that score may not be lowered.
-fn containerd(folder: &Path) -> String {
-    format!(
-        r#"version = 3
-root = "{0}/containerd/root"
-state = "{0}/containerd/state"
-[grpc]
-address = "{0}/containerd.sock"
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-sandbox = "{pause}"
-[plugins.'io.containerd.cri.v1.runtime']
-restrict_oom_score_adj = true
-[plugins.'io.containerd.cri.v1.runtime'.cni]
-bin_dirs = ["/usr/lib/cni"]
-conf_dir = "{0}/cni"
-"#,
-        folder.display(),
-        pause = images::PAUSE,
-    )
-}
-
-/// The client of one containerd.
-struct Ctr(String);
-
-impl Ctr {
-    fn new(folder: &Path) -> io::Result<Self> {
-        let ctr: PathBuf = program("containerd", "ctr")?;
-        Ok(Self(format!("{} -a {}/containerd.sock", ctr.display(), folder.display())))
-    }
-
-    async fn run(&self, words: &str) -> io::Result<String> {
-        run(&format!("{} {words}", self.0)).await
     }
 }

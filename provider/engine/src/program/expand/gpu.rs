@@ -11,9 +11,9 @@ use crate::stackfile::{Pool, Spanned, Taint};
 /// NVIDIA's plugin, release 0.17.0, by digest: a tag could be moved.
 const IMAGE: &str =
     "nvcr.io/nvidia/k8s-device-plugin:v0.17.0@sha256:7089559ce6153018806857f5049085bae15b3bf6f1c8bd19d8b12f707d087dea";
-/// The kubelet's folder of plugins; a constant of Kubernetes.
 /// How the logical name of a device plugin begins: it belongs to the cluster, wherever its state comes from.
 pub(crate) const PLUGIN: &str = "gpu-device-plugin-";
+/// The kubelet's folder of plugins; a constant of Kubernetes.
 const FOLDER: &str = "/var/lib/kubelet/device-plugins";
 
 /// Declares the plugin of one pool; it belongs to the cluster.
