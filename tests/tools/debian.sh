@@ -3,6 +3,7 @@
 set -eu
 packages() {
   sed 's/ *#.*//; /^$/d' <<'LIST'
+containerd                  # 1.6: the runtime of the GPU node; the other node has 2.1 from its module
 runc                        # starts the containers of the nodes
 containernetworking-plugins # bridge, host-local and portmap: the network of the pods
 iptables                    # Services of the cluster, and pods that are cut off on purpose

@@ -9,15 +9,22 @@ use mops_host::fsx;
 
 use super::images::Held;
 use super::keys::Keys;
-use super::runtime::Runtime;
+use super::runtime::{Release, Runtime};
 use crate::private::address::{GPU_NODE, SYSTEM_NODE, WORLD};
 use crate::private::cgroup;
 use crate::private::part::Part;
 use crate::tools::program;
 
 /// The node for everything.
-pub const SYSTEM: Node =
-    Node { name: "system", address: SYSTEM_NODE, number: 1, taints: "[]", health: 10248, images: &[Held::Pause] };
+pub const SYSTEM: Node = Node {
+    name: "system",
+    address: SYSTEM_NODE,
+    number: 1,
+    taints: "[]",
+    health: 10248,
+    release: Release::Module,
+    images: &[Held::Pause],
+};
 /// The node that only tolerant pods get. Its GPU appears when a device plugin reports it.
 pub const GPU: Node = Node {
     name: "gpu",
@@ -25,8 +32,10 @@ pub const GPU: Node = Node {
     number: 2,
     taints: "[{key: sku, value: gpu, effect: NoSchedule}]",
     health: 10258,
+    release: Release::Debian,
     images: &[Held::Pause, Held::DevicePlugin],
 };
+
 /// A node that runs, though it may not be ready.
 #[derive(Debug)]
 pub struct Running {
@@ -48,6 +57,7 @@ pub struct Node {
     number: u8,
     taints: &'static str,
     health: u16,
+    release: Release,
     /// What it holds from the start.
     images: &'static [Held],
 }
@@ -63,7 +73,7 @@ impl Node {
         fsx::create_dir_all(&folder.join("cni"))?;
         fsx::replace(&folder.join("cni/10-pods.conflist"), self.network(&folder).as_bytes())?;
         fsx::replace(&folder.join("kubelet.yaml"), self.kubelet(&folder, group, keys).as_bytes())?;
-        let runtime = Runtime::start(&folder).await?;
+        let runtime = Runtime::start(self.release, &folder).await?;
         for image in self.images {
             runtime.hold(*image, image.archive(world).await?).await?;
         }

@@ -14,6 +14,69 @@ use crate::tools;
 /// Where a kubelet keeps everything and finds its plugins.
 const KUBELET: &str = "/var/lib/kubelet";
 
+/// Which containerd. They word what a registry refuses differently, so a cluster has one node of each.
+#[derive(Clone, Copy, Debug)]
+pub enum Release {
+    /// 1.6, as Debian 12 has it.
+    Debian,
+    /// 2.1, of `tests/tools`.
+    Module,
+}
+
+impl Release {
+    /// The folder of its programs, among them its shim.
+    fn programs(self) -> io::Result<PathBuf> {
+        match self {
+            Self::Debian => Ok(PathBuf::from("/usr/bin")),
+            Self::Module => tools::folder("containerd"),
+        }
+    }
+
+    /// Without `restrict_oom_score_adj` every pod dies where that score may not be lowered.
+    fn settings(self, folder: &Path) -> String {
+        let (folder, version) = (folder.display(), self.version());
+        let own = match self {
+            Self::Debian => format!(
+                r#"[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = "{PAUSE}"
+restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "/usr/lib/cni"
+conf_dir = "{folder}/cni"
+"#
+            ),
+            Self::Module => format!(
+                r#"[plugins.'io.containerd.cri.v1.images'.pinned_images]
+sandbox = "{PAUSE}"
+[plugins.'io.containerd.cri.v1.runtime']
+restrict_oom_score_adj = true
+[plugins.'io.containerd.cri.v1.runtime'.cni]
+bin_dirs = ["/usr/lib/cni"]
+conf_dir = "{folder}/cni"
+"#
+            ),
+        };
+        format!(
+            r#"version = {version}
+root = "{folder}/containerd/root"
+state = "{folder}/containerd/state"
+[grpc]
+address = "{folder}/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+path = "{folder}/containerd/opt"
+{own}"#
+        )
+    }
+
+    /// Of the settings' form.
+    const fn version(self) -> u8 {
+        match self {
+            Self::Debian => 2,
+            Self::Module => 3,
+        }
+    }
+}
+
 /// A containerd that runs.
 #[derive(Debug)]
 pub struct Runtime {
@@ -25,11 +88,11 @@ impl Runtime {
     /// Starts one whose files are in `folder`; ready when it answers.
     ///
     /// # Errors
-    /// When it is not built or ends.
-    pub async fn start(folder: &Path) -> io::Result<Self> {
-        let programs = tools::folder("containerd")?;
+    /// When it is not there or ends.
+    pub async fn start(release: Release, folder: &Path) -> io::Result<Self> {
+        let programs = release.programs()?;
         let config = folder.join("containerd.toml");
-        fsx::replace(&config, settings(folder).as_bytes())?;
+        fsx::replace(&config, release.settings(folder).as_bytes())?;
         let words = ["--mount", &programs.join("containerd").display().to_string(), "--config"].map(str::to_owned);
         let words = [words.to_vec(), vec![config.display().to_string()]].concat();
         // The shim must be on its path.
@@ -63,26 +126,4 @@ impl Runtime {
         }
         Ok(())
     }
-}
-
-/// Without `restrict_oom_score_adj` every pod dies where that score may not be lowered.
-fn settings(folder: &Path) -> String {
-    format!(
-        r#"version = 3
-root = "{0}/containerd/root"
-state = "{0}/containerd/state"
-[grpc]
-address = "{0}/containerd.sock"
-[plugins.'io.containerd.internal.v1.opt']
-path = "{0}/containerd/opt"
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-sandbox = "{PAUSE}"
-[plugins.'io.containerd.cri.v1.runtime']
-restrict_oom_score_adj = true
-[plugins.'io.containerd.cri.v1.runtime'.cni]
-bin_dirs = ["/usr/lib/cni"]
-conf_dir = "{0}/cni"
-"#,
-        folder.display(),
-    )
 }
