@@ -7,8 +7,10 @@ pub mod reason {
     pub const ANONYMOUS_REFUSED: &str = "ANONYMOUS_REFUSED";
     /// The registry refused the node's credential.
     pub const CREDENTIAL_REFUSED: &str = "CREDENTIAL_REFUSED";
-    /// 401 or 403 without more.
+    /// 401 without more: a Basic registry says so to a wrong password, and old runtimes without one as well.
     pub const REFUSED: &str = "REFUSED";
+    /// 403, or a token without the right to the repository.
+    pub const DENIED: &str = "DENIED";
     /// The image is not there.
     pub const IMAGE_ABSENT: &str = "IMAGE_ABSENT";
     /// The index has no entry for the platform.
@@ -57,9 +59,9 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["connection refused"], reason::NO_CONNECTION),
     (&["i/o timeout"], reason::NO_CONNECTION),
     (&["no space left on device"], reason::DISK_FULL),
-    (&["insufficient_scope"], reason::REFUSED),
+    (&["insufficient_scope"], reason::DENIED),
     (&["401 Unauthorized"], reason::REFUSED),
-    (&["403 Forbidden"], reason::REFUSED),
+    (&["403 Forbidden"], reason::DENIED),
     (&[": not found"], reason::IMAGE_ABSENT),
 ];
 
@@ -73,8 +75,15 @@ pub fn secret_name(message: &str) -> Option<&str> {
     rest.split_whitespace().next()?.rsplit('/').next()
 }
 
-/// Waiting reasons and events that say only that something failed before.
-const ECHOES: &[&str] = &["Back-off pulling image", "pull QPS exceeded"];
+/// Says only that something failed before.
+const ECHO: &str = "Back-off pulling image";
+/// What a kubelet says that has only just heard of a pod, or pulls too much at once; it tries again by itself.
+const PASSING: &[&str] = &["pull QPS exceeded", "failed to sync secret cache", "failed to sync configmap cache"];
+
+/// Whether a sentence is about something that passes by itself.
+pub(crate) fn passes(message: &str) -> bool {
+    PASSING.iter().any(|part| message.contains(part))
+}
 
 /// The meaning of a waiting reason with its message, or of an event; `None` for an echo.
 #[must_use]
@@ -83,7 +92,7 @@ pub fn meaning(reason: &str, message: &str) -> Option<&'static str> {
     if let Some((_, found)) = TABLE.iter().find(|(parts, _)| parts.iter().all(|p| text.contains(p))) {
         return Some(found);
     }
-    let echo = message.is_empty() || ECHOES.iter().any(|e| message.starts_with(e));
+    let echo = message.is_empty() || message.starts_with(ECHO) || passes(message);
     (!echo).then_some(reason::OTHER)
 }
 
@@ -116,6 +125,14 @@ mod tests {
             (
                 "unexpected status from HEAD request to https://HOST/v2/NAME/manifests/TAG: 401 Unauthorized",
                 reason::REFUSED,
+            ),
+            (
+                "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+                reason::DENIED,
+            ),
+            (
+                "unexpected status from HEAD request to https://HOST/v2/NAME/manifests/TAG: 403 Forbidden",
+                reason::DENIED,
             ),
             ("HOST/NAME:TAG: not found", reason::IMAGE_ABSENT),
             ("get image config descriptor: no match for platform in manifest sha256:1: not found", reason::PLATFORM),
@@ -154,6 +171,9 @@ mod tests {
     fn an_echo_says_nothing() {
         assert_eq!(meaning("ImagePullBackOff", "Back-off pulling image \"REF\""), None);
         assert_eq!(meaning("ErrImagePull", "pull QPS exceeded"), None);
+        let early = "failed to sync secret cache: timed out waiting for the condition";
+        assert_eq!(meaning("CreateContainerConfigError", early), None);
+        assert_eq!(meaning("Failed", &format!("Error: {early}")), None);
         assert_eq!(meaning("ContainerCreating", ""), None);
         assert_eq!(meaning("CrashLoopBackOff", "back-off 5m0s restarting"), Some(reason::CRASHING));
     }

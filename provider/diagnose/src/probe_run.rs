@@ -9,6 +9,7 @@ use kube::api::{WatchEvent, WatchParams};
 use mops_probe::Log;
 
 use crate::cluster::{Cluster, Trouble};
+use crate::kubelet;
 use crate::observed::code;
 use crate::request::Services;
 
@@ -132,6 +133,9 @@ fn judge(pod: &Pod, waited: Duration) -> Result<bool, Trouble> {
 
 fn stuck(waiting: &ContainerStateWaiting) -> Option<Trouble> {
     let message = waiting.message.as_deref().unwrap_or_default();
+    if kubelet::passes(message) {
+        return None;
+    }
     match waiting.reason.as_deref()? {
         reason @ ("ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull") => {
             Some(trouble(code::IMAGE, &format!("{reason} {message}")))
@@ -162,7 +166,11 @@ mod tests {
     }
 
     fn waiting(reason: &str) -> Pod {
-        let state = json!({"waiting": {"reason": reason, "message": "m"}});
+        waiting_because(reason, "m")
+    }
+
+    fn waiting_because(reason: &str, message: &str) -> Pod {
+        let state = json!({"waiting": {"reason": reason, "message": message}});
         pod(json!({"phase": "Pending", "containerStatuses": [{"name": "probe", "image": "", "imageID": "",
             "ready": false, "restartCount": 0, "state": state}]}))
     }
@@ -177,6 +185,8 @@ mod tests {
         assert_eq!(code(&unscheduled, 30), Err(code::UNSCHEDULED));
         assert_eq!(code(&waiting("ImagePullBackOff"), 0), Err(code::IMAGE));
         assert_eq!(code(&waiting("CreateContainerConfigError"), 0), Err(code::ADMISSION));
+        let early = waiting_because("CreateContainerConfigError", "failed to sync secret cache: timed out");
+        assert_eq!(code(&early, 0), Ok(false), "the kubelet tries again by itself");
         assert_eq!(code(&waiting("ContainerCreating"), 0), Ok(false));
         assert_eq!(code(&pod(json!({"phase": "Running"})), 0), Ok(false));
         assert_eq!(code(&pod(json!({"phase": "Failed"})), 0), Ok(true));

@@ -3,7 +3,7 @@
 //! reason is never in it.
 
 use crate::kubelet::reason;
-use crate::observed::Vantage::K;
+use crate::observed::Vantage::{K, W};
 use crate::observed::check;
 use crate::rule::Confidence::{Certain, High, Medium};
 use crate::rule::{Confidence, Need, Remedy, Rule, Severity};
@@ -74,6 +74,31 @@ pub(crate) const RULES: &[Rule] = &[
             "rewrite the pull secret",
         ],
     ),
+    rule(
+        "KUBELET_BAD_CREDENTIALS",
+        "identity",
+        High,
+        &[kubelet(&[reason::REFUSED]), Need::passed(&[check::PULL_SECRET]).from(W)],
+        [
+            "{place}: the registry refused the node's request for `{target}`, although the pull secret has a login for it",
+            "rewrite the pull secret",
+        ],
+    ),
+    Rule {
+        over: &[],
+        remedy: Remedy {
+            text: "compare with another credential, from another place",
+            stack: "",
+            plain: "kubectl -n {namespace} describe pods",
+        },
+        ..rule(
+            "REGISTRY_REFUSED",
+            "identity",
+            Medium,
+            &[kubelet(&[reason::REFUSED, reason::DENIED])],
+            ["{place}: the registry refused the node's request for `{target}`: {detail}", ""],
+        )
+    },
     rule(
         "TAG_NOT_FOUND",
         "artifact",

@@ -419,6 +419,14 @@ pub(super) fn artifact() -> Vec<Row> {
             &["KUBELET_BAD_CREDENTIALS"],
         ),
         row(
+            "KUBELET_BAD_CREDENTIALS",
+            High,
+            vec![kubelet(reason::REFUSED), w(Observation::ok(check::PULL_SECRET, "", "pull"))],
+            vec![kubelet(reason::REFUSED)],
+            &["REGISTRY_REFUSED"],
+        ),
+        row("REGISTRY_REFUSED", Medium, vec![kubelet(reason::DENIED)], vec![kubelet(reason::OTHER)], &["UNCLASSIFIED"]),
+        row(
             "IMAGE_NEVER_PULL",
             Certain,
             vec![kubelet(reason::NEVER_PULL)],
