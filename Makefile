@@ -6,7 +6,7 @@ debug := $(CARGO_TARGET_DIR)/debug
 release := $(CARGO_TARGET_DIR)/release
 failpoints := $(cache)/mops/target-failpoints
 
-.PHONY: help demo build test lint tools e2e world audit bench crash nightly schema golden dist
+.PHONY: help demo build probe test lint tools e2e world audit bench crash nightly schema golden dist
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
@@ -14,7 +14,7 @@ help:
 	@echo '             20 minutes); ALL=1 also kwok, which plays nodes for a thousand pods'
 	@echo 'make e2e     the tests in the private world, as root: real names, real parts'
 	@echo 'make world   a shell in it, which says what is where: mops, kubectl, az, skopeo, pulumi'
-	@echo 'make build   the programs, for development'
+	@echo 'make build   the programs, for development; make probe the static probe, for pods'
 	@echo 'make lint    rustfmt, clippy and the architecture test'
 	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
 	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one, QUICK=1 for small ones, README=FILE to write it there'
@@ -26,6 +26,13 @@ help:
 
 build:
 	cargo build --workspace --bins
+
+# The probe as pods run it: one static file, from a target folder of its own since all of it is built with other flags.
+static := $(cache)/mops/target-static
+probe:
+	RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' \
+	  cargo build --quiet --target x86_64-unknown-linux-gnu --target-dir "$(static)" -p mops-probe
+	install -D "$(static)/x86_64-unknown-linux-gnu/debug/mops-probe" "$(debug)/mops-probe-static"
 
 demo: build
 	MOPS_BIN_DIR="$(debug)" sh examples/demo/demo.sh
@@ -44,12 +51,12 @@ tools:
 	sh tests/tools/build.sh azurite azure-cli containerd device-plugin cluster pulumi $(if $(ALL),kwok)
 
 # Built outside: nothing can be fetched inside.
-e2e: build tools
+e2e: build probe tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
 	cargo test --no-run --quiet -p mops-tests --test fast
 	MOPS_REQUIRE=world,az,azurite,cluster,pulumi,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
 
-world: build tools
+world: build probe tools
 	PATH="$(debug):$$PATH" "$(debug)/mops-world" run --cluster sh tests/world.sh
 
 audit:

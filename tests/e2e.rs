@@ -19,6 +19,8 @@ mod login;
 mod names;
 #[path = "e2e/pods.rs"]
 mod pods;
+#[path = "e2e/proof.rs"]
+mod proof;
 #[path = "e2e/pulumi.rs"]
 mod pulumi;
 #[path = "e2e/storage.rs"]

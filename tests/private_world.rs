@@ -7,7 +7,7 @@ use std::time::Duration;
 use mops_host::clock::{Clock as _, SystemClock};
 use mops_host::proc::Command;
 use mops_host::{Env, fsx};
-use mops_tests::place::Place;
+use mops_tests::place::{Place, bin_dir};
 use mops_tests::private::{cgroup, cluster};
 use mops_tests::program::Running;
 use mops_tests::skip::skipped;
@@ -121,7 +121,7 @@ async fn whoever_is_killed_nothing_is_left() {
 
 #[tokio::test]
 async fn a_killed_world_takes_its_cluster_with_it() {
-    if !may().await || !cluster::is_built() {
+    if !may().await || !cluster::is_built() || !bin_dir().join("mops-probe-static").exists() {
         skipped("cluster", "a killed world takes its cluster with it");
         return;
     }

@@ -80,9 +80,14 @@ pub(crate) fn logins(job: &Job) -> Vec<Login> {
 
 /// Pushes images whose programs have the names that the workload starts.
 pub(crate) async fn push_workload(job: &Job) {
+    push_images(job, &["scheduler:1", "worker:1"]).await;
+}
+
+/// Pushes the same under other names.
+pub(crate) async fn push_images(job: &Job, names: &[&str]) {
     let http = pipeline_by_name().expect("a pipeline");
     for login in logins(job) {
-        for name in ["scheduler:1", "worker:1"] {
+        for name in names {
             push(&http, &login, &workload(name).expect("busybox")).await.expect("a push");
         }
     }

@@ -69,7 +69,7 @@ impl Job {
         let mut place = Place::new();
         place.write(FILE, text);
         place.env.retain(|(name, _)| !name.ends_with("_PROXY"));
-        for name in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "MOPS_PROBE_IMAGE"] {
+        for name in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"] {
             place.set(name, env.get(name).expect("who signs in"));
         }
         Some(Self { place, control: control(&dir), dir, _sandbox: None })

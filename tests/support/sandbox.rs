@@ -208,10 +208,11 @@ impl Sandbox {
             ("AZURE_TENANT_ID", app.tenant.as_str()),
             ("AZURE_CLIENT_ID", &app.client_id),
             ("AZURE_CLIENT_SECRET", &app.client_secret),
-            ("MOPS_PROBE_IMAGE", crate::kubernetes::PROBE_IMAGE),
         ];
         let bot = self.bot.as_ref().map(|password| ("REGISTRY_TOKEN", password.expose().as_str()));
-        cloud.into_iter().chain(always).chain(bot).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+        // A real node holds the probe under its own name; the fakes know theirs.
+        let probe = self.world.cluster.is_none().then_some(("MOPS_PROBE_IMAGE", crate::kubernetes::PROBE_IMAGE));
+        cloud.into_iter().chain(always).chain(bot).chain(probe).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
     }
 
     /// The same as an environment, with a home of its own.

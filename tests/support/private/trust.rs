@@ -10,7 +10,7 @@ use super::scratch;
 use crate::tls::Authority;
 
 /// The bundle of Debian and its kin.
-const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Adds the authority to the roots of everything in this world.
 ///

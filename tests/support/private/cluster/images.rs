@@ -3,10 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mops_diagnose::request::PROBE_IMAGE;
 use mops_host::fsx;
 
 use crate::image::{Entry, Image};
 use crate::private::run::run;
+use crate::private::trust::BUNDLE;
 use crate::tools::program;
 
 /// What keeps the namespaces of a pod.
@@ -63,6 +65,13 @@ pub fn workload(name: &str) -> io::Result<Image> {
     Image::of(name, &entries, &["/bin/pause"])
 }
 
+/// The probe as one file that needs nothing of the image around it; `make probe` puts it beside the other programs.
+fn static_probe() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("mops-probe-static");
+    let missing = || io::Error::other(format!("`{}` is not built: run `make probe`", path.display()));
+    if path.is_file() { Ok(path) } else { Err(missing()) }
+}
+
 /// An image that nodes hold from the start, since no registry of the world has it.
 #[derive(Clone, Copy, Debug)]
 pub enum Held {
@@ -70,6 +79,8 @@ pub enum Held {
     Pause,
     /// A device plugin with one GPU, under the name of NVIDIA's.
     DevicePlugin,
+    /// The probe under the name that `mops` starts it by, and the world's roots, since the test authority signs there.
+    Probe,
 }
 
 impl Held {
@@ -79,6 +90,7 @@ impl Held {
         match self {
             Self::Pause => PAUSE,
             Self::DevicePlugin => "localhost/device-plugin:1",
+            Self::Probe => PROBE_IMAGE,
         }
     }
 
@@ -86,7 +98,7 @@ impl Held {
     #[must_use]
     pub const fn further_name(self) -> Option<&'static str> {
         match self {
-            Self::Pause => None,
+            Self::Pause | Self::Probe => None,
             Self::DevicePlugin => Some(NVIDIAS_PLUGIN),
         }
     }
@@ -99,6 +111,14 @@ impl Held {
                 let entries = [Entry { path: "bin/device-plugin", mode: 0o755, content: &program }];
                 // The kubelet's folder of plugins is root's.
                 Image::run_by("0", self.name(), &entries, &["/bin/device-plugin"])
+            }
+            Self::Probe => {
+                let (program, roots) = (fsx::read(&static_probe()?)?, fsx::read(Path::new(BUNDLE))?);
+                let entries = [
+                    Entry { path: "bin/mops-probe", mode: 0o755, content: &program },
+                    Entry { path: BUNDLE.trim_start_matches('/'), mode: 0o644, content: &roots },
+                ];
+                Image::of(self.name(), &entries, &["/bin/mops-probe"])
             }
         }
     }

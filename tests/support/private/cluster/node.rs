@@ -23,7 +23,7 @@ pub const SYSTEM: Node = Node {
     taints: "[]",
     health: 10248,
     release: Release::Module,
-    images: &[Held::Pause],
+    images: &[Held::Pause, Held::Probe],
 };
 /// The node that only tolerant pods get. Its GPU appears when a device plugin reports it.
 pub const GPU: Node = Node {
@@ -33,7 +33,7 @@ pub const GPU: Node = Node {
     taints: "[{key: sku, value: gpu, effect: NoSchedule}]",
     health: 10258,
     release: Release::Debian,
-    images: &[Held::Pause, Held::DevicePlugin],
+    images: &[Held::Pause, Held::Probe, Held::DevicePlugin],
 };
 
 /// A node that runs, though it may not be ready.
