@@ -13,6 +13,8 @@ mod existing;
 mod gpu;
 #[path = "e2e/identity.rs"]
 mod identity;
+#[path = "e2e/kubelet.rs"]
+mod kubelet;
 #[path = "e2e/login.rs"]
 mod login;
 #[path = "e2e/names.rs"]
