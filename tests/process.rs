@@ -20,6 +20,8 @@ mod killed;
 mod life;
 #[path = "lock.rs"]
 mod lock;
+#[path = "migrate.rs"]
+mod migrate;
 #[path = "private_world.rs"]
 mod private_world;
 #[path = "diagnose/program.rs"]

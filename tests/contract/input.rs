@@ -21,6 +21,7 @@ const DESTRUCTIVE: &[(&str, &str, &str)] = &[
     ("infra remove", "--env modelops/empty", "--yes"),
     ("infra state forget", "sas-bundle-blobs --env modelops/dev", "--yes"),
     ("infra unlock", "--env modelops/empty", "--yes"),
+    ("auth migrate", "--to token", "--yes"),
 ];
 
 /// The example without its storage, so that `up` has something to delete.

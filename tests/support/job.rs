@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use mops_host::proc::Output;
 use mops_host::{Env, fsx};
+use mops_wire::Http;
 use serde_json::Value;
 
 use crate::control::ask;
 use crate::place::Place;
 use crate::private;
 use crate::program::Sandbox;
+use crate::push::pipeline_to;
 
 /// The name of its stack file.
 pub const FILE: &str = "unified-infra.yaml";
@@ -125,6 +127,22 @@ impl Job {
         let of_fake = heard.iter().filter(|(name, _)| name == fake).map(|(_, text)| text.as_str());
         let hosts: BTreeSet<String> = of_fake.filter_map(host).map(str::to_owned).collect();
         hosts.into_iter().collect()
+    }
+
+    /// The address of the sandbox's control port.
+    #[must_use]
+    pub fn control(&self) -> String {
+        self.control.clone()
+    }
+
+    /// A pipeline to the cloud, for a client of the test's own.
+    ///
+    /// # Panics
+    /// When the sandbox has not written where it is.
+    #[must_use]
+    pub fn pipeline(&self) -> Http {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        pipeline_to(&self.dir).expect("a pipeline")
     }
 
     /// What exists, as the cloud counts it.

@@ -1,7 +1,10 @@
 //! Pushes the images of the examples, with the product's own registry client and a registry's
 //! admin credential.
 
+use std::path::Path;
+
 use mops_core::Secret;
+use mops_host::fsx;
 use mops_wire::registry::{Auth, Client, Reference, ReferenceError, RegistryError};
 use mops_wire::{ConnectMap, Http, HttpConfig, WireError};
 
@@ -46,6 +49,28 @@ pub fn pipeline(ca_pem: &[u8], connect: Vec<(String, std::net::SocketAddr)>) -> 
 /// When the machine has no roots.
 pub fn pipeline_by_name() -> Result<Http, WireError> {
     Http::new(HttpConfig::new())
+}
+
+/// A pipeline to the cloud of a folder that `mops-sandbox serve` has written.
+///
+/// # Errors
+/// When the folder cannot be read; when the machine has no roots.
+pub fn pipeline_to(dir: &Path) -> std::io::Result<Http> {
+    let made = match fsx::read_text(&dir.join("cloud.yaml")) {
+        Ok(cloud) => pipeline(&fsx::read(&dir.join("ca.crt"))?, connect(&cloud)),
+        // Under real names nothing needs to be pointed anywhere.
+        Err(_) => pipeline_by_name(),
+    };
+    made.map_err(std::io::Error::other)
+}
+
+/// The `connect:` lines of a file that `serve` has written.
+fn connect(cloud: &str) -> Vec<(String, std::net::SocketAddr)> {
+    let pair = |line: &str| {
+        let (name, address) = line.trim().split_once(": ")?;
+        Some((name.trim_matches('"').to_owned(), address.trim_matches('"').parse().ok()?))
+    };
+    cloud.lines().filter(|l| l.starts_with("  \"")).filter_map(pair).collect()
 }
 
 /// Pushes one image.

@@ -1,6 +1,7 @@
 //! The command line as types: verbs, flags, defaults and limits. Nothing here reads a file or the network, so
 //! that `--version` and `--help` cost nothing.
 
+mod auth;
 mod infra;
 mod lock;
 mod moves;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use auth::*;
 pub(crate) use infra::*;
 pub(crate) use lock::*;
 pub(crate) use moves::*;
@@ -58,6 +60,8 @@ pub(crate) enum Verb {
     /// Check that every worker reaches its registry and storage.
     #[command(after_help = "Examples:\n  mops diagnose-auth\n  mops smoke-test --env dev --json")]
     SmokeTest(CheckArgs),
+    /// The credentials of a stack.
+    Auth(AuthArgs),
     /// The older place of the checks.
     #[command(hide = true)]
     Dev(DevArgs),

@@ -9,6 +9,7 @@ mod import;
 mod init;
 mod kubeconfig;
 mod list;
+mod migrate;
 mod outputs;
 mod passphrase;
 mod preview;
@@ -31,7 +32,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::args::{DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
+use crate::args::{AuthArgs, AuthVerb, DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
 use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
@@ -43,6 +44,7 @@ pub(crate) use import::{AdoptedLine, ImportedLine};
 pub(crate) use init::{InitLine, StarterLine};
 pub(crate) use kubeconfig::{KubeconfigLine, MergedLine};
 pub(crate) use list::StackLine;
+pub(crate) use migrate::MigratedLine;
 pub(crate) use outputs::OutputsLine;
 pub(crate) use passphrase::RotatedLine;
 pub(crate) use remove::RemovedLine;
@@ -57,6 +59,7 @@ pub(crate) use version::VersionLine;
 pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
     match verb {
         Verb::Infra(args) => infra(app, args.verb),
+        Verb::Auth(AuthArgs { verb: AuthVerb::Migrate(args) }) => migrate::run(app, &args),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),
         Verb::DiagnoseAuth(args) | Verb::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => {

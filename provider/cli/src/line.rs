@@ -67,6 +67,7 @@ lines! {
     "init" 1 => crate::commands::InitLine,
     "kubeconfig" 1 => crate::commands::KubeconfigLine,
     "kubeconfig_merged" 1 => crate::commands::MergedLine,
+    "migrated" 1 => crate::commands::MigratedLine,
     "outputs" 1 => crate::commands::OutputsLine,
     "passphrase_rotated" 1 => crate::commands::RotatedLine,
     "removed" 1 => crate::commands::RemovedLine,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mops_core::{Severity, StackId};
 use mops_engine::program::{ExpandOptions, Program, expand};
-use mops_engine::stackfile::{self, StackFile};
+use mops_engine::stackfile::{self, Phase, StackFile};
 use mops_engine::state;
 
 use crate::app::{App, reason};
@@ -42,12 +42,17 @@ impl App {
     /// The program of a stack file. What this version does not build is refused with its place.
     pub(crate) fn program(&self, args: &FileArgs) -> Result<Target, Failure> {
         let file = self.stack_file(args.path())?;
+        self.target(file, args, None)
+    }
+
+    /// The program of a stack file that is read already, with a way to sign in to its registry beside the file's.
+    pub(crate) fn target(&self, file: StackFile, args: &FileArgs, beside: Option<Phase>) -> Result<Target, Failure> {
         let missing = stackfile::unsupported(&file);
         if missing.iter().any(|d| d.severity == Severity::Error) {
             return Err(missing.into());
         }
         self.printer.diagnostics(&missing, &self.sources.borrow());
-        let program = self.expand(&file, args.env.as_deref())?;
+        let program = self.expand(&file, args.env.as_deref(), beside)?;
         self.say_derived_group(&file, &program);
         let env_file = file.outputs.as_ref().and_then(|o| o.env_file.as_ref()).map(|f| f.value.clone());
         let stack_file = Some(args.path().display().to_string());
@@ -65,13 +70,18 @@ impl App {
     }
 
     /// What a file asks for.
-    pub(crate) fn expand(&self, file: &StackFile, env_name: Option<&str>) -> Result<Program, Failure> {
+    pub(crate) fn expand(
+        &self,
+        file: &StackFile,
+        env_name: Option<&str>,
+        beside: Option<Phase>,
+    ) -> Result<Program, Failure> {
         let options = ExpandOptions {
             user: self.env.get("USER").map(ToOwned::to_owned),
             env_name: env_name.map(ToOwned::to_owned),
             home: self.env.user_home().map(|h| h.display().to_string()),
             subscription: self.env.get("AZURE_SUBSCRIPTION_ID").map(ToOwned::to_owned),
-            beside: None,
+            beside,
         };
         Ok(expand(file, &options)?)
     }

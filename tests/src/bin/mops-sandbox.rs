@@ -8,7 +8,7 @@ use mops_core::Secret;
 use mops_host::fsx;
 use mops_tests::control::ask;
 use mops_tests::image::Image;
-use mops_tests::push::{Login, pipeline, pipeline_by_name, push};
+use mops_tests::push::{Login, pipeline_to, push};
 use mops_tests::sandbox::{Options, SUBSCRIPTION, Sandbox};
 
 const USAGE: &str = "\
@@ -133,12 +133,7 @@ fn push_images(dir: &Path) -> Result<(), Error> {
     if logins.is_empty() {
         return Err(Error::other("no registry is there yet; run `mops infra up -c registry` first"));
     }
-    let http = match fsx::read_text(&dir.join("cloud.yaml")) {
-        Ok(cloud) => pipeline(&fsx::read(&dir.join("ca.crt"))?, connect(&cloud)),
-        // Under real names nothing needs to be pointed anywhere.
-        Err(_) => pipeline_by_name(),
-    };
-    let http = http.map_err(Error::other)?;
+    let http = pipeline_to(dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for (host, username, password) in logins {
         let login = Login { host, username, password: Secret::new(password) };
@@ -150,13 +145,4 @@ fn push_images(dir: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// The `connect:` lines of the file that `serve` has written.
-fn connect(cloud: &str) -> Vec<(String, std::net::SocketAddr)> {
-    let pair = |line: &str| {
-        let (name, address) = line.trim().split_once(": ")?;
-        Some((name.trim_matches('"').to_owned(), address.trim_matches('"').parse().ok()?))
-    };
-    cloud.lines().filter(|l| l.starts_with("  \"")).filter_map(pair).collect()
 }

@@ -96,7 +96,7 @@ fn planned_file(args: &UpArgs, saved: Option<&SavedPlan>) -> FileArgs {
 }
 
 /// Every workload gets the time that the user gives it.
-fn wait_as_long_as(time: std::time::Duration, target: &mut Target) {
+pub(super) fn wait_as_long_as(time: std::time::Duration, target: &mut Target) {
     for declared in &mut target.program.resources {
         if declared.urn.token() == "modelops:kubernetes:Manifest" {
             declared.timeout = Some(time);
@@ -105,7 +105,7 @@ fn wait_as_long_as(time: std::time::Duration, target: &mut Target) {
 }
 
 /// Renews the file while the stack has registry and storage, and removes it when it has not.
-fn write_bundle_env(app: &App, stack: &StackId, pointed: &Pointed, store: &Store) -> Result<(), Failure> {
+pub(super) fn write_bundle_env(app: &App, stack: &StackId, pointed: &Pointed, store: &Store) -> Result<(), Failure> {
     let path = super::bundle_env_path(app, stack, pointed)?;
     let outputs = &store.snapshot().outputs;
     let found = |component: &str, name: &str| outputs.get(component).and_then(|values| values.get(name));

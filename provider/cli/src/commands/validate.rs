@@ -24,7 +24,7 @@ pub(crate) fn run(app: &App, args: &FileArgs) -> Outcome {
     let missing: Vec<Diagnostic> =
         stackfile::unsupported(&file).into_iter().map(|d| Diagnostic { severity: Severity::Warning, ..d }).collect();
     app.printer.diagnostics(&missing, &app.sources.borrow());
-    let program = app.expand(&file, args.env.as_deref())?;
+    let program = app.expand(&file, args.env.as_deref(), None)?;
     let count = program.resources.len();
     app.printer.event(&ValidLine { stack: program.stack.to_string(), resources: count });
     app.printer.tell(&format!("`{}` is valid: stack {}, {count} resources", args.path().display(), program.stack));

@@ -1,0 +1,62 @@
+//! The flags of `mops auth`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use mops_engine::stackfile::Phase;
+
+use super::{FileArgs, PaceArgs, ProbeArgs, value};
+
+#[derive(Debug, Args)]
+pub(crate) struct AuthArgs {
+    #[command(subcommand)]
+    pub(crate) verb: AuthVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthVerb {
+    /// Move a live stack up to a safer way to sign in to its registry.
+    #[command(
+        after_help = "Examples:\n  mops auth migrate --to token\n  mops auth migrate --to token unified-infra.yaml --yes"
+    )]
+    Migrate(MigrateArgs),
+}
+
+/// A way to sign in that a stack can move up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Way {
+    ServicePrincipal,
+    Token,
+    WorkloadIdentity,
+}
+
+impl Way {
+    /// The stack file's word for it.
+    pub(crate) const fn phase(self) -> Phase {
+        match self {
+            Self::ServicePrincipal => Phase::ServicePrincipal,
+            Self::Token => Phase::Token,
+            Self::WorkloadIdentity => Phase::WorkloadIdentity,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// The way that pods are to sign in, as `registry.auth` says it.
+    #[arg(long, value_name = "PHASE")]
+    pub(crate) to: Way,
+    /// Change the sign-in without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// How long each workload may take until it is available.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::duration)]
+    pub(crate) ready_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) probe: ProbeArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+}
