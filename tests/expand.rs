@@ -198,6 +198,37 @@ fn foreign_registries_bring_their_own_password() {
 }
 
 #[test]
+fn a_workload_identity_stands_for_every_password_of_the_registry() {
+    let text = example("unified-infra/unified-infra.yaml");
+    let text = text.replace("  name: modelopsdevacr\n", "  name: modelopsdevacr\n  auth: workload_identity\n");
+    let p = program(&text);
+    let names: Vec<&str> = p.resources.iter().map(|r| r.urn.name()).collect();
+    assert!(!names.contains(&"pull-secret"), "{names:?}");
+    assert_eq!(inputs(&p, "registry")["adminUserEnabled"], false);
+    assert_eq!(inputs(&p, "cluster")["oidcIssuer"], true);
+    assert_eq!(inputs(&p, "identity-trust")["issuer"], "<cluster.oidcIssuerUrl>");
+    assert_eq!(inputs(&p, "identity-trust")["subject"], "system:serviceaccount:modelops-dask-dev:dask-worker");
+    assert_eq!(inputs(&p, "kubelet-pull")["principalId"], "<cluster.kubeletObjectId>");
+    assert_eq!(inputs(&p, "workload-pull")["principalId"], "<identity.principalId>");
+    assert_eq!(inputs(&p, "workload-pull")["role"], "AcrPull");
+    let data = inputs(&p, "bundle-credentials")["data"].clone();
+    assert!(data.get("REGISTRY_PASSWORD").is_none(), "{data}");
+    let template = &inputs(&p, "dask-workers")["object"]["spec"]["template"];
+    assert_eq!(template["metadata"]["labels"]["azure.workload.identity/use"], "true");
+    assert_eq!(template["spec"]["serviceAccountName"], "dask-worker");
+    let account = &inputs(&p, "service-account")["object"]["metadata"]["annotations"];
+    assert_eq!(account["azure.workload.identity/client-id"], "<identity.clientId>");
+    for needed in ["kubelet-pull", "workload-pull", "identity-trust", "service-account"] {
+        assert!(named(&p, "dask-workers").depends_on.contains(&named(&p, needed).urn), "{needed}");
+    }
+    let by_repository =
+        text.replace("workload_identity\n", "workload_identity\n  role_assignment_mode: AbacRepositoryPermissions\n");
+    let p = program(&by_repository);
+    assert_eq!(inputs(&p, "registry")["roleAssignmentMode"], "AbacRepositoryPermissions");
+    assert_eq!(inputs(&p, "kubelet-pull")["role"], "Container Registry Repository Reader");
+}
+
+#[test]
 fn further_sas_entries_reach_the_pods_under_their_names() {
     let text = example("unified-infra/unified-infra.yaml").replace(
         "  sas:\n",

@@ -40,3 +40,5 @@ mod signals;
 mod token_stack;
 #[path = "up_down.rs"]
 mod up_down;
+#[path = "workload_identity.rs"]
+mod workload_identity;

@@ -444,7 +444,7 @@ fn later_sections_parse_and_are_not_supported_yet() {
         ],
     );
     for (section, word) in [
-        ("registry: {name: abcde, auth: workload_identity}", "auth"),
+        ("registry: {name: abcde, auth: workload_identity}\ncluster: {provider: existing, kubeconfig: k}", "auth"),
         ("registry: {realms: [{registry: a.b, realm: \"https://c\"}]}", "realms"),
         ("registry: {name: abcde}\nngc: {api_key: {from_env: X}}", "ngc"),
         ("registry: {name: abcde}\ntokens: {A: {from_env: X}}", "tokens"),

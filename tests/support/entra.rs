@@ -1,9 +1,11 @@
-//! The sign-in host: client credentials for one application, and the metadata documents.
+//! The sign-in host: client credentials for one application, tokens of service accounts for the identities that trust
+//! them, and the metadata documents.
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::arm::Arm;
 use crate::evidence::{Evidence, RouteInfo};
 use crate::http::{Call, Reply};
 use crate::route::{self, Params, Route};
@@ -15,14 +17,15 @@ const SECONDS: i64 = 3599;
 /// The fake.
 pub struct Entra {
     world: Arc<World>,
+    arm: Arc<Arm>,
     routes: Vec<Route<Entra>>,
 }
 
 impl Entra {
-    /// A sign-in host for the application of this world.
+    /// A sign-in host for the application of this world and the identities that its ARM has.
     #[must_use]
-    pub fn new(world: Arc<World>) -> Self {
-        Self { world, routes: routes() }
+    pub fn new(arm: Arc<Arm>) -> Self {
+        Self { world: Arc::clone(&arm.world), arm, routes: routes() }
     }
 
     /// Answers one request.
@@ -87,6 +90,13 @@ fn issue(entra: &Entra, call: &Call, params: &Params) -> Reply {
     if field("grant_type") != "client_credentials" {
         return refused(entra, 400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.");
     }
+    if !field("client_assertion").is_empty() {
+        let principal = match federated(entra, field("client_id"), field("client_assertion")) {
+            Ok(principal) => principal,
+            Err(refusal) => return refusal,
+        };
+        return token(entra, field("scope"), &Signed { client_id: field("client_id"), principal: &principal });
+    }
     if !field("client_id").eq_ignore_ascii_case(&app.client_id) {
         let text = format!("Application with identifier '{}' was not found in the directory.", field("client_id"));
         return refused(entra, 400, "unauthorized_client", 700_016, &text);
@@ -96,26 +106,76 @@ fn issue(entra: &Entra, call: &Call, params: &Params) -> Reply {
                     value, not the client secret ID, for a secret added to the app.";
         return refused(entra, 401, "invalid_client", 7_000_215, text);
     }
-    let Some(audience) = field("scope").strip_suffix("/.default").filter(|a| !a.is_empty()) else {
+    token(entra, field("scope"), &Signed::app(&app.client_id))
+}
+
+/// The principal of an identity that trusts an assertion: issuer, subject and audience are compared byte for byte.
+fn federated(entra: &Entra, client: &str, assertion: &str) -> Result<String, Reply> {
+    let claims = entra.world.verify(assertion).map_err(|_| {
+        refused(entra, 401, "invalid_client", 700_024, "Client assertion is not within its valid time range.")
+    })?;
+    let state = entra.arm.state();
+    let mut identities = state.of_kind("Microsoft.ManagedIdentity/userAssignedIdentities");
+    let Some(identity) = identities.find(|t| t.body["properties"]["clientId"] == client) else {
+        let text = format!("Application with identifier '{client}' was not found in the directory.");
+        return Err(refused(entra, 400, "unauthorized_client", 700_016, &text));
+    };
+    let trusted: Vec<&Value> = state.below(&identity.id).map(|t| &t.body["properties"]).collect();
+    let audience = |t: &Value| t["audiences"].as_array().is_some_and(|all| claims["aud"].as_array() == Some(all));
+    let rows = [
+        (700_211, "issuer", "iss", trusted.iter().any(|t| t["issuer"] == claims["iss"])),
+        (
+            700_213,
+            "subject",
+            "sub",
+            trusted.iter().any(|t| t["issuer"] == claims["iss"] && t["subject"] == claims["sub"]),
+        ),
+        (700_212, "audience", "aud", trusted.iter().any(|t| t["subject"] == claims["sub"] && audience(t))),
+    ];
+    if let Some((number, what, claim, _)) = rows.iter().find(|(_, _, _, fits)| !fits) {
+        let given = &claims[*claim];
+        let text = format!("No matching federated identity record found for presented assertion {what} '{given}'.");
+        return Err(refused(entra, 401, "invalid_client", *number, &text));
+    }
+    Ok(identity.body["properties"]["principalId"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Who has signed in.
+pub struct Signed<'a> {
+    /// The id that was signed in with.
+    pub client_id: &'a str,
+    /// The id that rights are given to.
+    pub principal: &'a str,
+}
+
+impl<'a> Signed<'a> {
+    /// An application that is its own principal here.
+    #[must_use]
+    pub const fn app(client_id: &'a str) -> Self {
+        Self { client_id, principal: client_id }
+    }
+}
+
+fn token(entra: &Entra, scope: &str, who: &Signed<'_>) -> Reply {
+    let Some(audience) = scope.strip_suffix("/.default").filter(|a| !a.is_empty()) else {
         let text = format!(
-            "The provided value for scope {} is not valid. Client credential flows must have a scope \
-                            value with /.default suffixed to the resource identifier.",
-            field("scope")
+            "The provided value for scope {scope} is not valid. Client credential flows must have a scope \
+                            value with /.default suffixed to the resource identifier."
         );
         return refused(entra, 400, "invalid_scope", 1_002_012, &text);
     };
-    let token = app_token(&entra.world, &app.client_id, audience, SECONDS);
+    let token = app_token(&entra.world, who, audience, SECONDS);
     let body = json!({"token_type": "Bearer", "expires_in": SECONDS, "ext_expires_in": SECONDS, "access_token": token});
     Reply::json(200, &body).header("cache-control", "no-store, no-cache")
 }
 
 /// An access token of an application or a managed identity for an audience.
 #[must_use]
-pub fn app_token(world: &World, client_id: &str, audience: &str, seconds: i64) -> String {
+pub fn app_token(world: &World, who: &Signed<'_>, audience: &str, seconds: i64) -> String {
     let (now, tenant) = (world.now().unix_timestamp(), &world.application.tenant);
     world.sign(&json!({
         "aud": audience, "iss": format!("https://sts.windows.net/{tenant}/"), "iat": now, "nbf": now, "exp": now + seconds,
-        "appid": client_id, "tid": tenant, "oid": client_id, "idtyp": "app", "ver": "1.0",
+        "appid": who.client_id, "tid": tenant, "oid": who.principal, "idtyp": "app", "ver": "1.0",
     }))
 }
 

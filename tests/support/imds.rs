@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::arm::{Arm, cluster};
-use crate::entra::app_token;
+use crate::entra::{Signed, app_token};
 use crate::evidence::{Evidence, RouteInfo};
 use crate::http::{Call, Reply};
 use crate::route::{self, Params, Route};
@@ -115,7 +115,7 @@ fn token(metadata: &Metadata, call: &Call, _: &Params) -> Reply {
             Reply::json(
                 200,
                 &json!({
-                    "access_token": app_token(world, &client_id, resource, SECONDS), "client_id": client_id,
+                    "access_token": app_token(world, &Signed::app(&client_id), resource, SECONDS), "client_id": client_id,
                     "expires_in": life, "expires_on": end, "ext_expires_in": life, "not_before": now.to_string(),
                     "resource": resource, "token_type": "Bearer",
                 }),

@@ -146,7 +146,7 @@ impl Sandbox {
             let blobs = Blobs::new(Arc::clone(&arm));
             named(move |call| blobs.answer(call))
         };
-        let handlers = Handlers::new(&world, &arm, &clusters, (content, storage), &faults, &secret);
+        let handlers = Handlers::new(&arm, &clusters, (content, storage), &faults, &secret);
         let (stop, stopped) = oneshot::channel();
         let config = identity.server_config();
         let running = {
@@ -328,14 +328,13 @@ struct Handlers {
 
 impl Handlers {
     fn new(
-        world: &Arc<World>,
         arm: &Arc<Arm>,
         clusters: &Arc<Clusters>,
         (registries, storage): (Handler, Handler),
         faults: &Faults,
         secret: &str,
     ) -> Self {
-        let entra = Entra::new(Arc::clone(world));
+        let entra = Entra::new(Arc::clone(arm));
         let (on_arm, metadata) = (Arc::clone(arm), Metadata::new(Arc::clone(arm)));
         let witness = Witness::default();
         let around = |fake, inner| witness.around(fake, faults.around(fake, inner));

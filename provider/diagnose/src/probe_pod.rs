@@ -27,12 +27,13 @@ const USER: i64 = 65532;
 /// The probe pod for a place.
 #[must_use]
 pub fn pod(request: &Request, place: &Place, number: usize) -> Pod {
+    let identity = workload::asks_for_identity(&place.worker).then_some((workload::IDENTITY_LABEL, "true"));
     let labels = [(MANAGED_LABEL, "mops"), ("app.kubernetes.io/name", PROGRAM), (RUN_LABEL, &request.run)];
     Pod {
         metadata: ObjectMeta {
             name: Some(format!("{PROGRAM}-{}-{number}", request.run)),
             namespace: Some(request.namespace.clone()),
-            labels: Some(labels.map(|(k, v)| (k.to_owned(), v.to_owned())).into()),
+            labels: Some(labels.into_iter().chain(identity).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()),
             ..ObjectMeta::default()
         },
         spec: Some(spec(request, place)),
@@ -118,6 +119,7 @@ fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     set(names::CONTAINER, request.containers.join(","));
     set(names::VERIFY_READONLY, if request.verify_readonly { "1".to_owned() } else { String::new() });
     set(names::RUN, request.run.clone());
+    set(names::IDENTITY, if workload::asks_for_identity(&place.worker) { "1".to_owned() } else { String::new() });
     let connect: Vec<String> = request.probe.connect.iter().map(|(host, at)| format!("{host}={at}")).collect();
     set(names::CONNECT, connect.join(","));
     set(names::CERT_FILE, request.probe.ca_file.as_ref().map(|p| p.display().to_string()).unwrap_or_default());
@@ -278,6 +280,18 @@ mod tests {
         assert_eq!(container["env"][3]["value"], "reg.azurecr.io/worker:1", "only the registry's own images");
         let key = &container["env"][7]["valueFrom"]["secretKeyRef"];
         assert_eq!(key, &json!({"name": "pull", "key": ".dockerconfigjson", "optional": true}));
+    }
+
+    #[test]
+    fn it_is_who_the_worker_is() {
+        let mut place = place();
+        place.worker.metadata.labels = Some([("azure.workload.identity/use".to_owned(), "true".to_owned())].into());
+        place.worker.spec.as_mut().unwrap().service_account_name = Some("dask-worker".into());
+        let pod = serde_json::to_value(pod(&Request::new("7f3a", "dev", "ns"), &place, 0)).unwrap();
+        assert_eq!(pod["metadata"]["labels"]["azure.workload.identity/use"], "true");
+        assert_eq!(pod["spec"]["serviceAccountName"], "dask-worker");
+        let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+        assert!(env.iter().any(|v| v["name"] == names::IDENTITY), "{env:?}");
     }
 
     #[test]

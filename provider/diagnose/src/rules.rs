@@ -7,14 +7,23 @@ pub(crate) mod identity;
 pub(crate) mod kubelet;
 pub(crate) mod network;
 pub(crate) mod storage;
+pub(crate) mod workload_identity;
 
 use crate::rule::Rule;
 
 /// All rules, family by family.
 pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {
-    [access::RULES, config::RULES, network::RULES, identity::RULES, artifact::RULES, kubelet::RULES, storage::RULES]
-        .into_iter()
-        .flatten()
+    let families = [
+        access::RULES,
+        config::RULES,
+        network::RULES,
+        identity::RULES,
+        workload_identity::RULES,
+        artifact::RULES,
+        kubelet::RULES,
+        storage::RULES,
+    ];
+    families.into_iter().flatten()
 }
 
 /// Every `mops` command that a finding may suggest, `{file}` standing for the stack file, so that a

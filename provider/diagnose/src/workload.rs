@@ -48,6 +48,14 @@ impl Place {
     }
 }
 
+/// The label by which a pod asks AKS for a token of its service account.
+pub(crate) const IDENTITY_LABEL: &str = "azure.workload.identity/use";
+
+/// Whether a pod signs in as an identity, with a token of its service account.
+pub(crate) fn asks_for_identity(pod: &Pod) -> bool {
+    pod.metadata.labels.as_ref().and_then(|labels| labels.get(IDENTITY_LABEL)).is_some_and(|value| value == "true")
+}
+
 /// The pull secrets that a pod names.
 #[must_use]
 pub fn pull_secrets(pod: &Pod) -> Vec<String> {

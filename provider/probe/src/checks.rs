@@ -1,6 +1,7 @@
 //! All checks of a probe, side by side, each within its deadline.
 
 mod environment;
+mod identity;
 mod registry;
 mod sas;
 mod storage;

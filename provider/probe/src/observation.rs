@@ -16,6 +16,8 @@ pub mod check {
     pub const PULL_SECRET: &str = "registry.pull_secret";
     /// `GET /v2/` with a credential.
     pub const REGISTRY_V2: &str = "registry.v2";
+    /// The token of the service account is there and is traded.
+    pub const IDENTITY: &str = "identity.token";
     /// HEAD of an image's manifest.
     pub const REGISTRY_PULL: &str = "registry.pull";
     /// The image's repository has a tag list.
@@ -36,6 +38,8 @@ pub mod variant {
     pub const ENV: &str = "env";
     /// The entry of the pull secret.
     pub const PULL_SECRET: &str = "pullsecret";
+    /// The federated identity of the pod.
+    pub const WI: &str = "wi";
     /// The SAS of AZURE_STORAGE_CONNECTION_STRING.
     pub const SAS: &str = "sas";
     /// A credential that ARM lists; from the workstation only.

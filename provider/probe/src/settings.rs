@@ -24,6 +24,16 @@ pub mod names {
     pub const RUN: &str = "MOPS_PROBE_RUN";
     /// `HOST=ADDRESS` pairs, separated by commas; sandbox only.
     pub const CONNECT: &str = "MOPS_PROBE_CONNECT";
+    /// Set when the worker asks for a token of its service account.
+    pub const IDENTITY: &str = "MOPS_PROBE_IDENTITY";
+    /// The identity that the worker signs in as.
+    pub const CLIENT_ID: &str = "AZURE_CLIENT_ID";
+    /// Its directory.
+    pub const TENANT_ID: &str = "AZURE_TENANT_ID";
+    /// Where the token of the service account is.
+    pub const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+    /// Where it is traded.
+    pub const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
     /// One more file of trusted roots.
     pub const CERT_FILE: &str = "SSL_CERT_FILE";
     /// The worker's registry.
@@ -68,6 +78,33 @@ pub struct Container {
     pub connection: Given<Secret<String>>,
 }
 
+/// What the worker signs in with when it has no password.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The identity.
+    pub client_id: Given<String>,
+    /// Its directory.
+    pub tenant: Given<String>,
+    /// Where the token of the service account is.
+    pub token_file: Given<String>,
+    /// Where it is traded.
+    pub authority: Given<String>,
+}
+
+impl Identity {
+    /// The first variable that the worker lacks.
+    #[must_use]
+    pub fn missing(&self) -> Option<&'static str> {
+        let all = [
+            (names::TOKEN_FILE, &self.token_file),
+            (names::CLIENT_ID, &self.client_id),
+            (names::TENANT_ID, &self.tenant),
+            (names::AUTHORITY, &self.authority),
+        ];
+        all.into_iter().find(|(_, given)| given.value().is_none()).map(|(name, _)| name)
+    }
+}
+
 /// What to check.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -81,6 +118,8 @@ pub struct Settings {
     pub username: Given<String>,
     /// The worker's password.
     pub password: Given<Secret<String>>,
+    /// What stands for user and password, when the worker asks for a token.
+    pub identity: Option<Identity>,
     /// Text of the docker config.
     pub pull_secret: Given<Secret<String>>,
     /// Containers to list.
@@ -105,6 +144,7 @@ impl Settings {
             images: list(env, names::IMAGES),
             username: given(env, names::USERNAME),
             password: secret(env, names::PASSWORD),
+            identity: env.has(names::IDENTITY).then(|| identity(env)),
             pull_secret: secret(env, names::PULL_SECRET),
             containers: list(env, names::CONTAINER).iter().map(|item| container(env, item)).collect(),
             verify_readonly: env.has(names::VERIFY_READONLY),
@@ -113,6 +153,15 @@ impl Settings {
             cert_file: env.get(names::CERT_FILE).map(PathBuf::from),
             bundle_registry,
         }
+    }
+}
+
+fn identity(env: &Env) -> Identity {
+    Identity {
+        client_id: given(env, names::CLIENT_ID),
+        tenant: given(env, names::TENANT_ID),
+        token_file: given(env, names::TOKEN_FILE),
+        authority: given(env, names::AUTHORITY),
     }
 }
 
@@ -165,6 +214,13 @@ mod tests {
         let settings = Settings::from_env(&env);
         assert_eq!(settings.username, Given::Empty);
         assert_eq!(settings.password, Given::Value(Secret::from("0")));
+    }
+
+    #[test]
+    fn an_identity_is_asked_for_and_says_what_it_lacks() {
+        assert!(Settings::from_env(&Env::of([(names::CLIENT_ID, "c")])).identity.is_none());
+        let env = Env::of([(names::IDENTITY, "1"), (names::TOKEN_FILE, "/t"), (names::CLIENT_ID, "c")]);
+        assert_eq!(Settings::from_env(&env).identity.unwrap().missing(), Some(names::TENANT_ID));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod connect;
 pub mod error;
 pub mod fault;
+pub mod federated;
 pub mod origin;
 pub mod pipeline;
 pub mod proxy;

@@ -245,12 +245,17 @@ fn fresh_body(arm: &Arm, cluster_id: &str, wanted: &Map<String, Value>, version:
         "sku": {"name": "Base", "tier": "Free"},
     });
     if oidc {
-        let issuer =
-            format!("https://{location}.oic.prod-aks.azure.com/{}/{}/", arm.world.application.tenant, unique());
-        body["properties"]["oidcIssuerProfile"]["issuerURL"] = json!(issuer);
+        publish_issuer(arm, &mut body);
     }
     take(&mut body, wanted);
     body
+}
+
+/// Recorded: the issuer has a slash at its end, which belongs to it.
+fn publish_issuer(arm: &Arm, body: &mut Value) {
+    let (location, tenant) = (body["location"].as_str().unwrap_or_default(), &arm.world.application.tenant);
+    let issuer = format!("https://{location}.oic.prod-aks.azure.com/{tenant}/{}/", unique());
+    body["properties"]["oidcIssuerProfile"] = json!({"enabled": true, "issuerURL": issuer});
 }
 
 fn take(body: &mut Value, wanted: &Map<String, Value>) {
@@ -290,10 +295,18 @@ fn update(
     let version =
         wanted["properties"]["kubernetesVersion"].as_str().filter(|v| !v.is_empty()).unwrap_or(&old).to_owned();
     check_upgrade(&old, &version)?;
+    let issuer = wanted["properties"]["oidcIssuerProfile"]["enabled"].clone();
+    if issuer == json!(false) && known.body["properties"]["oidcIssuerProfile"]["enabled"] == json!(true) {
+        let message = "OIDC issuer feature cannot be disabled.";
+        return Err(refusal::flat_target("BadRequest", message, "oidcIssuerProfile.enabled"));
+    }
     let location = known.body["location"].as_str().unwrap_or_default().to_owned();
     let until = arm.world.after(UPDATE_SECONDS);
     let cluster = state.get_mut(cluster_id).ok_or_else(|| Reply::empty(500))?;
     take(&mut cluster.body, wanted);
+    if issuer == json!(true) && cluster.body["properties"]["oidcIssuerProfile"]["enabled"] != json!(true) {
+        publish_issuer(arm, &mut cluster.body);
+    }
     cluster.body["properties"]["kubernetesVersion"] = json!(version);
     cluster.body["properties"]["currentKubernetesVersion"] = json!(current(&version));
     cluster.generation += 1;

@@ -8,6 +8,7 @@ use crate::arm::subscription::check_registered;
 use crate::arm::{Arm, id, refusal, registry_token};
 use crate::evidence::Evidence;
 use crate::http::{Call, Reply};
+use crate::registry::rights::Rights;
 use crate::registry::token::signed_in;
 use crate::route::{Params, Route};
 use crate::world::random_text;
@@ -372,6 +373,34 @@ pub struct View {
     pub passwords: Vec<String>,
     /// Its tokens that may sign in.
     pub tokens: Vec<registry_token::View>,
+    /// Its id.
+    id: String,
+    /// Whether rights are given by repository.
+    by_repository: bool,
+}
+
+const READ: &str = "repositories/*/content/read";
+const WRITE: &str = "repositories/*/content/write";
+
+/// Roles that a registry honours by what they allow, in each of its two modes.
+const HONOURED: [(bool, &str, &[&str]); 3] = [
+    (false, "7f951dda-4ed3-4680-a7ca-43fe172d538d", &[READ]),
+    (false, "8311e382-0749-4cb8-b61a-304f252e45ec", &[READ, WRITE]),
+    (true, "b93aa761-3e63-49ed-ac28-beffa264f7ac", &[READ]),
+];
+
+/// What a principal may do at a registry; the owner of the subscription may do everything.
+#[must_use]
+pub fn rights(arm: &Arm, view: &View, principal: &str) -> Option<Rights> {
+    if principal == arm.world.application.client_id {
+        return Some(Rights::All);
+    }
+    let state = arm.state();
+    let honoured = HONOURED.iter().filter(|(mode, role, _)| {
+        *mode == view.by_repository && super::role::has_role(&state, principal, role, &view.id)
+    });
+    let listed: Vec<String> = honoured.flat_map(|(_, _, rights)| rights.iter().map(|r| (*r).to_owned())).collect();
+    (!listed.is_empty()).then_some(Rights::Listed(listed))
 }
 
 /// The registry behind a host name, when there is one.
@@ -387,6 +416,8 @@ pub fn by_host(arm: &Arm, host: &str) -> Option<View> {
         admin,
         passwords: found.secrets.clone(),
         tokens: registry_token::views(arm, &state, &found.id),
+        id: found.id.clone(),
+        by_repository: found.body["properties"]["roleAssignmentMode"] == json!("AbacRepositoryPermissions"),
     })
 }
 

@@ -51,11 +51,24 @@ pub struct Doomed {
     pub message: String,
 }
 
+/// A cluster as those who run its machines have to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// Its key.
+    pub id: String,
+    /// The bearer token of its user credential.
+    pub token: String,
+    /// The principal as which its nodes pull.
+    pub kubelet: String,
+    /// Who signs the tokens of its service accounts, when the cluster publishes it and lets pods trade them.
+    pub issuer: Option<String>,
+}
+
 /// What those who run the machines of clusters are told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A cluster runs; its bearer token.
-    ClusterRuns(String, String),
+    /// A cluster runs.
+    ClusterRuns(Cluster),
     /// A cluster is gone.
     ClusterGone(String),
     /// A pool is as its body says.
@@ -225,8 +238,15 @@ fn gone_event(id: &str) -> Option<Event> {
 
 fn runs_event(thing: &Thing) -> Option<Event> {
     if is_kind(&thing.id, "managedClusters") {
-        let token = thing.secrets.first().cloned().unwrap_or_default();
-        Some(Event::ClusterRuns(id::key(&thing.id), token))
+        let properties = &thing.body["properties"];
+        let text = |pointer: &str| properties.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let trades = properties["securityProfile"]["workloadIdentity"]["enabled"] == true;
+        Some(Event::ClusterRuns(Cluster {
+            id: id::key(&thing.id),
+            token: thing.secrets.first().cloned().unwrap_or_default(),
+            kubelet: text("/identityProfile/kubeletidentity/objectId").unwrap_or_default(),
+            issuer: text("/oidcIssuerProfile/issuerURL").filter(|_| trades),
+        }))
     } else if is_kind(&thing.id, "agentPools") {
         Some(Event::PoolRuns(id::key(&thing.id), thing.body["properties"].clone()))
     } else {

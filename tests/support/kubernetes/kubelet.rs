@@ -309,6 +309,7 @@ pub(super) async fn probe_run(fake: &Arc<KubernetesFake>, pod: &Json, container:
     let resolved = resolve(&fake.store(), pod, container).unwrap_or_default();
     let mut env: BTreeMap<String, String> = resolved;
     env.extend(fake.options.probe_env.iter().cloned());
+    let _token = super::webhook::project(fake, pod, &mut env);
     let limit = pod["spec"]["activeDeadlineSeconds"].as_u64().map_or(PROBE_TIME, Duration::from_secs);
     let command = Command {
         program: program.display().to_string(),

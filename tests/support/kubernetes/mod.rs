@@ -40,6 +40,7 @@ mod status;
 mod store;
 mod validate;
 mod watch;
+mod webhook;
 mod workloads;
 mod write;
 
@@ -50,6 +51,7 @@ pub use pull::{AlwaysPulled, ImagePuller, PullError};
 pub use routes::routes;
 pub use serve::router;
 pub use validate::MAX_SECRET;
+pub use webhook::Trust;
 
 use apply::Writer;
 use store::{Key, Store, text};
@@ -77,6 +79,7 @@ pub struct Options {
 pub struct KubernetesFake {
     options: Options,
     store: Mutex<Store>,
+    trust: Mutex<Option<Trust>>,
     moved: Sender<u64>,
     drops: Sender<u64>,
 }
@@ -87,7 +90,13 @@ impl KubernetesFake {
     pub fn new(options: Options) -> Arc<Self> {
         let store =
             Store { ledger: options.ledger.clone(), ledger_prefix: options.ledger_prefix.clone(), ..Store::default() };
-        let fake = Arc::new(Self { options, store: Mutex::new(store), moved: Sender::new(0), drops: Sender::new(0) });
+        let fake = Arc::new(Self {
+            options,
+            store: Mutex::new(store),
+            trust: Mutex::default(),
+            moved: Sender::new(0),
+            drops: Sender::new(0),
+        });
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             let mut space = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name,
                 "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": fake.now()}});
@@ -96,6 +105,12 @@ impl KubernetesFake {
         }
         workloads::settle(&mut fake.store(), &fake.controller("kube-controller-manager", ""));
         fake
+    }
+
+    /// Who signs the tokens of service accounts, and where they are traded; new pods are told.
+    pub fn trust(&self, trust: Option<Trust>) {
+        self.store().authority = trust.as_ref().map(|t| t.authority.clone());
+        *self.trust.lock().unwrap_or_else(PoisonError::into_inner) = trust;
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

@@ -69,6 +69,8 @@ pub(super) struct Store {
     /// What made a pod: kind and uid of the controller, by uid of the pod.
     pub(super) made_by: HashMap<String, String>,
     pub(super) booked: HashSet<Key>,
+    /// Where tokens of service accounts are traded, in a cluster with workload identity.
+    pub(super) authority: Option<String>,
     pub(super) ledger: Ledger,
     pub(super) ledger_prefix: String,
 }

@@ -156,6 +156,7 @@ impl Birth<'_> {
         if pod["spec"]["imagePullSecrets"].is_null() {
             pod["spec"]["imagePullSecrets"] = account["imagePullSecrets"].clone();
         }
+        super::webhook::admit(store, &mut pod);
         if let Some(node) = &self.node {
             pod["spec"]["nodeName"] = json!(node);
             pod["status"]["conditions"] =

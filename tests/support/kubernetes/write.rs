@@ -236,6 +236,7 @@ impl Write {
         if object["spec"]["imagePullSecrets"].as_array().is_none_or(Vec::is_empty) && secrets.is_array() {
             object["spec"]["imagePullSecrets"] = secrets;
         }
+        super::webhook::admit(store, object);
         object["status"] = json!({"phase": "Pending", "qosClass": quality(&object["spec"])});
         Ok(())
     }

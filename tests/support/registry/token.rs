@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::arm::registry::View;
+use crate::arm::registry::{self, View};
 use crate::http::{Call, Reply};
 use crate::registry::rights::Rights;
 use crate::registry::{Registries, error};
@@ -120,12 +120,22 @@ fn own(registries: &Registries, host: &str, token: &str, kind: &str) -> Option<V
 
 /// The admin user with a current password, a token with one of its own, or a refresh token.
 fn knows(registries: &Registries, view: &View, host: &str, user: &str, password: &str) -> Option<Rights> {
-    let admin = view.admin && user == view.name && view.passwords.iter().any(|p| p == password);
-    if admin || (user == TOKEN_USER && own(registries, host, password, "refresh_token").is_some()) {
+    if view.admin && user == view.name && view.passwords.iter().any(|p| p == password) {
         return Some(Rights::All);
+    }
+    if user == TOKEN_USER {
+        return refreshed(registries, host, password);
     }
     let token = view.tokens.iter().find(|t| t.name == user && t.passwords.iter().any(|p| p == password))?;
     Some(Rights::Listed(token.actions.clone()))
+}
+
+/// What a refresh token of this registry allows.
+fn refreshed(registries: &Registries, host: &str, token: &str) -> Option<Rights> {
+    let claims = own(registries, host, token, "refresh_token")?;
+    let listed = claims["permissions"]["Listed"].as_array();
+    let rights = |listed: &Vec<Value>| listed.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    Some(listed.map_or(Rights::All, |listed| Rights::Listed(rights(listed))))
 }
 
 /// `repository:NAME:ACTIONS` and `registry:catalog:*` as the claims carry them, without what is not allowed.
@@ -146,16 +156,32 @@ struct For<'a> {
     incarnation: &'a str,
 }
 
-fn make(of: &For<'_>, kind: &str, seconds: i64, access: &[Value]) -> String {
+/// What a token says besides whose it is and how long it lives.
+enum Says<'a> {
+    /// A refresh token: what it allows.
+    Rights(&'a Rights),
+    /// An access token: which repositories it opens.
+    Access(&'a [Value]),
+}
+
+fn make(of: &For<'_>, says: &Says<'_>) -> String {
+    let (kind, seconds) = match says {
+        Says::Rights(_) => ("refresh_token", REFRESH_SECONDS),
+        Says::Access(_) => ("access_token", ACCESS_SECONDS),
+    };
     let now = of.world.now().unix_timestamp();
     let mut claims = json!({
         "aud": of.host, "iss": ISSUER, "exp": now + seconds, "nbf": now, "iat": now, "grant_type": kind,
         "version": "1.0", "roles": [], "sub": crate::world::unique(), "jti": of.incarnation,
     });
-    if kind == "refresh_token" {
-        claims["permissions"] = json!({"Actions": ["read", "write", "delete"], "NotActions": Value::Null});
-    } else {
-        claims["access"] = json!(access);
+    match says {
+        Says::Rights(Rights::All) => {
+            claims["permissions"] = json!({"Actions": ["read", "write", "delete"], "NotActions": Value::Null});
+        }
+        Says::Rights(Rights::Listed(listed)) => {
+            claims["permissions"] = json!({"Actions": ["read"], "NotActions": Value::Null, "Listed": listed});
+        }
+        Says::Access(access) => claims["access"] = json!(access),
     }
     of.world.sign(&claims)
 }
@@ -163,19 +189,14 @@ fn make(of: &For<'_>, kind: &str, seconds: i64, access: &[Value]) -> String {
 /// User and password of somebody who has signed in to Azure and may do everything.
 #[must_use]
 pub fn signed_in(world: &World, host: &str, incarnation: &str) -> (String, String) {
-    let token = make(&For { world, host, incarnation }, "refresh_token", REFRESH_SECONDS, &[]);
+    let token = make(&For { world, host, incarnation }, &Says::Rights(&Rights::All));
     (TOKEN_USER.to_owned(), token)
-}
-
-fn refresh_token(registries: &Registries, host: &str) -> String {
-    let incarnation = registries.view(host).map(|v| v.incarnation).unwrap_or_default();
-    signed_in(&registries.arm().world, host, &incarnation).1
 }
 
 fn access_token(registries: &Registries, host: &str, access: &[Value]) -> String {
     let incarnation = registries.view(host).map(|v| v.incarnation).unwrap_or_default();
     let of = For { world: &registries.arm().world, host, incarnation: &incarnation };
-    make(&of, "access_token", ACCESS_SECONDS, access)
+    make(&of, &Says::Access(access))
 }
 
 fn field<'a>(form: &'a [(String, String)], name: &str) -> &'a str {
@@ -190,14 +211,16 @@ pub fn exchange(registries: &Registries, call: &Call, _: &Params) -> Reply {
         return error(400, "BAD_REQUEST", "grant_type, service and access_token are required.");
     }
     let world = &registries.arm().world;
-    let good = world.verify(field(&form, "access_token")).is_ok_and(|claims| {
+    let fits = |claims: &Value| {
         let audience = claims["aud"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
         audience == "https://containerregistry.azure.net" || audience == world.arm_origin()
-    });
-    if !good {
-        return unauthorized();
-    }
-    let refresh = refresh_token(registries, &call.host);
+    };
+    let claims = world.verify(field(&form, "access_token")).ok().filter(fits);
+    let (Some(claims), Some(view)) = (claims, registries.view(&call.host)) else { return unauthorized() };
+    let principal = claims["oid"].as_str().unwrap_or_default();
+    let Some(rights) = registry::rights(registries.arm(), &view, principal) else { return unauthorized() };
+    let of = For { world, host: &call.host, incarnation: &view.incarnation };
+    let refresh = make(&of, &Says::Rights(&rights));
     Reply::json(200, &json!({"refresh_token": refresh}))
 }
 
@@ -209,9 +232,7 @@ pub fn post(registries: &Registries, call: &Call, _: &Params) -> Reply {
         return error(400, "BAD_REQUEST", "The service is not this registry.");
     }
     let rights = match field(&form, "grant_type") {
-        "refresh_token" => {
-            own(registries, &call.host, field(&form, "refresh_token"), "refresh_token").map(|_| Rights::All)
-        }
+        "refresh_token" => refreshed(registries, &call.host, field(&form, "refresh_token")),
         "password" => registries
             .view(&call.host)
             .and_then(|v| knows(registries, &v, &call.host, field(&form, "username"), field(&form, "password"))),

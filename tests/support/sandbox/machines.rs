@@ -16,9 +16,9 @@ use tokio::runtime::Handle;
 use tower::ServiceExt as _;
 
 use crate::arm::store::Event;
-use crate::arm::{Arm, Machines, id, pool};
+use crate::arm::{self, Arm, Machines, id, pool};
 use crate::http::{Broken, Handler, Reply};
-use crate::kubernetes::{KubernetesFake, NodePool, Options, router};
+use crate::kubernetes::{KubernetesFake, NodePool, Options, Trust, router};
 use crate::sandbox::puller::Puller;
 use crate::world::World;
 
@@ -83,22 +83,35 @@ impl Clusters {
         });
     }
 
-    fn start(&self, cluster: &str, token: &str) {
-        if self.running().contains_key(cluster) {
+    fn start(&self, cluster: &arm::store::Cluster) {
+        if let Some(running) = self.running().get(&cluster.id) {
+            running.fake.trust(self.trust(cluster));
             return;
         }
         let options = Options {
-            token: Secret::new(token.to_owned()),
+            token: Secret::new(cluster.token.clone()),
             probe: self.probe.clone(),
             probe_env: self.probe_env.clone(),
-            puller: Arc::new(Puller::new(self.registry.get().cloned())),
+            puller: Arc::new(Puller::new(
+                self.registry.get().cloned(),
+                Arc::clone(&self.world),
+                cluster.kubelet.clone(),
+            )),
             clock: Arc::clone(&self.world.clock),
             ledger: self.world.ledger.clone(),
-            ledger_prefix: prefix(cluster),
+            ledger_prefix: prefix(&cluster.id),
         };
         let fake = KubernetesFake::new(options);
-        let running = Running { token: token.to_owned(), router: router(Arc::clone(&fake)), fake };
-        self.running().insert(cluster.to_owned(), running);
+        fake.trust(self.trust(cluster));
+        let running = Running { token: cluster.token.clone(), router: router(Arc::clone(&fake)), fake };
+        self.running().insert(cluster.id.clone(), running);
+    }
+
+    /// How pods of a cluster get tokens of their service accounts, when it publishes who signs them.
+    fn trust(&self, cluster: &arm::store::Cluster) -> Option<Trust> {
+        let world = Arc::clone(&self.world);
+        let sign = Arc::new(move |claims: &Value| world.sign(claims));
+        Some(Trust { issuer: cluster.issuer.clone()?, authority: self.world.authority_origin(), sign })
     }
 
     fn stop(&self, cluster: &str) {
@@ -178,7 +191,7 @@ impl Machines for Clusters {
     fn notice(&self, event: &Event) {
         let _inside = self.runtime.enter();
         match event {
-            Event::ClusterRuns(cluster, token) => self.start(cluster, token),
+            Event::ClusterRuns(cluster) => self.start(cluster),
             Event::ClusterGone(cluster) => self.stop(cluster),
             Event::PoolRuns(pool, properties) => self.set_pool(pool, properties),
             Event::PoolGone(pool) => self.drop_pool(pool),

@@ -1,5 +1,8 @@
 //! Image pulls of nodes, in containerd's order: resolve by HEAD, answer the challenge with the
-//! pull secret, then manifest and blobs. Goes through the registry fake and its faults.
+//! pull secret, else as the kubelet's own identity, then manifest and blobs. Goes through the registry fake and its
+//! faults.
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
@@ -7,10 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use mops_core::BoxFuture;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::Handler;
 use crate::kubernetes::{ImagePuller, PullError};
+use crate::world::World;
 
 const ACCEPT: &str = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, \
                       application/vnd.oci.image.index.v1+json, */*";
@@ -22,7 +26,13 @@ const PUBLIC: &str = "nvcr.io/nvidia/k8s-device-plugin:";
 /// Pulls from the sandbox's registries; every other host does not resolve.
 pub(super) struct Puller {
     registry: Option<Handler>,
+    world: Arc<World>,
+    /// The principal that the nodes are.
+    kubelet: String,
 }
+
+/// The user name that goes with a refresh token.
+const TOKEN_USER: &str = "00000000-0000-0000-0000-000000000000";
 
 /// `HOST/NAME:TAG` or `HOST/NAME@DIGEST` in its parts.
 struct Image {
@@ -57,8 +67,29 @@ impl Image {
 }
 
 impl Puller {
-    pub(super) const fn new(registry: Option<Handler>) -> Self {
-        Self { registry }
+    pub(super) const fn new(registry: Option<Handler>, world: Arc<World>, kubelet: String) -> Self {
+        Self { registry, world, kubelet }
+    }
+
+    /// What the credential provider of AKS's nodes gives for a registry of Azure: the machine's token, traded at the
+    /// registry. Nothing when the registry does not trade it; then the pull goes on without a credential.
+    async fn own_login(&self, image: &Image) -> Option<String> {
+        let now = self.world.now().unix_timestamp();
+        let claims = json!({"aud": self.world.arm_origin(), "oid": self.kubelet, "iat": now, "exp": now + 3600});
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "access_token")
+            .append_pair("service", &image.host)
+            .append_pair("access_token", &self.world.sign(&claims))
+            .finish();
+        let request = Request::post("/oauth2/exchange")
+            .header("host", &image.host)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(form))
+            .ok()?;
+        let registry = self.registry.as_ref().filter(|_| image.host.ends_with(".azurecr.io"))?;
+        let answer = registry(request).await.ok().filter(|answer| answer.status() == 200)?;
+        let body: Value = serde_json::from_slice(&read(answer).await).ok()?;
+        Some(STANDARD.encode(format!("{TOKEN_USER}:{}", body["refresh_token"].as_str()?)))
     }
 
     async fn ask(
@@ -178,7 +209,8 @@ impl ImagePuller for Puller {
                 return Ok(());
             }
             let image = Image::parse(image);
-            let logins: Vec<String> = dockerconfigjson.iter().filter_map(|c| login(c, &image.host)).collect();
+            let mut logins: Vec<String> = dockerconfigjson.iter().filter_map(|c| login(c, &image.host)).collect();
+            logins.extend(self.own_login(&image).await);
             // The kubelet tries each credential that fits, then none.
             let tries = logins.iter().map(|l| Some(l.as_str())).chain(logins.is_empty().then_some(None));
             let mut last = PullError::NoBasicCredentials;

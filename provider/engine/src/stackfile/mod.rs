@@ -50,7 +50,9 @@ pub use novita::{Novita, NovitaAuth, NovitaInstance};
 pub use phase::Phase;
 pub use pool::{Gpu, GpuDriver, GpuPlugin, MigProfile, Pool, PoolMode};
 pub use reader::{Mapping, OneOrMany, Spanned};
-pub use registry::{AuthMap, PrincipalAuth, RealmPair, Registry, RegistryAuth, RegistryProvider, RegistrySku};
+pub use registry::{
+    AuthMap, PrincipalAuth, RealmPair, Registry, RegistryAuth, RegistryProvider, RegistrySku, RoleMode,
+};
 pub use requires::Requirement;
 pub use root::{ComponentName, StackFile};
 pub use rule::*;

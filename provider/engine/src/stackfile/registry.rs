@@ -35,6 +35,16 @@ words! {
     }
 }
 
+words! {
+    /// How rights on an Azure registry are given.
+    RoleMode {
+        /// For the whole registry.
+        "LegacyRegistryPermissions" Legacy,
+        /// By repository.
+        "AbacRepositoryPermissions" Abac,
+    }
+}
+
 /// How pods sign in to an Azure registry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RegistryAuth {
@@ -115,6 +125,8 @@ section! {
         "sku" sku: Option<Spanned<RegistrySku>>,
         /// How pods sign in to an Azure registry; default `admin_user`.
         "auth" auth: Option<Spanned<RegistryAuth>>,
+        /// How rights on an Azure registry are given; default `LegacyRegistryPermissions`.
+        "role_assignment_mode" role_assignment_mode: Option<Spanned<RoleMode>>,
         /// Host of a generic registry.
         "host" host: Option<Spanned<HostName>>,
         /// User of a registry that is not Azure's.
@@ -171,6 +183,10 @@ impl Registry {
         if let Some(host) = self.host.as_ref().filter(|_| provider != RegistryProvider::Generic) {
             let summary = format!("`registry.host` does not go with `provider: {name}`");
             cx.error(&host.place, summary, "delete it, or write `provider: generic`");
+        }
+        if let Some(mode) = &self.role_assignment_mode {
+            let summary = format!("`registry.role_assignment_mode` does not go with `provider: {name}`");
+            cx.error(&mode.place, summary, "delete it: only Azure's registries have it");
         }
         if let Some(auth) = &self.auth {
             let summary = format!("`registry.auth` does not go with `provider: {name}`");

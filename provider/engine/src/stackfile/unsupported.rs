@@ -2,9 +2,14 @@
 
 use mops_core::{Diagnostic, Place};
 
-use super::GpuPlugin;
 use super::registry::RegistryAuth;
 use super::root::StackFile;
+use super::{ClusterProvider, GpuPlugin};
+
+/// Only then it is known who signs the tokens of its service accounts, and as whom its nodes pull.
+fn makes_its_cluster(file: &StackFile) -> bool {
+    file.cluster.as_ref().is_none_or(|c| c.provider() == ClusterProvider::Azure)
+}
 
 /// Every section and value of the file that this version does not build. `infra validate` does not ask.
 #[must_use]
@@ -18,7 +23,8 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
         let way = match &auth.value {
             RegistryAuth::AdminUser | RegistryAuth::Token => None,
             RegistryAuth::ServicePrincipal(_) => Some("`registry.auth: service_principal`"),
-            RegistryAuth::WorkloadIdentity => Some("`registry.auth: workload_identity`"),
+            RegistryAuth::WorkloadIdentity => (!makes_its_cluster(file))
+                .then_some("`registry.auth: workload_identity` with a cluster that the stack does not make"),
         };
         if let Some(way) = way {
             say(&auth.place, way, "write `auth: token`");

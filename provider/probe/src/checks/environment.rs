@@ -5,11 +5,12 @@ use crate::observation::{Observation, check, code};
 use crate::settings::{Given, Settings, names};
 
 pub(super) fn look(settings: &Settings) -> Vec<Observation> {
-    let mut all = vec![
-        host(settings),
-        present(names::USERNAME, &settings.username),
-        present(names::PASSWORD, &settings.password),
-    ];
+    let mut all = vec![host(settings)];
+    // Who signs in as an identity needs no password; what that one needs is checked with it.
+    if settings.identity.is_none() {
+        all.push(present(names::USERNAME, &settings.username));
+        all.push(present(names::PASSWORD, &settings.password));
+    }
     // A workload without a container to read may do without a connection string.
     let mut variables: Vec<&str> = Vec::new();
     for container in &settings.containers {
@@ -72,6 +73,12 @@ mod tests {
             assert_eq!(code_of(&[], name).as_deref(), Some(code::ENV_MISSING), "{name}");
             assert_eq!(code_of(&[(name, " ")], name).as_deref(), Some(code::ENV_EMPTY), "{name}");
         }
+    }
+
+    #[test]
+    fn an_identity_needs_no_password() {
+        let seen = codes(&[(names::IDENTITY, "1")]);
+        assert_eq!(seen.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), [names::BUNDLE_REGISTRY]);
     }
 
     #[test]

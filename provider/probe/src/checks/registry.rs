@@ -7,7 +7,7 @@ use mops_host::SharedClock;
 use mops_wire::Http;
 use mops_wire::registry::{Auth, Client, Login as Accepted, Reference};
 
-use super::{DEADLINE, TRIES, Watch};
+use super::{DEADLINE, TRIES, Watch, identity};
 use crate::dockerconfig::{self, Defect, Login};
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code, variant};
@@ -20,12 +20,37 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
             .map(|o| o.detail("no registry is known"))
             .into();
     };
-    let (anon, env, pull) = futures::join!(
+    let (anon, own, pull) = futures::join!(
         anonymous(registry, http, clock),
-        environment(settings, registry, http, clock),
+        own(settings, registry, http, clock),
         pull_secret(settings, registry, http, clock)
     );
-    std::iter::once(anon).chain([env]).chain(pull).collect()
+    std::iter::once(anon).chain(own).chain(pull).collect()
+}
+
+/// With what the worker has for itself: its identity, else user and password.
+async fn own(settings: &Settings, registry: &str, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+    let Some(identity) = &settings.identity else {
+        return vec![environment(settings, registry, http, clock).await];
+    };
+    let (token, seen) = match identity::token(identity, http, clock).await {
+        Ok(traded) => traded,
+        Err(failed) => return vec![*failed],
+    };
+    let tenant = identity.tenant.value().map_or("", String::as_str);
+    let signed_in = match client(registry, http, Auth::Anonymous) {
+        Ok(client) => client.sign_in_with_directory_token(tenant, &token).await.map_err(|e| Failure::from(&e)),
+        Err(failure) => Err(failure),
+    };
+    let client = match signed_in {
+        Ok(client) => client,
+        Err(failure) => return vec![seen, failure.observation(check::REGISTRY_V2, variant::WI, registry)],
+    };
+    let mut all = vec![seen, ping(&client, registry, variant::WI, clock).await];
+    for image in &settings.images {
+        all.extend(one_image(&client, registry, (variant::WI, image), clock).await);
+    }
+    all
 }
 
 /// `GET /v2/` without a credential: passes when the registry asks for one, or needs none.
@@ -131,13 +156,17 @@ async fn pull_secret(settings: &Settings, registry: &str, http: &Http, clock: &S
         return all;
     };
     for image in &settings.images {
-        all.extend(one_image(&client, registry, image, clock).await);
+        all.extend(one_image(&client, registry, (variant::PULL_SECRET, image), clock).await);
     }
     all
 }
 
-async fn one_image(client: &Client, registry: &str, image: &str, clock: &SharedClock) -> Vec<Observation> {
-    let variant = variant::PULL_SECRET;
+async fn one_image(
+    client: &Client,
+    registry: &str,
+    (variant, image): (&str, &str),
+    clock: &SharedClock,
+) -> Vec<Observation> {
     match image.parse::<Reference>() {
         Err(error) => vec![not_a_reference(variant, image, &error)],
         Ok(reference) if !reference.registry().eq_ignore_ascii_case(registry) => {

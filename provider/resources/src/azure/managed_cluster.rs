@@ -41,6 +41,11 @@ pub struct Inputs {
     pub dns_prefix: String,
     /// The pool that the cluster is made with.
     pub system_pool: PoolSpec,
+    /// Whether the cluster publishes who signs the tokens of its service accounts; left as it is when not said. Once on
+    /// it stays on: the service has no way back.
+    pub oidc_issuer: Option<bool>,
+    /// Whether pods may trade such a token for one of Azure; left as it is when not said.
+    pub workload_identity: Option<bool>,
 }
 
 /// What is known of a cluster; no credential of it.
@@ -61,6 +66,8 @@ pub struct Outputs {
     pub kubernetes_version: String,
     /// The identity of the nodes, for rights on a registry.
     pub kubelet_object_id: Option<String>,
+    /// Who signs the tokens of service accounts, byte for byte, when the cluster publishes it.
+    pub oidc_issuer_url: Option<String>,
 }
 
 fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
@@ -78,6 +85,10 @@ fn outputs(id: &ResourceId, body: &Json) -> Outputs {
         node_resource_group: text(body, "/properties/nodeResourceGroup"),
         kubernetes_version: if running.is_empty() { text(body, "/properties/kubernetesVersion") } else { running },
         kubelet_object_id: (!kubelet.is_empty()).then_some(kubelet),
+        oidc_issuer_url: body
+            .pointer("/properties/oidcIssuerProfile/issuerURL")
+            .and_then(Json::as_str)
+            .map(str::to_owned),
     }
 }
 
@@ -96,7 +107,27 @@ fn create_body(inputs: &Inputs, tags: &Json) -> Json {
     if let Some(version) = &inputs.kubernetes_version {
         properties["kubernetesVersion"] = json!(version);
     }
+    switch(&mut properties, inputs);
     json!({"location": inputs.location, "tags": tags, "identity": {"type": "SystemAssigned"}, "properties": properties})
+}
+
+/// Where the service has the two switches of workload identity.
+const OIDC_ISSUER: &str = "/oidcIssuerProfile/enabled";
+const WORKLOAD_IDENTITY: &str = "/securityProfile/workloadIdentity/enabled";
+
+/// Sets the declared switches and nothing beside them.
+fn switch(properties: &mut Json, inputs: &Inputs) {
+    if let Some(on) = inputs.oidc_issuer {
+        properties["oidcIssuerProfile"]["enabled"] = json!(on);
+    }
+    if let Some(on) = inputs.workload_identity {
+        properties["securityProfile"]["workloadIdentity"]["enabled"] = json!(on);
+    }
+}
+
+/// Whether something is switched on; what the service does not mention is off.
+fn is_on(body: &Json, switch: &str) -> bool {
+    body.pointer(&format!("/properties{switch}")).and_then(Json::as_bool).unwrap_or_default()
 }
 
 /// What was read with the declared fields in it; the answer's own bookkeeping left out.
@@ -110,6 +141,9 @@ fn merged(present: &Json, inputs: &Inputs, tags: &Json) -> Json {
         && let Some(version) = inputs.kubernetes_version.as_ref().filter(|v| !runs(present, v))
     {
         properties.insert("kubernetesVersion".to_owned(), json!(version));
+    }
+    if let Some(properties) = body.get_mut("properties") {
+        switch(properties, inputs);
     }
     body
 }
@@ -125,7 +159,7 @@ fn runs(body: &Json, declared: &str) -> bool {
 impl Resource for ManagedCluster {
     const TOKEN: &'static str = "modelops:azure:ManagedCluster";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "dnsPrefix"];
-    const CHANGED_BY_UPDATE: &'static [&'static str] = &["kubernetesVersion"];
+    const CHANGED_BY_UPDATE: &'static [&'static str] = &["kubernetesVersion", "oidcIssuerUrl"];
     const SETTLES: Duration = crate::arm::SETTLES;
     type Inputs = Inputs;
     type Outputs = Outputs;
@@ -158,6 +192,10 @@ impl Resource for ManagedCluster {
 
     fn settle(old: &State<Self>, new: &mut Inputs) {
         pool::settle(&old.inputs.system_pool, &mut new.system_pool);
+    }
+
+    fn replaced_between(old: &Inputs, new: &Inputs) -> Option<&'static str> {
+        (old.oidc_issuer == Some(true) && new.oidc_issuer == Some(false)).then_some("oidcIssuer")
     }
 
     fn impossible(old: &Inputs, new: &Inputs) -> Option<Error> {
@@ -209,8 +247,12 @@ impl Resource for ManagedCluster {
             kubernetes_version: None,
             dns_prefix: "sample".into(),
             system_pool: sample_pool("system", Mode::System),
+            oidc_issuer: None,
+            workload_identity: None,
         };
-        vec![plain.clone(), Inputs { kubernetes_version: Some("1.33".into()), ..plain }]
+        let version = Inputs { kubernetes_version: Some("1.33".into()), ..plain.clone() };
+        let trusted = Inputs { oidc_issuer: Some(true), workload_identity: Some(true), ..version.clone() };
+        vec![plain, version, trusted]
     }
 }
 
@@ -233,7 +275,10 @@ async fn write(cx: &Cx<'_>, target: &Target<'_>, inputs: &Inputs) -> Result<Json
         let wanted = tags(&cx.call.mark, present.get("tags"));
         let same_version = inputs.kubernetes_version.as_deref().is_none_or(|version| runs(&present, version));
         let failed = text(&present, "/properties/provisioningState") == "Failed";
-        if present.get("tags") == Some(&wanted) && same_version && !failed {
+        let switched = seen(inputs, &target.id, &present);
+        let same_switches =
+            switched.oidc_issuer == inputs.oidc_issuer && switched.workload_identity == inputs.workload_identity;
+        if present.get("tags") == Some(&wanted) && same_version && same_switches && !failed {
             return Ok(present);
         }
         let body = merged(&present, inputs, &wanted);
@@ -261,6 +306,8 @@ fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
         location: region(&text(body, "/location")),
         kubernetes_version: known.kubernetes_version.clone().map(|v| if runs(body, &v) { v } else { found }),
         dns_prefix: spelled(&known.dns_prefix, &text(body, "/properties/dnsPrefix")),
+        oidc_issuer: known.oidc_issuer.map(|_| is_on(body, OIDC_ISSUER)),
+        workload_identity: known.workload_identity.map(|_| is_on(body, WORKLOAD_IDENTITY)),
         system_pool: profile.map_or_else(|| known.system_pool.clone(), |p| pool::seen(&known.system_pool, name, p)),
     }
 }
@@ -288,6 +335,18 @@ mod tests {
         assert_eq!(body["properties"]["kubernetesVersion"], "1.34");
         assert_eq!(body["tags"]["b"], "c");
         assert!(body.get("id").is_none() && body.get("eTag").is_none());
+    }
+
+    #[test]
+    fn switches_are_set_when_they_are_declared_and_an_issuer_stays() {
+        let [plain, _, trusted] = <[Inputs; 3]>::try_from(ManagedCluster::samples()).ok().unwrap();
+        let body = merged(&stored(&plain), &trusted, &json!({}));
+        assert!(is_on(&body, OIDC_ISSUER) && is_on(&body, WORKLOAD_IDENTITY));
+        let body = merged(&body, &plain, &json!({}));
+        assert!(is_on(&body, OIDC_ISSUER) && is_on(&body, WORKLOAD_IDENTITY), "not declared: left as it is");
+        let off = Inputs { oidc_issuer: Some(false), ..trusted.clone() };
+        assert_eq!(ManagedCluster::replaced_between(&trusted, &off), Some("oidcIssuer"));
+        assert_eq!(ManagedCluster::replaced_between(&trusted, &plain), None);
     }
 
     #[test]

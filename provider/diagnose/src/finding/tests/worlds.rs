@@ -485,6 +485,29 @@ pub(super) fn storage() -> Vec<Row> {
     ]
 }
 
+pub(super) fn workload_identity() -> Vec<Row> {
+    let token = |code| p(Observation::failed(probe::IDENTITY, variant::WI, "client", code).status(401));
+    let traded = || p(Observation::ok(probe::IDENTITY, variant::WI, "client"));
+    let exchange = |status| p(Observation::failed(probe::REGISTRY_V2, variant::WI, HOST, "X").status(status));
+    let none = || p(Observation::failed(probe::IDENTITY, variant::WI, "client", seen::ENV_MISSING));
+    let other = || vec![token("AADSTS700016")];
+    vec![
+        row("WI_WEBHOOK_INACTIVE", Certain, vec![none()], other(), &["UNCLASSIFIED"]),
+        row("WI_SUBJECT", Certain, vec![token("AADSTS700213")], other(), &["UNCLASSIFIED"]),
+        row("WI_ISSUER", Certain, vec![token("AADSTS700211")], other(), &["UNCLASSIFIED"]),
+        row("WI_AUDIENCE", Certain, vec![token("AADSTS700212")], other(), &["UNCLASSIFIED"]),
+        row(
+            "ACR_EXCHANGE_DENIED",
+            High,
+            vec![exchange(401), traded()],
+            vec![exchange(500), traded()],
+            &["REGISTRY_UNAVAILABLE"],
+        ),
+    ]
+}
+
 pub(super) fn rows() -> Vec<Row> {
-    [access(), config(), kubelet_config(), identity(), network(), artifact(), storage()].into_iter().flatten().collect()
+    let families =
+        [access(), config(), kubelet_config(), identity(), workload_identity(), network(), artifact(), storage()];
+    families.into_iter().flatten().collect()
 }

@@ -34,6 +34,8 @@ pub(super) struct Made {
     /// The namespace of the workspace, with its objects to wait for.
     pub(super) namespace: Option<Urn>,
     pub(super) pull_secret: Option<Urn>,
+    /// The right of the nodes to pull without a secret.
+    pub(super) nodes_pull: Option<Urn>,
 }
 
 /// Members of a map expression.

@@ -5,6 +5,7 @@ use mops_core::{Urn, Value};
 use super::super::{Component, Expr};
 use super::builder::{Builder, Members, members, optional};
 use super::gpu;
+use super::registry::workload_identity;
 use crate::stackfile::{Aks, ClusterProvider, GpuDriver, GpuPlugin, Pool, PoolMode, Spanned};
 
 pub(super) fn declare(b: &mut Builder<'_>) {
@@ -25,7 +26,7 @@ pub(super) fn declare(b: &mut Builder<'_>) {
 fn managed_cluster(b: &mut Builder<'_>, aks: &Spanned<Aks>, system: &Pool, name: String) -> Urn {
     let (group_name, location) = (b.names.resource_group.clone().unwrap_or_default(), b.names.location.clone());
     let group = b.resource_group(&group_name, &location, Some(&aks.place));
-    let inputs = members([
+    let mut inputs = members([
         ("subscriptionId", optional(b.names.subscription.clone())),
         ("resourceGroup", group_name.into()),
         ("location", location.into()),
@@ -34,6 +35,9 @@ fn managed_cluster(b: &mut Builder<'_>, aks: &Spanned<Aks>, system: &Pool, name:
         ("name", name.into()),
         ("systemPool", Expr::Map(pool_spec(system))),
     ]);
+    if workload_identity::is_used(b) {
+        inputs.extend(members([("oidcIssuer", true.into()), ("workloadIdentity", true.into())]));
+    }
     let mut cluster = b.resource(Component::Cluster, "modelops:azure:ManagedCluster", "cluster", inputs);
     cluster.depends_on = vec![group];
     cluster.place = Some(aks.place.clone());

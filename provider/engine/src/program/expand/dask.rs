@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::super::Expr;
 use super::builder::{Builder, members};
 use super::object::{object, put};
+use super::registry::workload_identity;
 use super::workspace::{CREDENTIALS, PULL_SECRET, Secrets};
 use crate::stackfile::{
     AutoscalingType, Environment, Resources, Scaling, Scheduler, Spanned, Workers, Workspace, WorkspaceSpec,
@@ -67,9 +68,10 @@ fn push(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, mut object: Expr, wa
     let mut resource = b.in_cluster("Manifest", name, members([("object", object), ("wait", wait.into())]));
     resource.place = Some(parts.place.clone());
     if wait {
-        // Its pods need nodes to run on, and a Secret to pull with although no field refers to its outputs.
-        resource.depends_on =
-            b.made.pools.iter().chain(&parts.secrets.pull).chain(&parts.secrets.credentials).cloned().collect();
+        // Its pods need nodes to run on, and something to pull with although no field refers to its outputs.
+        let secrets = parts.secrets.pull.iter().chain(&parts.secrets.credentials);
+        let identity = parts.secrets.identity.iter().flatten().chain(&b.made.nodes_pull);
+        resource.depends_on = b.made.pools.iter().chain(secrets).chain(identity).cloned().collect();
     }
     b.push(resource)
 }
@@ -100,7 +102,7 @@ fn deployment(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, role: Role<'_>
         "spec": {
             "replicas": role.replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod(parts, container)},
+            "template": {"metadata": {"labels": pod_labels(parts, role.app)}, "spec": pod(parts, container)},
         },
     }));
     if let Some(credentials) = &parts.secrets.credentials {
@@ -114,6 +116,14 @@ fn deployment(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, role: Role<'_>
     push(b, parts, role.name, deployment, true)
 }
 
+fn pod_labels(parts: &Parts<'_>, app: &str) -> Json {
+    let mut labels = json!({"app": app});
+    if parts.secrets.identity.is_some() {
+        labels[workload_identity::POD_LABEL] = json!("true");
+    }
+    labels
+}
+
 fn pod(parts: &Parts<'_>, container: Json) -> Json {
     let own = parts.secrets.pull.iter().map(|_| PULL_SECRET.to_owned());
     let further = parts.spec.image_pull_secrets.iter().map(|s| s.0.clone()).filter(|name| name != PULL_SECRET);
@@ -124,6 +134,7 @@ fn pod(parts: &Parts<'_>, container: Json) -> Json {
             "runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        "serviceAccountName": parts.secrets.identity.as_ref().map(|_| workload_identity::SERVICE_ACCOUNT),
         "imagePullSecrets": list(pull),
         "tolerations": list(tolerations),
         "containers": [container],

@@ -51,6 +51,7 @@ pub fn expand(file: &StackFile, options: &ExpandOptions) -> Result<Program, Vec<
     registry::declare(&mut builder);
     storage::declare(&mut builder);
     cluster::declare(&mut builder);
+    builder.made.nodes_pull = registry::workload_identity::nodes(&mut builder);
     workspace::declare(&mut builder);
     registry::finish(&mut builder);
     outputs::declare(&mut builder);

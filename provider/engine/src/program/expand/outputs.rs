@@ -37,6 +37,7 @@ fn registry(b: &mut Builder<'_>) {
     // of a token may be handed on: it pulls and does nothing else.
     let (user, password) = match (&made, &token) {
         (Some(_), Some(token)) => (Expr::output(token, "name"), Expr::output(token, "password")),
+        (Some(_), None) if access.login.is_none() => (Expr::Value(Value::Null), Expr::Value(Value::Null)),
         (Some(_), None) => (name.clone(), Expr::Value(Value::Null)),
         (None, _) => (optional(user), Expr::Value(Value::Null)),
     };
@@ -47,13 +48,13 @@ fn registry(b: &mut Builder<'_>) {
             ("login_server", access.server),
             ("registry_name", name),
             ("provider", provider.as_str().into()),
-            ("requires_auth", access.login.is_some().into()),
+            ("requires_auth", (made.is_some() || access.login.is_some()).into()),
             ("registry_id", made.as_ref().map_or(Expr::Value(Value::Null), |r| Expr::output(r, "id"))),
             ("auth", optional(made.as_ref().map(|_| b.phase()).filter(|p| *p != Phase::AdminUser).map(Phase::as_str))),
             ("bundles_pull_username", user),
             ("bundles_pull_password", password),
             ("bundle_repo", access.address),
-            ("cluster_pull_configured", b.made.pull_secret.is_some().into()),
+            ("cluster_pull_configured", (b.made.pull_secret.is_some() || b.made.nodes_pull.is_some()).into()),
         ],
     );
 }

@@ -3,13 +3,14 @@
 mod admin_user;
 mod foreign;
 mod token;
+pub(super) mod workload_identity;
 
 use mops_core::Place;
 
 use super::super::{Component, Expr};
 use super::builder::{Builder, Members, members, optional};
 use super::names::has_azure_registry;
-use crate::stackfile::{Phase, StackFile};
+use crate::stackfile::{Phase, RoleMode, StackFile};
 
 pub(super) fn declare(b: &mut Builder<'_>) {
     let (Some(name), true) = (b.names.registry.clone(), has_azure_registry(b.file)) else { return };
@@ -23,6 +24,7 @@ pub(super) fn declare(b: &mut Builder<'_>) {
         ("location", location.into()),
         ("sku", sku(b.file).into()),
         ("adminUserEnabled", b.signs_in_by(Phase::AdminUser).into()),
+        ("roleAssignmentMode", optional(mode(b.file).map(RoleMode::as_str))),
     ]);
     let mut registry = b.resource(Component::Registry, "modelops:azure:ContainerRegistry", "registry", inputs);
     registry.depends_on = vec![group];
@@ -54,6 +56,10 @@ fn sku(file: &StackFile) -> &'static str {
     let section = file.registry.as_ref().and_then(|r| r.sku.as_ref());
     let old = file.cluster.as_ref().and_then(|c| c.acr.as_ref()).and_then(|a| a.sku.as_ref());
     section.or(old).map_or("Basic", |s| s.as_str())
+}
+
+fn mode(file: &StackFile) -> Option<RoleMode> {
+    file.registry.as_ref()?.role_assignment_mode.as_ref().map(|mode| mode.value)
 }
 
 /// The stack's registry as pods and people reach it.
@@ -94,8 +100,10 @@ impl Builder<'_> {
         let login = match (self.phase(), &self.made.registry_token) {
             (Phase::AdminUser, _) => Some(admin_user::login(registry)),
             (Phase::Token, Some(token)) => Some(token::login(token)),
+            // Nodes and pods are who they are: there is no password.
+            (Phase::WorkloadIdentity, _) => None,
             // Refused by `unsupported` before anything is made.
-            (Phase::Token | Phase::ServicePrincipal | Phase::WorkloadIdentity, _) => None,
+            (Phase::Token | Phase::ServicePrincipal, _) => None,
         };
         Some(Access { address: server.clone(), server: server.clone(), host: server, login })
     }

@@ -5,7 +5,7 @@ use mops_core::Urn;
 use super::super::{Component, Expr};
 use super::builder::{Builder, members};
 use super::dask;
-use super::registry::{Access, secret_data};
+use super::registry::{Access, secret_data, workload_identity};
 
 /// Name of the Secret with everything that pods need.
 pub(super) const CREDENTIALS: &str = "bundle-credentials";
@@ -18,6 +18,8 @@ pub(super) struct Secrets {
     pub(super) credentials: Option<Urn>,
     pub(super) pull: Option<Urn>,
     pub(super) registry: Option<Expr>,
+    /// The service account of the pods, and what else lets them sign in without a password.
+    pub(super) identity: Option<Vec<Urn>>,
 }
 
 pub(super) fn declare(b: &mut Builder<'_>) {
@@ -32,6 +34,7 @@ pub(super) fn declare(b: &mut Builder<'_>) {
         credentials: credentials(b, &namespace, access.as_ref()),
         pull: pull_secret(b, &namespace, access.as_ref()),
         registry: access.map(|a| a.address),
+        identity: workload_identity::pods(b, &namespace),
     };
     b.made.pull_secret.clone_from(&secrets.pull);
     dask::declare(b, workspace, &namespace, &secrets);
