@@ -25,5 +25,7 @@ mod pods;
 mod proof;
 #[path = "e2e/pulumi.rs"]
 mod pulumi;
+#[path = "e2e/signatures.rs"]
+mod signatures;
 #[path = "e2e/storage.rs"]
 mod storage;

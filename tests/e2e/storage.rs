@@ -11,19 +11,19 @@ use mops_wire::{Http, Request};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-const ACCOUNT: &str = "modelopsdevstore";
-const CONTAINER: &str = "https://modelopsdevstore.blob.core.windows.net/bundle-blobs";
+pub(crate) const ACCOUNT: &str = "modelopsdevstore";
+pub(crate) const CONTAINER: &str = "https://modelopsdevstore.blob.core.windows.net/bundle-blobs";
 
 /// What an answer of the service says.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
-    code: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) code: String,
     server: String,
     text: String,
 }
 
-async fn ask(http: &Http, method: &str, url: &str, body: &str) -> Answer {
+pub(crate) async fn ask(http: &Http, method: &str, url: &str, body: &str) -> Answer {
     let mut request = Request::new(method.parse().expect("a verb"), url.parse().expect("a url"))
         .header("x-ms-blob-type".parse().expect("a name"), "BlockBlob");
     request.body = body.to_owned().into();
@@ -40,7 +40,7 @@ async fn ask(http: &Http, method: &str, url: &str, body: &str) -> Answer {
 }
 
 /// The signature that the last `up` handed out, as its user gets it.
-async fn handed_out(job: &Job) -> String {
+pub(crate) async fn handed_out(job: &Job) -> String {
     let output = job.good(&["mops", "infra", "outputs", "storage", "--show-secrets", "--json"]).await;
     let line: Value = serde_json::from_slice(&output.stdout).expect("a line");
     let text = line["outputs"]["storage"].to_string();
@@ -48,10 +48,21 @@ async fn handed_out(job: &Job) -> String {
     sas.split(['"', ';', '\\']).next().unwrap_or_default().to_owned()
 }
 
+/// Both keys of the account.
+pub(crate) fn keys(job: &Job) -> [Secret<String>; 2] {
+    let owners: Vec<(String, String)> = serde_json::from_value(job.ask("/secrets/owners")).expect("pairs");
+    let keys = owners.into_iter().filter(|(id, _)| id.ends_with(ACCOUNT)).map(|(_, key)| Secret::new(key));
+    keys.collect::<Vec<_>>().try_into().expect("two keys")
+}
+
+/// Where a signature lists the container.
+pub(crate) fn list(sas: &str) -> String {
+    format!("{CONTAINER}?restype=container&comp=list&{sas}")
+}
+
 /// A signature of the test's own that may write, by the account's second key.
 fn writing(job: &Job) -> String {
-    let owners: Vec<(String, String)> = serde_json::from_value(job.ask("/secrets/owners")).expect("pairs");
-    let mut keys = owners.into_iter().filter(|(id, _)| id.ends_with(ACCOUNT)).map(|(_, key)| Secret::new(key));
+    let [_, second] = keys(job);
     let expiry = Some(OffsetDateTime::now_utc() + Duration::hours(1));
     let sas = ServiceSas {
         account: ACCOUNT.into(),
@@ -61,7 +72,7 @@ fn writing(job: &Job) -> String {
         answer_headers: Default::default(),
         terms: Terms { permissions: "rw".into(), expiry, ..Terms::default() },
     };
-    sas.sign(&keys.nth(1).expect("the second key")).expect("a signature").expose().clone()
+    sas.sign(&second).expect("a signature").into_exposed()
 }
 
 #[tokio::test]
@@ -77,7 +88,6 @@ async fn a_signature_opens_what_it_was_asked_for_until_its_key_is_gone() {
     let up = ["mops", "infra", "up", FILE, "-c", "storage", "--yes"];
     job.good(&up).await;
     let sas = handed_out(&job).await;
-    let list = |sas: &str| format!("{CONTAINER}?restype=container&comp=list&{sas}");
     let blob = |sas: &str| format!("{CONTAINER}/models/first.txt?{sas}");
 
     let written = ask(&http, "PUT", &blob(&writing(&job)), "weights").await;
