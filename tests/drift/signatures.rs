@@ -1,4 +1,5 @@
-//! A SAS whose account key was regenerated opens nothing, although its time is not over.
+//! A SAS is signed again when its window has come, and when its account key was regenerated: then it opens nothing,
+//! although its time is not over.
 
 use mops_core::{Urn, Value};
 use mops_engine::plan::Op;
@@ -13,6 +14,22 @@ fn tokens(stack: &Stack) -> Vec<(Urn, Value)> {
     let state = stack.state();
     let signed = state.resources.iter().filter(|r| r.urn.token() == "modelops:azure:BlobSasToken");
     signed.map(|r| (r.urn.clone(), r.outputs.get("token").cloned().unwrap_or_default())).collect()
+}
+
+#[tokio::test]
+async fn a_plain_up_signs_again_inside_the_window_and_not_before() {
+    let mut stack = Stack::new();
+    let storage = UpOptions { only: Some([Component::Storage].into()), ..UpOptions::default() };
+    stack.up_with(&storage).await.unwrap();
+    let before = tokens(&stack);
+    // The example's lives for 90 days and is renewed 14 before its end.
+    stack.much_later(75);
+    assert!(!stack.up_with(&storage).await.unwrap().changed(), "a day before the window");
+    stack.much_later(2);
+    let report = stack.up_with(&storage).await.unwrap();
+    assert_eq!(report.totals.updated, before.len());
+    assert!(tokens(&stack).iter().zip(&before).all(|(new, old)| new.0 == old.0 && new.1 != old.1));
+    assert!(!stack.up_with(&storage).await.unwrap().changed(), "once is enough");
 }
 
 #[tokio::test]

@@ -69,6 +69,12 @@ impl Stack {
         self.clock = ManualClock::automatic(self.clock.now() + Duration::from_secs(3600)).shared();
     }
 
+    /// So much later for engine and clients, not for the services.
+    pub(crate) fn much_later(&mut self, days: u64) {
+        let clock = ManualClock::automatic(self.clock.now() + Duration::from_secs(days * 86_400)).shared();
+        (self.clock, self.pauses) = (Arc::clone(&clock), clock);
+    }
+
     /// Pauses between tries cost no time.
     pub(crate) fn without_pauses(&mut self) {
         self.pauses = ManualClock::automatic(self.pauses.now()).shared();

@@ -350,8 +350,6 @@ pub struct View {
     pub shared_key: bool,
     /// Its containers: name and incarnation.
     pub containers: Vec<(String, String)>,
-    /// What keys of identities are made from.
-    pub delegation: String,
     /// Stored policies: container and name.
     pub policies: Vec<(String, String)>,
 }
@@ -365,7 +363,6 @@ pub fn by_host(arm: &Arm, host: &str) -> Option<View> {
     let inside: Vec<&Thing> = state.below(&account.id).filter(|t| t.id.contains("/containers/")).collect();
     let policies = inside.iter().flat_map(|t| t.secrets.iter().map(|name| (id::name(&t.id).to_owned(), name.clone())));
     Some(View {
-        delegation: account.incarnation.clone(),
         policies: policies.collect(),
         name: name.to_owned(),
         incarnation: account.incarnation.clone(),

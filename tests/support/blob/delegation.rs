@@ -23,7 +23,7 @@ const OF_KEY: [&str; 6] = ["skoid", "sktid", "skt", "ske", "sks", "skv"];
 
 /// The value of a key follows from what it is for: nothing has to be kept.
 fn value(view: &View, parts: &[&str]) -> Vec<u8> {
-    hmac_sha256(view.delegation.as_bytes(), parts.join("\n").as_bytes())
+    hmac_sha256(view.incarnation.as_bytes(), parts.join("\n").as_bytes())
 }
 
 fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
