@@ -3,6 +3,8 @@
 
 #[path = "arm/calls.rs"]
 mod calls;
+#[path = "arm/clouds.rs"]
+mod clouds;
 #[path = "arm/errors.rs"]
 mod errors;
 #[path = "arm/identity.rs"]

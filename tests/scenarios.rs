@@ -143,6 +143,7 @@ macro_rules! scenarios {
 scenarios!(
     first_contact,
     exit_codes,
+    auth_status,
     closed_input,
     secrets,
     whole_story,

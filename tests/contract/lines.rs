@@ -120,6 +120,7 @@ const THERE: &[&str] = &[
     "infra up --yes",
     "infra preview --refresh",
     "infra status",
+    "auth status",
     "infra list",
     "infra outputs",
     "infra outputs --show-secrets",

@@ -1,5 +1,6 @@
 //! One file a verb; this one only says which.
 
+mod auth_status;
 mod check;
 mod completions;
 mod down;
@@ -37,6 +38,7 @@ use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
 
+pub(crate) use auth_status::IdentityLine;
 pub(crate) use completions::CompletionsLine;
 pub(crate) use export::ExportLine;
 pub(crate) use graph::GraphLine;
@@ -60,6 +62,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
     match verb {
         Verb::Infra(args) => infra(app, args.verb),
         Verb::Auth(AuthArgs { verb: AuthVerb::Migrate(args) }) => migrate::run(app, &args),
+        Verb::Auth(AuthArgs { verb: AuthVerb::Status(args) }) => auth_status::run(app, &args),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),
         Verb::DiagnoseAuth(args) | Verb::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => {

@@ -62,6 +62,7 @@ lines! {
     "forgotten" 1 => crate::commands::ForgottenLine,
     "graph" 1 => crate::commands::GraphLine,
     "help" 1 => crate::app::HelpLine,
+    "identity" 1 => crate::commands::IdentityLine,
     "imported" 1 => crate::commands::ImportedLine,
     "adopted" 1 => crate::commands::AdoptedLine,
     "init" 1 => crate::commands::InitLine,

@@ -141,17 +141,7 @@ impl App {
     /// not the one in which the stack was made, as long as it holds something.
     pub(crate) fn pointed(&self, stack: &StackId, file: Option<Pointed>) -> Result<Pointed, Failure> {
         let kept = self.kept(stack)?;
-        let nothing =
-            || Pointed { cloud: Cloud::public(), auth: AzureAuth::default(), env_file: None, stack_file: None };
-        let mut pointed = file.or_else(|| kept.clone()).unwrap_or_else(nothing);
-        if let Some(cloud) = self.cloud_override()? {
-            pointed.cloud = cloud;
-        }
-        if pointed.cloud.name != "public" {
-            let Cloud { name, arm, .. } = &pointed.cloud;
-            self.printer.event(&CloudLine { name: name.clone(), arm: arm.clone() });
-            self.printer.note(&format!("cloud `{name}`: {arm}"));
-        }
+        let pointed = self.overridden(file.or_else(|| kept.clone()))?;
         match kept {
             Some(kept) if kept.cloud.arm != pointed.cloud.arm && self.holds_something(stack)? => {
                 let text = format!(
@@ -162,6 +152,27 @@ impl App {
             }
             _ => Ok(pointed),
         }
+    }
+
+    /// Where a run goes that is about no stack.
+    pub(crate) fn pointed_without_stack(&self) -> Result<Pointed, Failure> {
+        self.overridden(None)
+    }
+
+    /// The override in the place of the cloud that was named, else the public one; one that is not public is said.
+    fn overridden(&self, named: Option<Pointed>) -> Result<Pointed, Failure> {
+        let nothing =
+            || Pointed { cloud: Cloud::public(), auth: AzureAuth::default(), env_file: None, stack_file: None };
+        let mut pointed = named.unwrap_or_else(nothing);
+        if let Some(cloud) = self.cloud_override()? {
+            pointed.cloud = cloud;
+        }
+        if pointed.cloud.name != "public" {
+            let Cloud { name, arm, .. } = &pointed.cloud;
+            self.printer.event(&CloudLine { name: name.clone(), arm: arm.clone() });
+            self.printer.note(&format!("cloud `{name}`: {arm}"));
+        }
+        Ok(pointed)
     }
 
     fn kept_path(&self, stack: &StackId) -> Result<PathBuf, Failure> {

@@ -4,6 +4,7 @@
 
 mod certificate;
 mod choice;
+mod claims;
 mod failure;
 mod oidc;
 mod shell;
@@ -28,7 +29,8 @@ use mops_wire::{Backoff, Http, Retry};
 use crate::error::ClientError;
 use crate::transport::{Adapter, find};
 
-pub use choice::kind_name;
+pub use choice::{choose, kind_name, others};
+pub use claims::Claims;
 pub(crate) use failure::SignInFailed;
 pub use tokens::Tokens;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mops_clients::arm::ArmClient;
 use mops_clients::delegation::{self, DelegatedSas};
-use mops_clients::identity::{self, Chosen};
+use mops_clients::identity::{self, Chosen, Claims};
 use mops_clients::kubernetes::{self, Access, AzureToken, ClusterRef, Kubernetes};
 use mops_core::cloud::{AzureAuth, Cloud};
 use mops_core::source::{CredentialField, RegistryCredential};
@@ -105,6 +105,15 @@ impl Services {
     #[must_use]
     pub fn offline(&self, preview: bool) -> Offline<'_> {
         Offline { now: self.config.clock.now(), env: &self.config.env, preview }
+    }
+
+    /// Signs in for Resource Manager and says whom the token was given to; Resource Manager itself is not asked.
+    ///
+    /// # Errors
+    /// When no identity can be chosen, or it cannot sign in; the message has the directory's code.
+    pub async fn sign_in(&self) -> Result<Claims, Error> {
+        let chosen = chosen(&self.config, &self.identity)?;
+        Ok(Claims::of(&chosen.token(&self.config.cloud.arm_scope).await?))
     }
 
     /// Resource Manager, signed in lazily.

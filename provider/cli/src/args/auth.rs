@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::stackfile::Phase;
 
-use super::{FileArgs, PaceArgs, ProbeArgs, value};
+use super::{FileArgs, PaceArgs, ProbeArgs, StackArgs, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuthArgs {
@@ -20,6 +20,9 @@ pub(crate) enum AuthVerb {
         after_help = "Examples:\n  mops auth migrate --to token\n  mops auth migrate --to token unified-infra.yaml --yes"
     )]
     Migrate(MigrateArgs),
+    /// Show who signs in to Azure, why, and what is wrong with that.
+    #[command(after_help = "Examples:\n  mops auth status\n  mops auth status unified-infra.yaml --json")]
+    Status(StackArgs),
 }
 
 /// A way to sign in that a stack can move up to.

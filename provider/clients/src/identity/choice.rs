@@ -26,7 +26,8 @@ const SIGNS: [(&str, AuthKind); 4] = [
 ];
 
 /// The kind to sign in with (never `Auto`) and the reason in words.
-pub(super) fn choose(auth: &AzureAuth, env: &Env) -> (AuthKind, String) {
+#[must_use]
+pub fn choose(auth: &AzureAuth, env: &Env) -> (AuthKind, String) {
     if auth.kind != AuthKind::Auto {
         return (auth.kind, format!("`azure.auth` says `{}`", kind_name(auth.kind)));
     }
@@ -40,6 +41,16 @@ pub(super) fn choose(auth: &AzureAuth, env: &Env) -> (AuthKind, String) {
         Some((variable, kind)) => (*kind, format!("`{variable}` is set")),
         None => (AuthKind::Cli, "no variable names another identity".to_owned()),
     }
+}
+
+/// The variables that would choose another kind, were they asked.
+#[must_use]
+pub fn others(chosen: AuthKind, env: &Env) -> Vec<&'static str> {
+    SIGNS
+        .iter()
+        .filter(|(variable, kind)| *kind != chosen && env.has(variable))
+        .map(|(variable, _)| *variable)
+        .collect()
 }
 
 #[cfg(test)]
@@ -59,6 +70,13 @@ mod tests {
             assert!(why.contains(all[at]), "{why}");
         }
         assert_eq!(choose(&AzureAuth::default(), &Env::default()).0, AuthKind::Cli);
+    }
+
+    #[test]
+    fn what_does_not_count_is_known() {
+        let env = Env::of([("AZURE_FEDERATED_TOKEN_FILE", "x"), ("AZURE_CLIENT_SECRET", "x")]);
+        assert_eq!(others(AuthKind::WorkloadIdentity, &env), ["AZURE_CLIENT_SECRET"]);
+        assert_eq!(others(AuthKind::Cli, &Env::default()), Vec::<&str>::new());
     }
 
     #[test]
