@@ -1,12 +1,14 @@
 //! Who furnishes the world, in this order: files, links, roots, names, the login node, the cloud, the cluster; then runs
 //! the command in it. When the command ends, the world does.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mops_host::Env;
+use mops_host::clock::{Clock as _, SystemClock};
 
 use super::cluster::Cluster;
 use super::names::Names;
@@ -24,6 +26,8 @@ const OUTWARD: [&str; 6] = ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_pr
 pub const WITH_CLUSTER: &str = "--cluster";
 /// What `make tools` builds that somebody may want by name.
 const ON_THE_PATH: [&str; 3] = ["cluster", "azure-cli", "pulumi"];
+/// Three times the minute in which a world with a cluster is promised; a slower one is broken.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Folders of the machine that kubelets and runtimes write to by constant paths.
 const COVERED: [&str; 2] = ["/var/lib", "/var/log"];
 
@@ -40,6 +44,7 @@ pub async fn run(world: &str, command: &[String]) -> io::Result<u8> {
     if wants_cluster && !whole {
         return Err(io::Error::other("a cluster in a private world needs the machine's root"));
     }
+    let clock = SystemClock::new();
     let folder = scratch::mount().await?;
     links::up().await?;
     let authority = Arc::new(Authority::new());
@@ -55,10 +60,22 @@ pub async fn run(world: &str, command: &[String]) -> io::Result<u8> {
         variables.push((GROUP.to_owned(), world.to_owned()));
     }
     let cluster = if wants_cluster { Some(real_cluster(&folder, world, &authority).await?) } else { None };
+    if wants_cluster {
+        in_time(clock.monotonic())?;
+    }
     let kubeconfig = cluster.as_ref().map(|cluster| cluster.kubeconfig().display().to_string());
     variables.extend(kubeconfig.map(|path| ("KUBECONFIG".to_owned(), path)));
     variables.push(("PATH".to_owned(), path()?));
     obey(command, &variables)
+}
+
+/// Says how long the world took.
+///
+/// # Errors
+/// When that is too long.
+fn in_time(took: Duration) -> io::Result<()> {
+    writeln!(io::stderr(), "world: ready in {:.1} s", took.as_secs_f64())?;
+    if took > PATIENCE { Err(io::Error::other("the world took too long to be ready")) } else { Ok(()) }
 }
 
 /// The caller's path, and the programs for trying things by hand as far as they are built.
