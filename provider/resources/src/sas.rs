@@ -48,7 +48,7 @@ pub(crate) fn check(inputs: &mut Inputs, findings: &mut Findings) {
         }
         _ => {}
     }
-    if inputs.kind == Kind::Account && inputs.permissions.contains(BROAD) && !inputs.account_wide_writes {
+    if inputs.kind == Kind::Account && inputs.permissions.contains(BROAD) && inputs.account_wide_writes != Some(true) {
         let reason =
             format!("`{}` of an account SAS lets its holder write or delete in every container", inputs.permissions);
         findings.refuse("permissions", reason, "use kind `service` for one container, or set `accountWideWrites`");
@@ -184,7 +184,7 @@ mod tests {
             kind: Kind::Account,
             container: None,
             permissions: "rw".into(),
-            account_wide_writes: true,
+            account_wide_writes: Some(true),
             ..sample()
         };
         let mut findings = Findings::default();

@@ -70,7 +70,7 @@ pub struct Inputs {
     pub policy: Option<String>,
     /// Whether a signature of kind `account` may write or delete, in every container.
     #[serde(default)]
-    pub account_wide_writes: bool,
+    pub account_wide_writes: Option<bool>,
 }
 
 /// A signature and its life.
@@ -194,7 +194,7 @@ impl Resource for BlobSasToken {
             renew_before_seconds: 2 * 86_400,
             signing_key: SigningKey::Key1,
             policy: None,
-            account_wide_writes: false,
+            account_wide_writes: None,
         };
         let account = Inputs { kind: Kind::Account, container: None, signing_key: SigningKey::Key2, ..service.clone() };
         let delegated = Inputs { kind: Kind::UserDelegation, ..service.clone() };
