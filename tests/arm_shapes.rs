@@ -326,7 +326,7 @@ async fn a_group_takes_everything_with_it() {
 #[tokio::test]
 async fn a_namespace_that_is_not_registered_refuses_writes_until_it_is() {
     let bench = Bench::new().await.with_group("g").await;
-    bench.sandbox.arm().state().unregistered.insert("microsoft.containerregistry".into());
+    bench.sandbox.arm().state().figures.unregistered.insert("microsoft.containerregistry".into());
     let path = bench.of("g", ACR, "modelopsdevacr");
     let refused = bench.arm("PUT", &path, API_REGISTRY, Some(registry("Basic"))).await;
     assert_eq!((refused.status, refused.code()), (409, "MissingSubscriptionRegistration"));

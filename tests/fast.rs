@@ -70,6 +70,8 @@ mod replay;
 mod resume;
 #[path = "rights.rs"]
 mod rights;
+#[path = "role_layouts.rs"]
+mod role_layouts;
 #[path = "sandbox.rs"]
 mod sandbox;
 #[path = "saved_plan.rs"]

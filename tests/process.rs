@@ -22,6 +22,8 @@ mod life;
 mod lock;
 #[path = "migrate.rs"]
 mod migrate;
+#[path = "preflight.rs"]
+mod preflight;
 #[path = "private_world.rs"]
 mod private_world;
 #[path = "diagnose/program.rs"]

@@ -10,10 +10,12 @@ use crate::openapi;
 use crate::route::{self, Route};
 use crate::world::World;
 
+pub mod access;
 pub mod api;
 pub mod behind;
 pub mod cluster;
 pub mod container;
+pub mod figures;
 pub mod group;
 pub mod id;
 pub mod identity;
@@ -22,6 +24,7 @@ pub mod lifecycle;
 pub mod operation;
 pub mod pool;
 pub mod refusal;
+pub mod region;
 pub mod registry;
 pub mod registry_token;
 pub mod role;
@@ -139,6 +142,8 @@ fn stamped(reply: Reply, call: &Call) -> Reply {
 fn routes() -> Vec<Route<Arm>> {
     let tables = [
         subscription::routes(),
+        region::routes(),
+        access::routes(),
         group::routes(),
         registry::routes(),
         registry_token::routes(),

@@ -13,6 +13,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod identity;
 pub mod mark;
+pub mod preflight;
 pub mod provider;
 pub mod schema;
 pub mod secret;

@@ -14,6 +14,7 @@ use crate::diff::PropertyDiff;
 use crate::error::Error;
 use crate::identity::{Identity, Lane};
 use crate::mark::{Mark, Ownership};
+use crate::preflight::{Planning, Preflight};
 use crate::schema::ResourceSchema;
 use crate::secret::Secret;
 use crate::urn::Urn;
@@ -179,4 +180,10 @@ pub trait Provider: Send + Sync {
 
     /// Removes it; already gone is success.
     fn delete<'a>(&'a self, cx: CallContext, old: &'a Known) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// What the services are known to refuse of a plan. Reads only, ends within 10 s, and never fails: what could not
+    /// be read is a note. Not asked for a plan that changes nothing.
+    fn preflight<'a>(&'a self, _planning: &'a Planning) -> BoxFuture<'a, Preflight> {
+        Box::pin(async { Preflight::default() })
+    }
 }

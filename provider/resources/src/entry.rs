@@ -28,6 +28,10 @@ pub trait Entry: Send + Sync {
     fn identity(&self, inputs: &Value) -> Option<Identity>;
     /// See `Provider::lanes`.
     fn lanes(&self, inputs: &Value) -> Vec<Lane>;
+    /// See [`Resource::RIGHTS`].
+    fn rights(&self) -> &'static [&'static str];
+    /// See [`Resource::body`]; `None` too while an input is unknown.
+    fn body(&self, inputs: &Value) -> Option<serde_json::Value>;
     /// See `Provider::read`.
     fn read<'a>(
         &'a self,
@@ -201,6 +205,14 @@ impl<R: Resource> Entry for Typed<R> {
 
     fn lanes(&self, inputs: &Value) -> Vec<Lane> {
         from_value(inputs.clone()).map(|inputs| R::lanes(&inputs)).unwrap_or_default()
+    }
+
+    fn rights(&self) -> &'static [&'static str] {
+        R::RIGHTS
+    }
+
+    fn body(&self, inputs: &Value) -> Option<serde_json::Value> {
+        R::body(&from_value(inputs.clone()).ok()?)
     }
 
     fn read<'a>(

@@ -9,6 +9,7 @@ mod cluster;
 mod create_only;
 pub mod entry;
 mod pool;
+mod preflight;
 mod projection;
 pub mod provider;
 mod renewal;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mops_core::preflight::{Planning, Preflight};
 use mops_core::provider::{BoxFuture, CallContext, CheckFailure, Checked, Difference, Done, Found, Known, Provider};
 use mops_core::schema::ResourceSchema;
 use mops_core::value::Path;
@@ -97,5 +98,9 @@ impl Provider for Resources {
 
     fn delete<'a>(&'a self, cx: CallContext, old: &'a Known) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { self.call(&cx, |entry, cx| entry.delete(cx, old)).await })
+    }
+
+    fn preflight<'a>(&'a self, planning: &'a Planning) -> BoxFuture<'a, Preflight> {
+        Box::pin(crate::preflight::run(&self.services, &self.entries, planning))
     }
 }

@@ -42,9 +42,10 @@ pub struct Login {
 }
 
 /// One value a key, made once, however many ask for it at the same time.
-type Shared<T> = Mutex<HashMap<String, Arc<OnceCell<T>>>>;
+pub(crate) type Shared<T> = Mutex<HashMap<String, Arc<OnceCell<T>>>>;
 
-fn cell<T>(shared: &Shared<T>, key: &str) -> Arc<OnceCell<T>> {
+/// The one cell of a key.
+pub(crate) fn cell<T>(shared: &Shared<T>, key: &str) -> Arc<OnceCell<T>> {
     let mut map = shared.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(map.entry(key.to_owned()).or_default())
 }

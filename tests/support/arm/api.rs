@@ -13,6 +13,10 @@ const CLUSTERS: &[&str] =
 const IDENTITIES: &[&str] = &["2018-11-30", "2022-01-31-preview", "2023-01-31", "2024-11-30"];
 const ROLES: &[&str] = &["2018-09-01-preview", "2020-04-01-preview", "2022-04-01"];
 
+const COMPUTE: &[&str] = &["2021-07-01", "2026-04-01"];
+const AUTHORIZATION: &[&str] = &["2020-10-01", "2022-04-01"];
+const POLICY: &[&str] = &["2022-03-01"];
+
 fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
     let path = path.to_lowercase();
     let (_, rest) = path.split_once("/providers/").unwrap_or_default();
@@ -29,6 +33,12 @@ fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
         ("storageAccounts", STORAGE)
     } else if path.contains("/providers/microsoft.containerservice") {
         ("managedClusters", CLUSTERS)
+    } else if path.contains("/providers/microsoft.compute") {
+        ("skus", COMPUTE)
+    } else if path.contains("/providers/microsoft.authorization") {
+        ("permissions", AUTHORIZATION)
+    } else if path.contains("/providers/microsoft.policyinsights") {
+        ("checkPolicyRestrictions", POLICY)
     } else {
         ("", RESOURCES)
     }

@@ -90,7 +90,7 @@ fn check_sku(sku: Option<&str>) -> Result<(), Reply> {
 fn taken(state: &State, registry_id: &str) -> bool {
     let name = id::name(registry_id).to_lowercase();
     let other = |t: &Thing| id::key(id::name(&t.id)) == name && id::key(&t.id) != id::key(registry_id);
-    state.foreign.contains(&name) || state.of_kind(KIND).any(other)
+    state.figures.foreign.contains(&name) || state.of_kind(KIND).any(other)
 }
 
 fn put(arm: &Arm, call: &Call, params: &Params) -> Reply {
@@ -351,7 +351,7 @@ fn check_name(arm: &Arm, call: &Call, _: &Params) -> Reply {
         return Reply::json(200, &json!({"nameAvailable": false, "reason": "Invalid", "message": message}));
     }
     let state = arm.state();
-    let used = state.foreign.contains(&name.to_lowercase())
+    let used = state.figures.foreign.contains(&name.to_lowercase())
         || state.of_kind(KIND).any(|t| id::name(&t.id).eq_ignore_ascii_case(name));
     if !used {
         return Reply::json(200, &json!({"nameAvailable": true}));

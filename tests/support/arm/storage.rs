@@ -54,6 +54,12 @@ pub fn routes() -> Vec<Route<Arm>> {
             Evidence::Recording("storage-create-update", 1),
             check_name,
         ),
+        Route::new(
+            "GET",
+            "/subscriptions/{sub}/providers/Microsoft.Storage/deletedAccounts",
+            Evidence::Spec("Storage 2023-05-01, DeletedAccounts_List"),
+            deleted,
+        ),
     ]
 }
 
@@ -72,6 +78,15 @@ pub fn ready_account<'a>(state: &'a State, params: &Params, verb: &str, kind: &s
     let account = account_id(params);
     let found = state.get(&account).ok_or_else(|| refusal::no_parent(verb, kind, &account))?;
     if found.is_coming() { Err(not_provisioned()) } else { Ok(found) }
+}
+
+fn deleted(arm: &Arm, _: &Call, params: &Params) -> Reply {
+    let row = |name: &String| {
+        let id = format!("/subscriptions/{}/providers/Microsoft.Storage/deletedAccounts/{name}", params.get("sub"));
+        json!({"id": id, "name": name, "type": "Microsoft.Storage/deletedAccounts",
+               "properties": {"location": "eastus2", "deletionTime": "2026-01-02T03:04:05Z"}})
+    };
+    Reply::json(200, &json!({"value": arm.state().figures.deleted.iter().map(row).collect::<Vec<Value>>()}))
 }
 
 fn not_provisioned() -> Reply {
@@ -108,7 +123,7 @@ fn check(wanted: &Map<String, Value>, name: &str) -> Result<(), Reply> {
 fn taken(state: &State, account_id: &str) -> bool {
     let name = id::name(account_id).to_lowercase();
     let other = |t: &Thing| id::key(id::name(&t.id)) == name && id::key(&t.id) != id::key(account_id);
-    state.foreign.contains(&name) || state.of_kind(KIND).any(other)
+    state.figures.foreign.contains(&name) || state.of_kind(KIND).any(other)
 }
 
 fn put(arm: &Arm, call: &Call, params: &Params) -> Reply {
@@ -331,7 +346,7 @@ fn check_name(arm: &Arm, call: &Call, _: &Params) -> Reply {
         return no("AccountNameInvalid", format!("{name} is not a valid storage account name."));
     }
     let state = arm.state();
-    if state.foreign.contains(name) || state.of_kind(KIND).any(|t| id::name(&t.id) == name) {
+    if state.figures.foreign.contains(name) || state.of_kind(KIND).any(|t| id::name(&t.id) == name) {
         return no("AlreadyExists", format!("The storage account named {name} is already taken."));
     }
     Reply::json(200, &json!({"nameAvailable": true}))

@@ -1,10 +1,11 @@
 //! What exists in the subscription, what is under way, and what happens when it is due.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::arm::figures::Figures;
 use crate::arm::id;
 use crate::arm::operation::Operation;
 use crate::http::Reply;
@@ -125,10 +126,8 @@ pub struct State {
     pub ghosts: BTreeMap<String, OffsetDateTime>,
     /// Principals that the directory does not know everywhere before this time.
     pub newcomers: BTreeMap<String, OffsetDateTime>,
-    /// Names of registries and accounts that somebody else has.
-    pub foreign: BTreeSet<String>,
-    /// Namespaces that are not registered in the subscription.
-    pub unregistered: BTreeSet<String>,
+    /// What the subscription has and allows.
+    pub figures: Figures,
     /// Operations that are to fail.
     pub doomed: Vec<Doomed>,
     /// What the machines have not been told yet.
@@ -175,6 +174,16 @@ impl State {
         self.things.iter().filter_map(move |(key, thing)| {
             key.split_once(&marker).is_some_and(|(_, rest)| !rest.contains('/')).then_some(thing)
         })
+    }
+
+    /// All children of a kind below parents of a kind, for example pools of clusters.
+    pub fn of_kind_below<'a>(&'a self, parent: &str, kind: &str) -> impl Iterator<Item = &'a Thing> + use<'a> {
+        let (parent, kind) = (format!("/{}/", parent.to_lowercase()), format!("/{}/", kind.to_lowercase()));
+        let inside = move |key: &str| {
+            let below = key.split_once(&parent).and_then(|(_, rest)| rest.split_once(&kind));
+            below.is_some_and(|(_, name)| !name.contains('/'))
+        };
+        self.things.iter().filter(move |(key, _)| inside(key)).map(|(_, thing)| thing)
     }
 
     /// Removes a resource with everything in it.

@@ -91,7 +91,7 @@ fn group_resources(arm: &Arm, _: &Call, params: &Params) -> Reply {
 
 fn provider_body(arm: &Arm, params: &Params) -> Value {
     let namespace = params.get("namespace");
-    let registered = !arm.state().unregistered.contains(&namespace.to_lowercase());
+    let registered = !arm.state().figures.unregistered.contains(&namespace.to_lowercase());
     json!({
         "id": format!("/subscriptions/{}/providers/{namespace}", params.get("sub")), "namespace": namespace,
         "registrationPolicy": "RegistrationRequired", "resourceTypes": [],
@@ -104,7 +104,7 @@ fn get_provider(arm: &Arm, _: &Call, params: &Params) -> Reply {
 }
 
 fn register(arm: &Arm, _: &Call, params: &Params) -> Reply {
-    arm.state().unregistered.remove(&params.get("namespace").to_lowercase());
+    arm.state().figures.unregistered.remove(&params.get("namespace").to_lowercase());
     let mut body = provider_body(arm, params);
     body["registrationState"] = json!("Registering");
     Reply::json(200, &body)
@@ -115,7 +115,7 @@ fn register(arm: &Arm, _: &Call, params: &Params) -> Reply {
 /// # Errors
 /// ARM's answer.
 pub fn check_registered(state: &super::store::State, namespace: &str, sub: &str) -> Result<(), Reply> {
-    if !state.unregistered.contains(&namespace.to_lowercase()) {
+    if !state.figures.unregistered.contains(&namespace.to_lowercase()) {
         return Ok(());
     }
     let message = format!(

@@ -54,6 +54,11 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
             Err(error) => Reply::body(400, "text/plain", error.to_string()),
         },
         ("POST", "/behind/delete") => Reply::json(200, &json!(arm.delete_behind(&String::from_utf8_lossy(&call.body)))),
+        ("POST", "/figures") => match call.json().ok_or("no JSON".to_owned()).and_then(|m| arm.state().figures.set(&m))
+        {
+            Ok(()) => Reply::json(200, &json!({})),
+            Err(error) => Reply::body(400, "text/plain", error),
+        },
         ("POST", "/forget-images") => {
             clusters.fakes().iter().for_each(|fake| fake.forget_images());
             Reply::json(200, &json!({}))

@@ -11,10 +11,12 @@ use azure_core::http::policies::Policy;
 use azure_core::http::{
     ClientOptions, Context, Method, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport,
 };
-use mops_core::Cancel;
 use mops_core::cloud::Cloud;
+use mops_core::{Cancel, Secret};
 use mops_host::SharedClock;
 use mops_wire::{Backoff, Http, Origin, Retry};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use url::Url;
 
@@ -42,6 +44,8 @@ struct Inner {
     once: Pipeline,
     clock: SharedClock,
     skew: AtomicI64,
+    tokens: Arc<Tokens>,
+    scope: String,
 }
 
 /// What a PUT expects to find.
@@ -74,6 +78,19 @@ const BUSY_PAUSES: [u64; 3] = [20, 60, 120];
 /// Pages of a list; enough for every subscription, and an end.
 const MAX_PAGES: usize = 1000;
 
+/// Status, headers and body as they came.
+type Delivered = (u16, http::HeaderMap, bytes::Bytes);
+
+/// One page of a list.
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Page<T> {
+    #[serde(default = "Vec::new")]
+    value: Vec<T>,
+    #[serde(rename = "nextLink")]
+    next_link: Option<String>,
+}
+
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -95,7 +112,8 @@ impl ArmClient {
         };
         let endpoint = Url::parse(&cloud.arm).ok().filter(|url| url.scheme() == "https").ok_or_else(refuse)?;
         let origin = Origin::of(&endpoint).ok_or_else(refuse)?;
-        let bearer: Arc<dyn Policy> = Arc::new(BearerPolicy { tokens, scope: cloud.arm_scope.clone() });
+        let scope = cloud.arm_scope.clone();
+        let bearer: Arc<dyn Policy> = Arc::new(BearerPolicy { tokens: Arc::clone(&tokens), scope: scope.clone() });
         let run: Arc<dyn Policy> = Arc::new(RunIdPolicy::new());
         let pipeline = |retry| {
             let transient = (retry == Retry::Idempotent).then_some(remedy::is_transient as _);
@@ -116,7 +134,8 @@ impl ArmClient {
             Pipeline::new(name, version, options, vec![run.clone()], vec![bearer.clone()], None)
         };
         let (repeatable, once) = (pipeline(Retry::Idempotent), pipeline(Retry::OnlyIfUnsent));
-        Ok(Self { inner: Arc::new(Inner { endpoint, repeatable, once, clock, skew: AtomicI64::new(0) }), cancel: None })
+        let inner = Inner { endpoint, repeatable, once, clock, skew: AtomicI64::new(0), tokens, scope };
+        Ok(Self { inner: Arc::new(inner), cancel: None })
     }
 
     /// The same client, whose calls end when `cancel` is on.
@@ -278,16 +297,51 @@ impl ArmClient {
         }
     }
 
-    /// Sends one request; the pipeline below repeats what may be repeated. A 401 forgets the token, so the
-    /// request goes once more with a new one: nothing was done by the first.
+    /// Reads a list that is too long to be held as a tree: each page is taken apart while it is parsed.
+    pub(super) async fn pages<T: DeserializeOwned>(&self, path: &str, api: &str) -> Result<Vec<T>, ClientError> {
+        let mut url = self.url(path, api)?;
+        let mut all = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let (status, headers, body) = self.deliver(&Call::new(Method::Get, url)).await?;
+            if status >= 400 {
+                return Err(ArmError::of(&Answer::read(status, &headers, &body, self.inner.clock.now())).into());
+            }
+            let page: Page<T> = serde_json::from_slice(&body).map_err(|_| self.not_json())?;
+            all.extend(page.value);
+            let Some(next) = page.next_link.filter(|next| !next.is_empty()) else { break };
+            url = self.on_our_host(&next)?;
+        }
+        Ok(all)
+    }
+
+    /// Sends one request; the pipeline below repeats what may be repeated.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
-        match self.send_once(call).await? {
-            answer if answer.status == 401 => self.send_once(call).await,
-            answer => Ok(answer),
+        let (status, headers, body) = self.deliver(call).await?;
+        let answer = Answer::read(status, &headers, &body, self.inner.clock.now());
+        // Taken for an empty answer, a page of some proxy would say that a resource is not there.
+        if answer.status < 300 && matches!(answer.body, Body::Text(_)) {
+            return Err(self.not_json());
+        }
+        if let Some(date) = answer.date {
+            let skew = self.inner.clock.now() - date;
+            self.inner.skew.store(skew.whole_seconds(), Ordering::Relaxed);
+        }
+        Ok(answer)
+    }
+
+    fn not_json(&self) -> ClientError {
+        ClientError::NotJson { host: self.inner.endpoint.host_str().unwrap_or_default().to_owned() }
+    }
+
+    /// A 401 forgets the token, so the request goes once more with a new one: nothing was done by the first.
+    async fn deliver(&self, call: &Call<'_>) -> Result<Delivered, ClientError> {
+        match self.deliver_once(call).await? {
+            delivered if delivered.0 == 401 => self.deliver_once(call).await,
+            delivered => Ok(delivered),
         }
     }
 
-    async fn send_once(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
+    async fn deliver_once(&self, call: &Call<'_>) -> Result<Delivered, ClientError> {
         if self.cancel.as_ref().is_some_and(Cancel::is_canceled) {
             return Err(ClientError::Canceled);
         }
@@ -297,16 +351,12 @@ impl ArmClient {
         let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
         let sent = self.until_canceled(pipeline.send(&context, &mut request, Some(options))).await?;
         let (status, headers, body) = sent.map_err(from_pipeline)?.deconstruct();
-        let answer = Answer::read(status.into(), &to_map(&headers), &body, self.inner.clock.now());
-        // Taken for an empty answer, a page of some proxy would say that a resource is not there.
-        if answer.status < 300 && matches!(answer.body, Body::Text(_)) {
-            return Err(ClientError::NotJson { host: self.inner.endpoint.host_str().unwrap_or_default().to_owned() });
-        }
-        if let Some(date) = answer.date {
-            let skew = self.inner.clock.now() - date;
-            self.inner.skew.store(skew.whole_seconds(), Ordering::Relaxed);
-        }
-        Ok(answer)
+        Ok((status.into(), to_map(&headers), body.into()))
+    }
+
+    /// The token that requests are signed with.
+    pub(super) async fn token(&self) -> Result<Secret<String>, ClientError> {
+        self.inner.tokens.token(&self.inner.scope).await.map_err(from_pipeline)
     }
 
     /// Waits on the clock.

@@ -16,6 +16,14 @@ pub const IDENTITY: &str = "2024-11-30";
 pub const AUTHORIZATION: &str = "2022-04-01";
 /// Machine sizes and their restrictions.
 pub const COMPUTE_SKUS: &str = "2021-07-01";
+/// Quota of machines and what is used of it.
+pub const COMPUTE_USAGES: &str = "2026-04-01";
+/// Roles that an identity may activate.
+pub const ELIGIBILITY: &str = "2020-10-01";
+/// What policies would say to a resource.
+pub const POLICY: &str = "2022-03-01";
+/// Virtual networks and their subnets.
+pub const NETWORK: &str = "2024-05-01";
 
 /// The version for a type such as `Microsoft.Storage/storageAccounts`; `None` for types that we do not know.
 #[must_use]

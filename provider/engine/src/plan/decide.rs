@@ -204,8 +204,8 @@ impl<'a> Planner<'a> {
         for failure in &checked.failures {
             let path = failure.path.to_string();
             let at = if path.is_empty() { String::new() } else { format!("`{path}`: ") };
-            let mut found =
-                Diagnostic::error(declared.place.clone(), format!("{}: {at}{}", declared.urn.name(), failure.reason));
+            let place = declared.place_of(&path).cloned();
+            let mut found = Diagnostic::error(place, format!("{}: {at}{}", declared.urn.name(), failure.reason));
             found.hint.clone_from(&failure.hint);
             self.refused.push(found);
         }

@@ -87,6 +87,8 @@ pub struct Declared {
     pub timeout: Option<Duration>,
     /// Where the stack file asks for it.
     pub place: Option<Place>,
+    /// Where it gives single inputs, by their path (`systemPool.vmSize`).
+    pub places: Vec<(String, Place)>,
 }
 
 impl Declared {
@@ -104,7 +106,15 @@ impl Declared {
             deleted_with: None,
             timeout: None,
             place: None,
+            places: Vec::new(),
         }
+    }
+
+    /// Where the stack file gives this input, or asks for the whole.
+    #[must_use]
+    pub fn place_of(&self, path: &str) -> Option<&Place> {
+        let own = self.places.iter().find(|(name, _)| name == path).map(|(_, place)| place);
+        own.or(self.place.as_ref())
     }
 
     /// Everything that must be done before: references of the inputs, and `depends_on`.

@@ -9,6 +9,7 @@ mod lanes;
 mod machine;
 mod nodes;
 mod outcome;
+mod preflight;
 mod prepare;
 mod recover;
 mod report;
@@ -160,7 +161,8 @@ impl Engine {
             sealer,
         };
         let observer = self.observer(state, preview, options.skip_unreachable);
-        observer.settle(|seen| plan(program, state, seen, &*self.provider, &how)).await
+        let plan = observer.settle(|seen| plan(program, state, seen, &*self.provider, &how)).await?;
+        self.preflight(program, state, plan, how.sealer.as_deref()).await
     }
 
     fn observer<'a>(&'a self, snapshot: &'a Snapshot, preview: bool, skip_unreachable: bool) -> Observer<'a> {

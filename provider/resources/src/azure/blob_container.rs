@@ -68,6 +68,7 @@ fn is_name(name: &str) -> bool {
 impl Resource for BlobContainer {
     const TOKEN: &'static str = "modelops:azure:BlobContainer";
     const REPLACE: &'static [&'static str] = &["accountId", "name"];
+    const RIGHTS: &'static [&'static str] = &["Microsoft.Storage/storageAccounts/blobServices/containers/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 

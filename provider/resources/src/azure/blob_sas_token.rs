@@ -138,6 +138,7 @@ impl Resource for BlobSasToken {
         &["start", "expiry", "signedWith", "keyCreated", "token", "connectionString"];
     const DELETE_BEFORE_REPLACE: bool = false;
     const READ_TELLS: bool = true;
+    const RIGHTS: &'static [&'static str] = &["Microsoft.Storage/storageAccounts/listServiceSas/action"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 

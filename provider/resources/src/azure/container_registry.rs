@@ -92,6 +92,7 @@ impl Resource for ContainerRegistry {
     const TOKEN: &'static str = "modelops:azure:ContainerRegistry";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location"];
     const SETTLES: Duration = crate::arm::SETTLES;
+    const RIGHTS: &'static [&'static str] = &["Microsoft.ContainerRegistry/registries/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -116,6 +117,10 @@ impl Resource for ContainerRegistry {
                 findings.refuse("sku", reason, "`Basic`, `Standard` or `Premium`");
             }
         }
+    }
+
+    fn body(inputs: &Inputs) -> Option<Json> {
+        Some(create_body(inputs, &json!({})))
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

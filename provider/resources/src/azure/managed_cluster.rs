@@ -161,6 +161,10 @@ impl Resource for ManagedCluster {
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "dnsPrefix"];
     const CHANGED_BY_UPDATE: &'static [&'static str] = &["kubernetesVersion", "oidcIssuerUrl"];
     const SETTLES: Duration = crate::arm::SETTLES;
+    const RIGHTS: &'static [&'static str] = &[
+        "Microsoft.ContainerService/managedClusters/write",
+        "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
+    ];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -200,6 +204,10 @@ impl Resource for ManagedCluster {
 
     fn impossible(old: &Inputs, new: &Inputs) -> Option<Error> {
         pool::refuse_immutable(&new.name, &old.system_pool, &new.system_pool).err()
+    }
+
+    fn body(inputs: &Inputs) -> Option<Json> {
+        Some(create_body(inputs, &json!({})))
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

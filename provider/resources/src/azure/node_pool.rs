@@ -113,6 +113,7 @@ impl Resource for NodePool {
     const TOKEN: &'static str = "modelops:azure:NodePool";
     const REPLACE: &'static [&'static str] =
         &["clusterId", "name", "vmSize", "gpuDriver", "gpuInstanceProfile", "spot", "zones", "osDiskSizeGb"];
+    const RIGHTS: &'static [&'static str] = &["Microsoft.ContainerService/managedClusters/agentPools/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 

@@ -56,11 +56,16 @@ fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
     move |body| to_value(&outputs(&id, body)).unwrap_or_default()
 }
 
+fn create_body(inputs: &Inputs, tags: &Json) -> Json {
+    json!({"location": inputs.location, "tags": tags})
+}
+
 impl Resource for ResourceGroup {
     const TOKEN: &'static str = "modelops:azure:ResourceGroup";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "name", "location"];
     const ADOPTABLE: bool = true;
     const SETTLES: Duration = crate::arm::SETTLES;
+    const RIGHTS: &'static [&'static str] = &["Microsoft.Resources/subscriptions/resourceGroups/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -82,6 +87,10 @@ impl Resource for ResourceGroup {
         }
     }
 
+    fn body(inputs: &Inputs) -> Option<Json> {
+        Some(create_body(inputs, &json!({})))
+    }
+
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
         let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
         let Some(body) = target.get().await? else { return Ok(None) };
@@ -101,7 +110,7 @@ impl Resource for ResourceGroup {
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
         let target = Target::new(cx, id(inputs), NOUN)?;
-        let body = json!({"location": inputs.location, "tags": tags(&cx.call.mark, None)});
+        let body = create_body(inputs, &tags(&cx.call.mark, None));
         let body = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
         seen_everywhere(&target).await?;
         Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })

@@ -108,6 +108,7 @@ impl Resource for StorageAccount {
     const TOKEN: &'static str = "modelops:azure:StorageAccount";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "kind"];
     const SETTLES: Duration = crate::arm::SETTLES;
+    const RIGHTS: &'static [&'static str] = &["Microsoft.Storage/storageAccounts/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -141,6 +142,10 @@ impl Resource for StorageAccount {
 
     fn replaced_between(old: &Inputs, new: &Inputs) -> Option<&'static str> {
         (family(&old.sku) != family(&new.sku)).then_some("sku")
+    }
+
+    fn body(inputs: &Inputs) -> Option<Json> {
+        Some(create_body(inputs, &json!({})))
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -103,6 +103,7 @@ fn seen(known: &[Rule], body: &Json) -> Vec<Rule> {
 impl Resource for StorageLifecycle {
     const TOKEN: &'static str = "modelops:azure:StorageLifecycle";
     const REPLACE: &'static [&'static str] = &["accountId"];
+    const RIGHTS: &'static [&'static str] = &["Microsoft.Storage/storageAccounts/managementPolicies/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 

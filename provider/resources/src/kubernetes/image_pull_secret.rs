@@ -21,7 +21,7 @@ const TYPE: &str = "kubernetes.io/dockerconfigjson";
 pub struct ImagePullSecret;
 
 /// A Secret with which nodes pull images from one registry.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Inputs {
     /// The cluster.

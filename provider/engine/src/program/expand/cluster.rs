@@ -1,6 +1,6 @@
 //! The cluster with its system pool, further pools, and what makes their GPUs usable.
 
-use mops_core::{Urn, Value};
+use mops_core::{Place, Urn, Value};
 
 use super::super::{Component, Expr};
 use super::builder::{Builder, Members, members, optional};
@@ -41,6 +41,8 @@ fn managed_cluster(b: &mut Builder<'_>, aks: &Spanned<Aks>, system: &Pool, name:
     let mut cluster = b.resource(Component::Cluster, "modelops:azure:ManagedCluster", "cluster", inputs);
     cluster.depends_on = vec![group];
     cluster.place = Some(aks.place.clone());
+    cluster.places = pool_places(system, "systemPool.");
+    cluster.places.extend(aks.kubernetes_version.as_ref().map(|v| ("kubernetesVersion".to_owned(), v.place.clone())));
     b.push(cluster)
 }
 
@@ -51,6 +53,7 @@ fn node_pool(b: &mut Builder<'_>, cluster: &Urn, pool: &Spanned<Pool>) -> Urn {
     let mut resource = b.resource(Component::Cluster, "modelops:azure:NodePool", &name, inputs);
     resource.deleted_with = Some(cluster.clone());
     resource.place = Some(pool.place.clone());
+    resource.places = pool_places(pool, "");
     let urn = b.push(resource);
     b.made.pools.push(urn.clone());
     urn
@@ -84,6 +87,22 @@ fn pool_spec(pool: &Pool) -> Members {
     put("gpuInstanceProfile", profile.map(|p| p.as_str().into()));
     put("gpuDriver", gpu.map(|(driver, _)| if driver == GpuDriver::Install { "Install" } else { "None" }.into()));
     spec
+}
+
+/// Where the file gives the inputs of a pool.
+fn pool_places(pool: &Pool, prefix: &str) -> Vec<(String, Place)> {
+    let profile = pool.gpu.as_ref().and_then(|g| g.instance_profile.as_ref());
+    let places = [
+        ("vmSize", Some(&pool.vm_size.place)),
+        ("count", pool.count.as_ref().map(|n| &n.place)),
+        ("minCount", pool.min.as_ref().map(|n| &n.place)),
+        ("maxCount", pool.max.as_ref().map(|n| &n.place)),
+        ("spot", pool.spot.as_ref().map(|s| &s.place)),
+        ("zones", pool.zones.first().map(|z| &z.place)),
+        ("osDiskSizeGb", pool.os_disk_size_gb.as_ref().map(|n| &n.place)),
+        ("gpuInstanceProfile", profile.map(|p| &p.place)),
+    ];
+    places.into_iter().filter_map(|(name, place)| Some((format!("{prefix}{name}"), place?.clone()))).collect()
 }
 
 #[cfg(test)]

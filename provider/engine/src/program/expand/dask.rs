@@ -41,6 +41,7 @@ struct Role<'a> {
     autoscaled: bool,
     env: Option<&'a Spanned<Environment>>,
     resources: Option<&'a Spanned<Resources>>,
+    image: &'a Place,
 }
 
 pub(super) fn declare(b: &mut Builder<'_>, workspace: &Spanned<Workspace>, namespace: &Urn, secrets: &Secrets) {
@@ -60,13 +61,16 @@ pub(super) fn declare(b: &mut Builder<'_>, workspace: &Spanned<Workspace>, names
 
 /// Declares any object of the namespace.
 fn manifest(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, json: Json) -> Urn {
-    push(b, parts, name, object(json), false)
+    push(b, parts, name, object(json), None)
 }
 
-fn push(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, mut object: Expr, wait: bool) -> Urn {
+/// With the place of its image it is a workload, and waited for.
+fn push(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, mut object: Expr, image: Option<&Place>) -> Urn {
+    let wait = image.is_some();
     put(&mut object, &["metadata", "namespace"], Expr::output(parts.namespace, "name"));
     let mut resource = b.in_cluster("Manifest", name, members([("object", object), ("wait", wait.into())]));
     resource.place = Some(parts.place.clone());
+    resource.places.extend(image.map(|place| ("image".to_owned(), place.clone())));
     if wait {
         // Its pods need nodes to run on, and something to pull with although no field refers to its outputs.
         let secrets = parts.secrets.pull.iter().chain(&parts.secrets.credentials);
@@ -113,7 +117,7 @@ fn deployment(b: &mut Builder<'_>, parts: &Parts<'_>, name: &str, role: Role<'_>
         let path = ["spec", "template", "spec", "containers", "0", "env", "0", "value"];
         put(&mut deployment, &path, registry.clone());
     }
-    push(b, parts, role.name, deployment, true)
+    push(b, parts, role.name, deployment, Some(role.image))
 }
 
 fn pod_labels(parts: &Parts<'_>, app: &str) -> Json {
@@ -172,6 +176,7 @@ fn scheduler<'a>(section: &'a Scheduler, scaling: &Scaling) -> Role<'a> {
         autoscaled: false,
         env: section.env.as_ref(),
         resources: section.resources.as_ref(),
+        image: &section.image.place,
     }
 }
 
@@ -197,6 +202,7 @@ fn workers<'a>(section: &'a Workers, scaling: &Scaling) -> Role<'a> {
         autoscaled: scaling.kind.is_some(),
         env: section.env.as_ref(),
         resources: section.resources.as_ref(),
+        image: &section.image.place,
     }
 }
 

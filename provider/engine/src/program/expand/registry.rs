@@ -29,6 +29,7 @@ pub(super) fn declare(b: &mut Builder<'_>) {
     let mut registry = b.resource(Component::Registry, "modelops:azure:ContainerRegistry", "registry", inputs);
     registry.depends_on = vec![group];
     registry.place = place;
+    registry.places.extend(name_place(b.file).map(|place| ("name".to_owned(), place)));
     let registry = b.push(registry);
     if b.signs_in_by(Phase::Token) {
         let mut token = token::declare(b, &registry);
@@ -50,6 +51,11 @@ pub(super) fn finish(b: &mut Builder<'_>) {
 fn place(file: &StackFile) -> Option<Place> {
     let section = file.registry.as_ref().map(|r| &r.place);
     section.or_else(|| file.cluster.as_ref().and_then(|c| c.acr.as_ref()).map(|a| &a.place)).cloned()
+}
+
+fn name_place(file: &StackFile) -> Option<Place> {
+    let old = || file.cluster.as_ref()?.acr.as_ref()?.name.as_ref().map(|n| &n.place);
+    file.registry.as_ref().and_then(|r| r.name.as_ref()).map(|n| &n.place).or_else(old).cloned()
 }
 
 fn sku(file: &StackFile) -> &'static str {

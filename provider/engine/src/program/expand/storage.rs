@@ -87,6 +87,7 @@ fn account_resource(b: &mut Builder<'_>, storage: &crate::stackfile::Spanned<Sto
     let mut account = b.resource(Component::Storage, "modelops:azure:StorageAccount", "storage", inputs);
     account.depends_on = vec![group];
     account.place = Some(storage.place.clone());
+    account.places.extend(storage.account_name.as_ref().map(|n| ("name".to_owned(), n.place.clone())));
     b.push(account)
 }
 

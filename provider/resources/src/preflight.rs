@@ -1,0 +1,87 @@
+//! The look before the first write: one file a check, one word in the list. Guarantees that nothing is written, that a
+//! check that cannot read, or takes too long, is a note and stops nobody, and that each refusal names input, figures
+//! and what to do (`tests/preflight.rs`).
+
+mod demand;
+mod effective;
+mod facts;
+mod layout;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use futures::future::{Either, join_all, select};
+use mops_clients::arm::ArmClient;
+use mops_core::preflight::{Planning, Preflight};
+use mops_core::{BoxFuture, Error};
+
+use crate::entry::Entry;
+use crate::services::Services;
+use facts::Facts;
+use layout::Layout;
+
+/// The longest that a check may take; the run begins, or is refused, within 10 s.
+const LIMIT: Duration = Duration::from_secs(9);
+
+/// What every check may look at.
+struct Look<'a> {
+    services: &'a Services,
+    entries: &'a HashMap<&'static str, Box<dyn Entry>>,
+    planning: &'a Planning,
+    layout: Layout<'a>,
+    facts: Facts,
+}
+
+impl Look<'_> {
+    /// Resource Manager; asked for only by a check that has something to ask.
+    fn arm(&self) -> Result<ArmClient, Error> {
+        Ok(self.services.arm()?.canceled_by(&self.planning.cancel))
+    }
+}
+
+/// Declares the modules and the list of checks.
+macro_rules! checks {
+    ($($check:ident),* $(,)?) => {
+        $(mod $check;)*
+
+        fn all<'a>(look: &'a Look<'a>) -> Vec<BoxFuture<'a, Preflight>> {
+            vec![$(Box::pin(bounded(look, $check::WHAT, $check::look(look)))),*]
+        }
+    };
+}
+
+checks! {
+    sizes, family_quota, total_quota, zones, kubernetes_version,
+    registry_name, storage_name, registration, rights, policy, images, credentials,
+}
+
+/// Runs every check at the same time.
+pub(crate) async fn run(
+    services: &Services,
+    entries: &HashMap<&'static str, Box<dyn Entry>>,
+    planning: &Planning,
+) -> Preflight {
+    let layout = Layout::new(planning);
+    let look = Look { services, entries, planning, layout, facts: Facts::default() };
+    let mut whole = Preflight::default();
+    for found in join_all(all(&look)).await {
+        whole.refusals.extend(found.refusals);
+        whole.notes.extend(found.notes);
+    }
+    whole
+}
+
+/// A check within its time; `what` says what it is about.
+async fn bounded(look: &Look<'_>, what: &str, check: impl Future<Output = Result<Preflight, Error>>) -> Preflight {
+    let limit = look.services.clock().sleep(LIMIT);
+    let why = match select(std::pin::pin!(check), limit).await {
+        Either::Left((Ok(found), _)) => return found,
+        Either::Left((Err(error), _)) => error.to_string(),
+        Either::Right(_) => format!("no answer within {} s", LIMIT.as_secs()),
+    };
+    Preflight {
+        notes: vec![format!("{what} could not be checked before the first write: {why}")],
+        ..Preflight::default()
+    }
+}

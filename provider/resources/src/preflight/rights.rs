@@ -1,0 +1,84 @@
+//! A right that the identity does not have: by its roles (those of its groups too), their conditions, and deny
+//! assignments. A right to give rights is not asked for here: without it all else is done.
+
+use std::collections::BTreeMap;
+
+use mops_clients::arm::ArmClient;
+use mops_core::preflight::{Intent, Planned, Preflight};
+use mops_core::{Error, Urn, Value};
+
+use super::Look;
+use super::effective::{Verdict, judge};
+
+pub(super) const WHAT: &str = "rights";
+
+/// Pods get the credential of a registry from its admin user.
+const CREDENTIALS: &str = "Microsoft.ContainerRegistry/registries/listCredentials/action";
+
+/// Rights by scope, each with the first resource that needs it.
+type Needed<'a> = BTreeMap<String, Vec<(&'static str, &'a Urn)>>;
+
+pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
+    let mut found = Preflight::default();
+    for (scope, rights) in needed(look) {
+        let arm = look.arm()?;
+        let (roles, denies) = futures::join!(look.permissions(&scope), arm.deny_assignments(&scope));
+        let (roles, denies) = (roles?, denies.unwrap_or_default());
+        let who = arm.object_id().await?;
+        let (mut missing, mut denied) = (Vec::new(), None);
+        for (action, urn) in rights {
+            match judge(action, &scope, &roles, &denies, who.as_deref()) {
+                Verdict::Given => {}
+                Verdict::Missing => missing.push((action, urn)),
+                Verdict::Denied(by) => denied = denied.or(Some((by, action, urn))),
+                Verdict::Perhaps(why) => found.notes.push(format!("`{action}` on `{scope}` may be refused: {why}")),
+            }
+        }
+        if let Some((by, action, urn)) = denied {
+            let reason = format!("the deny assignment `{by}` forbids `{action}` on `{scope}`");
+            found.refuse(urn, "", reason, "let those who manage it lift it, or use another resource group");
+        }
+        if let Some((_, urn)) = missing.first() {
+            let actions: Vec<String> = missing.iter().map(|(action, _)| format!("`{action}`")).collect();
+            let reason = format!("the identity lacks {} on `{scope}`", actions.join(", "));
+            found.refuse(urn, "", reason, remedy(&arm, &scope, who.as_deref()).await);
+        }
+    }
+    Ok(found)
+}
+
+/// What the plan needs the right for, by the place where rights on it are looked at.
+fn needed<'a>(look: &Look<'a>) -> Needed<'a> {
+    let mut all = Needed::new();
+    for planned in look.planning.resources.iter().filter(|p| p.intent != Intent::Keep) {
+        let own = look.entries.get(planned.urn.token()).map_or(&[][..], |entry| entry.rights());
+        let lists = names_a_registry(planned).then_some(&CREDENTIALS);
+        for action in own.iter().chain(lists) {
+            let Some(group) = look.layout.group_of(planned) else { continue };
+            let rights = all.entry(look.layout.scope_of(&group)).or_default();
+            if !rights.iter().any(|(known, _)| known == action) {
+                rights.push((action, &planned.urn));
+            }
+        }
+    }
+    all
+}
+
+fn names_a_registry(planned: &Planned) -> bool {
+    planned.inputs.any(&mut |value: &Value| value.get("from_registry").is_some())
+}
+
+/// A role that waits to be activated is the shorter way.
+async fn remedy(arm: &ArmClient, scope: &str, who: Option<&str>) -> String {
+    // Who may not look at them has none that helps.
+    let eligible = arm.eligible_roles(scope).await.unwrap_or_default();
+    if let Some(role) = eligible.first() {
+        return format!(
+            "activate your role `{role}` in Privileged Identity Management, then run the same command again"
+        );
+    }
+    let who = who.unwrap_or("OBJECT_ID");
+    format!(
+        "let an administrator run `az role assignment create --assignee-object-id {who} --role Contributor --scope {scope}`"
+    )
+}
