@@ -174,14 +174,16 @@ async fn things_have_names() {
     }
 }
 
-/// Names a file by `mod x;`, by `path = "…x.rs"`, or as a word of a resource list (`x::Type`).
+/// Names a file by `mod x;`, by `path = "…x.rs"`, or as a word of the list of resources (`x::Type`) or of checks.
 fn names_module(source: &str, module: &str, file: &str) -> bool {
     let declared = source.lines().any(|line| {
         let line = line.trim();
         line.ends_with(&format!("mod {module};")) || line.contains("path = ") && line.contains(file)
     });
     let listed = source.contains("macro_rules! resources") && source.contains(&format!(" {module}::"));
-    declared || listed
+    let word = |line: &str| line.trim().split([',', ' ']).any(|word| word == module);
+    let checked = source.contains("macro_rules! checks") && source.lines().any(word);
+    declared || listed || checked
 }
 
 #[tokio::test]

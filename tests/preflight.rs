@@ -29,6 +29,12 @@ storage:
   containers: [bundle-blobs]
 ";
 
+const SUBNET: &str = "/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/network-rg/providers/\
+                      Microsoft.Network/virtualNetworks/team/subnets/nodes";
+const VERSION: &str = "    kubernetes_version: \"1.33\"\n";
+const IN_SUBNET: &str = "    subnet_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/network-rg/\
+                         providers/Microsoft.Network/virtualNetworks/team/subnets/nodes\n";
+
 /// What the subscription is like, and how the stack file differs from [`STACK`].
 struct Row {
     name: &'static str,
@@ -80,10 +86,15 @@ fn rows() -> Vec<Row> {
             "provider not registered",
             json!({"unregistered": ["microsoft.storage"], "permissions": role(&["*"], &["*/register/action"])}),
         ),
-        row("rights", json!({"permissions": role(&["*/read"], &[])})),
-        row("rights to be activated", json!({"permissions": role(&["*/read"], &[]), "eligible": ["Contributor"]})),
+        row("rights", json!({"permissions": role(&["*"], &["Microsoft.Storage/*/write", "*/listServiceSas/action"])})),
+        row(
+            "rights to be activated",
+            json!({"permissions": role(&["*"], &["Microsoft.Storage/*/write"]), "eligible": ["Contributor"]}),
+        ),
         row("deny assignment", json!({"denies": [deny]})),
         row("policy", json!({"policies": [policy]})),
+        edited("no such subnet", json!({}), VERSION, IN_SUBNET),
+        edited("subnet too small", json!({"subnets": {SUBNET.to_lowercase(): ["10.0.0.0/29", 1]}}), VERSION, IN_SUBNET),
         edited(
             "MIG on a wrong size",
             json!({}),
@@ -165,6 +176,17 @@ async fn what_cannot_be_read_is_a_note() {
 }
 
 #[tokio::test]
+async fn who_only_reads_may_preview_and_not_write() {
+    let job = Job::of(STACK).await;
+    job.tell("POST", "/figures", &json!({"permissions": role(&["*/read"], &[])}));
+    let shown = job.good(&["mops", "infra", "preview", FILE]).await;
+    let text = String::from_utf8_lossy(&shown.stderr).into_owned() + &String::from_utf8_lossy(&shown.stdout);
+    assert!(text.contains("this identity only reads `/subscriptions/"), "{text}");
+    let output = job.run(&["mops", "infra", "up", FILE, "--yes"]).await;
+    assert_eq!((output.code, job.existing()), (Some(2), Vec::new()));
+}
+
+#[tokio::test]
 async fn a_plan_that_changes_nothing_asks_nothing() {
     let job = Job::of(STACK).await;
     let asked = || {
@@ -176,4 +198,44 @@ async fn a_plan_that_changes_nothing_asks_nothing() {
     assert!(before > 0);
     job.good(&["mops", "infra", "preview", FILE, "-c", "registry", "--exit-code"]).await;
     assert_eq!(asked(), before);
+}
+
+#[tokio::test]
+async fn images_are_asked_for_with_the_credential_of_the_pods() {
+    let job = Job::new().await;
+    let new = job.good(&["mops", "infra", "preview", FILE]).await;
+    let told = String::from_utf8_lossy(&new.stderr).into_owned() + &String::from_utf8_lossy(&new.stdout);
+    assert!(told.contains("worker:1` is not looked at: this run makes a registry"), "{told}");
+    job.good(&["mops", "infra", "up", FILE, "-c", "registry", "--yes"]).await;
+    let before = job.existing();
+    let told = refused(&job).await;
+    let place = example(FILE, "worker:1");
+    assert!(told.contains(&format!("{place}: there is no image `modelopsdevacr.azurecr.io/worker:1`")), "{told}");
+    assert_eq!(job.existing(), before);
+    job.push_images().await;
+    job.good(&["mops", "infra", "preview", FILE]).await;
+}
+
+/// Where the example says something.
+fn example(file: &str, what: &str) -> String {
+    let text = mops_tests::job::example("unified-infra/unified-infra.yaml");
+    let (line, found) = text.lines().enumerate().find(|(_, line)| line.contains(what)).expect("it is there");
+    let column = found.find("image: ").expect("an image") + "image: ".len();
+    format!("{file}:{}:{}", line + 1, column + 1)
+}
+
+#[tokio::test]
+async fn a_token_that_ran_out_is_refused() {
+    let cluster = &STACK[STACK.find("cluster:").expect("it has one")..STACK.find("storage:").expect("it has one")];
+    let text = format!(
+        "registry: {{provider: generic, host: registry.example.com, username: u, password: {{from_env: PULL}}}}\n{cluster}\
+         workspace:\n  metadata: {{name: main}}\n  spec:\n    scheduler: {{image: \"other.example.com/s:1\"}}\n    \
+         workers: {{image: \"other.example.com/w:1\", replicas: 1}}\n"
+    );
+    let mut job = Job::of(&text).await;
+    // {"exp": 1700000000}
+    job.place.set("PULL", "e30.eyJleHAiOiAxNzAwMDAwMDAwfQ.c2lnbmF0dXJl".to_owned());
+    let told = refused(&job).await;
+    assert!(told.contains("the token in the variable `PULL` ran out at 2023-11-14T22:13:20Z"), "{told}");
+    assert!(!told.contains("eyJ") && job.existing().is_empty(), "{told}");
 }

@@ -12,6 +12,8 @@ mod contract;
 mod examples;
 #[path = "files/program.rs"]
 mod file_modes;
+#[path = "gpu_pools.rs"]
+mod gpu_pools;
 #[path = "house.rs"]
 mod house;
 #[path = "killed.rs"]

@@ -124,7 +124,7 @@ fn planning(stand: &Stand, new_group: bool) -> Planning {
         let inputs: Value = entry.samples().remove(0);
         Planned { urn: stand.urn(&token, name), intent, known: None, inputs, dependencies: Vec::new() }
     };
-    Planning { resources: names.iter().map(planned).collect(), cancel: Cancel::new() }
+    Planning { resources: names.iter().map(planned).collect(), preview: false, cancel: Cancel::new() }
 }
 
 #[tokio::test]

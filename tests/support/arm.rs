@@ -21,6 +21,7 @@ pub mod id;
 pub mod identity;
 pub mod kubeconfig;
 pub mod lifecycle;
+pub mod network;
 pub mod operation;
 pub mod pool;
 pub mod refusal;
@@ -144,6 +145,7 @@ fn routes() -> Vec<Route<Arm>> {
         subscription::routes(),
         region::routes(),
         access::routes(),
+        network::routes(),
         group::routes(),
         registry::routes(),
         registry_token::routes(),

@@ -49,6 +49,8 @@ pub struct Planned {
 pub struct Planning {
     /// In the order in which it could be done.
     pub resources: Vec<Planned>,
+    /// Nothing will be done: who only reads may look at a plan all the same.
+    pub preview: bool,
     /// On when the run is interrupted.
     pub cancel: Cancel,
 }

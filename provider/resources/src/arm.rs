@@ -40,6 +40,11 @@ impl<'a> Target<'a> {
         Ok(Self { cx, arm, id, api, noun })
     }
 
+    /// The same, spoken to in another version.
+    pub(crate) fn at_version(self, api: &'static str) -> Self {
+        Self { api, ..self }
+    }
+
     /// What is there now; what is on its way out counts as gone.
     pub(crate) async fn get(&self) -> Result<Option<Json>, Error> {
         Ok(self.get_any().await?.filter(|body| !is_going(body)))

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use mops_core::{Class, Error};
 use serde_json::{Map, Value as Json, json};
 
-use crate::arm::text;
-use crate::azure::node_pool::{GpuDriver, Mode, PoolSpec};
+use crate::arm::{spelled, text};
+use crate::azure::node_pool::{Eviction, GpuDriver, Mode, PoolSpec, Upgrade};
 use crate::resource::Findings;
 
 /// Taints and labels of AKS itself begin so.
@@ -50,10 +50,20 @@ fn check_mig(spec: &PoolSpec, profile: &str, path: &str, findings: &mut Findings
     if !MIG.contains(&profile) {
         findings.refuse(path, format!("`{profile}` is not a MIG profile"), MIG.join(", "));
     }
-    if !["A100", "H100", "H200"].iter().any(|gpu| spec.vm_size.to_ascii_uppercase().contains(gpu)) {
+    if !can_be_cut(&spec.vm_size) {
         let reason = format!("`{}` has no GPU that can be divided", spec.vm_size);
-        findings.refuse(path, reason, "use a size with A100 or H100, or leave the profile out");
+        findings.refuse(path, reason, CUT_HINT);
     }
+}
+
+/// What to do about a profile on another GPU.
+pub(crate) const CUT_HINT: &str = "use a size with A100 or H100, or leave the profile out";
+
+/// Whether a size has GPUs that can be divided.
+pub(crate) fn can_be_cut(vm_size: &str) -> bool {
+    let size = vm_size.to_ascii_uppercase();
+    // One size with A100 does not say so in its name.
+    ["A100", "ND96ASR_V4", "H100", "H200", "B200", "B300"].iter().any(|gpu| size.contains(gpu))
 }
 
 fn normalise(spec: &mut PoolSpec) {
@@ -63,9 +73,14 @@ fn normalise(spec: &mut PoolSpec) {
     if spec.spot {
         spec.taints.retain(|taint| !taint.starts_with(SPOT));
         spec.labels.remove(SPOT);
+    } else {
+        spec.spot_eviction = None;
     }
     if spec.os_disk_size_gb == Some(0) {
         spec.os_disk_size_gb = None;
+    }
+    if spec.upgrade == Some(Upgrade::default()) {
+        spec.upgrade = None;
     }
     if spec.gpu_instance_profile.as_deref() == Some("") {
         spec.gpu_instance_profile = None;
@@ -118,8 +133,11 @@ pub(crate) fn immutable_change(old: &PoolSpec, new: &PoolSpec) -> Option<&'stati
         ("vmSize", old.vm_size.eq_ignore_ascii_case(&new.vm_size)),
         ("gpuInstanceProfile", old.gpu_instance_profile == new.gpu_instance_profile),
         ("gpuDriver", old.gpu_driver == new.gpu_driver),
+        ("gpuManaged", old.gpu_managed == new.gpu_managed),
         ("spot", old.spot == new.spot),
+        ("spotEviction", old.spot_eviction == new.spot_eviction),
         ("zones", old.zones == new.zones),
+        ("subnetId", old.subnet_id == new.subnet_id),
         ("osDiskSizeGb", old.os_disk_size_gb == new.os_disk_size_gb),
     ];
     same.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
@@ -142,11 +160,14 @@ pub(crate) fn properties(spec: &PoolSpec, tags: &Json) -> Json {
     set("nodeTaints", json!(spec.taints));
     if spec.spot {
         set("scaleSetPriority", json!("Spot"));
-        set("scaleSetEvictionPolicy", json!("Delete"));
+        set("scaleSetEvictionPolicy", json!(spec.spot_eviction.unwrap_or_default()));
         set("spotMaxPrice", json!(-1.0));
     }
     if !spec.zones.is_empty() {
         set("availabilityZones", json!(spec.zones));
+    }
+    if let Some(subnet) = &spec.subnet_id {
+        set("vnetSubnetID", json!(subnet));
     }
     if let Some(size) = spec.os_disk_size_gb {
         set("osDiskSizeGB", json!(size));
@@ -154,10 +175,33 @@ pub(crate) fn properties(spec: &PoolSpec, tags: &Json) -> Json {
     if let Some(driver) = spec.gpu_driver {
         set("gpuProfile", json!({"driver": driver}));
     }
+    if spec.gpu_managed {
+        set("gpuProfile", json!({"driver": spec.gpu_driver.unwrap_or(GpuDriver::Install), "nvidia": managed(spec)}));
+    }
+    if let Some(upgrade) = &spec.upgrade {
+        set("upgradeSettings", upgraded(&json!({}), upgrade));
+    }
     if let Some(profile) = &spec.gpu_instance_profile {
         set("gpuInstanceProfile", json!(profile));
     }
     Json::Object(body)
+}
+
+/// What AKS is to do for the GPUs: everything. A profile cuts all of them alike, so each slice is a plain GPU.
+fn managed(spec: &PoolSpec) -> Json {
+    let strategy = if spec.gpu_instance_profile.is_some() { "Single" } else { "None" };
+    json!({"managementMode": "Managed", "migStrategy": strategy})
+}
+
+/// The settings that are there with the declared ones in them.
+fn upgraded(present: &Json, upgrade: &Upgrade) -> Json {
+    let mut settings = present.as_object().cloned().unwrap_or_default();
+    let mut set = |name: &str, value: Option<Json>| value.and_then(|v| settings.insert(name.to_owned(), v));
+    set("maxSurge", upgrade.max_surge.as_ref().map(|v| json!(v)));
+    set("maxUnavailable", upgrade.max_unavailable.as_ref().map(|v| json!(v)));
+    set("drainTimeoutInMinutes", upgrade.drain_timeout_minutes.map(|v| json!(v)));
+    set("nodeSoakDurationInMinutes", upgrade.node_soak_minutes.map(|v| json!(v)));
+    Json::Object(settings)
 }
 
 fn variable(spec: &PoolSpec) -> Vec<(&'static str, Json)> {
@@ -182,6 +226,10 @@ pub(crate) fn merged(present: &Json, spec: &PoolSpec, tags: &Json) -> Json {
     body.extend(variable(spec).into_iter().map(|(name, value)| (name.to_owned(), value)));
     body.insert("mode".to_owned(), json!(spec.mode));
     body.insert("tags".to_owned(), tags.clone());
+    if let Some(upgrade) = &spec.upgrade {
+        let settings = present.get("upgradeSettings").cloned().unwrap_or_default();
+        body.insert("upgradeSettings".to_owned(), upgraded(&settings, upgrade));
+    }
     let mut labels: Map<String, Json> =
         present.get("nodeLabels").and_then(Json::as_object).cloned().unwrap_or_default();
     labels.retain(|name, _| name.starts_with(SYSTEM));
@@ -246,13 +294,35 @@ pub(crate) fn seen(known: &PoolSpec, name: &str, properties: &Json) -> PoolSpec 
             .filter(|taint| known.taints.contains(taint) || !taint.starts_with(SYSTEM))
             .collect(),
         gpu_driver: known.gpu_driver.and_then(|_| driver(properties)),
+        gpu_managed: text(properties, "/gpuProfile/nvidia/managementMode") == "Managed",
         gpu_instance_profile: properties.get("gpuInstanceProfile").and_then(Json::as_str).map(str::to_owned),
         spot,
+        spot_eviction: known.spot_eviction.map(|_| eviction(properties)),
+        upgrade: known.upgrade.as_ref().map(|declared| seen_upgrade(declared, properties)),
         zones: zones.filter_map(Json::as_str).map(str::to_owned).collect(),
+        subnet_id: known.subnet_id.as_deref().map(|id| spelled(id, &text(properties, "/vnetSubnetID"))),
         os_disk_size_gb: known.os_disk_size_gb.and_then(|_| number("osDiskSizeGB")),
     };
     normalise(&mut spec);
     spec
+}
+
+fn eviction(properties: &Json) -> Eviction {
+    let word = text(properties, "/scaleSetEvictionPolicy");
+    if word.eq_ignore_ascii_case("Deallocate") { Eviction::Deallocate } else { Eviction::Delete }
+}
+
+/// Of the settings, those that were declared: the rest is the service's.
+fn seen_upgrade(declared: &Upgrade, properties: &Json) -> Upgrade {
+    let at = |name: &str| properties.pointer(&format!("/upgradeSettings/{name}"));
+    let share = |name: &str| at(name).and_then(Json::as_str).map(str::to_owned);
+    let minutes = |name: &str| at(name).and_then(Json::as_u64).and_then(|n| u32::try_from(n).ok());
+    Upgrade {
+        max_surge: declared.max_surge.as_ref().and_then(|_| share("maxSurge")),
+        max_unavailable: declared.max_unavailable.as_ref().and_then(|_| share("maxUnavailable")),
+        drain_timeout_minutes: declared.drain_timeout_minutes.and_then(|_| minutes("drainTimeoutInMinutes")),
+        node_soak_minutes: declared.node_soak_minutes.and_then(|_| minutes("nodeSoakDurationInMinutes")),
+    }
 }
 
 fn driver(properties: &Json) -> Option<GpuDriver> {
@@ -285,9 +355,13 @@ mod tests {
             labels: [("tier".to_owned(), "gpu".to_owned())].into(),
             taints: vec!["sku=gpu:NoSchedule".into(), "a=b:NoExecute".into()],
             gpu_driver: Some(GpuDriver::Install),
+            gpu_managed: true,
             gpu_instance_profile: None,
             spot: true,
+            spot_eviction: Some(Eviction::Deallocate),
+            upgrade: None,
             zones: vec!["2".into(), "1".into()],
+            subnet_id: Some("/subscriptions/s/x".into()),
             os_disk_size_gb: None,
         };
         normalise(&mut spec);
@@ -341,12 +415,48 @@ mod tests {
     }
 
     #[test]
+    fn upgrade_settings_that_nobody_declared_are_the_services() {
+        let upgrade = Upgrade { max_surge: Some("33%".into()), ..Upgrade::default() };
+        let spec = PoolSpec { spot: false, spot_eviction: None, upgrade: Some(upgrade), ..gpu() };
+        let mut present = stored(&spec);
+        present["upgradeSettings"]["drainTimeoutInMinutes"] = json!(30);
+        assert_eq!(seen(&spec, "gpu", &present).upgrade, spec.upgrade);
+        present["upgradeSettings"]["maxSurge"] = json!("10%");
+        assert_ne!(seen(&spec, "gpu", &present).upgrade, spec.upgrade);
+        let body = merged(&present, &spec, &json!({"t": "1"}));
+        assert_eq!(body["upgradeSettings"], json!({"maxSurge": "33%", "drainTimeoutInMinutes": 30}));
+    }
+
+    #[test]
+    fn a_managed_pool_says_how_its_gpus_are_cut() {
+        let whole = properties(&gpu(), &json!({}));
+        assert_eq!(whole["gpuProfile"]["nvidia"], json!({"managementMode": "Managed", "migStrategy": "None"}));
+        let cut = properties(&PoolSpec { gpu_instance_profile: Some("MIG3g".into()), ..gpu() }, &json!({}));
+        assert_eq!(
+            cut["gpuProfile"],
+            json!({"driver": "Install", "nvidia": {"managementMode": "Managed", "migStrategy": "Single"}})
+        );
+    }
+
+    #[test]
+    fn gpus_that_can_be_cut_are_told_from_others() {
+        for size in ["Standard_NC24ads_A100_v4", "Standard_ND96asr_v4", "Standard_ND96isr_H100_v5"] {
+            assert!(can_be_cut(size), "{size}");
+        }
+        for size in ["Standard_NC6s_v3", "Standard_NV36ads_A10_v5", "Standard_D4s_v5"] {
+            assert!(!can_be_cut(size), "{size}");
+        }
+    }
+
+    #[test]
     fn each_replacing_property_is_named() {
         let old = gpu();
-        let rows: [(&str, PoolSpec); 4] = [
+        let rows: [(&str, PoolSpec); 6] = [
             ("vmSize", PoolSpec { vm_size: "Standard_NC6s_v3".into(), ..gpu() }),
             ("gpuInstanceProfile", PoolSpec { gpu_instance_profile: Some("MIG1g".into()), ..gpu() }),
             ("spot", PoolSpec { spot: false, ..gpu() }),
+            ("gpuManaged", PoolSpec { gpu_managed: false, ..gpu() }),
+            ("spotEviction", PoolSpec { spot_eviction: None, ..gpu() }),
             ("zones", PoolSpec { zones: vec![], ..gpu() }),
         ];
         for (property, new) in rows {

@@ -53,7 +53,7 @@ macro_rules! checks {
 
 checks! {
     sizes, family_quota, total_quota, zones, kubernetes_version,
-    registry_name, storage_name, registration, rights, policy, images, credentials,
+    mig, registry_name, storage_name, registration, rights, policy, subnet, images, credentials, gpu_operator,
 }
 
 /// Runs every check at the same time.

@@ -17,6 +17,8 @@ const COMPUTE: &[&str] = &["2021-07-01", "2026-04-01"];
 const AUTHORIZATION: &[&str] = &["2020-10-01", "2022-04-01"];
 const POLICY: &[&str] = &["2022-03-01"];
 
+const NETWORK: &[&str] = &["2024-05-01"];
+
 fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
     let path = path.to_lowercase();
     let (_, rest) = path.split_once("/providers/").unwrap_or_default();
@@ -33,6 +35,8 @@ fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
         ("storageAccounts", STORAGE)
     } else if path.contains("/providers/microsoft.containerservice") {
         ("managedClusters", CLUSTERS)
+    } else if path.contains("/providers/microsoft.network") {
+        ("virtualNetworks", NETWORK)
     } else if path.contains("/providers/microsoft.compute") {
         ("skus", COMPUTE)
     } else if path.contains("/providers/microsoft.authorization") {

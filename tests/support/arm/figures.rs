@@ -54,6 +54,8 @@ pub struct Figures {
     pub eligible: Vec<String>,
     /// Policies.
     pub policies: Vec<Policy>,
+    /// Subnets by lower-case id: prefix, and addresses in use.
+    pub subnets: BTreeMap<String, (String, usize)>,
     /// Names of deleted storage accounts.
     pub deleted: BTreeSet<String>,
     /// Names of registries and accounts that somebody else has.
@@ -98,6 +100,7 @@ impl Default for Figures {
             denies: Vec::new(),
             eligible: Vec::new(),
             policies: Vec::new(),
+            subnets: BTreeMap::new(),
             deleted: BTreeSet::new(),
             foreign: BTreeSet::new(),
             unregistered: BTreeSet::new(),

@@ -176,6 +176,8 @@ fn normal(wanted: &Value, version: &str) -> Value {
         "gpuProfile",
         "tags",
         "scaleDownMode",
+        "upgradeSettings",
+        "vnetSubnetID",
         "osDiskType",
         "maxPods",
         "osSKU",

@@ -20,9 +20,12 @@ pub struct NodePool {
     pub taints: Vec<String>,
     /// Devices that the hardware of a node has.
     pub gpus: u32,
+    /// Whether a service on each node shows them without a device plugin in a pod.
+    pub managed: bool,
 }
 
 const HARDWARE: &str = "sandbox.modelops.io/gpus";
+const MANAGED: &str = "sandbox.modelops.io/gpus-managed";
 
 /// Makes the nodes of a pool what they should be.
 pub(super) fn set_pool(store: &mut Store, pool: &NodePool, now: &str) {
@@ -85,7 +88,7 @@ fn node(pool: &NodePool, name: &str, now: &str) -> Json {
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": {"name": name, "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": now,
-            "labels": labels, "annotations": {HARDWARE: pool.gpus.to_string()}},
+            "labels": labels, "annotations": {HARDWARE: pool.gpus.to_string(), MANAGED: pool.managed.to_string()}},
         "spec": {"taints": pool.taints.iter().filter_map(|t| taint(t)).collect::<Vec<_>>()},
         "status": {"capacity": amounts, "allocatable": amounts,
             "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady",
@@ -115,7 +118,8 @@ pub(super) fn devices(store: &mut Store) -> bool {
     for mut node in store.list("Node", "") {
         let name = text(&node, "/metadata/name").to_owned();
         let hardware = node["metadata"]["annotations"][HARDWARE].as_str().unwrap_or("0").to_owned();
-        let on = running.iter().any(|p| text(p, "/spec/nodeName") == name);
+        let on = node["metadata"]["annotations"][MANAGED] == "true"
+            || running.iter().any(|p| text(p, "/spec/nodeName") == name);
         let shown = node["status"]["allocatable"]["nvidia.com/gpu"].as_str();
         let want = if on && hardware != "0" { Some(hardware.as_str()) } else { shown.map(|_| "0") };
         if shown != want {

@@ -184,6 +184,7 @@ fn nodes(name: &str, properties: &Value) -> NodePool {
         labels: labels.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect(),
         taints: taints.filter_map(|t| t.as_str().map(str::to_owned)).collect(),
         gpus: pool::gpus(properties["vmSize"].as_str().unwrap_or_default()),
+        managed: properties["gpuProfile"]["nvidia"]["managementMode"] == "Managed",
     }
 }
 

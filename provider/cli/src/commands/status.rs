@@ -53,6 +53,9 @@ struct Resource {
     /// When it runs out, ISO 8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     expiry: Option<String>,
+    /// The image that the nodes of a pool were made from, when it was last looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_image: Option<String>,
     /// When it was last changed by us, ISO 8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     modified: Option<String>,
@@ -111,11 +114,17 @@ fn state_and_marks(resource: &ResourceState, now: OffsetDateTime) -> String {
         (resource.retain_on_delete && !adopted, "retained"),
     ];
     let marks = marks.iter().filter(|(is, _)| *is).map(|(_, word)| (*word).to_owned());
-    std::iter::once(state(resource, now)).chain(marks).collect::<Vec<_>>().join(", ")
+    // The end of its name is its date; the whole is in the JSON form.
+    let image = node_image(resource).and_then(|image| image.rsplit('-').next()).map(|date| format!("image {date}"));
+    std::iter::once(state(resource, now)).chain(image).chain(marks).collect::<Vec<_>>().join(", ")
 }
 
 fn expiry(resource: &ResourceState) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(resource.outputs.get("expiry")?.as_str()?, &Rfc3339).ok()
+}
+
+fn node_image(resource: &ResourceState) -> Option<&str> {
+    resource.outputs.get("nodeImageVersion")?.as_str()
 }
 
 fn days(time: time::Duration) -> String {
@@ -162,6 +171,7 @@ fn line(snapshot: &Snapshot, now: OffsetDateTime) -> StatusLine {
         retained: r.retain_on_delete,
         adopted: r.adopted_from.is_some(),
         expiry: r.outputs.get("expiry").and_then(Value::as_str).map(Into::into),
+        node_image: node_image(r).map(Into::into),
         modified: super::date(r.modified),
     };
     let open = |o: &OpenOperation| Open {

@@ -12,6 +12,8 @@ pub const STORAGE: &str = "2025-08-01";
 pub const CLUSTER: &str = "2025-10-01";
 /// Identities of workloads and whom they trust.
 pub const IDENTITY: &str = "2024-11-30";
+/// Node pools whose GPUs AKS manages; the first version that has them.
+pub const MANAGED_GPU: &str = "2026-08-01";
 /// Role assignments.
 pub const AUTHORIZATION: &str = "2022-04-01";
 /// Machine sizes and their restrictions.

@@ -162,7 +162,7 @@ impl Engine {
         };
         let observer = self.observer(state, preview, options.skip_unreachable);
         let plan = observer.settle(|seen| plan(program, state, seen, &*self.provider, &how)).await?;
-        self.preflight(program, state, plan, how.sealer.as_deref()).await
+        self.preflight(program, state, plan, &how).await
     }
 
     fn observer<'a>(&'a self, snapshot: &'a Snapshot, preview: bool, skip_unreachable: bool) -> Observer<'a> {

@@ -9,7 +9,7 @@ use mops_core::{Diagnostic, Urn, Value};
 
 use super::Engine;
 use crate::error::EngineError;
-use crate::plan::{Graph, Observed, Op, Plan, Step, known_standin, resolve, standin, walk};
+use crate::plan::{Graph, Observed, Op, Plan, PlanOptions, Step, known_standin, resolve, standin, walk};
 use crate::program::{Declared, Program};
 use crate::state::{ResourceState, Sealer, Snapshot};
 
@@ -20,14 +20,14 @@ impl Engine {
         program: &Program,
         state: &Snapshot,
         mut plan: Plan,
-        sealer: Option<&Sealer>,
+        how: &PlanOptions,
     ) -> Result<Plan, EngineError> {
         if plan.is_empty() {
             return Ok(plan);
         }
         let graph = Graph::of(program).map_err(EngineError::Refused)?;
-        let resources = View::new(self, program, state, &plan, sealer).resources(&graph);
-        let planning = Planning { resources, cancel: self.cancel.clone() };
+        let resources = View::new(self, program, state, &plan, how.sealer.as_deref()).resources(&graph);
+        let planning = Planning { resources, preview: how.preview, cancel: self.cancel.clone() };
         let found = tokio::select! {
             biased;
             () = self.cancel.canceled() => return Err(EngineError::Canceled),

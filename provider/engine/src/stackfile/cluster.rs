@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::pool::{Pool, PoolMode};
 use super::reader::{Check, Context, Read, Spanned, section};
 use super::registry::RegistrySku;
-use super::rule::{ClusterName, Location, RegistryName, ResourceGroupName, UserName, Version};
+use super::rule::{ClusterName, Location, RegistryName, ResourceGroupName, SubnetId, UserName, Version};
 use super::scalar::words;
 use super::subscription::SubscriptionId;
 use super::tree::{Kind, Node, clip};
@@ -64,6 +64,9 @@ section! {
         "name" name: Option<Spanned<ClusterName>>,
         /// MAJOR.MINOR or MAJOR.MINOR.PATCH, in quotes; default: the service's.
         "kubernetes_version" kubernetes_version: Option<Spanned<KubernetesVersion>>,
+        /// ARM id of a subnet that the nodes are to be in; default: a network of the service's own. Changing it replaces
+        /// the pools.
+        "subnet_id" subnet_id: Option<Spanned<SubnetId>>,
         /// Node pools, at least one with `mode: System`.
         "node_pools" node_pools: Vec<Spanned<Pool>>,
     }
@@ -76,6 +79,7 @@ impl Check for Aks {
             let summary = "no node pool has `mode: System`";
             cx.error(place, summary, "AKS runs its own pods there: add `mode: System` to a pool");
         }
+        super::capacity::check(&self.node_pools, place, cx);
         let mut seen: HashMap<&str, usize> = HashMap::new();
         for pool in &self.node_pools {
             if let Some(line) = seen.insert(pool.name.as_str(), pool.name.place.line) {

@@ -5,6 +5,7 @@
 //! written into the file is refused without being quoted (`tests/stackfile.rs::literal_secrets_are_not_quoted`).
 
 mod azure;
+mod capacity;
 mod cloud;
 mod cluster;
 mod extra;
@@ -48,7 +49,7 @@ pub(crate) use nearest::nearest;
 pub use ngc::Ngc;
 pub use novita::{Novita, NovitaAuth, NovitaInstance};
 pub use phase::Phase;
-pub use pool::{Gpu, GpuDriver, GpuPlugin, MigProfile, Pool, PoolMode};
+pub use pool::{Eviction, Gpu, GpuDriver, GpuPlugin, MigProfile, Pool, PoolMode, Upgrade};
 pub use reader::{Mapping, OneOrMany, Spanned};
 pub use registry::{
     AuthMap, PrincipalAuth, RealmPair, Registry, RegistryAuth, RegistryProvider, RegistrySku, RoleMode,

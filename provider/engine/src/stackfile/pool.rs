@@ -3,7 +3,7 @@
 use mops_core::Place;
 
 use super::reader::{Check, Context, Mapping, Spanned, section};
-use super::rule::{LabelKey, LabelValue, PoolName, VmSize};
+use super::rule::{LabelKey, LabelValue, NodeShare, PoolName, VmSize};
 use super::scalar::{Whole, words};
 use super::taint::Taint;
 
@@ -38,6 +38,16 @@ words! {
         "managed" Managed,
         /// Nobody.
         "none" None,
+    }
+}
+
+words! {
+    /// What becomes of spare machines that Azure takes back.
+    Eviction {
+        /// They are deleted.
+        "delete" Delete,
+        /// They are stopped; their disks stay and cost.
+        "deallocate" Deallocate,
     }
 }
 
@@ -98,11 +108,29 @@ impl Check for Gpu {
                 "the operator installs the driver itself: add `driver: none`",
             );
         }
+        if let (Some(place), GpuPlugin::Managed, GpuDriver::None) = (place, plugin, driver) {
+            cx.error(place, "`plugin: managed` brings its own driver", "delete `driver: none`");
+        }
         if let (Some(place), GpuPlugin::DevicePlugin, GpuDriver::None) = (place, plugin, driver) {
             cx.error(place, "`plugin: device_plugin` needs a driver", "write `driver: install`, or `plugin: operator`");
         }
     }
 }
+
+section! {
+    /// How the nodes of a pool are renewed when it is upgraded.
+    Strict Upgrade {
+        /// Nodes that are added meanwhile: a number, or a share such as `33%`. A spot pool gets none.
+        "max_surge" max_surge: Option<Spanned<NodeShare>>,
+        /// Nodes that may be missing meanwhile: a number, or a share.
+        "max_unavailable" max_unavailable: Option<Spanned<NodeShare>>,
+        /// Minutes until a node that cannot be emptied ends the upgrade.
+        "drain_timeout_minutes" drain_timeout_minutes: Option<Spanned<Whole<1, 1440>>>,
+        /// Minutes between emptying a node and renewing it.
+        "node_soak_minutes" node_soak_minutes: Option<Spanned<Whole<0, 30>>>,
+    }
+}
+impl Check for Upgrade {}
 
 section! {
     /// A node pool.
@@ -127,6 +155,10 @@ section! {
         "gpu" gpu: Option<Spanned<Gpu>>,
         /// Cheaper machines that Azure may take back.
         "spot" spot: Option<Spanned<bool>>,
+        /// What becomes of those that are taken back; default `delete`.
+        "spot_eviction" spot_eviction: Option<Spanned<Eviction>>,
+        /// How its nodes are renewed.
+        "upgrade" upgrade: Option<Spanned<Upgrade>>,
         /// Availability zones.
         "zones" zones: Vec<Spanned<Whole<1, 9>>>,
         /// Size of the system disk in GiB.
@@ -177,10 +209,30 @@ impl Check for Pool {
         if let (Some(spot), PoolMode::System) = (self.spot.as_ref().filter(|s| s.value), self.mode()) {
             cx.error(&spot.place, "a System pool cannot be a spot pool", "delete `spot`, or write `mode: User`");
         }
+        self.check_spot(cx);
+        if let (Some(plugin), PoolMode::System) = (self.managed(), self.mode()) {
+            cx.error(plugin, "AKS manages GPUs of User pools only", "write `mode: User`, or `plugin: device_plugin`");
+        }
     }
 }
 
 impl Pool {
+    fn check_spot(&self, cx: &mut Context) {
+        let spot = self.spot.as_ref().is_some_and(|s| s.value);
+        if let Some(eviction) = self.spot_eviction.as_ref().filter(|_| !spot) {
+            cx.error(&eviction.place, "`spot_eviction` belongs to a spot pool", "delete it, or write `spot: true`");
+        }
+        let surge = self.upgrade.as_ref().and_then(|u| u.max_surge.as_ref());
+        if let Some(surge) = surge.filter(|_| spot) {
+            cx.error(&surge.place, "a spot pool gets no further nodes while it is upgraded", "delete `max_surge`");
+        }
+    }
+
+    /// Where AKS is asked to do everything for the GPUs.
+    fn managed(&self) -> Option<&Place> {
+        self.gpu.as_ref()?.plugin.as_ref().filter(|p| p.value == GpuPlugin::Managed).map(|p| &p.place)
+    }
+
     fn check_count(&self, place: &Place, cx: &mut Context) {
         let name = self.name.as_str();
         match (&self.count, &self.min, &self.max) {

@@ -169,6 +169,19 @@ fn arm_id(text: &str) -> bool {
         && parts[1..].iter().all(|p| !p.is_empty())
 }
 
+fn subnet_id(text: &str) -> bool {
+    let kind = text.to_ascii_lowercase();
+    let mut parts = kind.split('/').skip(3);
+    let is = |part: Option<&str>, wanted: &str| part == Some(wanted);
+    arm_id(text)
+        && is(parts.next(), "resourcegroups")
+        && is(parts.nth(1), "providers")
+        && is(parts.next(), "microsoft.network")
+        && is(parts.next(), "virtualnetworks")
+        && is(parts.nth(1), "subnets")
+        && parts.count() == 1
+}
+
 fn https(text: &str) -> bool {
     let host = text.strip_prefix("https://").unwrap_or_default();
     !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".:-[]".contains(c))
@@ -218,6 +231,12 @@ fn size(text: &str) -> bool {
     within(text, 2, 64) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && text.contains('_')
 }
 
+/// A number of nodes or a share of them.
+fn node_share(text: &str) -> bool {
+    let (digits, most) = text.strip_suffix('%').map_or((text, 1000), |digits| (digits, 100));
+    digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u32>().is_ok_and(|n| n <= most)
+}
+
 fn location(text: &str) -> bool {
     within(text, 2, 64) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == ' ')
 }
@@ -245,6 +264,8 @@ rules! {
     PoolName: pool, "^[a-z][a-z0-9]{0,11}$", "AKS takes 1 to 12 lower-case letters and digits, a letter first", "gpu";
     /// Size of a virtual machine.
     VmSize: size, "^[A-Za-z0-9_]{2,64}$", "a size is a name such as `Standard_D4s_v5`", "Standard_D4s_v5";
+    /// Nodes while a pool is renewed.
+    NodeShare: node_share, "^([0-9]{1,3}|1000|[0-9]{1,2}%|100%)$", "it is a number of nodes, or a share such as `33%`", "33%";
     /// Key of a label.
     LabelKey: label_key, "^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", "a label key is up to 63 letters, digits, `-`, `_` and `.`, with an optional `domain/` before", "modelops.io/role";
     /// Value of a label.
@@ -261,6 +282,8 @@ rules! {
     VariableName: variable, "^[A-Za-z_][A-Za-z0-9_]*$", "a variable is letters, digits and `_`, not a digit first", "RESULTS_CONNECTION_STRING";
     /// Id of an ARM resource.
     ArmId: arm_id, "^/subscriptions/[^/]+(/[^/]+/[^/]+)+$", "an ARM id is `/subscriptions/GUID/resourceGroups/NAME/providers/...`", "/subscriptions/8a7b2c3d-1111-2222-3333-444455556666/resourceGroups/modelops-dev-rg";
+    /// Id of a subnet.
+    SubnetId: subnet_id, "^/subscriptions/[^/]+/resource[gG]roups/[^/]+/providers/Microsoft.Network/virtualNetworks/[^/]+/subnets/[^/]+$", "a subnet is `/subscriptions/GUID/resourceGroups/NAME/providers/Microsoft.Network/virtualNetworks/NAME/subnets/NAME`", "/subscriptions/8a7b2c3d-1111-2222-3333-444455556666/resourceGroups/network-rg/providers/Microsoft.Network/virtualNetworks/team/subnets/nodes";
     /// An https origin.
     HttpsOrigin: https, "^https://[^/]+$", "it must be `https://HOST` or `https://HOST:PORT`, without a path", "https://management.azure.com";
     /// A host, with a port where it is not 443.
@@ -309,12 +332,23 @@ mod tests {
                 &["/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/rg"],
                 &["", "/subscriptions/x", "rg"],
             ),
+            (
+                SubnetId::RULE.holds,
+                &[
+                    "/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v/subnets/s",
+                ],
+                &[
+                    "",
+                    "/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v",
+                ],
+            ),
             (HttpsOrigin::RULE.holds, &["https://127.0.0.1:1", "https://a.b"], &["http://a", "https://a/b", "a"]),
             (HostName::RULE.holds, &["docker.io", "localhost:5000"], &["https://x", "", "a b", "a:0", "a..b"]),
             (Quantity::RULE.holds, &["1", "500m", "1.5", "4Gi"], &["", "x", "1.", "4 Gi", "4gb", "-1"]),
             (ImageName::RULE.holds, &["a", "h.io/x:1", "h:5000/x@sha256:ab"], &["", "a b", "https://a/b", "a:", "/a"]),
             (LabelKey::RULE.holds, &["a", "modelops.io/role"], &["", "a/b/c", "-a", "A/b"]),
             (LabelValue::RULE.holds, &["", "gpu", "A.b_c"], &["-a", "a b"]),
+            (NodeShare::RULE.holds, &["0", "1", "33%", "100%"], &["", "%", "101%", "-1", "1.5", "a"]),
             (VmSize::RULE.holds, &["Standard_B2s"], &["", "B2", "Standard B2s"]),
             (Location::RULE.holds, &["eastus2", "East US 2"], &["", "east-us"]),
             (UserName::RULE.holds, &["ada", "a.b"], &["", "a b", "-a"]),
@@ -329,8 +363,8 @@ mod tests {
     #[test]
     fn examples_keep_their_rule_and_slips_are_repaired() {
         let all = examples!(ProjectName EnvironmentName Guid ResourceGroupName UserName Location RegistryName ClusterName
-            Version PoolName VmSize LabelKey LabelValue AccountName ContainerName Permissions PolicyName VariableName
-            ArmId
+            Version PoolName VmSize NodeShare LabelKey LabelValue AccountName ContainerName Permissions PolicyName
+            VariableName ArmId SubnetId
             HttpsOrigin HostName ObjectName Quantity ImageName);
         for (name, rule) in all {
             assert!((rule.holds)(rule.example), "{name}");

@@ -37,12 +37,6 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
             "delete it: the known pairs of registry and token service are built in",
         );
     }
-    for pool in file.cluster.iter().filter_map(|c| c.aks.as_ref()).flat_map(|a| &a.node_pools) {
-        if let (Some(gpu), Some((_, GpuPlugin::Managed))) = (&pool.gpu, pool.gpu()) {
-            let place = gpu.plugin.as_ref().map_or(&gpu.place, |p| &p.place);
-            say(place, "`gpu.plugin: managed`", "write `plugin: device_plugin`");
-        }
-    }
     if let Some(monitor) = file.monitor.as_ref().filter(|m| m.enabled.as_ref().is_some_and(|e| e.value)) {
         say(&monitor.place, "`monitor`", "delete it, or write `enabled: false`");
     }

@@ -192,6 +192,7 @@ impl Resource for ManagedCluster {
             findings.refuse("systemPool.mode", "the first pool of a cluster is a System pool", "set `mode: System`");
         }
         pool::check(&mut inputs.system_pool, "systemPool", findings);
+        check_derived(inputs, findings);
     }
 
     fn settle(old: &State<Self>, new: &mut Inputs) {
@@ -203,7 +204,8 @@ impl Resource for ManagedCluster {
     }
 
     fn impossible(old: &Inputs, new: &Inputs) -> Option<Error> {
-        pool::refuse_immutable(&new.name, &old.system_pool, &new.system_pool).err()
+        let pool = pool::refuse_immutable(&new.name, &old.system_pool, &new.system_pool).err();
+        pool.or_else(|| refuse_jump(old.kubernetes_version.as_deref()?, new.kubernetes_version.as_deref()?))
     }
 
     fn body(inputs: &Inputs) -> Option<Json> {
@@ -262,6 +264,44 @@ impl Resource for ManagedCluster {
         let trusted = Inputs { oidc_issuer: Some(true), workload_identity: Some(true), ..version.clone() };
         vec![plain, version, trusted]
     }
+}
+
+/// Longest name of the group that the service makes for the machines.
+const MACHINES_LIMIT: usize = 80;
+
+/// Names that others are made from.
+fn check_derived(inputs: &Inputs, findings: &mut Findings) {
+    let machines = format!("MC_{}_{}_{}", inputs.resource_group, inputs.name, inputs.location);
+    let length = machines.chars().count();
+    if length > MACHINES_LIMIT {
+        let reason = format!(
+            "the group of its machines would be called `{machines}`, which has {length} characters, {MACHINES_LIMIT} at most"
+        );
+        findings.refuse("name", reason, "shorten the name of the cluster or of the resource group");
+    }
+    let prefix = &inputs.dns_prefix;
+    let good = prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && !prefix.starts_with('-')
+        && !prefix.ends_with('-');
+    if !(1..=54).contains(&prefix.len()) || !good {
+        let reason = format!("`{prefix}` is not the first label of an API server");
+        findings.refuse("dnsPrefix", reason, "1–54 letters, digits and `-`, a letter or digit at both ends");
+    }
+}
+
+/// AKS goes one minor release at a time, and never back.
+fn refuse_jump(old: &str, new: &str) -> Option<Error> {
+    let minor = |text: &str| text.split('.').nth(1)?.parse::<u32>().ok();
+    let (from, to) = (minor(old)?, minor(new)?);
+    let summary = if to < from {
+        format!("Kubernetes {old} cannot go back to {new}")
+    } else if to > from + 1 {
+        format!("Kubernetes {old} cannot go to {new} at once: one minor release at a time")
+    } else {
+        return None;
+    };
+    let next = if to < from { old.to_owned() } else { format!("1.{}", from + 1) };
+    Some(Error::new(Class::User, summary).hint(format!("write `kubernetes_version: \"{next}\"`")))
 }
 
 async fn ours_after_all(cx: &Cx<'_>, target: &Target<'_>) -> Result<Json, Error> {
@@ -365,6 +405,31 @@ mod tests {
         let why = ManagedCluster::impossible(&old, &new).unwrap();
         assert!(why.summary().contains("`vmSize` of system pool `system`"), "{why}");
         assert!(ManagedCluster::impossible(&old, &old).is_none());
+    }
+
+    #[test]
+    fn versions_go_up_by_one_minor_release() {
+        for (old, new) in [("1.33", "1.33"), ("1.33.2", "1.34"), ("1.33", "1.34.1")] {
+            assert!(refuse_jump(old, new).is_none(), "{old} {new}");
+        }
+        let told = |old, new| refuse_jump(old, new).map(|e| format!("{e}; {}", e.hint_text().unwrap_or_default()));
+        let jump = told("1.32", "1.34").unwrap();
+        assert!(jump.contains("one minor release at a time; write `kubernetes_version: \"1.33\"`"), "{jump}");
+        assert!(told("1.34", "1.33").unwrap().contains("cannot go back"));
+    }
+
+    #[test]
+    fn derived_names_have_limits_too() {
+        let told = |change: fn(&mut Inputs)| {
+            let (mut inputs, mut findings) = (ManagedCluster::samples().remove(0), Findings::default());
+            change(&mut inputs);
+            check_derived(&inputs, &mut findings);
+            findings.failures.into_iter().map(|f| f.reason).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(told(|_| {}), "");
+        let long = told(|inputs| inputs.resource_group = "g".repeat(60));
+        assert!(long.contains("which has 82 characters, 80 at most"), "{long}");
+        assert!(told(|inputs| inputs.dns_prefix = "-a".into()).contains("`-a` is not"));
     }
 
     #[test]

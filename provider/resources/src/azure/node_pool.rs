@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mops_clients::arm::{NotAnId, Precondition, ResourceId};
+use mops_clients::arm::{NotAnId, Precondition, ResourceId, version};
 use mops_core::convert::to_value;
 use mops_core::{Class, Error, Identity, Lane, Mark, Value};
 use schemars::JsonSchema;
@@ -39,6 +39,34 @@ pub enum GpuDriver {
     None,
 }
 
+/// What becomes of spare nodes that Azure takes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Eviction {
+    /// They are deleted.
+    #[default]
+    Delete,
+    /// They are stopped; their disks stay and cost.
+    Deallocate,
+}
+
+/// How nodes are renewed when a pool is upgraded; what is absent is the service's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Upgrade {
+    /// Nodes that are added meanwhile: a number, or a share such as `33%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_surge: Option<String>,
+    /// Nodes that may be missing meanwhile: a number, or a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<String>,
+    /// Minutes until a node that cannot be emptied ends the upgrade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_timeout_minutes: Option<u32>,
+    /// Minutes between emptying a node and renewing it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_soak_minutes: Option<u32>,
+}
+
 /// The nodes of a pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -63,14 +91,26 @@ pub struct PoolSpec {
     pub taints: Vec<String>,
     /// Who installs the GPU driver; none for nodes without GPU.
     pub gpu_driver: Option<GpuDriver>,
+    /// Whether AKS brings driver, device plugin and metrics by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gpu_managed: bool,
     /// How each GPU is divided, for example `MIG1g`.
     pub gpu_instance_profile: Option<String>,
     /// Whether the nodes are spare capacity that Azure may take back.
     #[serde(default)]
     pub spot: bool,
+    /// What becomes of spare nodes that are taken back; `Delete` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_eviction: Option<Eviction>,
+    /// How nodes are renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Upgrade>,
     /// Availability zones.
     #[serde(default)]
     pub zones: Vec<String>,
+    /// ARM id of the subnet that the nodes are in; the service's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet_id: Option<String>,
     /// Size of the system disk.
     pub os_disk_size_gb: Option<u32>,
 }
@@ -94,25 +134,47 @@ pub struct Outputs {
     pub id: String,
     /// Name.
     pub name: String,
+    /// The image that its nodes are made from, when it was last looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_image_version: Option<String>,
 }
 
 fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
     ResourceId::parse(&inputs.cluster_id)?.child("agentPools", &inputs.pool.name)
 }
 
-fn outputs(id: &ResourceId) -> Outputs {
-    Outputs { id: id.to_string(), name: id.name().to_owned() }
+fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+    let image = text(body, "/properties/nodeImageVersion");
+    Outputs { id: id.to_string(), name: id.name().to_owned(), node_image_version: (!image.is_empty()).then_some(image) }
 }
 
 fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
     let id = id.clone();
-    move |_| to_value(&outputs(&id)).unwrap_or_default()
+    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
+}
+
+/// The pool at ARM, in the version that knows everything of it: an older one would leave out what AKS manages.
+fn target<'a>(cx: &'a Cx<'a>, id: Result<ResourceId, NotAnId>, spec: &PoolSpec) -> Result<Target<'a>, Error> {
+    let target = Target::new(cx, id, NOUN)?;
+    Ok(if spec.gpu_managed { target.at_version(version::MANAGED_GPU) } else { target })
 }
 
 impl Resource for NodePool {
     const TOKEN: &'static str = "modelops:azure:NodePool";
-    const REPLACE: &'static [&'static str] =
-        &["clusterId", "name", "vmSize", "gpuDriver", "gpuInstanceProfile", "spot", "zones", "osDiskSizeGb"];
+    const REPLACE: &'static [&'static str] = &[
+        "clusterId",
+        "name",
+        "vmSize",
+        "gpuDriver",
+        "gpuManaged",
+        "gpuInstanceProfile",
+        "spot",
+        "spotEviction",
+        "zones",
+        "subnetId",
+        "osDiskSizeGb",
+    ];
+    const CHANGED_BY_UPDATE: &'static [&'static str] = &["nodeImageVersion"];
     const RIGHTS: &'static [&'static str] = &["Microsoft.ContainerService/managedClusters/agentPools/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
@@ -134,7 +196,7 @@ impl Resource for NodePool {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
+        let target = target(cx, known_id.map_or_else(|| id(known), ResourceId::parse), &known.pool)?;
         let Some(body) = target.get().await? else { return Ok(None) };
         let properties = body.get("properties").cloned().unwrap_or_default();
         let parent = target.id.parent().map(|id| id.to_string()).unwrap_or_default();
@@ -144,23 +206,23 @@ impl Resource for NodePool {
         };
         let ownership = owner(&cx.call.mark, properties.get("tags"));
         Ok(Some(Live {
-            state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) },
+            state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id, &body) },
             ownership,
             changed_by: changed_by(&body),
         }))
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, id(inputs), NOUN)?;
+        let target = target(cx, id(inputs), &inputs.pool)?;
         let body = json!({"properties": pool::properties(&inputs.pool, &tags(&cx.call.mark, None))});
-        target.put(&body, Precondition::None, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) })
+        let made = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &made) })
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
-        bring(&target, Some(&cx.call.mark), &inputs.pool).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) })
+        let target = target(cx, ResourceId::parse(&old.id), &inputs.pool)?;
+        let now = bring(&target, Some(&cx.call.mark), &inputs.pool).await?;
+        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &now) })
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
@@ -182,9 +244,19 @@ impl Resource for NodePool {
             taints: vec!["sku=gpu:NoSchedule".into()],
             gpu_driver: Some(GpuDriver::Install),
             spot: true,
+            spot_eviction: Some(Eviction::Deallocate),
             ..cpu.clone()
         };
-        [cpu, gpu].map(|pool| Inputs { cluster_id: cluster_id.into(), pool }).into()
+        let managed = PoolSpec {
+            name: "mig".into(),
+            gpu_managed: true,
+            gpu_instance_profile: Some("MIG3g".into()),
+            spot: false,
+            spot_eviction: None,
+            upgrade: Some(Upgrade { max_surge: Some("33%".into()), ..Upgrade::default() }),
+            ..gpu.clone()
+        };
+        [cpu, gpu, managed].map(|pool| Inputs { cluster_id: cluster_id.into(), pool }).into()
     }
 }
 
@@ -200,16 +272,20 @@ pub(crate) fn sample_pool(name: &str, mode: Mode) -> PoolSpec {
         labels: BTreeMap::new(),
         taints: Vec::new(),
         gpu_driver: None,
+        gpu_managed: false,
         gpu_instance_profile: None,
         spot: false,
+        spot_eviction: None,
+        upgrade: None,
         zones: Vec::new(),
+        subnet_id: None,
         os_disk_size_gb: None,
     }
 }
 
 /// Brings an existing pool to its declared form: read, merge, write back if it is still what was read.
 /// Without a mark (the first pool lies inside the cluster, which carries it) the tags stay as they are.
-pub(crate) async fn bring(target: &Target<'_>, mark: Option<&Mark>, spec: &PoolSpec) -> Result<(), Error> {
+pub(crate) async fn bring(target: &Target<'_>, mark: Option<&Mark>, spec: &PoolSpec) -> Result<Json, Error> {
     for _ in 0..ROUNDS {
         let Some(found) = target.settled().await? else {
             return Err(Error::new(Class::NotFound, format!("node pool `{}` is not there any more", spec.name))
@@ -222,15 +298,15 @@ pub(crate) async fn bring(target: &Target<'_>, mark: Option<&Mark>, spec: &PoolS
         };
         let body = pool::merged(&present, spec, &wanted);
         if pool::is_same(&present, &body) || (mark.is_none() && is_same_untagged(&present, &body)) {
-            return Ok(());
+            return Ok(found);
         }
         let body = json!({"properties": body});
         let etag = text(&present, "/eTag");
         if etag.is_empty() {
-            return target.put(&body, Precondition::None, &as_value(&target.id)).await.map(drop);
+            return target.put(&body, Precondition::None, &as_value(&target.id)).await;
         }
-        if target.put_unchanged(&body, &etag, &as_value(&target.id)).await?.is_some() {
-            return Ok(());
+        if let Some(done) = target.put_unchanged(&body, &etag, &as_value(&target.id)).await? {
+            return Ok(done);
         }
     }
     Err(Error::new(Class::Conflict, format!("node pool `{}` is being changed by somebody else", spec.name))

@@ -55,6 +55,12 @@ pub(super) fn demand<'p, 'a>(
 }
 
 impl Pool<'_> {
+    /// Nodes that it may have beyond those that it has now.
+    pub(super) fn more_nodes(&self) -> u64 {
+        let before = self.before.as_ref().filter(|before| before.subnet_id == self.spec.subnet_id);
+        (most(&self.spec) + self.surge()).saturating_sub(before.map_or(0, most))
+    }
+
     /// Nodes beyond its own while they are renewed; spare machines get none.
     fn surge(&self) -> u64 {
         if self.upgraded && !self.spec.spot { most(&self.spec).div_ceil(10) } else { 0 }
@@ -71,8 +77,8 @@ impl Demand<'_, '_> {
         let Usage { used, limit, .. } = usage;
         let (cores, location) = (self.cores, &region.location);
         let reason = format!(
-            "the plan needs {cores} more {kind} in `{location}`, {} among them: {used} of {limit} are in use, {free} are \
-             free, {} are missing",
+            "the plan needs {cores} more {kind} in `{location}`, {} among them: {used} of {limit} in use, {free} free, {} \
+             missing",
             self.what,
             cores - free
         );

@@ -77,18 +77,26 @@ impl<'a> Layout<'a> {
             }
         });
         let others = self.changing::<NodePool>().filter_map(|(planned, inputs)| {
-            let cluster = planned.dependencies.iter().filter_map(|urn| self.get(urn));
-            let mut cluster = cluster.filter(|p| p.urn.token() == ManagedCluster::TOKEN);
             Some(Pool {
                 urn: &planned.urn,
                 prefix: "",
-                region: region(&typed(&cluster.next()?.inputs)?),
+                region: region(&typed(&self.cluster_of(planned)?.inputs)?),
                 before: known::<node_pool::Inputs>(planned).map(|inputs| inputs.pool),
                 spec: inputs.pool,
                 upgraded: false,
             })
         });
         first.chain(others).collect()
+    }
+
+    fn cluster_of(&self, pool: &Planned) -> Option<&'a Planned> {
+        let mut all = pool.dependencies.iter().filter_map(|urn| self.get(urn));
+        all.find(|p| p.urn.token() == ManagedCluster::TOKEN)
+    }
+
+    /// What is done with the cluster of a pool.
+    pub(super) fn intent_of_cluster(&self, pool: &Planned) -> Option<Intent> {
+        self.cluster_of(pool).map(|cluster| cluster.intent)
     }
 
     /// The ARM id of the group that something lies in, by its own inputs or by what it is made from.

@@ -20,9 +20,11 @@ type Needed<'a> = BTreeMap<String, Vec<(&'static str, &'a Urn)>>;
 
 pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
     let mut found = Preflight::default();
+    let reader = look.planning.preview && only_reads(look).await?;
     for (scope, rights) in needed(look) {
         let arm = look.arm()?;
         let (roles, denies) = futures::join!(look.permissions(&scope), arm.deny_assignments(&scope));
+        // Who may not list deny assignments is told of them by the write.
         let (roles, denies) = (roles?, denies.unwrap_or_default());
         let who = arm.object_id().await?;
         let (mut missing, mut denied) = (Vec::new(), None);
@@ -38,13 +40,28 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
             let reason = format!("the deny assignment `{by}` forbids `{action}` on `{scope}`");
             found.refuse(urn, "", reason, "let those who manage it lift it, or use another resource group");
         }
-        if let Some((_, urn)) = missing.first() {
-            let actions: Vec<String> = missing.iter().map(|(action, _)| format!("`{action}`")).collect();
-            let reason = format!("the identity lacks {} on `{scope}`", actions.join(", "));
-            found.refuse(urn, "", reason, remedy(&arm, &scope, who.as_deref()).await);
+        let Some((_, urn)) = missing.first() else { continue };
+        if reader {
+            found.notes.push(format!("this identity only reads `{scope}`: `up` needs one that may write there"));
+            continue;
         }
+        let actions: Vec<String> = missing.iter().map(|(action, _)| format!("`{action}`")).collect();
+        let reason = format!("the identity lacks {} on `{scope}`", actions.join(", "));
+        found.refuse(urn, "", reason, remedy(&arm, &scope, who.as_deref()).await);
     }
     Ok(found)
+}
+
+/// Whether the identity may write nothing of the plan: then it was made for looking.
+pub(super) async fn only_reads(look: &Look<'_>) -> Result<bool, Error> {
+    for (scope, rights) in needed(look) {
+        let roles = look.permissions(&scope).await?;
+        let mut writes = rights.iter().filter(|(action, _)| action.ends_with("/write"));
+        if writes.any(|(action, _)| judge(action, &scope, &roles, &[], None) != Verdict::Missing) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What the plan needs the right for, by the place where rights on it are looked at.
@@ -59,6 +76,11 @@ fn needed<'a>(look: &Look<'a>) -> Needed<'a> {
             if !rights.iter().any(|(known, _)| known == action) {
                 rights.push((action, &planned.urn));
             }
+        }
+    }
+    for pool in look.layout.pools() {
+        if let Some(subnet) = pool.spec.subnet_id {
+            all.entry(subnet).or_insert_with(|| vec![(JOIN, pool.urn)]);
         }
     }
     all

@@ -6,7 +6,9 @@ use super::super::{Component, Expr};
 use super::builder::{Builder, Members, members, optional};
 use super::gpu;
 use super::registry::workload_identity;
-use crate::stackfile::{Aks, ClusterProvider, GpuDriver, GpuPlugin, Pool, PoolMode, Spanned};
+use crate::stackfile::{
+    Aks, ClusterProvider, Eviction, GpuDriver, GpuPlugin, NodeShare, Pool, PoolMode, Spanned, Upgrade,
+};
 
 pub(super) fn declare(b: &mut Builder<'_>) {
     let file = b.file;
@@ -16,7 +18,7 @@ pub(super) fn declare(b: &mut Builder<'_>) {
     let cluster = managed_cluster(b, aks, &aks.node_pools[first], name);
     b.made.cluster = Some(cluster.clone());
     for (i, pool) in aks.node_pools.iter().enumerate() {
-        let urn = if i == first { cluster.clone() } else { node_pool(b, &cluster, pool) };
+        let urn = if i == first { cluster.clone() } else { node_pool(b, &cluster, aks, pool) };
         if let Some((GpuDriver::Install, GpuPlugin::DevicePlugin)) = pool.gpu() {
             gpu::device_plugin(b, pool, &urn);
         }
@@ -33,7 +35,7 @@ fn managed_cluster(b: &mut Builder<'_>, aks: &Spanned<Aks>, system: &Pool, name:
         ("kubernetesVersion", optional(aks.kubernetes_version.as_ref().map(|v| v.0.clone()))),
         ("dnsPrefix", dns_prefix(&name).into()),
         ("name", name.into()),
-        ("systemPool", Expr::Map(pool_spec(system))),
+        ("systemPool", Expr::Map(pool_spec(system, aks))),
     ]);
     if workload_identity::is_used(b) {
         inputs.extend(members([("oidcIssuer", true.into()), ("workloadIdentity", true.into())]));
@@ -41,19 +43,19 @@ fn managed_cluster(b: &mut Builder<'_>, aks: &Spanned<Aks>, system: &Pool, name:
     let mut cluster = b.resource(Component::Cluster, "modelops:azure:ManagedCluster", "cluster", inputs);
     cluster.depends_on = vec![group];
     cluster.place = Some(aks.place.clone());
-    cluster.places = pool_places(system, "systemPool.");
+    cluster.places = pool_places(system, aks, "systemPool.");
     cluster.places.extend(aks.kubernetes_version.as_ref().map(|v| ("kubernetesVersion".to_owned(), v.place.clone())));
     b.push(cluster)
 }
 
-fn node_pool(b: &mut Builder<'_>, cluster: &Urn, pool: &Spanned<Pool>) -> Urn {
-    let mut inputs = pool_spec(pool);
+fn node_pool(b: &mut Builder<'_>, cluster: &Urn, aks: &Aks, pool: &Spanned<Pool>) -> Urn {
+    let mut inputs = pool_spec(pool, aks);
     inputs.insert("clusterId".into(), Expr::output(cluster, "id"));
     let name = format!("pool-{}", pool.name.as_str());
     let mut resource = b.resource(Component::Cluster, "modelops:azure:NodePool", &name, inputs);
     resource.deleted_with = Some(cluster.clone());
     resource.place = Some(pool.place.clone());
-    resource.places = pool_places(pool, "");
+    resource.places = pool_places(pool, aks, "");
     let urn = b.push(resource);
     b.made.pools.push(urn.clone());
     urn
@@ -65,7 +67,7 @@ fn dns_prefix(cluster: &str) -> String {
     text.trim_matches('-').to_owned()
 }
 
-fn pool_spec(pool: &Pool) -> Members {
+fn pool_spec(pool: &Pool, aks: &Aks) -> Members {
     let gpu = pool.gpu();
     let profile = pool.gpu.as_ref().and_then(|g| g.instance_profile.as_ref());
     let labels = pool.labels.0.iter().map(|(k, v)| (k.value.clone(), Value::from(v.as_str()))).collect();
@@ -80,20 +82,40 @@ fn pool_spec(pool: &Pool) -> Members {
         ("zones", texts(pool.zones.iter().map(|z| z.0.to_string()).collect())),
     ]);
     let mut put = |key: &str, value: Option<Expr>| value.map(|v| spec.insert(key.to_owned(), v));
+    put("subnetId", aks.subnet_id.as_ref().map(|id| id.as_str().into()));
     put("count", pool.count.as_ref().map(|n| n.0.into()));
     put("minCount", pool.min.as_ref().map(|n| n.0.into()));
     put("maxCount", pool.max.as_ref().map(|n| n.0.into()));
     put("osDiskSizeGb", pool.os_disk_size_gb.as_ref().map(|n| n.0.into()));
     put("gpuInstanceProfile", profile.map(|p| p.as_str().into()));
+    put("gpuManaged", gpu.filter(|(_, plugin)| *plugin == GpuPlugin::Managed).map(|_| true.into()));
+    put(
+        "spotEviction",
+        pool.spot_eviction.as_ref().map(|e| if e.value == Eviction::Delete { "Delete" } else { "Deallocate" }.into()),
+    );
+    put("upgrade", pool.upgrade.as_ref().map(|u| upgrade(u)));
     put("gpuDriver", gpu.map(|(driver, _)| if driver == GpuDriver::Install { "Install" } else { "None" }.into()));
     spec
 }
 
+/// How the nodes are renewed, as far as the file says it.
+fn upgrade(section: &Upgrade) -> Expr {
+    let text = |share: &Option<Spanned<NodeShare>>| optional(share.as_ref().map(|s| s.as_str().to_owned()));
+    let all = members([
+        ("maxSurge", text(&section.max_surge)),
+        ("maxUnavailable", text(&section.max_unavailable)),
+        ("drainTimeoutMinutes", optional(section.drain_timeout_minutes.as_ref().map(|n| n.0))),
+        ("nodeSoakMinutes", optional(section.node_soak_minutes.as_ref().map(|n| n.0))),
+    ]);
+    Expr::Map(all.into_iter().filter(|(_, value)| *value != Expr::Value(Value::Null)).collect())
+}
+
 /// Where the file gives the inputs of a pool.
-fn pool_places(pool: &Pool, prefix: &str) -> Vec<(String, Place)> {
+fn pool_places(pool: &Pool, aks: &Aks, prefix: &str) -> Vec<(String, Place)> {
     let profile = pool.gpu.as_ref().and_then(|g| g.instance_profile.as_ref());
     let places = [
         ("vmSize", Some(&pool.vm_size.place)),
+        ("subnetId", aks.subnet_id.as_ref().map(|id| &id.place)),
         ("count", pool.count.as_ref().map(|n| &n.place)),
         ("minCount", pool.min.as_ref().map(|n| &n.place)),
         ("maxCount", pool.max.as_ref().map(|n| &n.place)),
