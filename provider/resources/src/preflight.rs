@@ -12,9 +12,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::future::{Either, join_all, select};
-use mops_clients::arm::ArmClient;
-use mops_core::preflight::{Planning, Preflight};
-use mops_core::{BoxFuture, Error};
+use mops_clients::arm::{ArmClient, ResourceId, version};
+use mops_core::preflight::{Planned, Planning, Preflight};
+use mops_core::{BoxFuture, Error, Identity};
+use mops_host::SharedClock;
 
 use crate::entry::Entry;
 use crate::services::Services;
@@ -38,6 +39,17 @@ impl Look<'_> {
     fn arm(&self) -> Result<ArmClient, Error> {
         Ok(self.services.arm()?.canceled_by(&self.planning.cancel))
     }
+
+    /// Whether something of this id is there, if only on its way out: then its name is taken by itself.
+    async fn is_there(&self, planned: &Planned) -> Result<bool, Error> {
+        let entry = self.entries.get(planned.urn.token());
+        let Some(Identity::Name(id)) = entry.and_then(|entry| entry.identity(&planned.inputs)) else {
+            return Ok(false);
+        };
+        let Ok(id) = ResourceId::parse(&id) else { return Ok(false) };
+        let Some(api) = version::for_kind(&id.kind()) else { return Ok(false) };
+        Ok(self.arm()?.get(id.as_str(), api).await?.is_some())
+    }
 }
 
 /// Declares the modules and the list of checks.
@@ -46,7 +58,7 @@ macro_rules! checks {
         $(mod $check;)*
 
         fn all<'a>(look: &'a Look<'a>) -> Vec<BoxFuture<'a, Preflight>> {
-            vec![$(Box::pin(bounded(look, $check::WHAT, $check::look(look)))),*]
+            vec![$(Box::pin(bounded(look.services.clock(), $check::WHAT, $check::look(look)))),*]
         }
     };
 }
@@ -73,15 +85,32 @@ pub(crate) async fn run(
 }
 
 /// A check within its time; `what` says what it is about.
-async fn bounded(look: &Look<'_>, what: &str, check: impl Future<Output = Result<Preflight, Error>>) -> Preflight {
-    let limit = look.services.clock().sleep(LIMIT);
-    let why = match select(std::pin::pin!(check), limit).await {
+async fn bounded(clock: &SharedClock, what: &str, check: impl Future<Output = Result<Preflight, Error>>) -> Preflight {
+    let why = match select(std::pin::pin!(check), clock.sleep(LIMIT)).await {
         Either::Left((Ok(found), _)) => return found,
         Either::Left((Err(error), _)) => error.to_string(),
         Either::Right(_) => format!("no answer within {} s", LIMIT.as_secs()),
     };
-    Preflight {
-        notes: vec![format!("{what} could not be checked before the first write: {why}")],
-        ..Preflight::default()
+    let note = format!("{what} could not be checked before the first write: {why}");
+    Preflight { notes: vec![note], ..Preflight::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mops_core::Class;
+    use mops_host::clock::ManualClock;
+    use std::future::{pending, ready};
+
+    #[tokio::test]
+    async fn a_check_that_fails_or_takes_too_long_is_a_note() {
+        let clock = ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH);
+        let shared = clock.shared();
+        let found = bounded(&shared, "zones", pending()).await;
+        assert_eq!(found.notes, ["zones could not be checked before the first write: no answer within 9 s"]);
+        assert_eq!(shared.monotonic(), LIMIT);
+        let refused = ready(Err(Error::new(Class::Auth, "no right")));
+        let found = bounded(&shared, "zones", refused).await;
+        assert!(found.refusals.is_empty() && found.notes[0].ends_with(": no right"), "{:?}", found.notes);
     }
 }

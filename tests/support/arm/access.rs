@@ -11,53 +11,26 @@ use crate::route::{Params, Route};
 /// The routes.
 #[must_use]
 pub fn routes() -> Vec<Route<Arm>> {
-    let permissions = Evidence::Spec("Authorization 2022-04-01, Permissions_ListForResourceGroup");
-    let above = Evidence::Assumed(
-        "the contract lists permissions at a group and a resource; the portal asks so at a subscription",
-    );
+    let given = Evidence::Spec("Authorization 2022-04-01, Permissions_ListForResourceGroup and ListForResource");
+    let above = Evidence::Assumed("the contract lists permissions at groups and resources, not at a subscription");
     let denies =
-        Evidence::Assumed("the contract of deny assignments is not at hand; members as the documentation shows them");
+        Evidence::Assumed("the contract of deny assignments is not at hand; members as the documentation shows");
     let eligible =
-        Evidence::Assumed("the contract of eligible roles is not at hand; members as the documentation shows them");
-    let policy = Evidence::Assumed(
-        "the contract of policy restrictions is not at hand; members as the documentation shows them",
-    );
+        Evidence::Assumed("the contract of eligible roles is not at hand; members as the documentation shows");
+    let policy = Evidence::Assumed("the contract of policies is not at hand; members as the documentation shows");
     vec![
-        Route::new(
-            "GET",
-            "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Authorization/permissions",
-            permissions,
-            list,
-        ),
+        Route::new("GET", "/subscriptions/{sub}/{scope*}/providers/Microsoft.Authorization/permissions", given, list),
         Route::new("GET", "/subscriptions/{sub}/providers/Microsoft.Authorization/permissions", above, list),
+        Route::new("GET", "/{scope*}/providers/Microsoft.Authorization/denyAssignments", denies, deny),
         Route::new(
             "GET",
-            "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Authorization/denyAssignments",
-            denies,
-            deny,
-        ),
-        Route::new("GET", "/subscriptions/{sub}/providers/Microsoft.Authorization/denyAssignments", denies, deny),
-        Route::new(
-            "GET",
-            "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Authorization/roleEligibilityScheduleInstances",
-            eligible,
-            roles,
-        ),
-        Route::new(
-            "GET",
-            "/subscriptions/{sub}/providers/Microsoft.Authorization/roleEligibilityScheduleInstances",
+            "/{scope*}/providers/Microsoft.Authorization/roleEligibilityScheduleInstances",
             eligible,
             roles,
         ),
         Route::new(
             "POST",
-            "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions",
-            policy,
-            restrictions,
-        ),
-        Route::new(
-            "POST",
-            "/subscriptions/{sub}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions",
+            "/{scope*}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions",
             policy,
             restrictions,
         ),

@@ -11,12 +11,9 @@ const STORAGE: &[&str] =
 const CLUSTERS: &[&str] =
     &["2016-03-30", "2017-08-31", "2024-05-01", "2024-08-01", "2025-03-01", "2025-10-01", "2026-05-01", "2026-08-01"];
 const IDENTITIES: &[&str] = &["2018-11-30", "2022-01-31-preview", "2023-01-31", "2024-11-30"];
-const ROLES: &[&str] = &["2018-09-01-preview", "2020-04-01-preview", "2022-04-01"];
-
+const ROLES: &[&str] = &["2018-09-01-preview", "2020-04-01-preview", "2020-10-01", "2022-04-01"];
 const COMPUTE: &[&str] = &["2021-07-01", "2026-04-01"];
-const AUTHORIZATION: &[&str] = &["2020-10-01", "2022-04-01"];
 const POLICY: &[&str] = &["2022-03-01"];
-
 const NETWORK: &[&str] = &["2024-05-01"];
 
 fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
@@ -39,8 +36,6 @@ fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
         ("virtualNetworks", NETWORK)
     } else if path.contains("/providers/microsoft.compute") {
         ("skus", COMPUTE)
-    } else if path.contains("/providers/microsoft.authorization") {
-        ("permissions", AUTHORIZATION)
     } else if path.contains("/providers/microsoft.policyinsights") {
         ("checkPolicyRestrictions", POLICY)
     } else {

@@ -113,6 +113,8 @@ impl Resource for FederatedCredential {
     const TOKEN: &'static str = "modelops:azure:FederatedCredential";
     const REPLACE: &'static [&'static str] = &["identityId", "name"];
     const SETTLES: Duration = crate::arm::SETTLES;
+    const RIGHTS: &'static [&'static str] =
+        &["Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 

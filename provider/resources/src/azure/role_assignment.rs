@@ -236,6 +236,7 @@ impl Resource for RoleAssignment {
     /// Whoever has given it: the right is there, and what is not ours is not taken away.
     const ADOPTABLE: bool = true;
     const SETTLES: Duration = crate::arm::SETTLES;
+    const RIGHTS: &'static [&'static str] = &["Microsoft.Authorization/roleAssignments/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 

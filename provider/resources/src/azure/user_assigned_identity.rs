@@ -77,6 +77,7 @@ impl Resource for UserAssignedIdentity {
     const TOKEN: &'static str = "modelops:azure:UserAssignedIdentity";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location"];
     const SETTLES: Duration = crate::arm::SETTLES;
+    const RIGHTS: &'static [&'static str] = &["Microsoft.ManagedIdentity/userAssignedIdentities/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 

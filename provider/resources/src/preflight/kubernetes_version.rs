@@ -2,7 +2,7 @@
 
 use mops_clients::arm::Release;
 use mops_core::Error;
-use mops_core::preflight::{Intent, Preflight};
+use mops_core::preflight::Preflight;
 
 use super::Look;
 use crate::azure::managed_cluster::{Inputs, ManagedCluster};
@@ -13,9 +13,9 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
     let mut found = Preflight::default();
     for (planned, inputs) in look.layout.changing::<ManagedCluster>() {
         let Inputs { subscription_id, location, kubernetes_version: Some(version), .. } = &inputs else { continue };
+        // What runs already is not asked for again, although the region may offer it no longer.
         let known = planned.known.as_ref().and_then(|k| k.inputs.get("kubernetesVersion"));
-        let runs = known.and_then(mops_core::Value::as_str) == Some(version);
-        if planned.intent == Intent::Update && runs {
+        if known.and_then(mops_core::Value::as_str) == Some(version) {
             continue;
         }
         let releases = look.arm()?.kubernetes_releases(subscription_id, location).await?;

@@ -12,6 +12,9 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
     let mut found = Preflight::default();
     for (planned, inputs) in look.layout.changing::<ContainerRegistry>().filter(|(planned, _)| planned.intent.makes()) {
         let Some(why) = look.arm()?.registry_name_taken(&inputs.subscription_id, &inputs.name).await? else { continue };
+        if look.is_there(planned).await? {
+            continue;
+        }
         let reason = format!("the name `{}` cannot be had for a registry: {why}", inputs.name);
         found.refuse(&planned.urn, "name", reason, "choose another name: it is unique in all of Azure");
     }

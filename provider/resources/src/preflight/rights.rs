@@ -9,11 +9,19 @@ use mops_core::{Error, Urn, Value};
 
 use super::Look;
 use super::effective::{Verdict, judge};
+use crate::azure::resource_group::ResourceGroup;
+use crate::resource::Resource as _;
 
 pub(super) const WHAT: &str = "rights";
 
 /// Pods get the credential of a registry from its admin user.
 const CREDENTIALS: &str = "Microsoft.ContainerRegistry/registries/listCredentials/action";
+
+/// To give rights to others.
+const GIVE: &str = "Microsoft.Authorization/roleAssignments/write";
+
+/// To put machines into a subnet of somebody's.
+const JOIN: &str = "Microsoft.Network/virtualNetworks/subnets/join/action";
 
 /// Rights by scope, each with the first resource that needs it.
 type Needed<'a> = BTreeMap<String, Vec<(&'static str, &'a Urn)>>;
@@ -31,6 +39,12 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
         for (action, urn) in rights {
             match judge(action, &scope, &roles, &denies, who.as_deref()) {
                 Verdict::Given => {}
+                // All else is done, and the write itself names the one command for somebody who may.
+                Verdict::Missing if action == GIVE => {
+                    found.notes.push(format!(
+                        "the identity may not give roles on `{scope}`: that is left for an administrator"
+                    ));
+                }
                 Verdict::Missing => missing.push((action, urn)),
                 Verdict::Denied(by) => denied = denied.or(Some((by, action, urn))),
                 Verdict::Perhaps(why) => found.notes.push(format!("`{action}` on `{scope}` may be refused: {why}")),
@@ -67,7 +81,7 @@ pub(super) async fn only_reads(look: &Look<'_>) -> Result<bool, Error> {
 /// What the plan needs the right for, by the place where rights on it are looked at.
 fn needed<'a>(look: &Look<'a>) -> Needed<'a> {
     let mut all = Needed::new();
-    for planned in look.planning.resources.iter().filter(|p| p.intent != Intent::Keep) {
+    for planned in look.planning.resources.iter().filter(|p| is_written(p)) {
         let own = look.entries.get(planned.urn.token()).map_or(&[][..], |entry| entry.rights());
         let lists = names_a_registry(planned).then_some(&CREDENTIALS);
         for action in own.iter().chain(lists) {
@@ -84,6 +98,12 @@ fn needed<'a>(look: &Look<'a>) -> Needed<'a> {
         }
     }
     all
+}
+
+/// A group that somebody else made is used as it is.
+fn is_written(planned: &Planned) -> bool {
+    let used = planned.intent == Intent::Adopt && planned.urn.token() == ResourceGroup::TOKEN;
+    planned.intent != Intent::Keep && !used
 }
 
 fn names_a_registry(planned: &Planned) -> bool {

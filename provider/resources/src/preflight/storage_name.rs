@@ -17,7 +17,11 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
         let (taken, gone) =
             futures::future::join(arm.account_name_taken(subscription_id, name), deleted(&arm, subscription_id, name))
                 .await;
-        match (taken?, gone) {
+        let taken = taken?;
+        if taken.is_some() && look.is_there(planned).await? {
+            continue;
+        }
+        match (taken, gone) {
             (Some(_), Some(at)) => {
                 let reason =
                     format!("the storage account `{name}` was deleted at {at} and still has its name: it can be brought back");
