@@ -205,7 +205,7 @@ async fn images_are_asked_for_with_the_credential_of_the_pods() {
     let job = Job::new().await;
     let new = job.good(&["mops", "infra", "preview", FILE]).await;
     let told = String::from_utf8_lossy(&new.stderr).into_owned() + &String::from_utf8_lossy(&new.stdout);
-    assert!(told.contains("worker:1` is not looked at: this run makes a registry"), "{told}");
+    assert!(told.contains("worker:1` is not looked at: its credential comes into being"), "{told}");
     job.good(&["mops", "infra", "up", FILE, "-c", "registry", "--yes"]).await;
     let before = job.existing();
     let told = refused(&job).await;

@@ -28,8 +28,8 @@ pub trait Entry: Send + Sync {
     fn identity(&self, inputs: &Value) -> Option<Identity>;
     /// See `Provider::lanes`.
     fn lanes(&self, inputs: &Value) -> Vec<Lane>;
-    /// See [`Resource::RIGHTS`].
-    fn rights(&self) -> &'static [&'static str];
+    /// See [`Resource::rights`].
+    fn rights(&self, inputs: &Value) -> &'static [&'static str];
     /// See [`Resource::body`]; `None` too while an input is unknown.
     fn body(&self, inputs: &Value) -> Option<serde_json::Value>;
     /// See `Provider::read`.
@@ -207,8 +207,11 @@ impl<R: Resource> Entry for Typed<R> {
         from_value(inputs.clone()).map(|inputs| R::lanes(&inputs)).unwrap_or_default()
     }
 
-    fn rights(&self) -> &'static [&'static str] {
-        R::RIGHTS
+    fn rights(&self, inputs: &Value) -> &'static [&'static str] {
+        match from_value::<R::Inputs>(inputs.clone()) {
+            Ok(inputs) => R::rights(&inputs),
+            Err(_) => &[],
+        }
     }
 
     fn body(&self, inputs: &Value) -> Option<serde_json::Value> {

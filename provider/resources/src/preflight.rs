@@ -40,6 +40,14 @@ impl Look<'_> {
         Ok(self.services.arm()?.canceled_by(&self.planning.cancel))
     }
 
+    /// What the plan needs the right for with a resource.
+    fn rights_for(&self, planned: &Planned) -> &'static [&'static str] {
+        match self.entries.get(planned.urn.token()) {
+            Some(entry) => entry.rights(&layout::filled(&planned.inputs)),
+            None => &[],
+        }
+    }
+
     /// Whether something of this id is there, if only on its way out: then its name is taken by itself.
     async fn is_there(&self, planned: &Planned) -> Result<bool, Error> {
         let entry = self.entries.get(planned.urn.token());

@@ -106,8 +106,6 @@ pub trait Resource: Send + Sync + Sized + 'static {
     const ADOPTABLE: bool = false;
     /// Whether only a read tells that it has to be made again; then `read` is asked although nothing can find it.
     const READ_TELLS: bool = false;
-    /// Actions at ARM that making or changing it needs, for the look before the first write.
-    const RIGHTS: &'static [&'static str] = &[];
     /// How long the service may answer "not there" for something that it has just made.
     const SETTLES: Duration = Duration::ZERO;
 
@@ -144,6 +142,11 @@ pub trait Resource: Send + Sync + Sized + 'static {
     /// A reason to act that no input shows: an SAS about to expire, a source with a new value.
     fn reason(_cx: &Offline<'_>, _old: &State<Self>, _new: &Self::Inputs) -> Option<String> {
         None
+    }
+
+    /// Actions at ARM that making or changing it needs, for the look before the first write.
+    fn rights(_inputs: &Self::Inputs) -> &'static [&'static str] {
+        &[]
     }
 
     /// What a create sends, where policies may have something against it.

@@ -9,7 +9,7 @@ use mops_core::{Diagnostic, Urn, Value};
 
 use super::Engine;
 use crate::error::EngineError;
-use crate::plan::{Graph, Observed, Op, Plan, PlanOptions, Step, known_standin, resolve, standin, walk};
+use crate::plan::{Graph, Observed, Op, Plan, PlanOptions, Step, known_standin, resolve, walk};
 use crate::program::{Declared, Program};
 use crate::state::{ResourceState, Sealer, Snapshot};
 
@@ -97,7 +97,7 @@ impl<'a> View<'a> {
     fn planned(&self, declared: &Declared, dependencies: &[Urn]) -> Planned {
         let urn = &declared.urn;
         let lookup = |target: &Urn, path: &[String]| self.output(target, path);
-        let inputs = standin(&resolve(&declared.inputs, &lookup, self.sealer));
+        let inputs = self.opened(resolve(&declared.inputs, &lookup, self.sealer));
         let known = match self.plan.observed.get(urn) {
             Some(Observed::Found(found)) => Some(known_standin(&found.known)),
             _ => self.living.get(urn).map(|r| known_standin(&r.known())),
@@ -109,6 +109,15 @@ impl<'a> View<'a> {
             inputs: self.engine.provider.check(urn, &inputs, true).inputs,
             dependencies: dependencies.to_vec(),
         }
+    }
+
+    /// Secrets in clear, as they will be sent; what cannot be opened here is not known.
+    fn opened(&self, mut value: Value) -> Value {
+        let sealed = value.any(&mut |v| matches!(v, Value::Sealed(_)));
+        if sealed && !self.sealer.is_some_and(|sealer| sealer.open_in(&mut value).is_ok()) {
+            forget_sealed(&mut value);
+        }
+        value
     }
 
     /// An output that stays as it is; what is made anew, or may change, is not known yet.
@@ -125,5 +134,14 @@ impl<'a> View<'a> {
             _ => self.living.get(urn).map(|r| &r.outputs),
         };
         outputs.map_or(Value::Unknown, |outputs| walk(outputs, path, self.sealer))
+    }
+}
+
+fn forget_sealed(value: &mut Value) {
+    match value {
+        Value::Sealed(_) => *value = Value::Unknown,
+        Value::List(items) => items.iter_mut().for_each(forget_sealed),
+        Value::Map(map) => map.values_mut().for_each(forget_sealed),
+        _ => {}
     }
 }

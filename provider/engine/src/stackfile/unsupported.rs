@@ -2,9 +2,9 @@
 
 use mops_core::{Diagnostic, Place};
 
+use super::ClusterProvider;
 use super::registry::RegistryAuth;
 use super::root::StackFile;
-use super::{ClusterProvider, GpuPlugin};
 
 /// Only then it is known who signs the tokens of its service accounts, and as whom its nodes pull.
 fn makes_its_cluster(file: &StackFile) -> bool {

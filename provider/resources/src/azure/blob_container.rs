@@ -68,7 +68,6 @@ fn is_name(name: &str) -> bool {
 impl Resource for BlobContainer {
     const TOKEN: &'static str = "modelops:azure:BlobContainer";
     const REPLACE: &'static [&'static str] = &["accountId", "name"];
-    const RIGHTS: &'static [&'static str] = &["Microsoft.Storage/storageAccounts/blobServices/containers/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -85,6 +84,10 @@ impl Resource for BlobContainer {
             let reason = format!("`{}` is not the name of a blob container", inputs.name);
             findings.refuse("name", reason, "3–63 lower-case letters, digits and single hyphens inside");
         }
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.Storage/storageAccounts/blobServices/containers/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

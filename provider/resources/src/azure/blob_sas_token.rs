@@ -138,7 +138,6 @@ impl Resource for BlobSasToken {
         &["start", "expiry", "signedWith", "keyCreated", "token", "connectionString"];
     const DELETE_BEFORE_REPLACE: bool = false;
     const READ_TELLS: bool = true;
-    const RIGHTS: &'static [&'static str] = &["Microsoft.Storage/storageAccounts/listServiceSas/action"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -156,6 +155,15 @@ impl Resource for BlobSasToken {
 
     fn reason(cx: &Offline<'_>, old: &State<Self>, new: &Inputs) -> Option<String> {
         regenerated(&old.outputs).or_else(|| due(cx.now, &old.outputs.expiry, new.renew_before_seconds))
+    }
+
+    fn rights(inputs: &Inputs) -> &'static [&'static str] {
+        match inputs.kind {
+            Kind::Service => &["Microsoft.Storage/storageAccounts/listServiceSas/action"],
+            Kind::Account => &["Microsoft.Storage/storageAccounts/listAccountSas/action"],
+            // That is a right on data, which no list of actions shows.
+            Kind::UserDelegation => &[],
+        }
     }
 
     /// Nothing at Azure holds the signature; the account tells whether the key that made it is still there.

@@ -92,7 +92,6 @@ impl Resource for ContainerRegistry {
     const TOKEN: &'static str = "modelops:azure:ContainerRegistry";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location"];
     const SETTLES: Duration = crate::arm::SETTLES;
-    const RIGHTS: &'static [&'static str] = &["Microsoft.ContainerRegistry/registries/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -121,6 +120,10 @@ impl Resource for ContainerRegistry {
 
     fn body(inputs: &Inputs) -> Option<Json> {
         Some(create_body(inputs, &json!({})))
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.ContainerRegistry/registries/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -113,8 +113,6 @@ impl Resource for FederatedCredential {
     const TOKEN: &'static str = "modelops:azure:FederatedCredential";
     const REPLACE: &'static [&'static str] = &["identityId", "name"];
     const SETTLES: Duration = crate::arm::SETTLES;
-    const RIGHTS: &'static [&'static str] =
-        &["Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -143,6 +141,10 @@ impl Resource for FederatedCredential {
         if inputs.subject.is_empty() {
             findings.refuse("subject", "the subject is empty", "`system:serviceaccount:NAMESPACE:NAME`");
         }
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

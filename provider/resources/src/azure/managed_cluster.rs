@@ -161,10 +161,6 @@ impl Resource for ManagedCluster {
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "dnsPrefix"];
     const CHANGED_BY_UPDATE: &'static [&'static str] = &["kubernetesVersion", "oidcIssuerUrl"];
     const SETTLES: Duration = crate::arm::SETTLES;
-    const RIGHTS: &'static [&'static str] = &[
-        "Microsoft.ContainerService/managedClusters/write",
-        "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
-    ];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -210,6 +206,13 @@ impl Resource for ManagedCluster {
 
     fn body(inputs: &Inputs) -> Option<Json> {
         Some(create_body(inputs, &json!({})))
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &[
+            "Microsoft.ContainerService/managedClusters/write",
+            "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
+        ]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -175,7 +175,6 @@ impl Resource for NodePool {
         "osDiskSizeGb",
     ];
     const CHANGED_BY_UPDATE: &'static [&'static str] = &["nodeImageVersion"];
-    const RIGHTS: &'static [&'static str] = &["Microsoft.ContainerService/managedClusters/agentPools/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -193,6 +192,10 @@ impl Resource for NodePool {
 
     fn settle(old: &State<Self>, new: &mut Inputs) {
         pool::settle(&old.inputs.pool, &mut new.pool);
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.ContainerService/managedClusters/agentPools/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -140,6 +140,14 @@ impl Resource for RegistryToken {
         renewal(cx.now, &old.outputs, new)
     }
 
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &[
+            "Microsoft.ContainerRegistry/registries/scopeMaps/write",
+            "Microsoft.ContainerRegistry/registries/tokens/write",
+            "Microsoft.ContainerRegistry/registries/generateCredentials/action",
+        ]
+    }
+
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
         let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
         let Some(body) = target.get().await? else { return Ok(None) };

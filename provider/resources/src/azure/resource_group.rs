@@ -65,7 +65,6 @@ impl Resource for ResourceGroup {
     const REPLACE: &'static [&'static str] = &["subscriptionId", "name", "location"];
     const ADOPTABLE: bool = true;
     const SETTLES: Duration = crate::arm::SETTLES;
-    const RIGHTS: &'static [&'static str] = &["Microsoft.Resources/subscriptions/resourceGroups/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -89,6 +88,10 @@ impl Resource for ResourceGroup {
 
     fn body(inputs: &Inputs) -> Option<Json> {
         Some(create_body(inputs, &json!({})))
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.Resources/subscriptions/resourceGroups/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

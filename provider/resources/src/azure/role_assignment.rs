@@ -236,7 +236,6 @@ impl Resource for RoleAssignment {
     /// Whoever has given it: the right is there, and what is not ours is not taken away.
     const ADOPTABLE: bool = true;
     const SETTLES: Duration = crate::arm::SETTLES;
-    const RIGHTS: &'static [&'static str] = &["Microsoft.Authorization/roleAssignments/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -267,6 +266,10 @@ impl Resource for RoleAssignment {
             let reason = format!("`{}` is not the id of anything at Azure", inputs.scope);
             findings.refuse("scope", reason, "an id that begins with `/subscriptions/`");
         }
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.Authorization/roleAssignments/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

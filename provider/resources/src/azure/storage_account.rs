@@ -108,7 +108,6 @@ impl Resource for StorageAccount {
     const TOKEN: &'static str = "modelops:azure:StorageAccount";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "kind"];
     const SETTLES: Duration = crate::arm::SETTLES;
-    const RIGHTS: &'static [&'static str] = &["Microsoft.Storage/storageAccounts/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -146,6 +145,10 @@ impl Resource for StorageAccount {
 
     fn body(inputs: &Inputs) -> Option<Json> {
         Some(create_body(inputs, &json!({})))
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.Storage/storageAccounts/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

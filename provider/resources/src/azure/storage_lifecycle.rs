@@ -103,7 +103,6 @@ fn seen(known: &[Rule], body: &Json) -> Vec<Rule> {
 impl Resource for StorageLifecycle {
     const TOKEN: &'static str = "modelops:azure:StorageLifecycle";
     const REPLACE: &'static [&'static str] = &["accountId"];
-    const RIGHTS: &'static [&'static str] = &["Microsoft.Storage/storageAccounts/managementPolicies/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -129,6 +128,10 @@ impl Resource for StorageLifecycle {
                 findings.refuse(&format!("rules.{at}.name"), reason, "give each rule a name of its own");
             }
         }
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.Storage/storageAccounts/managementPolicies/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

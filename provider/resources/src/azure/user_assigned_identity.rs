@@ -77,7 +77,6 @@ impl Resource for UserAssignedIdentity {
     const TOKEN: &'static str = "modelops:azure:UserAssignedIdentity";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location"];
     const SETTLES: Duration = crate::arm::SETTLES;
-    const RIGHTS: &'static [&'static str] = &["Microsoft.ManagedIdentity/userAssignedIdentities/write"];
     type Inputs = Inputs;
     type Outputs = Outputs;
 
@@ -97,6 +96,10 @@ impl Resource for UserAssignedIdentity {
             let reason = format!("`{}` is not the name of an identity", inputs.name);
             findings.refuse("name", reason, "3–128 letters, digits, `-`, `_`, a letter or digit first");
         }
+    }
+
+    fn rights(_: &Inputs) -> &'static [&'static str] {
+        &["Microsoft.ManagedIdentity/userAssignedIdentities/write"]
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

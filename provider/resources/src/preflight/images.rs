@@ -1,5 +1,5 @@
-//! An image of the stack that its pods cannot pull with the credential that they will have. A registry that this run
-//! makes is empty, so nothing of it is looked at.
+//! An image of the stack that its pods cannot pull with the credential that they will have. Where that comes into being
+//! with this run, as in a registry that it makes, nothing is looked at.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,6 @@ use serde_json::Value as Json;
 
 use super::Look;
 use super::layout::typed;
-use crate::azure::container_registry::ContainerRegistry;
 use crate::kubernetes::image_pull_secret::{self, ImagePullSecret};
 use crate::kubernetes::manifest::Manifest;
 use crate::resource::Resource as _;
@@ -69,7 +68,7 @@ fn pulls<'a>(look: &Look<'a>, found: &mut Preflight) -> Pulls<'a> {
         look.planning.resources.iter().filter(|p| p.urn.token() == ImagePullSecret::TOKEN).collect();
     let logins: Vec<image_pull_secret::Inputs> =
         secrets.iter().filter(|p| is_known(p)).filter_map(|p| typed(&p.inputs)).collect();
-    let made = look.layout.changing::<ContainerRegistry>().any(|(planned, _)| planned.intent.makes());
+    let open = secrets.iter().any(|secret| !is_known(secret));
     let mut pulls = Pulls::new();
     for (planned, inputs) in look.layout.changing::<Manifest>() {
         for image in images(&inputs.object) {
@@ -77,8 +76,8 @@ fn pulls<'a>(look: &Look<'a>, found: &mut Preflight) -> Pulls<'a> {
             let host = reference.registry();
             if let Some(login) = logins.iter().find(|login| is_for(&login.registry, host)) {
                 pulls.insert(image, (&planned.urn, login.clone()));
-            } else if made && !secrets.is_empty() {
-                found.notes.push(format!("`{image}` is not looked at: this run makes a registry"));
+            } else if open {
+                found.notes.push(format!("`{image}` is not looked at: its credential comes into being with this run"));
             }
         }
     }

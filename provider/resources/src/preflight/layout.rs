@@ -133,7 +133,7 @@ fn known<T: serde::de::DeserializeOwned>(planned: &Planned) -> Option<T> {
 }
 
 /// What is not known yet is an empty text: it names something that the run makes.
-fn filled(value: &Value) -> Value {
+pub(super) fn filled(value: &Value) -> Value {
     match value {
         Value::Unknown => Value::from(""),
         Value::List(items) => Value::List(items.iter().map(filled).collect()),

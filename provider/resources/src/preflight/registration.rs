@@ -40,7 +40,7 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
 fn namespaces<'a>(look: &Look<'a>) -> Vec<(&'a str, &'static str, &'a Urn)> {
     let mut all: Vec<(&str, &str, &Urn)> = Vec::new();
     for planned in look.planning.resources.iter().filter(|p| p.intent != Intent::Keep) {
-        let rights = look.entries.get(planned.urn.token()).map_or(&[][..], |entry| entry.rights());
+        let rights = look.rights_for(planned);
         let subscription = planned.inputs.get("subscriptionId").and_then(Value::as_str);
         for namespace in rights.iter().filter_map(|action| action.split('/').next()) {
             // These two are always there.

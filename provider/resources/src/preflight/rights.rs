@@ -82,7 +82,7 @@ pub(super) async fn only_reads(look: &Look<'_>) -> Result<bool, Error> {
 fn needed<'a>(look: &Look<'a>) -> Needed<'a> {
     let mut all = Needed::new();
     for planned in look.planning.resources.iter().filter(|p| is_written(p)) {
-        let own = look.entries.get(planned.urn.token()).map_or(&[][..], |entry| entry.rights());
+        let own = look.rights_for(planned);
         let lists = names_a_registry(planned).then_some(&CREDENTIALS);
         for action in own.iter().chain(lists) {
             let Some(group) = look.layout.group_of(planned) else { continue };
