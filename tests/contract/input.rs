@@ -37,6 +37,7 @@ async fn no_verb_waits_for_somebody_who_is_not_there() {
     let job = Job::new().await;
     let file = std::fs::read_to_string(job.place.path().join("unified-infra.yaml")).unwrap();
     job.good(&["mops", "infra", "up", "-c", "registry,storage", "--yes"]).await;
+    job.push_images().await;
     job.place.write("smaller.yaml", &smaller(&file));
     let empty = file.replace("environment: dev", "environment: empty").replace("modelops-dev", "modelops-empty");
     job.place.write("empty.yaml", &empty.replace("modelopsdev", "modelopsempty"));

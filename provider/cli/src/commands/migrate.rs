@@ -79,7 +79,7 @@ impl Migration<'_> {
         if let Some(from) = self.from {
             self.app.printer.note(&format!("`{}` is opened beside `{}`", self.to.as_str(), from.as_str()));
             let both = self.target(self.to, self.from)?;
-            let proven = match self.bring(store, both, asked.take()).await? {
+            let proven = match self.bring(store, both, asked.take(), false).await? {
                 None => return Err(asker.refusal()),
                 Some(Exit::Ok) => self.prove(store.snapshot()).await?,
                 Some(exit) => exit,
@@ -94,7 +94,7 @@ impl Migration<'_> {
             }
             self.app.printer.note(&format!("`{}` is proven; `{}` is closed", self.to.as_str(), from.as_str()));
         }
-        match self.bring(store, target, asked).await? {
+        match self.bring(store, target, asked, false).await? {
             None => return Err(asker.refusal()),
             Some(Exit::Ok) => {}
             Some(exit) => return Ok(exit),
@@ -115,7 +115,7 @@ impl Migration<'_> {
     async fn roll_back(&self, store: &mut Store, from: Phase) -> Outcome {
         let note = format!("`{}` is not proven: the stack goes back to `{}`", self.to.as_str(), from.as_str());
         self.app.printer.note(&note);
-        match self.bring(store, self.target(from, None)?, None).await? {
+        match self.bring(store, self.target(from, None)?, None, true).await? {
             Some(Exit::Ok) | None => self.told(store, false),
             Some(_) => self.app.printer.note("going back failed; `mops infra up` with the present file finishes it"),
         }
@@ -133,11 +133,12 @@ impl Migration<'_> {
         store: &mut Store,
         mut target: Target,
         approve: Option<Approve>,
+        way_back: bool,
     ) -> Result<Option<Exit>, Failure> {
         up::wait_as_long_as(self.args.ready_timeout, &mut target);
         let view = RunView::of_run(&self.app.printer);
         let engine = self.app.engine(self.session, self.args.pace, view.sink());
-        let options = UpOptions { approve, ..UpOptions::default() };
+        let options = UpOptions { approve, way_back, ..UpOptions::default() };
         let report = engine.up(&target.program, store, &options).await?;
         Ok((!report.declined).then(|| Exit::from(report.exit())))
     }

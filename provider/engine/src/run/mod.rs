@@ -69,6 +69,8 @@ pub struct UpOptions {
     pub halts: bool,
     /// Asked before the first write.
     pub approve: Option<Approve>,
+    /// The way back from something that failed: it is gone even where a service is known to refuse something.
+    pub way_back: bool,
     /// Exactly this is done, or nothing.
     pub approved: Option<Arc<Approved>>,
     /// For previews of programs with secrets in clear; `up` takes that of its store.
@@ -162,6 +164,9 @@ impl Engine {
         };
         let observer = self.observer(state, preview, options.skip_unreachable);
         let plan = observer.settle(|seen| plan(program, state, seen, &*self.provider, &how)).await?;
+        if options.way_back {
+            return Ok(plan);
+        }
         self.preflight(program, state, plan, &how).await
     }
 
