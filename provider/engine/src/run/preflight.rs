@@ -114,7 +114,7 @@ impl<'a> View<'a> {
     /// Secrets in clear, as they will be sent; what cannot be opened here is not known.
     fn opened(&self, mut value: Value) -> Value {
         let sealed = value.any(&mut |v| matches!(v, Value::Sealed(_)));
-        if sealed && !self.sealer.is_some_and(|sealer| sealer.open_in(&mut value).is_ok()) {
+        if sealed && self.sealer.is_none_or(|sealer| sealer.open_in(&mut value).is_err()) {
             forget_sealed(&mut value);
         }
         value
