@@ -2,14 +2,19 @@
 //! wrong with which name. Guarantees that something that exists although its operation failed is reported as
 //! such, with its id (`tests/arm.rs`).
 
+mod mark;
+mod resource;
+
 use std::time::Duration;
 
 use mops_clients::ClientError;
 use mops_clients::arm::{ArmClient, ArmError, LroContext, NotAnId, Precondition, ResourceId, Started, Verb, version};
-use mops_core::mark::names;
 use mops_core::provider::ChangedBy;
-use mops_core::{Class, Error, Lane, Mark, Ownership, Value};
-use serde_json::{Map, Value as Json, json};
+use mops_core::{Class, Error, Identity, Lane, Value};
+use serde_json::Value as Json;
+
+pub(crate) use mark::{metadata, metadata_owner, owner, owner_by_parent, tags};
+pub(crate) use resource::{ArmResource, find, live, read};
 
 use crate::resource::Cx;
 
@@ -25,19 +30,25 @@ pub(crate) struct Target<'a> {
     pub(crate) id: ResourceId,
     api: &'static str,
     noun: &'static str,
+    tell: Tell,
 }
 
 /// Gives the outputs of an answer as a value, for what exists but is not ready.
-pub(crate) type AsValue<'a> = &'a (dyn Fn(&Json) -> Value + Sync);
+type Tell = Box<dyn Fn(&ResourceId, &Json) -> Value + Send + Sync>;
 
 impl<'a> Target<'a> {
-    /// `noun` is what messages call it: `registry`, `node pool`.
+    /// `noun` is what messages call it: `registry`, `node pool`. What exists but is not ready has no outputs yet.
     pub(crate) fn new(cx: &'a Cx<'a>, id: Result<ResourceId, NotAnId>, noun: &'static str) -> Result<Self, Error> {
         let id = id.map_err(|e| Error::new(Class::User, format!("the {noun} has no valid id: {e}")))?;
         let api = version::for_kind(&id.kind())
             .ok_or_else(|| Error::new(Class::User, format!("`{id}` is not the id of a {noun}")))?;
         let arm = cx.services.arm()?.canceled_by(&cx.call.cancel);
-        Ok(Self { cx, arm, id, api, noun })
+        Ok(Self { cx, arm, id, api, noun, tell: Box::new(|_, _| Value::Null) })
+    }
+
+    /// The same with these outputs for what exists but is not ready.
+    pub(crate) fn telling(self, tell: impl Fn(&ResourceId, &Json) -> Value + Send + Sync + 'static) -> Self {
+        Self { tell: Box::new(tell), ..self }
     }
 
     /// The same, spoken to in another version.
@@ -75,12 +86,7 @@ impl<'a> Target<'a> {
     }
 
     /// Creates or replaces, and waits for the end.
-    pub(crate) async fn put(
-        &self,
-        body: &Json,
-        precondition: Precondition<'_>,
-        outputs: AsValue<'_>,
-    ) -> Result<Json, Error> {
+    pub(crate) async fn put(&self, body: &Json, precondition: Precondition<'_>) -> Result<Json, Error> {
         let mut started = self.arm.put(self.id.as_str(), self.api, body, precondition).await;
         if started.as_ref().is_err_and(is_conflict) && self.get_any().await?.as_ref().is_some_and(is_going) {
             // An earlier deletion is still under way: the name is free when it has ended.
@@ -88,28 +94,23 @@ impl<'a> Target<'a> {
             started = self.arm.put(self.id.as_str(), self.api, body, precondition).await;
         }
         let verb = if matches!(precondition, Precondition::Unchanged(_)) { "changed" } else { "created" };
-        self.finish(started, verb, outputs).await
+        self.finish(started, verb).await
     }
 
     /// The same for a caller that reads again when somebody else was faster: that error comes back bare.
-    pub(crate) async fn put_unchanged(
-        &self,
-        body: &Json,
-        etag: &str,
-        outputs: AsValue<'_>,
-    ) -> Result<Option<Json>, Error> {
+    pub(crate) async fn put_unchanged(&self, body: &Json, etag: &str) -> Result<Option<Json>, Error> {
         let precondition = Precondition::Unchanged(etag);
         match self.arm.put(self.id.as_str(), self.api, body, precondition).await {
             Err(error) if is_outdated(&error) => Ok(None),
-            started => self.finish(started, "changed", outputs).await.map(Some),
+            started => self.finish(started, "changed").await.map(Some),
         }
     }
 
     /// The same for a caller that knows what some refusals mean: what ARM refuses at once comes back bare.
-    pub(crate) async fn offer(&self, body: &Json, outputs: AsValue<'_>) -> Result<Result<Json, Box<ArmError>>, Error> {
+    pub(crate) async fn offer(&self, body: &Json) -> Result<Result<Json, Box<ArmError>>, Error> {
         match self.arm.put(self.id.as_str(), self.api, body, Precondition::None).await {
             Err(ClientError::Arm(refused)) => Ok(Err(refused)),
-            started => self.finish(started, "created", outputs).await.map(Ok),
+            started => self.finish(started, "created").await.map(Ok),
         }
     }
 
@@ -126,16 +127,16 @@ impl<'a> Target<'a> {
     }
 
     /// Changes what the body names, and waits for the end.
-    pub(crate) async fn patch(&self, body: &Json, outputs: AsValue<'_>) -> Result<Json, Error> {
+    pub(crate) async fn patch(&self, body: &Json) -> Result<Json, Error> {
         let started = self.arm.patch(self.id.as_str(), self.api, body).await;
-        self.finish(started, "changed", outputs).await
+        self.finish(started, "changed").await
     }
 
     /// Creates only if nothing is there; `None` when something is.
-    pub(crate) async fn put_new(&self, body: &Json, outputs: AsValue<'_>) -> Result<Option<Json>, Error> {
+    pub(crate) async fn put_new(&self, body: &Json) -> Result<Option<Json>, Error> {
         match self.arm.put(self.id.as_str(), self.api, body, Precondition::Absent).await {
             Err(error) if error.arm().is_some_and(|e| e.status == 412) => Ok(None),
-            started => self.finish(started, "created", outputs).await.map(Some),
+            started => self.finish(started, "created").await.map(Some),
         }
     }
 
@@ -169,27 +170,22 @@ impl<'a> Target<'a> {
         done.map(drop).map_err(|e| self.failed(e, "deleted"))
     }
 
-    async fn finish(
-        &self,
-        started: Result<Started, ClientError>,
-        verb: &str,
-        outputs: AsValue<'_>,
-    ) -> Result<Json, Error> {
+    async fn finish(&self, started: Result<Started, ClientError>, verb: &str) -> Result<Json, Error> {
         let started = started.map_err(|e| self.failed(e, verb))?;
         match self.arm.wait(started, &LroContext::from(self.cx.call)).await {
             Ok(Some(body)) => Ok(body),
             Ok(None) => self.get().await?.ok_or_else(|| self.vanished()),
-            Err(error) => Err(self.partial(error, verb, outputs).await),
+            Err(error) => Err(self.partial(error, verb).await),
         }
     }
 
     /// The service had accepted it: what failed later may exist all the same, and then the error carries it.
-    async fn partial(&self, error: ClientError, verb: &str, outputs: AsValue<'_>) -> Error {
+    async fn partial(&self, error: ClientError, verb: &str) -> Error {
         if matches!(error, ClientError::Canceled) {
             return self.failed(error, verb);
         }
         match self.arm.get(self.id.as_str(), self.api).await {
-            Ok(Some(body)) => self.failed(error, verb).with_partial(self.id.as_str(), outputs(&body)),
+            Ok(Some(body)) => self.failed(error, verb).with_partial(self.id.as_str(), (self.tell)(&self.id, &body)),
             Ok(None) if error.arm().is_some_and(|e| e.operation) => self.failed(error, verb),
             // Whether it exists is not known: the next run has to look.
             _ => self.unknown(&error, verb),
@@ -227,57 +223,6 @@ fn is_outdated(error: &ClientError) -> bool {
     error.arm().is_some_and(|e| e.status == 412 || e.is("EtagMismatch") || e.is("OriginalEtagNotExpect"))
 }
 
-/// Longest value of a tag.
-const TAG_LIMIT: usize = 256;
-
-/// The tags that something has, with our mark in them.
-pub(crate) fn tags(mark: &Mark, present: Option<&Json>) -> Json {
-    let mut tags = present.and_then(Json::as_object).cloned().unwrap_or_default();
-    tags.extend(mark_of(mark));
-    Json::Object(tags)
-}
-
-fn mark_of(mark: &Mark) -> Map<String, Json> {
-    let entries = [
-        (names::TAG_STACK, mark.stack.to_string()),
-        (names::TAG_URN, mark.urn.to_string()),
-        (names::TAG_LINEAGE, mark.lineage.to_string()),
-    ];
-    let fits = |(_, value): &(&str, String)| value.chars().count() <= TAG_LIMIT;
-    entries.into_iter().filter(fits).map(|(name, value)| (name.to_owned(), json!(value))).collect()
-}
-
-/// Whose something is, by its tags.
-pub(crate) fn owner(mark: &Mark, tags: Option<&Json>) -> Ownership {
-    let text = |name: &str| tags?.get(name)?.as_str();
-    Ownership::judge(mark, text(names::TAG_STACK), text(names::TAG_URN), text(names::TAG_LINEAGE))
-}
-
-/// Metadata names of containers may not hold a hyphen.
-pub(crate) fn metadata(mark: &Mark, present: Option<&Json>) -> Json {
-    let mut metadata = present.and_then(Json::as_object).cloned().unwrap_or_default();
-    metadata.extend(mark_of(mark).into_iter().map(|(name, value)| (name.replace('-', "_"), value)));
-    Json::Object(metadata)
-}
-
-/// Whose a container is, by its metadata.
-pub(crate) fn metadata_owner(mark: &Mark, metadata: Option<&Json>) -> Ownership {
-    let text = |name: &str| metadata?.get(name.replace('-', "_"))?.as_str();
-    Ownership::judge(mark, text(names::TAG_STACK), text(names::TAG_URN), text(names::TAG_LINEAGE))
-}
-
-/// A part of something that is ours is ours; a part of somebody else's is not.
-pub(crate) async fn owner_by_parent(target: &Target<'_>, mark: &Mark, parent: &ResourceId) -> Result<Ownership, Error> {
-    let Some(api) = version::for_kind(&parent.kind()) else { return Ok(Ownership::Unmarked) };
-    let body = target.arm.get(parent.as_str(), api).await.map_err(|e| target.failed(e, "read"))?;
-    let stack = body.as_ref().and_then(|b| b.pointer("/tags")?.get(names::TAG_STACK)?.as_str());
-    Ok(match stack {
-        Some(stack) if *stack == mark.stack.to_string() => Ownership::Derived,
-        Some(stack) => Ownership::Other { stack: stack.to_owned(), urn: String::new() },
-        None => Ownership::Unmarked,
-    })
-}
-
 /// Who changed it last, for the types whose answers say so.
 pub(crate) fn changed_by(body: &Json) -> Option<ChangedBy> {
     let who = text(body, "/systemData/lastModifiedBy");
@@ -300,6 +245,11 @@ pub(crate) fn spelled(declared: &str, found: &str) -> String {
     if declared.eq_ignore_ascii_case(found) { declared.to_owned() } else { found.to_owned() }
 }
 
+/// How something with an id at ARM is found again.
+pub(crate) fn identity(id: &Result<ResourceId, NotAnId>) -> Identity {
+    Identity::Name(id.as_ref().map(ToString::to_string).unwrap_or_default())
+}
+
 /// The queues that a write of this resource passes.
 pub(crate) fn lanes(id: &Result<ResourceId, NotAnId>, parent: Option<&str>) -> Vec<Lane> {
     let subscription = id.as_ref().map(ResourceId::subscription).unwrap_or_default().to_ascii_lowercase();
@@ -311,36 +261,7 @@ pub(crate) fn lanes(id: &Result<ResourceId, NotAnId>, parent: Option<&str>) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mops_core::{Lineage, StackId, Urn};
-
-    fn mark() -> Mark {
-        let stack = StackId { project: "p".into(), stack: "s".into() };
-        Mark { urn: Urn::new(&stack, "modelops:azure:NodePool", "gpu"), stack, lineage: Lineage("l".into()) }
-    }
-
-    #[test]
-    fn strangers_tags_stay_and_ours_come_back() {
-        let merged = tags(&mark(), Some(&json!({"cost": "a", names::TAG_STACK: "old"})));
-        assert_eq!((merged["cost"].as_str(), merged[names::TAG_STACK].as_str()), (Some("a"), Some("p.s")));
-        assert_eq!(owner(&mark(), Some(&merged)), Ownership::Ours { lineage: Lineage("l".into()) });
-        assert_eq!(owner(&mark(), None), Ownership::Unmarked);
-    }
-
-    #[test]
-    fn metadata_names_are_identifiers() {
-        let marked = metadata(&mark(), None);
-        assert!(marked.as_object().unwrap().keys().all(|k| !k.contains('-')));
-        assert!(matches!(metadata_owner(&mark(), Some(&marked)), Ownership::Ours { .. }));
-    }
-
-    #[test]
-    fn a_urn_too_long_for_a_tag_is_left_out() {
-        let stack = StackId { project: "p".into(), stack: "s".into() };
-        let long = Mark { urn: Urn::new(&stack, "t:t:T", &"n".repeat(300)), ..mark() };
-        let tags = tags(&long, None);
-        assert!(tags.get(names::TAG_URN).is_none());
-        assert!(matches!(owner(&long, Some(&tags)), Ownership::Ours { .. }));
-    }
+    use serde_json::json;
 
     #[test]
     fn the_last_change_is_told_by_those_who_know_it() {

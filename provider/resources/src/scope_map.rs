@@ -4,7 +4,7 @@
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
 use mops_core::mark::names;
-use mops_core::{Error, Mark, Ownership, Value};
+use mops_core::{Error, Mark, Ownership};
 use serde_json::{Value as Json, json};
 
 use crate::adopt::judge;
@@ -81,7 +81,7 @@ pub(crate) async fn bring(cx: &Cx<'_>, token: &ResourceId, actions: &[String]) -
         judge(cx.call, &owner(&target, &cx.call.mark, Some(&found)).await?, false)?;
     }
     let body = json!({"properties": {"description": description(&cx.call.mark), "actions": actions}});
-    target.put(&body, Precondition::None, &|_| Value::Null).await?;
+    target.put(&body, Precondition::None).await?;
     Ok(target.id.to_string())
 }
 

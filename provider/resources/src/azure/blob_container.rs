@@ -3,16 +3,13 @@
 //! (`tests/arm/resources.rs`).
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
-use mops_core::convert::to_value;
-use mops_core::{Error, Identity, Lane, Ownership, Value};
+use mops_core::{Error, Identity, Lane, Mark, Ownership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, metadata, metadata_owner, owner_by_parent, spelled};
+use crate::arm::{ArmResource, Target, identity, lanes, metadata, metadata_owner, owner_by_parent, read, spelled};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
-
-const NOUN: &str = "blob container";
 
 /// A container of blobs.
 pub struct BlobContainer;
@@ -37,22 +34,9 @@ pub struct Outputs {
     pub name: String,
 }
 
-fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
-    ResourceId::parse(&inputs.account_id)?.child("blobServices", "default")?.child("containers", &inputs.name)
-}
-
 /// The account, two levels up.
-fn account(id: &ResourceId) -> Option<ResourceId> {
-    id.parent().and_then(|service| service.parent())
-}
-
-fn outputs(id: &ResourceId) -> Outputs {
-    Outputs { id: id.to_string(), name: id.name().to_owned() }
-}
-
-fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
-    let id = id.clone();
-    move |_| to_value(&outputs(&id)).unwrap_or_default()
+fn account(id: &ResourceId) -> ResourceId {
+    id.parent().and_then(|service| service.parent()).unwrap_or_else(|| id.clone())
 }
 
 fn body(metadata: &Json) -> Json {
@@ -65,6 +49,29 @@ fn is_name(name: &str) -> bool {
     (3..=63).contains(&name.len()) && name.chars().all(good) && !ends
 }
 
+impl ArmResource for BlobContainer {
+    const NOUN: &'static str = "blob container";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::parse(&inputs.account_id)?.child("blobServices", "default")?.child("containers", &inputs.name)
+    }
+
+    fn outputs(id: &ResourceId, _: &Json) -> Outputs {
+        Outputs { id: id.to_string(), name: id.name().to_owned() }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, _: &Json) -> Inputs {
+        Inputs { account_id: spelled(&known.account_id, account(id).as_str()), name: spelled(&known.name, id.name()) }
+    }
+
+    async fn owner(target: &Target<'_>, mark: &Mark, body: &Json) -> Result<Ownership, Error> {
+        match metadata_owner(mark, body.pointer("/properties/metadata")) {
+            Ownership::Unmarked => owner_by_parent(target, mark, &account(&target.id)).await,
+            marked => Ok(marked),
+        }
+    }
+}
+
 impl Resource for BlobContainer {
     const TOKEN: &'static str = "modelops:azure:BlobContainer";
     const REPLACE: &'static [&'static str] = &["accountId", "name"];
@@ -72,11 +79,11 @@ impl Resource for BlobContainer {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        lanes(&id(inputs), Some(&inputs.account_id))
+        lanes(&Self::id(inputs), Some(&inputs.account_id))
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
@@ -91,41 +98,25 @@ impl Resource for BlobContainer {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
-        let Some(body) = target.get().await? else { return Ok(None) };
-        let parent = account(&target.id).unwrap_or_else(|| target.id.clone());
-        let marks = body.pointer("/properties/metadata");
-        let ownership = match metadata_owner(&cx.call.mark, marks) {
-            Ownership::Unmarked => owner_by_parent(&target, &cx.call.mark, &parent).await?,
-            marked => marked,
-        };
-        let inputs = Inputs {
-            account_id: spelled(&known.account_id, parent.as_str()),
-            name: spelled(&known.name, target.id.name()),
-        };
-        Ok(Some(Live {
-            state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) },
-            ownership,
-            changed_by: changed_by(&body),
-        }))
+        read(cx, known_id, known).await
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, id(inputs), NOUN)?;
-        target.put(&body(&metadata(&cx.call.mark, None)), Precondition::None, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) })
+        let target = Target::of::<Self>(cx, Self::id(inputs))?;
+        let body = target.put(&body(&metadata(&cx.call.mark, None)), Precondition::None).await?;
+        Ok(target.made(&body))
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, _: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         let present = target.get().await?.unwrap_or_default();
         let marks = metadata(&cx.call.mark, present.pointer("/properties/metadata"));
-        target.patch(&body(&marks), &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) })
+        let body = target.patch(&body(&marks)).await?;
+        Ok(target.made(&body))
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
-        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+        Target::known(cx, old)?.delete().await
     }
 
     fn samples() -> Vec<Inputs> {

@@ -4,17 +4,15 @@
 use std::time::Duration;
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
-use mops_core::convert::to_value;
-use mops_core::{Error, Identity, Lane, Value};
+use mops_core::{Error, Identity, Lane};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, owner, region, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, read, region, spelled, tags, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::services::{Login, Services};
 
-const NOUN: &str = "registry";
 const TYPE: &str = "Microsoft.ContainerRegistry/registries";
 
 /// An Azure container registry.
@@ -63,19 +61,6 @@ pub struct Outputs {
     pub login_server: String,
 }
 
-fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
-    ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
-}
-
-fn outputs(id: &ResourceId, body: &Json) -> Outputs {
-    Outputs { id: id.to_string(), name: id.name().to_owned(), login_server: text(body, "/properties/loginServer") }
-}
-
-fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
-    let id = id.clone();
-    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
-}
-
 fn properties(inputs: &Inputs) -> Json {
     json!({"adminUserEnabled": inputs.admin_user_enabled, "roleAssignmentMode": inputs.role_assignment_mode})
 }
@@ -88,6 +73,35 @@ fn patch_body(inputs: &Inputs, tags: &Json) -> Json {
     json!({"sku": {"name": inputs.sku}, "tags": tags, "properties": properties(inputs)})
 }
 
+impl ArmResource for ContainerRegistry {
+    const NOUN: &'static str = "registry";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
+    }
+
+    fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+        Outputs { id: id.to_string(), name: id.name().to_owned(), login_server: text(body, "/properties/loginServer") }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+        let mode = body.pointer("/properties/roleAssignmentMode");
+        let mode = mode.and_then(|mode| RoleMode::deserialize(mode).ok()).unwrap_or(known.role_assignment_mode);
+        Inputs {
+            subscription_id: spelled(&known.subscription_id, id.subscription()),
+            resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
+            name: spelled(&known.name, id.name()),
+            location: region(&text(body, "/location")),
+            sku: spelled(&known.sku, &text(body, "/sku/name")),
+            admin_user_enabled: body
+                .pointer("/properties/adminUserEnabled")
+                .and_then(Json::as_bool)
+                .unwrap_or_default(),
+            role_assignment_mode: mode,
+        }
+    }
+}
+
 impl Resource for ContainerRegistry {
     const TOKEN: &'static str = "modelops:azure:ContainerRegistry";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location"];
@@ -96,11 +110,11 @@ impl Resource for ContainerRegistry {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        lanes(&id(inputs), None)
+        lanes(&Self::id(inputs), None)
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
@@ -127,34 +141,26 @@ impl Resource for ContainerRegistry {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
-        let Some(body) = target.get().await? else { return Ok(None) };
-        let ownership = owner(&cx.call.mark, body.get("tags"));
-        let state = State {
-            id: target.id.to_string(),
-            inputs: seen(known, &target.id, &body),
-            outputs: outputs(&target.id, &body),
-        };
-        Ok(Some(Live { state, ownership, changed_by: changed_by(&body) }))
+        read(cx, known_id, known).await
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, id(inputs), NOUN)?;
+        let target = Target::of::<Self>(cx, Self::id(inputs))?;
         let body = create_body(inputs, &tags(&cx.call.mark, None));
-        let body = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        let body = target.put(&body, Precondition::None).await?;
+        Ok(target.made(&body))
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         let present = target.settled().await?.unwrap_or_default();
         let body = patch_body(inputs, &tags(&cx.call.mark, present.get("tags")));
-        let body = target.patch(&body, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        let body = target.patch(&body).await?;
+        Ok(target.made(&body))
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
-        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+        Target::known(cx, old)?.delete().await
     }
 
     fn samples() -> Vec<Inputs> {
@@ -168,20 +174,6 @@ impl Resource for ContainerRegistry {
             role_assignment_mode: RoleMode::LegacyRegistryPermissions,
         };
         vec![basic.clone(), Inputs { sku: "Premium".into(), admin_user_enabled: false, ..basic }]
-    }
-}
-
-fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
-    let mode = body.pointer("/properties/roleAssignmentMode");
-    let mode = mode.and_then(|mode| RoleMode::deserialize(mode).ok()).unwrap_or(known.role_assignment_mode);
-    Inputs {
-        subscription_id: spelled(&known.subscription_id, id.subscription()),
-        resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
-        name: spelled(&known.name, id.name()),
-        location: region(&text(body, "/location")),
-        sku: spelled(&known.sku, &text(body, "/sku/name")),
-        admin_user_enabled: body.pointer("/properties/adminUserEnabled").and_then(Json::as_bool).unwrap_or_default(),
-        role_assignment_mode: mode,
     }
 }
 
@@ -202,6 +194,7 @@ pub async fn list_credentials(services: &Services, registry_id: &str) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mops_core::convert::to_value;
 
     #[test]
     fn bodies() {
@@ -218,9 +211,9 @@ mod tests {
     #[test]
     fn the_declared_spelling_stays() {
         let inputs = &ContainerRegistry::samples()[0];
-        let id = ResourceId::parse(&id(inputs).unwrap().as_str().to_lowercase()).unwrap();
+        let id = ResourceId::parse(&ContainerRegistry::id(inputs).unwrap().as_str().to_lowercase()).unwrap();
         let body = json!({"location": "East US 2", "sku": {"name": "basic"}, "properties": {"adminUserEnabled": true}});
-        let seen = seen(inputs, &id, &body);
+        let seen = ContainerRegistry::seen(inputs, &id, &body);
         assert_eq!(to_value(&seen).unwrap(), to_value(inputs).unwrap());
     }
 }

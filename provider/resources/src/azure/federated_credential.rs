@@ -5,18 +5,20 @@
 use std::time::Duration;
 
 use mops_clients::arm::{NotAnId, ResourceId};
-use mops_core::convert::to_value;
-use mops_core::{Class, Error, Identity, Lane};
+use mops_core::{Class, Error, Identity, Lane, Mark, Ownership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, owner_by_parent, spelled, text};
+use super::user_assigned_identity::is_name;
+use crate::arm::{ArmResource, Target, identity, lanes, owner_by_parent, read, spelled, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
-const NOUN: &str = "federated credential";
 /// The audience of tokens that are exchanged for Azure's; the same in every cloud that AKS is in.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// Longest name of a credential.
+const NAME_LIMIT: usize = 120;
 
 /// Trust of an identity in the tokens of a cluster.
 pub struct FederatedCredential;
@@ -48,39 +50,19 @@ pub struct Outputs {
     pub name: String,
 }
 
-fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
-    ResourceId::parse(&inputs.identity_id)?.child("federatedIdentityCredentials", &inputs.name)
-}
-
 /// The identity, one level up.
-fn identity(id: &ResourceId) -> ResourceId {
+fn owner_of(id: &ResourceId) -> ResourceId {
     id.parent().unwrap_or_else(|| id.clone())
-}
-
-fn outputs(id: &ResourceId) -> Outputs {
-    Outputs { id: id.to_string(), name: id.name().to_owned() }
 }
 
 fn body(inputs: &Inputs) -> Json {
     json!({"properties": {"issuer": inputs.issuer, "subject": inputs.subject, "audiences": inputs.audiences}})
 }
 
-fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
-    let audiences = body.pointer("/properties/audiences").and_then(Json::as_array).into_iter().flatten();
-    Inputs {
-        identity_id: spelled(&known.identity_id, identity(id).as_str()),
-        name: spelled(&known.name, id.name()),
-        issuer: text(body, "/properties/issuer"),
-        subject: text(body, "/properties/subject"),
-        audiences: audiences.filter_map(Json::as_str).map(str::to_owned).collect(),
-    }
-}
-
 /// Writes it; a refusal because of another credential's issuer and subject names that one.
 async fn write(target: &Target<'_>, inputs: &Inputs) -> Result<Made<FederatedCredential>, Error> {
-    let value = |_: &Json| to_value(&outputs(&target.id)).unwrap_or_default();
-    match target.offer(&body(inputs), &value).await? {
-        Ok(_) => Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) }),
+    match target.offer(&body(inputs)).await? {
+        Ok(body) => Ok(target.made(&body)),
         Err(refused) => match twin(target, inputs).await? {
             Some(other) => Err(taken(&target.id, &other)),
             None => Err(target.failed((*refused).into(), "created")),
@@ -98,7 +80,7 @@ async fn twin(target: &Target<'_>, inputs: &Inputs) -> Result<Option<String>, Er
 }
 
 fn taken(id: &ResourceId, other: &str) -> Error {
-    let (name, identity) = (id.name(), identity(id));
+    let (name, identity) = (id.name(), owner_of(id));
     let group = identity.resource_group().unwrap_or_default();
     let summary = format!(
         "federated credential `{name}` could not be created: `{other}` of identity `{}` has the same issuer and subject",
@@ -109,6 +91,33 @@ fn taken(id: &ResourceId, other: &str) -> Error {
     Error::new(Class::Conflict, summary).hint(format!("remove the other one if nobody needs it: `{remove}`"))
 }
 
+impl ArmResource for FederatedCredential {
+    const NOUN: &'static str = "federated credential";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::parse(&inputs.identity_id)?.child("federatedIdentityCredentials", &inputs.name)
+    }
+
+    fn outputs(id: &ResourceId, _: &Json) -> Outputs {
+        Outputs { id: id.to_string(), name: id.name().to_owned() }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+        let audiences = body.pointer("/properties/audiences").and_then(Json::as_array).into_iter().flatten();
+        Inputs {
+            identity_id: spelled(&known.identity_id, owner_of(id).as_str()),
+            name: spelled(&known.name, id.name()),
+            issuer: text(body, "/properties/issuer"),
+            subject: text(body, "/properties/subject"),
+            audiences: audiences.filter_map(Json::as_str).map(str::to_owned).collect(),
+        }
+    }
+
+    async fn owner(target: &Target<'_>, mark: &Mark, _: &Json) -> Result<Ownership, Error> {
+        owner_by_parent(target, mark, &owner_of(&target.id)).await
+    }
+}
+
 impl Resource for FederatedCredential {
     const TOKEN: &'static str = "modelops:azure:FederatedCredential";
     const REPLACE: &'static [&'static str] = &["identityId", "name"];
@@ -117,20 +126,18 @@ impl Resource for FederatedCredential {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        lanes(&id(inputs), Some(&inputs.identity_id))
+        lanes(&Self::id(inputs), Some(&inputs.identity_id))
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
         if inputs.audiences.is_empty() {
             inputs.audiences.push(AUDIENCE.to_owned());
         }
-        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let begins = inputs.name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if !(3..=120).contains(&inputs.name.len()) || !inputs.name.chars().all(good) || !begins {
+        if !is_name(&inputs.name, NAME_LIMIT) {
             let reason = format!("`{}` is not the name of a federated credential", inputs.name);
             findings.refuse("name", reason, "3–120 letters, digits, `-`, `_`, a letter or digit first");
         }
@@ -148,24 +155,19 @@ impl Resource for FederatedCredential {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
-        let Some(body) = target.get().await? else { return Ok(None) };
-        let ownership = owner_by_parent(&target, &cx.call.mark, &identity(&target.id)).await?;
-        let inputs = seen(known, &target.id, &body);
-        let state = State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) };
-        Ok(Some(Live { state, ownership, changed_by: changed_by(&body) }))
+        read(cx, known_id, known).await
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        write(&Target::new(cx, id(inputs), NOUN)?, inputs).await
+        write(&Target::of::<Self>(cx, Self::id(inputs))?, inputs).await
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        write(&Target::new(cx, ResourceId::parse(&old.id), NOUN)?, inputs).await
+        write(&Target::known(cx, old)?, inputs).await
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
-        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+        Target::known(cx, old)?.delete().await
     }
 
     fn samples() -> Vec<Inputs> {
@@ -192,7 +194,10 @@ mod tests {
             let inputs = Inputs { issuer: issuer.into(), ..FederatedCredential::samples().remove(0) };
             let sent = body(&inputs);
             assert_eq!(sent["properties"]["issuer"], issuer);
-            assert_eq!(seen(&inputs, &id(&inputs).unwrap(), &sent).issuer, issuer);
+            assert_eq!(
+                FederatedCredential::seen(&inputs, &FederatedCredential::id(&inputs).unwrap(), &sent).issuer,
+                issuer
+            );
         }
     }
 

@@ -5,18 +5,16 @@
 use std::time::Duration;
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
-use mops_core::convert::to_value;
-use mops_core::{Class, Error, Identity, Lane, Ownership, Value};
+use mops_core::{Class, Error, Identity, Lane, Ownership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::node_pool::{Mode, PoolSpec, bring, sample_pool};
-use crate::arm::{Target, changed_by, lanes, owner, region, spelled, tags, text};
+use super::node_pool::{Mode, NodePool, PoolSpec, bring, sample_pool};
+use crate::arm::{ArmResource, Target, identity, lanes, owner, read, region, spelled, tags, text};
 use crate::pool;
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
-const NOUN: &str = "cluster";
 const TYPE: &str = "Microsoft.ContainerService/managedClusters";
 const ROUNDS: usize = 4;
 
@@ -68,33 +66,6 @@ pub struct Outputs {
     pub kubelet_object_id: Option<String>,
     /// Who signs the tokens of service accounts, byte for byte, when the cluster publishes it.
     pub oidc_issuer_url: Option<String>,
-}
-
-fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
-    ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
-}
-
-fn outputs(id: &ResourceId, body: &Json) -> Outputs {
-    let running = text(body, "/properties/currentKubernetesVersion");
-    let kubelet = text(body, "/properties/identityProfile/kubeletidentity/objectId");
-    Outputs {
-        id: id.to_string(),
-        name: id.name().to_owned(),
-        location: region(&text(body, "/location")),
-        fqdn: text(body, "/properties/fqdn"),
-        node_resource_group: text(body, "/properties/nodeResourceGroup"),
-        kubernetes_version: if running.is_empty() { text(body, "/properties/kubernetesVersion") } else { running },
-        kubelet_object_id: (!kubelet.is_empty()).then_some(kubelet),
-        oidc_issuer_url: body
-            .pointer("/properties/oidcIssuerProfile/issuerURL")
-            .and_then(Json::as_str)
-            .map(str::to_owned),
-    }
-}
-
-fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
-    let id = id.clone();
-    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
 }
 
 fn create_body(inputs: &Inputs, tags: &Json) -> Json {
@@ -156,6 +127,50 @@ fn runs(body: &Json, declared: &str) -> bool {
     })
 }
 
+impl ArmResource for ManagedCluster {
+    const NOUN: &'static str = "cluster";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
+    }
+
+    fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+        let running = text(body, "/properties/currentKubernetesVersion");
+        let kubelet = text(body, "/properties/identityProfile/kubeletidentity/objectId");
+        Outputs {
+            id: id.to_string(),
+            name: id.name().to_owned(),
+            location: region(&text(body, "/location")),
+            fqdn: text(body, "/properties/fqdn"),
+            node_resource_group: text(body, "/properties/nodeResourceGroup"),
+            kubernetes_version: if running.is_empty() { text(body, "/properties/kubernetesVersion") } else { running },
+            kubelet_object_id: (!kubelet.is_empty()).then_some(kubelet),
+            oidc_issuer_url: body
+                .pointer("/properties/oidcIssuerProfile/issuerURL")
+                .and_then(Json::as_str)
+                .map(str::to_owned),
+        }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+        let pools = body.pointer("/properties/agentPoolProfiles").and_then(Json::as_array).into_iter().flatten();
+        let name = &known.system_pool.name;
+        let profile = pools.into_iter().find(|p| text(p, "/name").eq_ignore_ascii_case(name));
+        let found = text(body, "/properties/kubernetesVersion");
+        Inputs {
+            subscription_id: spelled(&known.subscription_id, id.subscription()),
+            resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
+            name: spelled(&known.name, id.name()),
+            location: region(&text(body, "/location")),
+            kubernetes_version: known.kubernetes_version.clone().map(|v| if runs(body, &v) { v } else { found }),
+            dns_prefix: spelled(&known.dns_prefix, &text(body, "/properties/dnsPrefix")),
+            oidc_issuer: known.oidc_issuer.map(|_| is_on(body, OIDC_ISSUER)),
+            workload_identity: known.workload_identity.map(|_| is_on(body, WORKLOAD_IDENTITY)),
+            system_pool: profile.map_or_else(|| known.system_pool.clone(), |p| pool::seen(&known.system_pool, name, p)),
+        }
+    }
+}
+
 impl Resource for ManagedCluster {
     const TOKEN: &'static str = "modelops:azure:ManagedCluster";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "dnsPrefix"];
@@ -165,11 +180,11 @@ impl Resource for ManagedCluster {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        let id = id(inputs);
+        let id = Self::id(inputs);
         let own = id.as_ref().map(ToString::to_string).ok();
         lanes(&id, own.as_deref())
     }
@@ -216,39 +231,31 @@ impl Resource for ManagedCluster {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
-        let Some(body) = target.get().await? else { return Ok(None) };
-        let ownership = owner(&cx.call.mark, body.get("tags"));
-        let state = State {
-            id: target.id.to_string(),
-            inputs: seen(known, &target.id, &body),
-            outputs: outputs(&target.id, &body),
-        };
-        Ok(Some(Live { state, ownership, changed_by: changed_by(&body) }))
+        read(cx, known_id, known).await
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, id(inputs), NOUN)?;
+        let target = Target::of::<Self>(cx, Self::id(inputs))?;
         let body = create_body(inputs, &tags(&cx.call.mark, None));
-        let made = match target.put_new(&body, &as_value(&target.id)).await? {
+        let made = match target.put_new(&body).await? {
             Some(body) => body,
             // It is there although nothing was: a repeated request whose first answer was lost, or a stranger.
             None => ours_after_all(cx, &target).await?,
         };
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &made) })
+        Ok(target.made(&made))
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         pool::refuse_immutable(&inputs.name, &old.inputs.system_pool, &inputs.system_pool)?;
         let body = write(cx, &target, inputs).await?;
         let first = target.id.child("agentPools", &inputs.system_pool.name);
-        bring(&Target::new(cx, first, "node pool")?, None, &inputs.system_pool).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        bring(&Target::of::<NodePool>(cx, first)?, None, &inputs.system_pool).await?;
+        Ok(target.made(&body))
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
-        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+        Target::known(cx, old)?.delete().await
     }
 
     fn samples() -> Vec<Inputs> {
@@ -326,7 +333,7 @@ async fn write(cx: &Cx<'_>, target: &Target<'_>, inputs: &Inputs) -> Result<Json
         let wanted = tags(&cx.call.mark, present.get("tags"));
         let same_version = inputs.kubernetes_version.as_deref().is_none_or(|version| runs(&present, version));
         let failed = text(&present, "/properties/provisioningState") == "Failed";
-        let switched = seen(inputs, &target.id, &present);
+        let switched = ManagedCluster::seen(inputs, &target.id, &present);
         let same_switches =
             switched.oidc_issuer == inputs.oidc_issuer && switched.workload_identity == inputs.workload_identity;
         if present.get("tags") == Some(&wanted) && same_version && same_switches && !failed {
@@ -335,9 +342,9 @@ async fn write(cx: &Cx<'_>, target: &Target<'_>, inputs: &Inputs) -> Result<Json
         let body = merged(&present, inputs, &wanted);
         let etag = text(&present, "/eTag");
         if etag.is_empty() {
-            return target.put(&body, Precondition::None, &as_value(&target.id)).await;
+            return target.put(&body, Precondition::None).await;
         }
-        if let Some(done) = target.put_unchanged(&body, &etag, &as_value(&target.id)).await? {
+        if let Some(done) = target.put_unchanged(&body, &etag).await? {
             return Ok(done);
         }
     }
@@ -345,27 +352,10 @@ async fn write(cx: &Cx<'_>, target: &Target<'_>, inputs: &Inputs) -> Result<Json
         .hint("run the same command again when the other change is done"))
 }
 
-fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
-    let pools = body.pointer("/properties/agentPoolProfiles").and_then(Json::as_array).into_iter().flatten();
-    let name = &known.system_pool.name;
-    let profile = pools.into_iter().find(|p| text(p, "/name").eq_ignore_ascii_case(name));
-    let found = text(body, "/properties/kubernetesVersion");
-    Inputs {
-        subscription_id: spelled(&known.subscription_id, id.subscription()),
-        resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
-        name: spelled(&known.name, id.name()),
-        location: region(&text(body, "/location")),
-        kubernetes_version: known.kubernetes_version.clone().map(|v| if runs(body, &v) { v } else { found }),
-        dns_prefix: spelled(&known.dns_prefix, &text(body, "/properties/dnsPrefix")),
-        oidc_issuer: known.oidc_issuer.map(|_| is_on(body, OIDC_ISSUER)),
-        workload_identity: known.workload_identity.map(|_| is_on(body, WORKLOAD_IDENTITY)),
-        system_pool: profile.map_or_else(|| known.system_pool.clone(), |p| pool::seen(&known.system_pool, name, p)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mops_core::convert::to_value;
 
     fn stored(inputs: &Inputs) -> Json {
         let mut body = create_body(inputs, &json!({"cost": "a"}));
@@ -438,9 +428,9 @@ mod tests {
     #[test]
     fn a_patch_release_is_no_difference() {
         for inputs in ManagedCluster::samples() {
-            let id = id(&inputs).unwrap();
+            let id = ManagedCluster::id(&inputs).unwrap();
             let body = stored(&inputs);
-            assert_eq!(to_value(&seen(&inputs, &id, &body)).unwrap(), to_value(&inputs).unwrap());
+            assert_eq!(to_value(&ManagedCluster::seen(&inputs, &id, &body)).unwrap(), to_value(&inputs).unwrap());
         }
         assert!(runs(&stored(&ManagedCluster::samples()[0]), "1.33.4"));
         assert!(!runs(&stored(&ManagedCluster::samples()[0]), "1.3"));

@@ -4,17 +4,15 @@
 use std::collections::BTreeMap;
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId, version};
-use mops_core::convert::to_value;
-use mops_core::{Class, Error, Identity, Lane, Mark, Value};
+use mops_core::{Class, Error, Identity, Lane, Mark, Ownership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, owner, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, live, owner, spelled, tags, text};
 use crate::pool;
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
-const NOUN: &str = "node pool";
 /// Rounds of reading, merging and writing when others write at the same time.
 const ROUNDS: usize = 4;
 
@@ -139,24 +137,40 @@ pub struct Outputs {
     pub node_image_version: Option<String>,
 }
 
-fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
-    ResourceId::parse(&inputs.cluster_id)?.child("agentPools", &inputs.pool.name)
-}
-
-fn outputs(id: &ResourceId, body: &Json) -> Outputs {
-    let image = text(body, "/properties/nodeImageVersion");
-    Outputs { id: id.to_string(), name: id.name().to_owned(), node_image_version: (!image.is_empty()).then_some(image) }
-}
-
-fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
-    let id = id.clone();
-    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
-}
-
 /// The pool at ARM, in the version that knows everything of it: an older one would leave out what AKS manages.
 fn target<'a>(cx: &'a Cx<'a>, id: Result<ResourceId, NotAnId>, spec: &PoolSpec) -> Result<Target<'a>, Error> {
-    let target = Target::new(cx, id, NOUN)?;
+    let target = Target::of::<NodePool>(cx, id)?;
     Ok(if spec.gpu_managed { target.at_version(version::MANAGED_GPU) } else { target })
+}
+
+impl ArmResource for NodePool {
+    const NOUN: &'static str = "node pool";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::parse(&inputs.cluster_id)?.child("agentPools", &inputs.pool.name)
+    }
+
+    fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+        let image = text(body, "/properties/nodeImageVersion");
+        Outputs {
+            id: id.to_string(),
+            name: id.name().to_owned(),
+            node_image_version: (!image.is_empty()).then_some(image),
+        }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+        let parent = id.parent().map(|id| id.to_string()).unwrap_or_default();
+        let properties = body.get("properties").cloned().unwrap_or_default();
+        Inputs {
+            cluster_id: spelled(&known.cluster_id, &parent),
+            pool: pool::seen(&known.pool, id.name(), &properties),
+        }
+    }
+
+    async fn owner(_: &Target<'_>, mark: &Mark, body: &Json) -> Result<Ownership, Error> {
+        Ok(owner(mark, body.pointer("/properties/tags")))
+    }
 }
 
 impl Resource for NodePool {
@@ -179,11 +193,11 @@ impl Resource for NodePool {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        lanes(&id(inputs), Some(&inputs.cluster_id))
+        lanes(&Self::id(inputs), Some(&inputs.cluster_id))
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
@@ -199,39 +213,28 @@ impl Resource for NodePool {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = target(cx, known_id.map_or_else(|| id(known), ResourceId::parse), &known.pool)?;
+        let target = target(cx, known_id.map_or_else(|| Self::id(known), ResourceId::parse), &known.pool)?;
         let Some(body) = target.get().await? else { return Ok(None) };
-        let properties = body.get("properties").cloned().unwrap_or_default();
-        let parent = target.id.parent().map(|id| id.to_string()).unwrap_or_default();
-        let inputs = Inputs {
-            cluster_id: spelled(&known.cluster_id, &parent),
-            pool: pool::seen(&known.pool, target.id.name(), &properties),
-        };
-        let ownership = owner(&cx.call.mark, properties.get("tags"));
-        Ok(Some(Live {
-            state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id, &body) },
-            ownership,
-            changed_by: changed_by(&body),
-        }))
+        live(cx, &target, known, &body).await.map(Some)
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = target(cx, id(inputs), &inputs.pool)?;
+        let target = target(cx, Self::id(inputs), &inputs.pool)?;
         let body = json!({"properties": pool::properties(&inputs.pool, &tags(&cx.call.mark, None))});
-        let made = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &made) })
+        let made = target.put(&body, Precondition::None).await?;
+        Ok(target.made(&made))
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
         let target = target(cx, ResourceId::parse(&old.id), &inputs.pool)?;
         let now = bring(&target, Some(&cx.call.mark), &inputs.pool).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &now) })
+        Ok(target.made(&now))
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
         // A workload with a disruption budget must not keep the stack from going down.
         let query = "ignore-pod-disruption-budget=true";
-        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete_with(query).await
+        Target::known(cx, old)?.delete_with(query).await
     }
 
     fn samples() -> Vec<Inputs> {
@@ -306,9 +309,9 @@ pub(crate) async fn bring(target: &Target<'_>, mark: Option<&Mark>, spec: &PoolS
         let body = json!({"properties": body});
         let etag = text(&present, "/eTag");
         if etag.is_empty() {
-            return target.put(&body, Precondition::None, &as_value(&target.id)).await;
+            return target.put(&body, Precondition::None).await;
         }
-        if let Some(done) = target.put_unchanged(&body, &etag, &as_value(&target.id)).await? {
+        if let Some(done) = target.put_unchanged(&body, &etag).await? {
             return Ok(done);
         }
     }
@@ -328,7 +331,8 @@ fn is_same_untagged(present: &Json, merged: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mops_core::convert::from_value;
+    use mops_core::Value;
+    use mops_core::convert::{from_value, to_value};
 
     #[test]
     fn pool_fields_lie_flat_beside_the_cluster() {

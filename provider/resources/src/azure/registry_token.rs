@@ -4,12 +4,12 @@
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
 use mops_core::convert::to_value;
-use mops_core::{Error, Identity, Lane, Secret, Value};
+use mops_core::{Error, Identity, Lane, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, spelled, text};
+use crate::arm::{Target, changed_by, identity, lanes, spelled, text};
 use crate::renewal::{due, end, stamp};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::scope_map;
@@ -114,7 +114,7 @@ impl Resource for RegistryToken {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
@@ -172,7 +172,8 @@ impl Resource for RegistryToken {
         let target = Target::new(cx, id(inputs), NOUN)?;
         let outputs = without_password(&target.id, Slot::Password2);
         let map = scope_map::bring(cx, &target.id, &inputs.actions).await?;
-        target.put(&body(&map), Precondition::None, &as_value(&outputs)).await?;
+        let target = telling(target, &outputs);
+        target.put(&body(&map), Precondition::None).await?;
         fill(cx, &target, inputs, Slot::Password1, outputs).await
     }
 
@@ -181,10 +182,11 @@ impl Resource for RegistryToken {
         let map = scope_map::bring(cx, &target.id, &inputs.actions).await?;
         let present = target.settled().await?.unwrap_or_default();
         let outputs = Outputs { scope_map_id: map, ..old.outputs.clone() };
+        let target = telling(target, &outputs);
         if text(&present, "/properties/provisioningState").eq_ignore_ascii_case("Failed") {
-            target.put(&body(&outputs.scope_map_id), Precondition::None, &as_value(&outputs)).await?;
+            target.put(&body(&outputs.scope_map_id), Precondition::None).await?;
         } else if !is_as_declared(&present, &outputs.scope_map_id) {
-            target.patch(&body(&outputs.scope_map_id), &as_value(&outputs)).await?;
+            target.patch(&body(&outputs.scope_map_id)).await?;
         }
         if renewal(cx.services.clock().now(), &outputs, inputs).is_none() {
             return Ok(Made { id: old.id.clone(), outputs });
@@ -214,9 +216,10 @@ impl Resource for RegistryToken {
     }
 }
 
-fn as_value(outputs: &Outputs) -> impl Fn(&Json) -> Value + Sync {
-    let outputs = outputs.clone();
-    move |_| to_value(&outputs).unwrap_or_default()
+/// A token that exists but is not ready still has what is known of it, the password in use above all.
+fn telling<'a>(target: Target<'a>, outputs: &Outputs) -> Target<'a> {
+    let known = to_value(outputs).unwrap_or_default();
+    target.telling(move |_, _| known.clone())
 }
 
 /// Fills a slot. When it fails the token exists all the same, and `before` says what is known of it.

@@ -6,7 +6,6 @@ use mops_clients::arm::{NotAnId, ResourceId};
 use mops_core::{Class, Error, Identity, Lane, Ownership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::arm::{Target, lanes};
 use crate::resource::{Cx, Live, Made, Offline, Resource, State};
@@ -59,7 +58,7 @@ async fn clear(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<RegistryTokenCleanup
         );
     };
     if let Some(body) = only(inputs.keep, &present) {
-        target.patch(&body, &|_: &Json| mops_core::Value::Null).await?;
+        target.patch(&body).await?;
     }
     Ok(Made { id: name_of(inputs), outputs: outputs(inputs, false) })
 }

@@ -3,18 +3,15 @@
 
 use std::time::Duration;
 
-use mops_clients::arm::{Precondition, ResourceId, version};
-use mops_core::convert::to_value;
+use mops_clients::arm::{NotAnId, Precondition, ResourceId, version};
 use mops_core::mark::names;
-use mops_core::{Class, Error, Identity, Lane, Value};
+use mops_core::{Class, Error, Identity, Lane};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, owner, region, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, read, region, spelled, tags, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
-
-const NOUN: &str = "resource group";
 
 /// A resource group: everything of a stack lies in it.
 pub struct ResourceGroup;
@@ -43,21 +40,28 @@ pub struct Outputs {
     pub location: String,
 }
 
-fn id(inputs: &Inputs) -> Result<ResourceId, mops_clients::arm::NotAnId> {
-    ResourceId::group(&inputs.subscription_id, &inputs.name)
-}
-
-fn outputs(id: &ResourceId, body: &Json) -> Outputs {
-    Outputs { id: id.to_string(), name: id.name().to_owned(), location: region(&text(body, "/location")) }
-}
-
-fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
-    let id = id.clone();
-    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
-}
-
 fn create_body(inputs: &Inputs, tags: &Json) -> Json {
     json!({"location": inputs.location, "tags": tags})
+}
+
+impl ArmResource for ResourceGroup {
+    const NOUN: &'static str = "resource group";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::group(&inputs.subscription_id, &inputs.name)
+    }
+
+    fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+        Outputs { id: id.to_string(), name: id.name().to_owned(), location: region(&text(body, "/location")) }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+        Inputs {
+            subscription_id: spelled(&known.subscription_id, id.subscription()),
+            name: spelled(&known.name, id.name()),
+            location: region(&text(body, "/location")),
+        }
+    }
 }
 
 impl Resource for ResourceGroup {
@@ -69,11 +73,11 @@ impl Resource for ResourceGroup {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        lanes(&id(inputs), None)
+        lanes(&Self::id(inputs), None)
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
@@ -95,43 +99,30 @@ impl Resource for ResourceGroup {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
-        let Some(body) = target.get().await? else { return Ok(None) };
-        let outputs = outputs(&target.id, &body);
-        let inputs = Inputs {
-            subscription_id: spelled(&known.subscription_id, target.id.subscription()),
-            name: spelled(&known.name, target.id.name()),
-            location: outputs.location.clone(),
-        };
-        let ownership = owner(&cx.call.mark, body.get("tags"));
-        Ok(Some(Live {
-            state: State { id: target.id.to_string(), inputs, outputs },
-            ownership,
-            changed_by: changed_by(&body),
-        }))
+        read(cx, known_id, known).await
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, id(inputs), NOUN)?;
+        let target = Target::of::<Self>(cx, Self::id(inputs))?;
         let body = create_body(inputs, &tags(&cx.call.mark, None));
-        let body = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
+        let body = target.put(&body, Precondition::None).await?;
         seen_everywhere(&target).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        Ok(target.made(&body))
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, _: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         let present = target.get().await?.unwrap_or_default();
         let wanted = tags(&cx.call.mark, present.get("tags"));
         let body = match present.get("tags") == Some(&wanted) {
             true => present,
-            false => target.patch(&json!({"tags": wanted}), &as_value(&target.id)).await?,
+            false => target.patch(&json!({"tags": wanted})).await?,
         };
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        Ok(target.made(&body))
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         if target.get().await?.is_some() {
             refuse_strangers(cx, &target).await?;
         }

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, lanes, owner_by_parent, spelled, text};
+use crate::arm::{Target, identity, lanes, owner_by_parent, spelled, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::role;
 
@@ -136,7 +136,8 @@ struct Grant<'a> {
 
 impl<'a> Grant<'a> {
     fn new(cx: &'a Cx<'a>, id: Result<ResourceId, NotAnId>, inputs: &'a Inputs) -> Result<Self, Error> {
-        Ok(Self { cx, target: Target::new(cx, id, NOUN)?, inputs })
+        let value = |id: &ResourceId, _: &Json| to_value(&outputs(id)).unwrap_or_default();
+        Ok(Self { cx, target: Target::new(cx, id, NOUN)?.telling(value), inputs })
     }
 
     /// Writes until it is written.
@@ -144,9 +145,8 @@ impl<'a> Grant<'a> {
         let (mut waited, mut replaced) = (Duration::ZERO, false);
         let id = &self.target.id;
         let body = body(self.inputs, id.subscription());
-        let value = |_: &Json| to_value(&outputs(id)).unwrap_or_default();
         loop {
-            let Err(refused) = self.target.offer(&body, &value).await? else { return self.visible().await };
+            let Err(refused) = self.target.offer(&body).await? else { return self.visible().await };
             if refused.is("PrincipalNotFound") && waited < BUDGET.min(self.cx.call.timeout) {
                 self.tell("the directory does not know the principal yet");
                 self.pause(PAUSE).await?;
@@ -240,7 +240,7 @@ impl Resource for RoleAssignment {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {

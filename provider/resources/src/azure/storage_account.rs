@@ -4,16 +4,14 @@
 use std::time::Duration;
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
-use mops_core::convert::to_value;
-use mops_core::{Class, Error, Identity, Lane, Value};
+use mops_core::{Class, Error, Identity, Lane};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, owner, region, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, read, region, spelled, tags, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
-const NOUN: &str = "storage account";
 const TYPE: &str = "Microsoft.Storage/storageAccounts";
 const SKUS: [&str; 10] = [
     "Standard_LRS",
@@ -66,23 +64,6 @@ pub struct Outputs {
     pub blob_endpoint: String,
 }
 
-fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
-    ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
-}
-
-fn outputs(id: &ResourceId, body: &Json) -> Outputs {
-    Outputs {
-        id: id.to_string(),
-        name: id.name().to_owned(),
-        blob_endpoint: text(body, "/properties/primaryEndpoints/blob"),
-    }
-}
-
-fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
-    let id = id.clone();
-    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
-}
-
 fn properties() -> Json {
     json!({"minimumTlsVersion": "TLS1_2", "allowBlobPublicAccess": false, "supportsHttpsTrafficOnly": true})
 }
@@ -104,6 +85,33 @@ fn family(sku: &str) -> (&str, bool) {
     (tier, copies.ends_with("ZRS"))
 }
 
+impl ArmResource for StorageAccount {
+    const NOUN: &'static str = "storage account";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
+    }
+
+    fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+        Outputs {
+            id: id.to_string(),
+            name: id.name().to_owned(),
+            blob_endpoint: text(body, "/properties/primaryEndpoints/blob"),
+        }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+        Inputs {
+            subscription_id: spelled(&known.subscription_id, id.subscription()),
+            resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
+            name: spelled(&known.name, id.name()),
+            location: region(&text(body, "/location")),
+            sku: spelled(&known.sku, &text(body, "/sku/name")),
+            kind: spelled(&known.kind, &text(body, "/kind")),
+        }
+    }
+}
+
 impl Resource for StorageAccount {
     const TOKEN: &'static str = "modelops:azure:StorageAccount";
     const REPLACE: &'static [&'static str] = &["subscriptionId", "resourceGroup", "name", "location", "kind"];
@@ -112,11 +120,11 @@ impl Resource for StorageAccount {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        lanes(&id(inputs), None)
+        lanes(&Self::id(inputs), None)
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
@@ -152,35 +160,27 @@ impl Resource for StorageAccount {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
-        let Some(body) = target.get().await? else { return Ok(None) };
-        let ownership = owner(&cx.call.mark, body.get("tags"));
-        let state = State {
-            id: target.id.to_string(),
-            inputs: seen(known, &target.id, &body),
-            outputs: outputs(&target.id, &body),
-        };
-        Ok(Some(Live { state, ownership, changed_by: changed_by(&body) }))
+        read(cx, known_id, known).await
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, id(inputs), NOUN)?;
+        let target = Target::of::<Self>(cx, Self::id(inputs))?;
         let body = create_body(inputs, &tags(&cx.call.mark, None));
-        let body = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        let body = target.put(&body, Precondition::None).await?;
+        Ok(target.made(&body))
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         let present = target.settled().await?.unwrap_or_default();
         refuse_other_family(&text(&present, "/sku/name"), inputs)?;
         let body = patch_body(inputs, &tags(&cx.call.mark, present.get("tags")));
-        let body = target.patch(&body, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        let body = target.patch(&body).await?;
+        Ok(target.made(&body))
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
-        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+        Target::known(cx, old)?.delete().await
     }
 
     fn samples() -> Vec<Inputs> {
@@ -203,17 +203,6 @@ fn refuse_other_family(present: &str, inputs: &Inputs) -> Result<(), Error> {
     let summary =
         format!("storage account `{}` cannot change from `{present}` to `{}` in place", inputs.name, inputs.sku);
     Err(Error::new(Class::User, summary).hint("use a new account under another name and copy the data"))
-}
-
-fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
-    Inputs {
-        subscription_id: spelled(&known.subscription_id, id.subscription()),
-        resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
-        name: spelled(&known.name, id.name()),
-        location: region(&text(body, "/location")),
-        sku: spelled(&known.sku, &text(body, "/sku/name")),
-        kind: spelled(&known.kind, &text(body, "/kind")),
-    }
 }
 
 #[cfg(test)]

@@ -2,16 +2,13 @@
 //! stay as they are (`tests::strangers_rules_stay`).
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
-use mops_core::convert::to_value;
-use mops_core::{Error, Identity, Lane, Value};
+use mops_core::{Error, Identity, Lane, Mark, Ownership};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, owner_by_parent, spelled, text};
+use crate::arm::{ArmResource, Target, find, identity, lanes, live, owner_by_parent, spelled, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
-
-const NOUN: &str = "lifecycle policy of storage account";
 
 /// Rules by which a storage account deletes old blobs.
 pub struct StorageLifecycle;
@@ -46,19 +43,6 @@ pub struct Outputs {
     pub id: String,
 }
 
-fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
-    ResourceId::parse(&inputs.account_id)?.child("managementPolicies", "default")
-}
-
-fn outputs(id: &ResourceId) -> Outputs {
-    Outputs { id: id.to_string() }
-}
-
-fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
-    let id = id.clone();
-    move |_| to_value(&outputs(&id)).unwrap_or_default()
-}
-
 fn rule_body(rule: &Rule) -> Json {
     json!({
         "enabled": true, "name": rule.name, "type": "Lifecycle",
@@ -67,6 +51,11 @@ fn rule_body(rule: &Rule) -> Json {
             "actions": {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": rule.delete_after_days}}},
         },
     })
+}
+
+/// The account, one level up.
+fn account(id: &ResourceId) -> ResourceId {
+    id.parent().unwrap_or_else(|| id.clone())
 }
 
 fn rules_of(body: &Json) -> &[Json] {
@@ -85,7 +74,7 @@ fn policy(rules: &[Json]) -> Json {
 }
 
 /// Our rules as the service has them; one that somebody changed to another form shows as absent.
-fn seen(known: &[Rule], body: &Json) -> Vec<Rule> {
+fn ours(known: &[Rule], body: &Json) -> Vec<Rule> {
     let of_name = |rule: &&Json| known.iter().any(|k| k.name == text(rule, "/name"));
     let read = |rule: &Json| {
         let days = rule.pointer("/definition/actions/baseBlob/delete/daysAfterModificationGreaterThan")?;
@@ -100,6 +89,26 @@ fn seen(known: &[Rule], body: &Json) -> Vec<Rule> {
     found
 }
 
+impl ArmResource for StorageLifecycle {
+    const NOUN: &'static str = "lifecycle policy of storage account";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::parse(&inputs.account_id)?.child("managementPolicies", "default")
+    }
+
+    fn outputs(id: &ResourceId, _: &Json) -> Outputs {
+        Outputs { id: id.to_string() }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+        Inputs { account_id: spelled(&known.account_id, account(id).as_str()), rules: ours(&known.rules, body) }
+    }
+
+    async fn owner(target: &Target<'_>, mark: &Mark, _: &Json) -> Result<Ownership, Error> {
+        owner_by_parent(target, mark, &account(&target.id)).await
+    }
+}
+
 impl Resource for StorageLifecycle {
     const TOKEN: &'static str = "modelops:azure:StorageLifecycle";
     const REPLACE: &'static [&'static str] = &["accountId"];
@@ -107,11 +116,11 @@ impl Resource for StorageLifecycle {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        lanes(&id(inputs), Some(&inputs.account_id))
+        lanes(&Self::id(inputs), Some(&inputs.account_id))
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
@@ -135,41 +144,32 @@ impl Resource for StorageLifecycle {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
-        let Some(body) = target.get().await? else { return Ok(None) };
-        let rules = seen(&known.rules, &body);
-        if rules.is_empty() {
+        let Some((target, body)) = find::<Self>(cx, known_id, known).await? else { return Ok(None) };
+        if ours(&known.rules, &body).is_empty() {
             // A policy of strangers' rules alone: ours is not there.
             return Ok(None);
         }
-        let parent = target.id.parent().unwrap_or_else(|| target.id.clone());
-        let ownership = owner_by_parent(&target, &cx.call.mark, &parent).await?;
-        let inputs = Inputs { account_id: spelled(&known.account_id, parent.as_str()), rules };
-        Ok(Some(Live {
-            state: State { id: target.id.to_string(), inputs, outputs: outputs(&target.id) },
-            ownership,
-            changed_by: changed_by(&body),
-        }))
+        live(cx, &target, known, &body).await.map(Some)
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, id(inputs), NOUN)?;
+        let target = Target::of::<Self>(cx, Self::id(inputs))?;
         write(&target, &[], &inputs.rules).await
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         write(&target, &old.inputs.rules, &inputs.rules).await
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         let Some(present) = target.get().await? else { return Ok(()) };
         let left = merged(&present, &old.inputs.rules, &[]);
         if left.is_empty() {
             return target.delete().await;
         }
-        target.put(&policy(&left), Precondition::None, &as_value(&target.id)).await.map(drop)
+        target.put(&policy(&left), Precondition::None).await.map(drop)
     }
 
     fn samples() -> Vec<Inputs> {
@@ -183,8 +183,8 @@ impl Resource for StorageLifecycle {
 async fn write(target: &Target<'_>, before: &[Rule], wanted: &[Rule]) -> Result<Made<StorageLifecycle>, Error> {
     let present = target.get().await?.unwrap_or_default();
     let rules = merged(&present, before, wanted);
-    target.put(&policy(&rules), Precondition::None, &as_value(&target.id)).await?;
-    Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id) })
+    let body = target.put(&policy(&rules), Precondition::None).await?;
+    Ok(target.made(&body))
 }
 
 #[cfg(test)]
@@ -208,6 +208,6 @@ mod tests {
     fn what_was_written_is_read_back() {
         let known = [rule("b", 2), rule("a", 1)];
         let body = policy(&[rule_body(&known[1]), rule_body(&rule("other", 9)), rule_body(&known[0])]);
-        assert_eq!(seen(&known, &body), known);
+        assert_eq!(ours(&known, &body), known);
     }
 }

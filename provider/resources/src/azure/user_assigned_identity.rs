@@ -4,16 +4,14 @@
 use std::time::Duration;
 
 use mops_clients::arm::{NotAnId, Precondition, ResourceId};
-use mops_core::convert::to_value;
-use mops_core::{Error, Identity, Lane, Value};
+use mops_core::{Error, Identity, Lane};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, changed_by, lanes, owner, region, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, read, region, spelled, tags, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
-const NOUN: &str = "identity";
 const TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 
 /// An identity that workloads use without a password.
@@ -49,28 +47,40 @@ pub struct Outputs {
     pub tenant_id: String,
 }
 
-fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
-    ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
-}
+/// Longest name of an identity.
+const NAME_LIMIT: usize = 128;
 
-fn outputs(id: &ResourceId, body: &Json) -> Outputs {
-    Outputs {
-        id: id.to_string(),
-        name: id.name().to_owned(),
-        client_id: text(body, "/properties/clientId"),
-        principal_id: text(body, "/properties/principalId"),
-        tenant_id: text(body, "/properties/tenantId"),
-    }
-}
-
-fn as_value(id: &ResourceId) -> impl Fn(&Json) -> Value + Sync {
-    let id = id.clone();
-    move |body| to_value(&outputs(&id, body)).unwrap_or_default()
-}
-
-fn is_name(name: &str) -> bool {
+/// Whether it names an identity, or with another limit a credential of one.
+pub(super) fn is_name(name: &str, limit: usize) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    (3..=128).contains(&name.len()) && name.chars().all(good) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    (3..=limit).contains(&name.len()) && name.chars().all(good) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+impl ArmResource for UserAssignedIdentity {
+    const NOUN: &'static str = "identity";
+
+    fn id(inputs: &Inputs) -> Result<ResourceId, NotAnId> {
+        ResourceId::resource(&inputs.subscription_id, &inputs.resource_group, TYPE, &inputs.name)
+    }
+
+    fn outputs(id: &ResourceId, body: &Json) -> Outputs {
+        Outputs {
+            id: id.to_string(),
+            name: id.name().to_owned(),
+            client_id: text(body, "/properties/clientId"),
+            principal_id: text(body, "/properties/principalId"),
+            tenant_id: text(body, "/properties/tenantId"),
+        }
+    }
+
+    fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
+        Inputs {
+            subscription_id: spelled(&known.subscription_id, id.subscription()),
+            resource_group: spelled(&known.resource_group, id.resource_group().unwrap_or_default()),
+            name: spelled(&known.name, id.name()),
+            location: region(&text(body, "/location")),
+        }
+    }
 }
 
 impl Resource for UserAssignedIdentity {
@@ -81,18 +91,18 @@ impl Resource for UserAssignedIdentity {
     type Outputs = Outputs;
 
     fn identity(inputs: &Inputs) -> Identity {
-        Identity::Name(id(inputs).map(|id| id.to_string()).unwrap_or_default())
+        identity(&Self::id(inputs))
     }
 
     fn lanes(inputs: &Inputs) -> Vec<Lane> {
-        let id = id(inputs);
+        let id = Self::id(inputs);
         let own = id.as_ref().map(ToString::to_string).ok();
         lanes(&id, own.as_deref())
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
         inputs.location = region(&inputs.location);
-        if !is_name(&inputs.name) {
+        if !is_name(&inputs.name, NAME_LIMIT) {
             let reason = format!("`{}` is not the name of an identity", inputs.name);
             findings.refuse("name", reason, "3–128 letters, digits, `-`, `_`, a letter or digit first");
         }
@@ -103,35 +113,26 @@ impl Resource for UserAssignedIdentity {
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
-        let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
-        let Some(body) = target.get().await? else { return Ok(None) };
-        let inputs = Inputs {
-            subscription_id: spelled(&known.subscription_id, target.id.subscription()),
-            resource_group: spelled(&known.resource_group, target.id.resource_group().unwrap_or_default()),
-            name: spelled(&known.name, target.id.name()),
-            location: region(&text(&body, "/location")),
-        };
-        let state = State { id: target.id.to_string(), inputs, outputs: outputs(&target.id, &body) };
-        Ok(Some(Live { state, ownership: owner(&cx.call.mark, body.get("tags")), changed_by: changed_by(&body) }))
+        read(cx, known_id, known).await
     }
 
     async fn create(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, id(inputs), NOUN)?;
+        let target = Target::of::<Self>(cx, Self::id(inputs))?;
         let body = json!({"location": inputs.location, "tags": tags(&cx.call.mark, None)});
-        let body = target.put(&body, Precondition::None, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        let body = target.put(&body, Precondition::None).await?;
+        Ok(target.made(&body))
     }
 
     async fn update(cx: &Cx<'_>, old: &State<Self>, _: &Inputs) -> Result<Made<Self>, Error> {
-        let target = Target::new(cx, ResourceId::parse(&old.id), NOUN)?;
+        let target = Target::known(cx, old)?;
         let present = target.get().await?.unwrap_or_default();
         let body = json!({"tags": tags(&cx.call.mark, present.get("tags"))});
-        let body = target.patch(&body, &as_value(&target.id)).await?;
-        Ok(Made { id: target.id.to_string(), outputs: outputs(&target.id, &body) })
+        let body = target.patch(&body).await?;
+        Ok(target.made(&body))
     }
 
     async fn delete(cx: &Cx<'_>, old: &State<Self>) -> Result<(), Error> {
-        Target::new(cx, ResourceId::parse(&old.id), NOUN)?.delete().await
+        Target::known(cx, old)?.delete().await
     }
 
     fn samples() -> Vec<Inputs> {
@@ -150,18 +151,21 @@ mod tests {
 
     #[test]
     fn both_ids() {
-        let id = id(&UserAssignedIdentity::samples()[0]).unwrap();
-        let outputs = outputs(&id, &json!({"properties": {"clientId": "c", "principalId": "p", "tenantId": "t"}}));
+        let id = UserAssignedIdentity::id(&UserAssignedIdentity::samples()[0]).unwrap();
+        let outputs = UserAssignedIdentity::outputs(
+            &id,
+            &json!({"properties": {"clientId": "c", "principalId": "p", "tenantId": "t"}}),
+        );
         assert_eq!((outputs.client_id.as_str(), outputs.principal_id.as_str()), ("c", "p"));
     }
 
     #[test]
     fn names_follow_the_rule_of_the_service() {
         for good in ["abc", "0-_", &"a".repeat(128)] {
-            assert!(is_name(good), "{good}");
+            assert!(is_name(good, NAME_LIMIT), "{good}");
         }
         for bad in ["ab", "-ab", "a.b", &"a".repeat(129)] {
-            assert!(!is_name(bad), "{bad}");
+            assert!(!is_name(bad, NAME_LIMIT), "{bad}");
         }
     }
 }
