@@ -18,7 +18,7 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
         let own = pools.iter().filter(|p| p.region == *region && !p.spec.spot);
         let families: BTreeSet<&str> = own.filter_map(|p| Some(size_of(&sizes, &p.spec)?.family.as_str())).collect();
         for family in families {
-            let Some(demand) = demand(&pools, &sizes, |spec, size| !spec.spot && size.family == family) else {
+            let Some(demand) = demand(&pools, region, &sizes, |spec, size| !spec.spot && size.family == family) else {
                 continue;
             };
             match usages.iter().find(|usage| usage.name.eq_ignore_ascii_case(family)) {

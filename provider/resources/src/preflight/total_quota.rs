@@ -17,7 +17,7 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
     for region in regions {
         let (sizes, usages) = futures::try_join!(look.sizes(region), look.usages(region))?;
         for (spot, name, kind) in [(false, "cores", "cores"), (true, "lowPriorityCores", "spot cores")] {
-            let Some(demand) = demand(&pools, &sizes, |spec, _| spec.spot == spot) else { continue };
+            let Some(demand) = demand(&pools, region, &sizes, |spec, _| spec.spot == spot) else { continue };
             if let Some(usage) = usages.iter().find(|usage| usage.name.eq_ignore_ascii_case(name)) {
                 demand.compare(usage, kind, region, &mut found);
             }
