@@ -218,6 +218,30 @@ async fn images_are_asked_for_with_the_credential_of_the_pods() {
     job.good(&["mops", "infra", "preview", FILE]).await;
 }
 
+#[tokio::test]
+async fn a_password_that_the_registry_does_not_take_is_refused() {
+    let mut job = Job::new().await;
+    job.with_images().await;
+    let before = job.existing();
+    let host = "modelopsdevacr.azurecr.io";
+    job.place.write(FILE, &with_a_registry_of_anybody(host, &format!("{host}/worker:1")));
+    job.place.set("PULL", "not-the-password-of-today".to_owned());
+    let told = refused(&job).await;
+    assert!(told.contains(&format!("the pods will not be able to pull `{host}/worker:1`")), "{told}");
+    assert!(told.contains("401") && !told.contains("not-the-password"), "{told}");
+    assert_eq!(job.existing(), before);
+}
+
+/// A registry that no cloud provides, with its password in `PULL`.
+fn with_a_registry_of_anybody(host: &str, image: &str) -> String {
+    let cluster = &STACK[STACK.find("cluster:").expect("it has one")..STACK.find("storage:").expect("it has one")];
+    format!(
+        "registry: {{provider: generic, host: {host}, username: u, password: {{from_env: PULL}}}}\n{cluster}workspace:\n  \
+         metadata: {{name: main}}\n  spec:\n    scheduler: {{image: \"{image}\"}}\n    \
+         workers: {{image: \"{image}\", replicas: 1}}\n"
+    )
+}
+
 /// Where the example says something.
 fn example(file: &str, what: &str) -> String {
     let text = mops_tests::job::example("unified-infra/unified-infra.yaml");
@@ -228,12 +252,7 @@ fn example(file: &str, what: &str) -> String {
 
 #[tokio::test]
 async fn a_token_that_ran_out_is_refused() {
-    let cluster = &STACK[STACK.find("cluster:").expect("it has one")..STACK.find("storage:").expect("it has one")];
-    let text = format!(
-        "registry: {{provider: generic, host: registry.example.com, username: u, password: {{from_env: PULL}}}}\n{cluster}\
-         workspace:\n  metadata: {{name: main}}\n  spec:\n    scheduler: {{image: \"other.example.com/s:1\"}}\n    \
-         workers: {{image: \"other.example.com/w:1\", replicas: 1}}\n"
-    );
+    let text = with_a_registry_of_anybody("registry.example.com", "other.example.com/w:1");
     let mut job = Job::of(&text).await;
     // {"exp": 1700000000}
     job.place.set("PULL", "e30.eyJleHAiOiAxNzAwMDAwMDAwfQ.c2lnbmF0dXJl".to_owned());
