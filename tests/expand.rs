@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mops_core::cloud::{AzureAuth, Cloud};
 use mops_core::{Diagnostic, Provider as _, Severity, Urn, Value};
 use mops_engine::program::{Component, Declared, ExpandOptions, Program, expand};
-use mops_engine::stackfile::{load, unsupported};
+use mops_engine::stackfile::{RegistryAuth, load, unsupported};
 use mops_host::Env;
 use mops_host::clock::ManualClock;
 use mops_resources::services::Config;
@@ -226,6 +226,46 @@ fn a_workload_identity_stands_for_every_password_of_the_registry() {
     let p = program(&by_repository);
     assert_eq!(inputs(&p, "registry")["roleAssignmentMode"], "AbacRepositoryPermissions");
     assert_eq!(inputs(&p, "kubelet-pull")["role"], "Container Registry Repository Reader");
+}
+
+#[test]
+fn a_service_principal_pulls_with_a_secret_that_is_not_ours() {
+    let ids = ["00000000-0000-0000-0000-0000000000c1", "00000000-0000-0000-0000-0000000000d1"];
+    let auth = format!(
+        "auth: {{service_principal: {{client_id: {}, object_id: {}, client_secret: {{from_env: PULLER}}}}}}\n",
+        ids[0], ids[1]
+    );
+    let text = example("unified-infra/unified-infra.yaml");
+    let text = text.replace("  name: modelopsdevacr\n", &format!("  name: modelopsdevacr\n  {auth}"));
+    let p = program(&text);
+    assert_eq!(inputs(&p, "registry")["adminUserEnabled"], false);
+    let right = inputs(&p, "principal-pull");
+    assert_eq!((&right["principalId"], &right["role"]), (&ids[1].into(), &"AcrPull".into()));
+    let secret = inputs(&p, "pull-secret");
+    assert_eq!(
+        (&secret["username"], &secret["password"]),
+        (&ids[0].into(), &serde_json::json!({"from_env": "PULLER"}))
+    );
+    assert_eq!(secret["servicePrincipal"], true);
+    let waits = &named(&p, "pull-secret").depends_on;
+    assert!(waits.contains(&named(&p, "principal-pull").urn), "a secret before its right opens nothing");
+    let abac = format!("  role_assignment_mode: AbacRepositoryPermissions\n  {auth}");
+    let p = program(&text.replace(&format!("  {auth}"), &abac));
+    assert_eq!(inputs(&p, "principal-pull")["role"], "Container Registry Repository Reader");
+}
+
+#[test]
+fn a_way_that_is_left_keeps_its_pull_secret_for_the_pods_before() {
+    let text = example("unified-infra/unified-infra.yaml");
+    let text = text.replace("  name: modelopsdevacr\n", "  name: modelopsdevacr\n  auth: workload_identity\n");
+    let options = ExpandOptions { beside: Some(RegistryAuth::Token), ..ExpandOptions::default() };
+    let p = try_program(&text, &options).expect("both ways");
+    assert_eq!(inputs(&p, "pull-secret")["username"], "<registry-token.name>");
+    let pod = inputs(&p, "dask-workers")["object"]["spec"]["template"]["spec"].clone();
+    assert_eq!(
+        (&pod["imagePullSecrets"], &pod["serviceAccountName"]),
+        (&serde_json::Value::Null, &"dask-worker".into())
+    );
 }
 
 #[test]

@@ -50,6 +50,8 @@ mod ownership;
 mod passphrase;
 #[path = "pipeline.rs"]
 mod pipeline;
+#[path = "principal.rs"]
+mod principal;
 #[path = "proxy.rs"]
 mod proxy;
 #[path = "real_registry.rs"]

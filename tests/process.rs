@@ -26,6 +26,8 @@ mod lock;
 mod migrate;
 #[path = "preflight.rs"]
 mod preflight;
+#[path = "principal_stack.rs"]
+mod principal_stack;
 #[path = "private_world.rs"]
 mod private_world;
 #[path = "diagnose/program.rs"]

@@ -1,5 +1,5 @@
-//! The sign-in host: client credentials for one application, tokens of service accounts for the identities that trust
-//! them, and the metadata documents.
+//! The sign-in host: client credentials for applications, tokens of service accounts for the identities that trust them,
+//! and the metadata documents.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::arm::Arm;
 use crate::evidence::{Evidence, RouteInfo};
 use crate::http::{Call, Reply};
+use crate::principal::Refused;
 use crate::route::{self, Params, Route};
 use crate::world::{World, unique};
 
@@ -97,16 +98,45 @@ fn issue(entra: &Entra, call: &Call, params: &Params) -> Reply {
         };
         return token(entra, field("scope"), &Signed { client_id: field("client_id"), principal: &principal });
     }
-    if !field("client_id").eq_ignore_ascii_case(&app.client_id) {
-        let text = format!("Application with identifier '{}' was not found in the directory.", field("client_id"));
-        return refused(entra, 400, "unauthorized_client", 700_016, &text);
+    match by_secret(entra, field("client_id"), field("client_secret")) {
+        Ok(principal) => token(entra, field("scope"), &Signed { client_id: field("client_id"), principal: &principal }),
+        Err(why) => no_application(entra, field("client_id"), why),
     }
-    if field("client_secret") != app.client_secret {
-        let text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret \
-                    value, not the client secret ID, for a secret added to the app.";
-        return refused(entra, 401, "invalid_client", 7_000_215, text);
+}
+
+/// The principal of the application that has this secret; that of the world is its own.
+fn by_secret(entra: &Entra, client_id: &str, secret: &str) -> Result<String, Refused> {
+    let own = &entra.world.application;
+    if !client_id.eq_ignore_ascii_case(&own.client_id) {
+        return entra.arm.state().application(client_id, secret).map(|known| known.object_id.clone());
     }
-    token(entra, field("scope"), &Signed::app(&app.client_id))
+    if secret == own.client_secret { Ok(own.client_id.clone()) } else { Err(Refused::WrongSecret) }
+}
+
+fn no_application(entra: &Entra, client_id: &str, why: Refused) -> Reply {
+    let (status, error, number, text) = match why {
+        Refused::Unknown => (
+            400,
+            "unauthorized_client",
+            700_016,
+            format!("Application with identifier '{client_id}' was not found in the directory."),
+        ),
+        Refused::WrongSecret => (
+            401,
+            "invalid_client",
+            7_000_215,
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, \
+             not the client secret ID, for a secret added to the app."
+                .to_owned(),
+        ),
+        Refused::SecretExpired => (
+            401,
+            "invalid_client",
+            7_000_222,
+            format!("The provided client secret keys for app '{client_id}' are expired."),
+        ),
+    };
+    refused(entra, status, error, number, &text)
 }
 
 /// The principal of an identity that trusts an assertion: issuer, subject and audience are compared byte for byte.

@@ -24,6 +24,7 @@ pub mod null;
 pub mod openapi;
 pub mod peer;
 pub mod place;
+pub mod principal;
 pub mod private;
 pub mod program;
 pub mod push;
@@ -70,6 +71,13 @@ const ASSUMED: &[evidence::RouteInfo] = {
             "/oauth2/token: a scope map's token",
             "an access token with the part of the scope that the map allows",
         ),
+        RouteInfo::assumed(
+            "registry",
+            "GET",
+            "/oauth2/token: a service principal",
+            "what its role allows; 401 UNAUTHORIZED for a wrong or expired secret, and without a role",
+        ),
+        RouteInfo::assumed("entra", "POST", "/token: expired secret", "401 invalid_client with AADSTS7000222"),
         RouteInfo::assumed("arm", "PUT", "storageAccounts: immutable", "409 AccountPropertyCannotBeUpdated"),
         RouteInfo::assumed("arm", "PUT", "containers: deleted name", "409 ContainerBeingDeleted for 30 s"),
         RouteInfo::assumed(

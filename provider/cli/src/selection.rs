@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mops_core::{Severity, StackId};
 use mops_engine::program::{ExpandOptions, Program, expand};
-use mops_engine::stackfile::{self, Phase, StackFile};
+use mops_engine::stackfile::{self, RegistryAuth, StackFile};
 use mops_engine::state;
 
 use crate::app::{App, reason};
@@ -46,7 +46,12 @@ impl App {
     }
 
     /// The program of a stack file that is read already, with a way to sign in to its registry beside the file's.
-    pub(crate) fn target(&self, file: StackFile, args: &FileArgs, beside: Option<Phase>) -> Result<Target, Failure> {
+    pub(crate) fn target(
+        &self,
+        file: StackFile,
+        args: &FileArgs,
+        beside: Option<RegistryAuth>,
+    ) -> Result<Target, Failure> {
         let missing = stackfile::unsupported(&file);
         if missing.iter().any(|d| d.severity == Severity::Error) {
             return Err(missing.into());
@@ -74,7 +79,7 @@ impl App {
         &self,
         file: &StackFile,
         env_name: Option<&str>,
-        beside: Option<Phase>,
+        beside: Option<RegistryAuth>,
     ) -> Result<Program, Failure> {
         let options = ExpandOptions {
             user: self.env.get("USER").map(ToOwned::to_owned),

@@ -10,6 +10,7 @@ mod create_only;
 pub mod entry;
 mod pool;
 mod preflight;
+mod principal_login;
 mod projection;
 pub mod provider;
 mod renewal;

@@ -102,6 +102,11 @@ impl Services {
         &self.config.http
     }
 
+    /// The endpoints.
+    pub const fn cloud(&self) -> &Cloud {
+        &self.config.cloud
+    }
+
     /// What plain comparisons may look at.
     #[must_use]
     pub fn offline(&self, preview: bool) -> Offline<'_> {

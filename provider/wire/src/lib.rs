@@ -6,9 +6,9 @@
 pub mod blob;
 pub mod budget;
 pub mod connect;
+pub mod directory;
 pub mod error;
 pub mod fault;
-pub mod federated;
 pub mod origin;
 pub mod pipeline;
 pub mod proxy;

@@ -9,6 +9,7 @@ use crate::arm::figures::Figures;
 use crate::arm::id;
 use crate::arm::operation::Operation;
 use crate::http::Reply;
+use crate::principal::Principal;
 use crate::world::{World, unique};
 
 /// One resource.
@@ -126,6 +127,8 @@ pub struct State {
     pub ghosts: BTreeMap<String, OffsetDateTime>,
     /// Principals that the directory does not know everywhere before this time.
     pub newcomers: BTreeMap<String, OffsetDateTime>,
+    /// Applications of the directory besides the one of the world, by lower-case id.
+    pub principals: BTreeMap<String, Principal>,
     /// What the subscription has and allows.
     pub figures: Figures,
     /// Operations that are to fail.

@@ -118,7 +118,8 @@ fn own(registries: &Registries, host: &str, token: &str, kind: &str) -> Option<V
     fits.then_some(claims)
 }
 
-/// The admin user with a current password, a token with one of its own, or a refresh token.
+/// The admin user with a current password, a token with one of its own, a refresh token, or an application of the
+/// directory with its secret and a right.
 fn knows(registries: &Registries, view: &View, host: &str, user: &str, password: &str) -> Option<Rights> {
     if view.admin && user == view.name && view.passwords.iter().any(|p| p == password) {
         return Some(Rights::All);
@@ -126,8 +127,11 @@ fn knows(registries: &Registries, view: &View, host: &str, user: &str, password:
     if user == TOKEN_USER {
         return refreshed(registries, host, password);
     }
-    let token = view.tokens.iter().find(|t| t.name == user && t.passwords.iter().any(|p| p == password))?;
-    Some(Rights::Listed(token.actions.clone()))
+    if let Some(token) = view.tokens.iter().find(|t| t.name == user && t.passwords.iter().any(|p| p == password)) {
+        return Some(Rights::Listed(token.actions.clone()));
+    }
+    let principal = registries.arm().state().application(user, password).ok()?.object_id.clone();
+    registry::rights(registries.arm(), view, &principal)
 }
 
 /// What a refresh token of this registry allows.

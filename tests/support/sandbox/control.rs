@@ -9,6 +9,7 @@ use crate::arm::store::{Doomed, Thing};
 use crate::arm::{registry, storage};
 use crate::fault::{Fault, Faults, Rule};
 use crate::http::{Call, Handler, Reply};
+use crate::principal::Principal;
 use crate::sandbox::Clusters;
 use crate::witness::Witness;
 
@@ -77,6 +78,13 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
             }
             Err(error) => Reply::body(400, "text/plain", error.to_string()),
         },
+        ("POST", "/principals") => match serde_json::from_slice::<Principal>(&call.body) {
+            Ok(principal) => {
+                arm.state().register(principal);
+                Reply::json(200, &json!({}))
+            }
+            Err(error) => Reply::body(400, "text/plain", error.to_string()),
+        },
         ("POST", "/faults/seeded") => match serde_json::from_slice::<Seeded>(&call.body) {
             Ok(plan) => {
                 faults.seeded(plan.seed, plan.per_thousand, plan.kinds);
@@ -115,7 +123,7 @@ fn secrets(arm: &Arm) -> Vec<String> {
     owners(arm).into_iter().map(|(_, secret)| secret).collect()
 }
 
-/// The same with the id of what each belongs to; the application's secret is that of `entra`, and the name of an
+/// The same with the id of what each belongs to; the secret of an application is that of `entra`, and the name of an
 /// operation, whose address may give access to its result, that of `operation`.
 fn owners(arm: &Arm) -> Vec<(String, String)> {
     let state = arm.state();
@@ -125,6 +133,7 @@ fn owners(arm: &Arm) -> Vec<(String, String)> {
     };
     let inside = state.things.values().flat_map(of);
     let operations = state.operations.keys().map(|key| ("operation".to_owned(), key.clone()));
-    let application = ("entra".to_owned(), arm.world.application.client_secret.clone());
-    inside.chain(operations).chain([application]).collect()
+    let others = state.principals.values().map(|p| p.client_secret.clone());
+    let applications = std::iter::once(arm.world.application.client_secret.clone()).chain(others);
+    inside.chain(operations).chain(applications.map(|secret| ("entra".to_owned(), secret))).collect()
 }

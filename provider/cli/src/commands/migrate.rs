@@ -6,8 +6,9 @@
 
 use mops_diagnose::Command;
 use mops_engine::plan::Plan;
+use mops_engine::program::PRINCIPAL_PULL;
 use mops_engine::run::{Approve, UpOptions};
-use mops_engine::stackfile::{Phase, RegistryAuth, RegistryProvider, StackFile};
+use mops_engine::stackfile::{Phase, RegistryAuth, RegistryProvider, Spanned, StackFile};
 use mops_engine::state::{Snapshot, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -58,9 +59,7 @@ pub(crate) fn run(app: &App, args: &MigrateArgs) -> Outcome {
         let text = "the file has no workspace, and nothing else could prove that the new way works";
         return Err(Failure::usage(text, "write `auth` below `registry` and run `mops infra up`"));
     }
-    if let Some(from) = from {
-        with_way(&file, from)?;
-    }
+    from.map(|from| auth(&file, from)).transpose()?;
     let pointed = app.pointed(&stack, Some(target.pointed.clone()))?;
     let session = app.session(&pointed)?;
     let migration = Migration { app, args, session: &session, pointed: &pointed, file: &file, to, from };
@@ -124,6 +123,7 @@ impl Migration<'_> {
 
     /// What the file asks for when pods sign in that way, with another way open beside it.
     fn target(&self, way: Phase, beside: Option<Phase>) -> Result<Target, Failure> {
+        let beside = beside.map(|beside| auth(self.file, beside)).transpose()?;
         self.app.target(with_way(self.file, way)?, &self.args.file, beside)
     }
 
@@ -162,29 +162,29 @@ impl Migration<'_> {
 
 /// The stack file as if it said that pods sign in that way.
 fn with_way(file: &StackFile, way: Phase) -> Result<StackFile, Failure> {
-    let mut file = file.clone();
+    let (way, mut file) = (auth(file, way)?, file.clone());
     let Some(registry) = file.registry.as_mut().filter(|r| r.provider() == RegistryProvider::Azure) else {
         let text = "the file has no `registry` section of an Azure registry";
         return Err(Failure::usage(text, "write the registry of the stack below `registry`"));
     };
     let place = registry.place.clone();
-    let present = registry.value.auth.take();
-    let auth = match (way, present.map(|a| a.value)) {
-        (Phase::AdminUser, _) => RegistryAuth::AdminUser,
-        (Phase::Token, _) => RegistryAuth::Token,
-        (Phase::WorkloadIdentity, _) => RegistryAuth::WorkloadIdentity,
-        (Phase::ServicePrincipal, Some(RegistryAuth::ServicePrincipal(principal))) => {
-            RegistryAuth::ServicePrincipal(principal)
-        }
-        (Phase::ServicePrincipal, _) => {
-            return Err(Failure::usage(
-                "the file does not say which service principal it is",
-                "write `auth: {service_principal: …}` below `registry` while the stack moves to it or away from it",
-            ));
-        }
-    };
-    registry.value.auth = Some(mops_engine::stackfile::Spanned { value: auth, place });
+    registry.value.auth = Some(Spanned { value: way, place });
     Ok(file)
+}
+
+/// A way to sign in as the stack file would say it.
+fn auth(file: &StackFile, way: Phase) -> Result<RegistryAuth, Failure> {
+    let present = file.registry.as_ref().and_then(|r| r.auth.as_ref()).map(|auth| &auth.value);
+    match (way, present) {
+        (Phase::AdminUser, _) => Ok(RegistryAuth::AdminUser),
+        (Phase::Token, _) => Ok(RegistryAuth::Token),
+        (Phase::WorkloadIdentity, _) => Ok(RegistryAuth::WorkloadIdentity),
+        (Phase::ServicePrincipal, Some(principal @ RegistryAuth::ServicePrincipal(_))) => Ok(principal.clone()),
+        (Phase::ServicePrincipal, _) => Err(Failure::usage(
+            "the file does not say which service principal it is",
+            "write `auth: {service_principal: …}` below `registry` while the stack moves to it or away from it",
+        )),
+    }
 }
 
 /// The way that a stack leaves; `None` when it has left it already.
@@ -198,13 +198,14 @@ fn way_up(snapshot: &Snapshot, to: Phase) -> Result<Option<Phase>, Failure> {
     Ok(open_ways(snapshot).into_iter().find(|way| *way < to).or((now < to).then_some(now)))
 }
 
-/// The ways that state has open, the oldest first: a run that was interrupted leaves two.
+/// The ways that state has open, the oldest first: a run that was interrupted leaves two. The last one is never left.
 fn open_ways(snapshot: &Snapshot) -> Vec<Phase> {
     let is = |token: &str| snapshot.resources.iter().find(|r| r.urn.token() == token && !r.pending_delete);
     let admin = is("modelops:azure:ContainerRegistry")
         .is_some_and(|r| r.inputs.get("adminUserEnabled") == Some(&mops_core::Value::Bool(true)));
+    let principal = snapshot.resources.iter().any(|r| r.urn.name() == PRINCIPAL_PULL && !r.pending_delete);
     let token = is("modelops:azure:RegistryToken").is_some();
-    [(Phase::AdminUser, admin), (Phase::Token, token)]
+    [(Phase::AdminUser, admin), (Phase::ServicePrincipal, principal), (Phase::Token, token)]
         .into_iter()
         .filter(|(_, open)| *open)
         .map(|(way, _)| way)
@@ -223,17 +224,20 @@ mod tests {
     use mops_engine::program::Component;
     use mops_engine::state::ResourceState;
 
-    fn state(admin: bool, token: bool, said: Option<&str>) -> Snapshot {
+    fn state(admin: bool, principal: bool, token: bool, said: Option<&str>) -> Snapshot {
         let stack = StackId { project: "p".into(), stack: "s".into() };
         let mut snapshot = Snapshot::none(&stack);
-        let mut add = |token: &str, inputs: serde_json::Value| {
-            let mut resource = ResourceState::new(Urn::new(&stack, token, "x"), Component::Registry, "id");
+        let mut add = |token: &str, name: &str, inputs: serde_json::Value| {
+            let mut resource = ResourceState::new(Urn::new(&stack, token, name), Component::Registry, "id");
             resource.inputs = inputs.into();
             snapshot.resources.push(resource);
         };
-        add("modelops:azure:ContainerRegistry", serde_json::json!({"adminUserEnabled": admin}));
+        add("modelops:azure:ContainerRegistry", "registry", serde_json::json!({"adminUserEnabled": admin}));
+        if principal {
+            add("modelops:azure:RoleAssignment", PRINCIPAL_PULL, serde_json::json!({}));
+        }
         if token {
-            add("modelops:azure:RegistryToken", serde_json::json!({}));
+            add("modelops:azure:RegistryToken", "registry-token", serde_json::json!({}));
         }
         let outputs = said.map(|way| ("auth".to_owned(), mops_core::Value::from(way)));
         snapshot.outputs.insert("registry".into(), outputs.into_iter().collect());
@@ -242,16 +246,21 @@ mod tests {
 
     #[test]
     fn state_says_which_way_is_left() {
+        use Phase::{AdminUser, ServicePrincipal, Token, WorkloadIdentity};
         let rows = [
-            ("a stack with its admin user", state(true, false, None), Some(Phase::AdminUser)),
-            ("interrupted while both are open", state(true, true, None), Some(Phase::AdminUser)),
-            ("interrupted behind the proof", state(true, true, Some("token")), Some(Phase::AdminUser)),
-            ("interrupted at the end", state(false, true, Some("token")), None),
-            ("from a service principal", state(false, false, Some("service_principal")), Some(Phase::ServicePrincipal)),
+            ("a stack with its admin user", state(true, false, false, None), Token, Some(AdminUser)),
+            ("interrupted while both are open", state(true, false, true, None), Token, Some(AdminUser)),
+            ("interrupted behind the proof", state(true, false, true, Some("token")), Token, Some(AdminUser)),
+            ("interrupted at the end", state(false, false, true, Some("token")), Token, None),
+            ("to a principal", state(true, true, false, None), ServicePrincipal, Some(AdminUser)),
+            ("from a principal", state(false, true, false, Some("service_principal")), Token, Some(ServicePrincipal)),
+            ("from a token to no password", state(false, false, true, Some("token")), WorkloadIdentity, Some(Token)),
+            ("at the top", state(false, false, false, Some("workload_identity")), WorkloadIdentity, None),
         ];
-        for (row, snapshot, want) in rows {
-            assert_eq!(way_up(&snapshot, Phase::Token).unwrap(), want, "{row}");
+        for (row, snapshot, to, want) in rows {
+            assert_eq!(way_up(&snapshot, to).unwrap(), want, "{row}");
         }
-        assert!(way_up(&state(false, true, Some("token")), Phase::AdminUser).is_err(), "a stack moves up only");
+        let token = state(false, false, true, Some("token"));
+        assert!(way_up(&token, AdminUser).is_err(), "a stack moves up only");
     }
 }

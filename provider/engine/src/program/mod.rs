@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use expand::DEVICE_PLUGIN;
-pub use expand::{ExpandOptions, expand};
+pub use expand::{ExpandOptions, PRINCIPAL_PULL, expand};
 pub use expr::Expr;
 
 /// The parts of a stack that `-c` names, in the order in which they are made.

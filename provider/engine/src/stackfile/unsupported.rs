@@ -19,16 +19,12 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
         let summary = format!("{what} is not supported by this version");
         found.push(Diagnostic::error(Some(place.clone()), summary).hint(hint));
     };
-    if let Some(auth) = file.registry.as_ref().and_then(|r| r.auth.as_ref()) {
-        let way = match &auth.value {
-            RegistryAuth::AdminUser | RegistryAuth::Token => None,
-            RegistryAuth::ServicePrincipal(_) => Some("`registry.auth: service_principal`"),
-            RegistryAuth::WorkloadIdentity => (!makes_its_cluster(file))
-                .then_some("`registry.auth: workload_identity` with a cluster that the stack does not make"),
-        };
-        if let Some(way) = way {
-            say(&auth.place, way, "write `auth: token`");
-        }
+    if let Some(auth) = file.registry.as_ref().and_then(|r| r.auth.as_ref())
+        && auth.value == RegistryAuth::WorkloadIdentity
+        && !makes_its_cluster(file)
+    {
+        let way = "`registry.auth: workload_identity` with a cluster that the stack does not make";
+        say(&auth.place, way, "write `auth: token`");
     }
     if let Some(realms) = file.registry.as_ref().and_then(|r| r.realms.first()) {
         say(

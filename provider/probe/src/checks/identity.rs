@@ -4,7 +4,7 @@
 use mops_core::Secret;
 use mops_host::{SharedClock, fsx};
 use mops_wire::Http;
-use mops_wire::federated::{Federated, FederatedError, trade};
+use mops_wire::directory::{DirectoryError, Grant, Proof, grant};
 
 use super::Watch;
 use crate::failure::Failure;
@@ -34,22 +34,22 @@ pub(super) async fn token(
         return Err(failed(code::ENV_MISSING, &format!("the file of {}", names::TOKEN_FILE)));
     };
     let (authority, tenant) = (text(&identity.authority), text(&identity.tenant));
-    let wanted = Federated {
+    let wanted = Grant {
         authority: &authority,
         tenant: &tenant,
         client_id: &client_id,
-        assertion: &assertion,
+        proof: Proof::Assertion(&assertion),
         scope: SCOPE,
     };
     let watch = Watch::start(clock);
-    match trade(http, &wanted).await {
+    match grant(http, &wanted).await {
         Ok(token) => {
             Ok((token, Observation::ok(check::IDENTITY, variant::WI, &client_id).status(200).millis(watch.millis())))
         }
-        Err(FederatedError::Wire(error)) => {
+        Err(DirectoryError::Wire(error)) => {
             Err(Box::new(Failure::from(&error).observation(check::IDENTITY, variant::WI, &client_id)))
         }
-        Err(FederatedError::Refused { status, code, sentence }) => {
+        Err(DirectoryError::Refused { status, code, sentence }) => {
             Err(Box::new(failed(&code, &sentence).status(status).millis(watch.millis())))
         }
         Err(error) => Err(failed(code::UNEXPECTED, &error.to_string())),

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::secret::{Outputs, outputs, place, prints_of};
 use crate::cluster::{Object, changed_by, identity, lanes, owner, text};
+use crate::principal_login::{self, Principal};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 use crate::secret_data::{self, Fingerprints, Values};
 
@@ -36,6 +37,10 @@ pub struct Inputs {
     pub username: SecretInput,
     /// Password or token.
     pub password: SecretInput,
+    /// Whether the user is a service principal. Then nothing is written before the directory and the registry take it,
+    /// which learn of a new secret and a new right with a delay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub service_principal: bool,
 }
 
 /// What kubelets and docker look Docker Hub's login up by; every other registry is called by its host.
@@ -74,6 +79,10 @@ async fn write(cx: &Cx<'_>, inputs: &Inputs, stored: &Fingerprints) -> Result<Ma
     let object = Object::new(cx, &inputs.cluster, place(&inputs.namespace, &inputs.name)).await?;
     let username = cx.services.resolve(&inputs.username).await?;
     let password = cx.services.resolve(&inputs.password).await?;
+    if inputs.service_principal {
+        let principal = Principal { client_id: username.expose(), secret: &password, source: &inputs.password };
+        principal_login::proven(cx, &inputs.registry, &principal).await?;
+    }
     let values: Values =
         [(KEY.to_owned(), config(&inputs.registry, &username, &password)), ("password".to_owned(), password)].into();
     let mut data = values.clone();
@@ -128,6 +137,7 @@ impl Resource for ImagePullSecret {
             registry: registry_of(&live).unwrap_or_default(),
             username: secret_data::seen(cx, &known.username, username.as_ref(), None).await.unwrap_or_else(gone),
             password: secret_data::seen(cx, &known.password, password.as_ref(), print).await.unwrap_or_else(gone),
+            service_principal: known.service_principal,
         };
         let (key, half) = (KEY.to_owned(), "password".to_owned());
         let mut prints = prints_of(&live, &[&key], &stored);
@@ -165,6 +175,7 @@ impl Resource for ImagePullSecret {
             registry: "sample.azurecr.io".into(),
             username: value("sample"),
             password: value("sample-password-long-enough"),
+            service_principal: false,
         }]
     }
 }

@@ -1,4 +1,5 @@
-//! A signature or a token in a source of the stack file that has run out already.
+//! A signature or a token in a source of the stack file that has run out already, or a client secret that the directory
+//! refuses.
 
 use mops_clients::identity::Claims;
 use mops_core::convert::from_value;
@@ -9,6 +10,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Look;
+use crate::kubernetes::image_pull_secret::ImagePullSecret;
+use crate::principal_login::{self, Principal};
 
 pub(super) const WHAT: &str = "credentials";
 
@@ -30,7 +33,22 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
         let reason = format!("the {what} in {} ran out at {end}", named(&source));
         found.refuse(urn, "", reason, "put a new one there, then run the same command again");
     }
+    principals(look, &mut found).await?;
     Ok(found)
+}
+
+/// A client secret does not say when it ends: the directory does.
+async fn principals(look: &Look<'_>, found: &mut Preflight) -> Result<(), Error> {
+    for (planned, inputs) in look.layout.changing::<ImagePullSecret>().filter(|(_, i)| i.service_principal) {
+        let username = look.services.resolve(&inputs.username).await?;
+        let Ok(secret) = look.services.resolve(&inputs.password).await else { continue };
+        let principal = Principal { client_id: username.expose(), secret: &secret, source: &inputs.password };
+        let http = principal_login::pipeline(look.services)?;
+        if let Some(error) = principal_login::refusal(look.services, &http, &principal).await? {
+            found.refuse(&planned.urn, "password", error.summary(), error.hint_text().unwrap_or_default());
+        }
+    }
+    Ok(())
 }
 
 /// Sources whose value is on this machine.

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use mops_core::preflight::{Planned, Preflight};
 use mops_core::{Error, Urn};
-use mops_wire::Http;
 use mops_wire::registry::{Auth, Client, Reference, RegistryError};
 use serde_json::Value as Json;
 
 use super::Look;
 use super::layout::typed;
+use crate::azure::role_assignment::RoleAssignment;
 use crate::kubernetes::image_pull_secret::{self, ImagePullSecret};
 use crate::kubernetes::manifest::Manifest;
+use crate::principal_login::{self, Principal};
 use crate::resource::Resource as _;
 
 pub(super) const WHAT: &str = "images";
@@ -30,12 +31,18 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
     if pulls.is_empty() {
         return Ok(found);
     }
-    let http = Http::new(look.services.http().clone())
-        .map_err(|e| Error::new(e.class(), "no connection can be made").caused_by(e))?;
+    let http = principal_login::pipeline(look.services)?;
     for (image, (urn, login)) in pulls {
         let Ok(reference) = image.parse::<Reference>() else { continue };
         let username = look.services.resolve(&login.username).await?.into_exposed();
         let password = look.services.resolve(&login.password).await?;
+        if login.service_principal {
+            let principal = Principal { client_id: &username, secret: &password, source: &login.password };
+            // The check of the credentials says it, once for all images.
+            if principal_login::refusal(look.services, &http, &principal).await?.is_some() {
+                continue;
+            }
+        }
         let auth = Auth::Basic { username, password };
         let client = Client::new(http.clone(), reference.registry(), auth).map_err(Error::from)?;
         let client = client.with_limits(PATIENCE, 2).with_cancel(&look.planning.cancel);
@@ -66,6 +73,7 @@ fn judge(image: &str, urn: &Urn, error: &RegistryError, found: &mut Preflight) {
 fn pulls<'a>(look: &Look<'a>, found: &mut Preflight) -> Pulls<'a> {
     let secrets: Vec<&Planned> =
         look.planning.resources.iter().filter(|p| p.urn.token() == ImagePullSecret::TOKEN).collect();
+    let is_known = |secret: &Planned| is_known(secret) && !waits_for_its_right(look, secret);
     let logins: Vec<image_pull_secret::Inputs> =
         secrets.iter().filter(|p| is_known(p)).filter_map(|p| typed(&p.inputs)).collect();
     let open = secrets.iter().any(|secret| !is_known(secret));
@@ -88,6 +96,11 @@ fn pulls<'a>(look: &Look<'a>, found: &mut Preflight) -> Pulls<'a> {
 fn is_known(secret: &Planned) -> bool {
     let known = |field: &&str| secret.inputs.get(field).is_some_and(|value| !value.has_unknown());
     ["registry", "username", "password"].iter().all(known)
+}
+
+/// Whether this run gives the right without which the credential opens nothing.
+fn waits_for_its_right(look: &Look<'_>, secret: &Planned) -> bool {
+    look.layout.changing::<RoleAssignment>().any(|(right, _)| secret.dependencies.contains(&right.urn))
 }
 
 /// Docker's own registry has a name of its own in credentials.

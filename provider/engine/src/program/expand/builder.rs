@@ -7,7 +7,7 @@ use mops_core::{Place, StackId, Urn, Value};
 use super::super::{Component, Declared, Expr, Output};
 use super::ExpandOptions;
 use super::names::Names;
-use crate::stackfile::{Phase, StackFile};
+use crate::stackfile::{RegistryAuth, StackFile};
 
 /// The program as far as it is built, and what everything needs to know.
 pub(super) struct Builder<'a> {
@@ -26,6 +26,8 @@ pub(super) struct Builder<'a> {
 pub(super) struct Made {
     pub(super) registry: Option<Urn>,
     pub(super) registry_token: Option<Urn>,
+    /// The right of the service principal to pull.
+    pub(super) principal_pull: Option<Urn>,
     pub(super) storage: Option<Urn>,
     /// Variable and SAS resource.
     pub(super) sas: Vec<(String, Urn)>,
@@ -74,8 +76,8 @@ impl<'a> Builder<'a> {
     }
 
     /// The way to sign in to the registry that stays open beside the file's.
-    pub(super) fn beside(&self) -> Option<Phase> {
-        self.options.beside
+    pub(super) const fn beside(&self) -> Option<&'a RegistryAuth> {
+        self.options.beside.as_ref()
     }
 
     pub(super) fn output(&mut self, component: Component, name: &str, value: Expr) {

@@ -16,11 +16,12 @@ mod storage;
 mod workspace;
 
 pub(crate) use gpu::PLUGIN as DEVICE_PLUGIN;
+pub use registry::service_principal::RIGHT as PRINCIPAL_PULL;
 
 use mops_core::{Diagnostic, StackId};
 
 use super::{Program, Scope};
-use crate::stackfile::{EnvironmentName, Phase, StackFile};
+use crate::stackfile::{EnvironmentName, RegistryAuth, StackFile};
 use builder::Builder;
 use names::Names;
 
@@ -36,7 +37,7 @@ pub struct ExpandOptions {
     /// The user's home folder, for `~/` in the path of a kubeconfig.
     pub home: Option<String>,
     /// A way to sign in to the registry that stays open beside the file's, while a stack moves from one to the other.
-    pub beside: Option<Phase>,
+    pub beside: Option<RegistryAuth>,
 }
 
 /// Declares everything that a file asks for.

@@ -32,14 +32,15 @@ fn registry(b: &mut Builder<'_>) {
     let own = b.file.registry.as_ref().and_then(|r| r.name.as_ref()).map(|n| n.value.clone());
     let name = optional(b.names.registry.clone().or(own));
     let user = b.file.registry.as_ref().and_then(|r| r.username.as_ref()).map(|u| u.value.clone());
-    let token = b.made.registry_token.clone().filter(|_| b.phase() == Phase::Token);
-    // The admin user of an Azure registry is called like the registry; its password stays in the cluster's Secret. That
-    // of a token may be handed on: it pulls and does nothing else.
-    let (user, password) = match (&made, &token) {
-        (Some(_), Some(token)) => (Expr::output(token, "name"), Expr::output(token, "password")),
-        (Some(_), None) if access.login.is_none() => (Expr::Value(Value::Null), Expr::Value(Value::Null)),
-        (Some(_), None) => (name.clone(), Expr::Value(Value::Null)),
-        (None, _) => (optional(user), Expr::Value(Value::Null)),
+    let (nothing, requires_auth) = (Expr::Value(Value::Null), made.is_some() || access.login.is_some());
+    // The admin user of an Azure registry is called like the registry; its password stays in the cluster's Secret, as
+    // that of a service principal does. That of a token may be handed on: it pulls and does nothing else.
+    let (user, password) = match (made.as_ref().map(|_| b.phase()), access.login) {
+        (Some(Phase::Token), Some(login)) => (login.username, login.password),
+        (Some(Phase::ServicePrincipal), Some(login)) => (login.username, nothing),
+        (Some(_), Some(_)) => (name.clone(), nothing),
+        (Some(_), None) => (nothing.clone(), nothing),
+        (None, _) => (optional(user), nothing),
     };
     put(
         b,
@@ -48,7 +49,7 @@ fn registry(b: &mut Builder<'_>) {
             ("login_server", access.server),
             ("registry_name", name),
             ("provider", provider.as_str().into()),
-            ("requires_auth", (made.is_some() || access.login.is_some()).into()),
+            ("requires_auth", requires_auth.into()),
             ("registry_id", made.as_ref().map_or(Expr::Value(Value::Null), |r| Expr::output(r, "id"))),
             ("auth", optional(made.as_ref().map(|_| b.phase()).filter(|p| *p != Phase::AdminUser).map(Phase::as_str))),
             ("bundles_pull_username", user),

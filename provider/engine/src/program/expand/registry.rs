@@ -2,6 +2,8 @@
 
 mod admin_user;
 mod foreign;
+mod pull_right;
+pub(super) mod service_principal;
 mod token;
 pub(super) mod workload_identity;
 
@@ -10,7 +12,7 @@ use mops_core::Place;
 use super::super::{Component, Expr};
 use super::builder::{Builder, Members, members, optional};
 use super::names::has_azure_registry;
-use crate::stackfile::{Phase, RoleMode, StackFile};
+use crate::stackfile::{Phase, PrincipalAuth, RegistryAuth, RoleMode, StackFile};
 
 pub(super) fn declare(b: &mut Builder<'_>) {
     let (Some(name), true) = (b.names.registry.clone(), has_azure_registry(b.file)) else { return };
@@ -35,6 +37,9 @@ pub(super) fn declare(b: &mut Builder<'_>) {
         let mut token = token::declare(b, &registry);
         token.place.clone_from(&b.file.registry.as_ref().map(|r| r.place.clone()));
         b.made.registry_token = Some(b.push(token));
+    }
+    if let Some(principal) = b.principal().cloned() {
+        b.made.principal_pull = Some(service_principal::declare(b, &registry, &principal));
     }
     b.made.registry = Some(registry);
 }
@@ -84,18 +89,39 @@ pub(super) struct Access {
 pub(super) struct Login {
     pub(super) username: Expr,
     pub(super) password: Expr,
+    pub(super) signs: Signs,
+}
+
+/// Whom a registry knows a user as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signs {
+    /// A user of its own.
+    Itself,
+    /// A principal of the directory.
+    Principal,
 }
 
 impl Builder<'_> {
     /// How pods sign in to the stack's registry.
     pub(super) fn phase(&self) -> Phase {
-        let auth = self.file.registry.as_ref().and_then(|r| r.auth.as_ref());
-        auth.map_or(Phase::AdminUser, |auth| auth.value.phase())
+        self.auth().map_or(Phase::AdminUser, RegistryAuth::phase)
+    }
+
+    fn auth(&self) -> Option<&RegistryAuth> {
+        self.file.registry.as_ref().and_then(|r| r.auth.as_ref()).map(|auth| &auth.value)
     }
 
     /// Whether that way is open: it is the file's, or a migration keeps it beside the file's.
     fn signs_in_by(&self, phase: Phase) -> bool {
-        self.phase() == phase || self.beside() == Some(phase)
+        self.phase() == phase || self.beside().is_some_and(|beside| beside.phase() == phase)
+    }
+
+    /// The service principal whose way is open.
+    fn principal(&self) -> Option<&PrincipalAuth> {
+        self.auth().into_iter().chain(self.beside()).find_map(|auth| match auth {
+            RegistryAuth::ServicePrincipal(principal) => Some(principal),
+            _ => None,
+        })
     }
 
     /// How the registry of this stack is reached.
@@ -103,15 +129,23 @@ impl Builder<'_> {
         let section = self.file.registry.as_ref();
         let Some(registry) = &self.made.registry else { return section.and_then(|r| foreign::access(r)) };
         let server = Expr::output(registry, "loginServer");
-        let login = match (self.phase(), &self.made.registry_token) {
-            (Phase::AdminUser, _) => Some(admin_user::login(registry)),
-            (Phase::Token, Some(token)) => Some(token::login(token)),
-            // Nodes and pods are who they are: there is no password.
-            (Phase::WorkloadIdentity, _) => None,
-            // Refused by `unsupported` before anything is made.
-            (Phase::Token | Phase::ServicePrincipal, _) => None,
-        };
-        Some(Access { address: server.clone(), server: server.clone(), host: server, login })
+        Some(Access { address: server.clone(), server: server.clone(), host: server, login: self.login(self.phase()) })
+    }
+
+    /// User and password of an open way; `None` for one that has none.
+    fn login(&self, phase: Phase) -> Option<Login> {
+        match phase {
+            Phase::AdminUser => self.made.registry.as_ref().map(admin_user::login),
+            Phase::ServicePrincipal => self.principal().and_then(service_principal::login),
+            Phase::Token => self.made.registry_token.as_ref().map(token::login),
+            // Nodes and pods are who they are.
+            Phase::WorkloadIdentity => None,
+        }
+    }
+
+    /// User and password of the way that is being left: pods made before it was left still pull with them.
+    pub(super) fn login_left(&self) -> Option<Login> {
+        self.login(self.beside()?.phase())
     }
 }
 

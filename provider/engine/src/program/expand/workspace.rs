@@ -5,7 +5,7 @@ use mops_core::Urn;
 use super::super::{Component, Expr};
 use super::builder::{Builder, members};
 use super::dask;
-use super::registry::{Access, secret_data, workload_identity};
+use super::registry::{Access, Login, Signs, secret_data, workload_identity};
 
 /// Name of the Secret with everything that pods need.
 pub(super) const CREDENTIALS: &str = "bundle-credentials";
@@ -30,13 +30,16 @@ pub(super) fn declare(b: &mut Builder<'_>) {
     let namespace = b.push(namespace);
     b.made.namespace = Some(namespace.clone());
     let access = b.registry_access();
+    let credentials = credentials(b, &namespace, access.as_ref());
+    b.made.pull_secret = pull_secret(b, &namespace, access.as_ref());
+    // A secret that only the pods before it name is not for those of now.
+    let signs_in = access.as_ref().is_some_and(|a| a.login.is_some());
     let secrets = Secrets {
-        credentials: credentials(b, &namespace, access.as_ref()),
-        pull: pull_secret(b, &namespace, access.as_ref()),
+        credentials,
+        pull: b.made.pull_secret.clone().filter(|_| signs_in),
         registry: access.map(|a| a.address),
         identity: workload_identity::pods(b, &namespace),
     };
-    b.made.pull_secret.clone_from(&secrets.pull);
     dask::declare(b, workspace, &namespace, &secrets);
 }
 
@@ -60,16 +63,22 @@ fn credentials(b: &mut Builder<'_>, namespace: &Urn, access: Option<&Access>) ->
 }
 
 fn pull_secret(b: &mut Builder<'_>, namespace: &Urn, access: Option<&Access>) -> Option<Urn> {
-    let Access { host, login: Some(login), .. } = access? else { return None };
-    let inputs = members([
+    let access = access?;
+    let left = b.login_left();
+    let Login { username, password, signs } = access.login.as_ref().or(left.as_ref())?;
+    let mut inputs = members([
         ("namespace", Expr::output(namespace, "name")),
         ("name", PULL_SECRET.into()),
-        ("registry", host.clone()),
-        ("username", login.username.clone()),
-        ("password", login.password.clone()),
+        ("registry", access.host.clone()),
+        ("username", username.clone()),
+        ("password", password.clone()),
     ]);
+    if *signs == Signs::Principal {
+        inputs.insert("servicePrincipal".into(), true.into());
+    }
     let mut secret = b.in_cluster("ImagePullSecret", "pull-secret", inputs);
     secret.component = Component::Workspace;
     secret.place = b.file.workspace.as_ref().map(|w| w.place.clone());
+    secret.depends_on.extend(b.made.principal_pull.clone());
     Some(b.push(secret))
 }

@@ -2,7 +2,7 @@
 
 use mops_core::Urn;
 
-use super::Login;
+use super::{Login, Signs};
 use crate::program::Expr;
 use crate::program::expand::builder::members;
 
@@ -12,5 +12,5 @@ pub(super) fn login(registry: &Urn) -> Login {
         let source = members([("registryId", Expr::output(registry, "id")), ("field", field.into())]);
         Expr::Map(members([("from_registry", Expr::Map(source))]))
     };
-    Login { username: half("username"), password: half("password") }
+    Login { username: half("username"), password: half("password"), signs: Signs::Itself }
 }

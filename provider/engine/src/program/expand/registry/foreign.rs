@@ -2,7 +2,7 @@
 
 use mops_core::Value;
 
-use super::{Access, Login};
+use super::{Access, Login, Signs};
 use crate::program::Expr;
 use crate::stackfile::{Registry, RegistryProvider};
 
@@ -23,6 +23,7 @@ pub(super) fn access(registry: &Registry) -> Option<Access> {
     let password = registry.password.as_ref().and_then(|p| mops_core::convert::to_value(&p.0).ok());
     let login = username
         .zip(password)
-        .map(|(username, password)| Login { username: Expr::Value(username), password: Expr::Value(password) });
+        .map(|(username, password)| (Expr::Value(username), Expr::Value(password)))
+        .map(|(username, password)| Login { username, password, signs: Signs::Itself });
     Some(Access { address: address.into(), server: Expr::from(server), host: host.into(), login })
 }

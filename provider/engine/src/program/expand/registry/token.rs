@@ -3,7 +3,7 @@
 use mops_core::{StackId, Urn};
 use sha2::{Digest, Sha256};
 
-use super::Login;
+use super::{Login, Signs};
 use crate::program::expand::builder::{Builder, members};
 use crate::program::{Component, Expr};
 
@@ -30,7 +30,8 @@ pub(super) fn declare(b: &Builder<'_>, registry: &Urn) -> crate::program::Declar
 
 /// User and password of the token.
 pub(super) fn login(token: &Urn) -> Login {
-    Login { username: Expr::output(token, "name"), password: Expr::output(token, "password") }
+    let (username, password) = (Expr::output(token, "name"), Expr::output(token, "password"));
+    Login { username, password, signs: Signs::Itself }
 }
 
 /// Clears the password that is not in use any more, once everything that was declared for `holders` has the new one.

@@ -4,11 +4,11 @@
 use mops_core::Urn;
 use serde_json::json;
 
-use super::mode;
+use super::pull_right::{Holder, give};
 use crate::program::expand::builder::{Builder, Members, members, optional};
 use crate::program::expand::object::{object, put};
 use crate::program::{Component, Expr};
-use crate::stackfile::{Phase, RoleMode};
+use crate::stackfile::Phase;
 
 /// The service account of scheduler and workers.
 pub(in crate::program::expand) const SERVICE_ACCOUNT: &str = "dask-worker";
@@ -20,34 +20,11 @@ pub(in crate::program::expand) fn is_used(b: &Builder<'_>) -> bool {
     b.made.registry.is_some() && b.signs_in_by(Phase::WorkloadIdentity)
 }
 
-/// The right to pull, which registries with rights by repository know under another name.
-fn role(b: &Builder<'_>) -> &'static str {
-    match mode(b.file) {
-        Some(RoleMode::Abac) => "Container Registry Repository Reader",
-        Some(RoleMode::Legacy) | None => "AcrPull",
-    }
-}
-
-/// Gives a principal the right to pull; the assignment goes with the registry.
-fn give(b: &mut Builder<'_>, name: &str, principal: Expr, why: &str) -> Option<Urn> {
-    let registry = b.made.registry.clone()?;
-    let inputs = members([
-        ("scope", Expr::output(&registry, "id")),
-        ("principalId", principal),
-        ("principalType", "ServicePrincipal".into()),
-        ("role", role(b).into()),
-        ("description", why.into()),
-    ]);
-    let mut right = b.resource(Component::Cluster, "modelops:azure:RoleAssignment", name, inputs);
-    right.deleted_with = Some(registry);
-    right.place = b.file.registry.as_ref().map(|r| r.place.clone());
-    Some(b.push(right))
-}
-
 /// Lets the nodes of the stack's cluster pull; `None` when nothing of it asks for that.
 pub(in crate::program::expand) fn nodes(b: &mut Builder<'_>) -> Option<Urn> {
     let cluster = b.made.cluster.clone().filter(|_| is_used(b))?;
-    give(b, "kubelet-pull", Expr::output(&cluster, "kubeletObjectId"), "nodes pull images")
+    let principal = Expr::output(&cluster, "kubeletObjectId");
+    give_to(b, "kubelet-pull", principal, "nodes pull images")
 }
 
 /// The service account of the workspace's pods, with everything that has to be there before they start.
@@ -55,9 +32,14 @@ pub(in crate::program::expand) fn pods(b: &mut Builder<'_>, namespace: &Urn) -> 
     let cluster = b.made.cluster.clone().filter(|_| is_used(b))?;
     let identity = identity(b);
     let trust = trust(b, &identity, &cluster);
-    let right = give(b, "workload-pull", Expr::output(&identity, "principalId"), "pods read the registry");
+    let right = give_to(b, "workload-pull", Expr::output(&identity, "principalId"), "pods read the registry");
     let account = service_account(b, &identity, namespace);
     Some([account, trust].into_iter().chain(right).collect())
+}
+
+fn give_to(b: &mut Builder<'_>, name: &'static str, principal: Expr, why: &'static str) -> Option<Urn> {
+    let registry = b.made.registry.clone()?;
+    Some(give(b, &registry, Holder { component: Component::Cluster, name, principal, why }))
 }
 
 fn identity(b: &mut Builder<'_>) -> Urn {

@@ -1,6 +1,6 @@
-//! A token of a service account, traded at a sign-in host for one of its directory (RFC 7523). Guarantees that the
-//! assertion goes to that host only, is never redirected, and that a refusal is told by its code and its first sentence
-//! (`tests`).
+//! A token of Azure's directory for an application: for its secret, or for a token of a service account that it trusts
+//! (RFC 7523). Guarantees that what proves it goes to the sign-in host only, is never redirected, and that a refusal is
+//! told by its code and its first sentence (`tests`).
 
 use http::{Method, StatusCode};
 use mops_core::Secret;
@@ -16,24 +16,52 @@ const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 /// Longest answer of a sign-in host.
 const MAX_ANSWER: usize = 256 << 10;
 
+/// The application's secret has run out.
+pub const SECRET_EXPIRED: &str = "AADSTS7000222";
+/// It is not the application's secret.
+pub const SECRET_WRONG: &str = "AADSTS7000215";
+/// The directory has no such application.
+pub const APPLICATION_UNKNOWN: &str = "AADSTS700016";
+
+/// What shows that somebody is the application.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// A secret of its own.
+    Secret(&'a Secret<String>),
+    /// A token of somebody whom it trusts.
+    Assertion(&'a Secret<String>),
+}
+
+impl<'a> Proof<'a> {
+    /// The form's fields.
+    fn fields(self) -> Vec<(&'static str, &'a str)> {
+        match self {
+            Self::Secret(secret) => vec![("client_secret", secret.expose())],
+            Self::Assertion(token) => {
+                vec![("client_assertion_type", ASSERTION), ("client_assertion", token.expose())]
+            }
+        }
+    }
+}
+
 /// Who asks, with what, for what.
 #[derive(Debug)]
-pub struct Federated<'a> {
+pub struct Grant<'a> {
     /// The sign-in host, an https address.
     pub authority: &'a str,
     /// The directory.
     pub tenant: &'a str,
-    /// The identity that trusts the token.
+    /// The application or identity.
     pub client_id: &'a str,
-    /// The token of the service account.
-    pub assertion: &'a Secret<String>,
+    /// What shows that it is the one.
+    pub proof: Proof<'a>,
     /// What the new token is for, ending in `/.default`.
     pub scope: &'a str,
 }
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-pub enum FederatedError {
+pub enum DirectoryError {
     /// The answer never came.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -63,13 +91,13 @@ struct Answer {
     error_description: String,
 }
 
-/// Trades the token.
+/// Asks for a token.
 ///
 /// # Errors
-/// See [`FederatedError`].
-pub async fn trade(http: &Http, wanted: &Federated<'_>) -> Result<Secret<String>, FederatedError> {
+/// See [`DirectoryError`].
+pub async fn grant(http: &Http, wanted: &Grant<'_>) -> Result<Secret<String>, DirectoryError> {
     let host = wanted.authority.trim_end_matches('/');
-    let refuse = || FederatedError::Authority(wanted.authority.to_owned());
+    let refuse = || DirectoryError::Authority(wanted.authority.to_owned());
     let url = Url::parse(&format!("{host}/{}/oauth2/v2.0/token", wanted.tenant)).map_err(|_| refuse())?;
     if url.scheme() != "https" {
         return Err(refuse());
@@ -77,8 +105,7 @@ pub async fn trade(http: &Http, wanted: &Federated<'_>) -> Result<Secret<String>
     let form = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", "client_credentials")
         .append_pair("client_id", wanted.client_id)
-        .append_pair("client_assertion_type", ASSERTION)
-        .append_pair("client_assertion", wanted.assertion.expose())
+        .extend_pairs(wanted.proof.fields())
         .append_pair("scope", wanted.scope)
         .finish();
     let mut request = Request::new(Method::POST, url).body("application/x-www-form-urlencoded", form);
@@ -88,18 +115,18 @@ pub async fn trade(http: &Http, wanted: &Federated<'_>) -> Result<Secret<String>
     let response = http.send(request).await?;
     let answer: Answer = serde_json::from_slice(&response.body).unwrap_or_default();
     if response.status == StatusCode::OK {
-        return answer.access_token.filter(|token| !token.is_empty()).map(Secret::new).ok_or(FederatedError::Answer);
+        return answer.access_token.filter(|token| !token.is_empty()).map(Secret::new).ok_or(DirectoryError::Answer);
     }
     Err(refused(response.status.as_u16(), &answer))
 }
 
-fn refused(status: u16, answer: &Answer) -> FederatedError {
+fn refused(status: u16, answer: &Answer) -> DirectoryError {
     let text = answer.error_description.split(" Trace ID:").next().unwrap_or_default().trim();
     let (code, sentence) = match text.split_once(':') {
         Some((code, rest)) if code.starts_with("AADSTS") => (code.to_owned(), rest.trim().to_owned()),
         _ => (answer.error.clone(), text.to_owned()),
     };
-    FederatedError::Refused { status, code, sentence }
+    DirectoryError::Refused { status, code, sentence }
 }
 
 #[cfg(test)]
