@@ -22,6 +22,7 @@ mod root;
 mod rule;
 mod sas;
 mod scalar;
+mod schedule;
 mod source;
 mod storage;
 mod subscription;

@@ -88,6 +88,7 @@ impl Check for StackFile {
     fn check(&self, place: &Place, cx: &mut Context) {
         self.check_registry_places(cx);
         self.check_depends_on(cx);
+        super::schedule::check(self, cx);
         let built = [self.registry.is_some(), self.cluster.is_some(), self.storage.is_some(), self.workspace.is_some()];
         if !built.contains(&true) && self.ngc.is_none() && self.tokens.is_none() && self.novita.is_none() {
             cx.error(

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::reader::{Check, Context, Read, Spanned, section};
 use super::rule::{LabelKey, LabelValue, ObjectName};
 use super::scalar::{Whole, words};
-use super::taint::Effect;
+use super::taint::{Effect, Taint};
 use super::tree::{Kind, Node};
 
 words! {
@@ -57,6 +57,16 @@ impl Check for Toleration {
 }
 
 impl Toleration {
+    /// Whether a pod with it bears a taint.
+    #[must_use]
+    pub fn bears(&self, taint: &Taint) -> bool {
+        let key = self.key.as_ref().is_none_or(|key| key.as_str() == taint.key);
+        let effect = self.effect.as_ref().is_none_or(|effect| effect.value == taint.effect);
+        let exists = self.operator.as_ref().is_some_and(|o| o.value == TolerationOperator::Exists);
+        let value = self.value.as_ref().map_or("", |value| value.as_str());
+        key && effect && (exists || value == taint.value)
+    }
+
     /// The toleration as Kubernetes takes it.
     #[must_use]
     pub fn object(&self) -> Json {
