@@ -162,6 +162,50 @@ async fn a_group_in_another_region_is_refused() {
 }
 
 #[tokio::test]
+async fn settings_of_an_account_that_stand_against_a_signature_are_told_before_it_is_asked_for() {
+    let sas = "  sas: {kind: service, lifetime: 5d, renew_before: 1d}\n";
+    let text = format!("{}{sas}", &STACK[STACK.find("cluster:").expect("it has one")..]);
+    let job = Job::of(&text).await;
+    job.good(&["mops", "infra", "up", FILE, "-c", "storage", "--yes"]).await;
+    let rows = [
+        (
+            "/properties/allowSharedKeyAccess",
+            json!(false),
+            "kind: service, lifetime: 6d",
+            "20:15: storage account `modelopsdevstore` forbids signatures by account key: `allowSharedKeyAccess` is false",
+        ),
+        (
+            "/properties/sasPolicy",
+            json!({"sasExpirationPeriod": "1.00:00:00", "expirationAction": "Block"}),
+            "kind: service, lifetime: 6d",
+            "20:34: storage account `modelopsdevstore` blocks a SAS that lives this long: `sasPolicy` allows 86400 s, \
+             `lifetime` asks for 518400 s",
+        ),
+        (
+            "/properties/requireUserBoundUserDelegationSas",
+            json!(true),
+            "kind: user_delegation, lifetime: 5d",
+            "20:15: storage account `modelopsdevstore` takes only signatures for one person: \
+             `requireUserBoundUserDelegationSas` is true",
+        ),
+    ];
+    let asked = || job.ask("/heard").to_string();
+    for (pointer, value, changed, told) in rows {
+        let edit = |value: &Value| json!({"end": "/storageaccounts/modelopsdevstore", "pointer": pointer, "value": value, "by": "someone@example.com"});
+        job.place.write(FILE, &text.replace("kind: service, lifetime: 5d", changed));
+        job.tell("POST", "/behind/edit", &edit(&value));
+        let before = asked().matches("listServiceSas").count();
+        let words = ["mops", "infra", "up", FILE, "-c", "storage", "--yes"];
+        let output = job.run(&words).await;
+        let said = errors(&output.stderr);
+        assert_eq!(output.code, Some(2), "{pointer}: {said}");
+        assert!(said.contains(&format!("{FILE}:{told}")) && said.contains("hint: "), "{pointer}: {said}");
+        assert_eq!(asked().matches("listServiceSas").count(), before, "{pointer}: nothing was signed");
+        job.tell("POST", "/behind/edit", &edit(&Value::Null));
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_a_note() {
     let job = Job::of(STACK).await;
     for path in ["/skus", "/permissions", "/checkPolicyRestrictions"] {

@@ -73,7 +73,7 @@ macro_rules! checks {
 
 checks! {
     sizes, family_quota, total_quota, zones, kubernetes_version,
-    mig, registry_name, storage_name, registration, rights, policy, subnet, images, credentials, gpu_operator,
+    mig, registry_name, storage_name, registration, rights, policy, subnet, images, credentials, gpu_operator, account_settings,
 }
 
 /// Runs every check at the same time.

@@ -95,35 +95,62 @@ pub(crate) fn skew_note(ahead: Duration) -> Option<String> {
     })
 }
 
-/// Settings of an account under which a signature would be refused, or not be made.
-pub(crate) fn refuse_forbidden(account: Option<&Json>, inputs: &Inputs) -> Result<(), Error> {
+/// Why an account would refuse a signature, or not make it.
+pub(crate) struct Forbidden {
+    /// The input that the setting is against.
+    pub(crate) input: &'static str,
+    /// What it means.
+    pub(crate) summary: String,
+    /// The setting, with its figures.
+    pub(crate) setting: String,
+    /// What to do.
+    pub(crate) hint: &'static str,
+}
+
+/// The first setting of an account that stands against a signature.
+pub(crate) fn forbidden(account: &Json, inputs: &Inputs) -> Option<Forbidden> {
     let name = &inputs.account_name;
-    let Some(account) = account else {
-        return Err(Error::new(Class::NotFound, format!("storage account `{name}` is not there"))
-            .hint("run `mops infra up` with the component `storage` first"));
-    };
     let at = |pointer: &str| account.pointer(pointer);
     let says = |setting: &str, value| at(&format!("/properties/{setting}")).and_then(Json::as_bool) == Some(value);
     let delegated = inputs.kind == Kind::UserDelegation;
     if !delegated && says("allowSharedKeyAccess", false) {
-        return Err(Error::new(Class::User, format!("storage account `{name}` forbids signatures by account key"))
-            .note("`allowSharedKeyAccess` is false")
-            .hint("write `kind: user_delegation`, or set `allowSharedKeyAccess` to true for the account"));
+        return Some(Forbidden {
+            input: "kind",
+            summary: format!("storage account `{name}` forbids signatures by account key"),
+            setting: "`allowSharedKeyAccess` is false".to_owned(),
+            hint: "write `kind: user_delegation`, or set `allowSharedKeyAccess` to true for the account",
+        });
     }
     if delegated && says("requireUserBoundUserDelegationSas", true) {
-        return Err(Error::new(Class::User, format!("storage account `{name}` takes only signatures for one person"))
-            .note("`requireUserBoundUserDelegationSas` is true")
-            .hint("set `requireUserBoundUserDelegationSas` to false for the account"));
+        return Some(Forbidden {
+            input: "kind",
+            summary: format!("storage account `{name}` takes only signatures for one person"),
+            setting: "`requireUserBoundUserDelegationSas` is true".to_owned(),
+            hint: "set `requireUserBoundUserDelegationSas` to false for the account",
+        });
     }
     let period = at("/properties/sasPolicy/sasExpirationPeriod").and_then(Json::as_str).and_then(period_seconds);
     let blocks = at("/properties/sasPolicy/expirationAction").and_then(Json::as_str) == Some("Block");
-    match period {
-        Some(limit) if blocks && limit < inputs.lifetime_seconds => {
-            Err(Error::new(Class::User, format!("storage account `{name}` blocks a SAS that lives this long"))
-                .note(format!("`sasPolicy` allows {limit} s, `lifetime` asks for {} s", inputs.lifetime_seconds))
-                .hint("shorten the lifetime of the SAS"))
+    let limit = period.filter(|limit| blocks && *limit < inputs.lifetime_seconds)?;
+    Some(Forbidden {
+        input: "lifetimeSeconds",
+        summary: format!("storage account `{name}` blocks a SAS that lives this long"),
+        setting: format!("`sasPolicy` allows {limit} s, `lifetime` asks for {} s", inputs.lifetime_seconds),
+        hint: "shorten the lifetime of the SAS",
+    })
+}
+
+/// Settings that came since the look before the first write, or of an account that is not there.
+pub(crate) fn refuse_forbidden(account: Option<&Json>, inputs: &Inputs) -> Result<(), Error> {
+    let Some(account) = account else {
+        let summary = format!("storage account `{}` is not there", inputs.account_name);
+        return Err(Error::new(Class::NotFound, summary).hint("run `mops infra up` with the component `storage` first"));
+    };
+    match forbidden(account, inputs) {
+        Some(Forbidden { summary, setting, hint, .. }) => {
+            Err(Error::new(Class::User, summary).note(setting).hint(hint))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

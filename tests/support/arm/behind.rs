@@ -11,16 +11,14 @@ impl Arm {
         self.state().things.keys().filter(|key| key.ends_with(&end)).cloned().collect()
     }
 
-    /// `by` gives a property of everything whose id ends with `end` another value; the ids.
+    /// `by` gives a property of everything whose id ends with `end` another value, or its first one; the ids.
     pub fn edit(&self, end: &str, pointer: &str, value: &Value, by: &str) -> Vec<String> {
         let ids = self.ending(end);
         let stamp = self.world.stamp();
         let mut state = self.state();
         for id in &ids {
             let Some(thing) = state.get_mut(id) else { continue };
-            if let Some(place) = thing.body.pointer_mut(pointer) {
-                place.clone_from(value);
-            }
+            set(&mut thing.body, pointer, value);
             if let Some(data) = thing.body.get_mut("systemData") {
                 data["lastModifiedBy"] = json!(by);
                 data["lastModifiedByType"] = json!("User");
@@ -37,5 +35,15 @@ impl Arm {
         ids.iter().for_each(|id| self.state().remove(&self.world, &id::key(id)));
         self.settle();
         ids
+    }
+}
+
+fn set(body: &mut Value, pointer: &str, value: &Value) {
+    if let Some(place) = body.pointer_mut(pointer) {
+        place.clone_from(value);
+    } else if let Some((parent, name)) = pointer.rsplit_once('/')
+        && let Some(Value::Object(parent)) = body.pointer_mut(parent)
+    {
+        parent.insert(name.to_owned(), value.clone());
     }
 }

@@ -57,6 +57,8 @@ pub(super) fn declare(b: &mut Builder<'_>) {
             .map(|(_, u)| u.clone())
             .collect();
         resource.place = Some(place);
+        resource.places.extend(sas.kind.as_ref().map(|kind| ("kind".to_owned(), kind.place.clone())));
+        resource.places.extend(sas.lifetime.as_ref().map(|life| ("lifetimeSeconds".to_owned(), life.place.clone())));
         let urn = b.push(resource);
         b.made.sas.push((sas.env().to_owned(), urn));
     }
