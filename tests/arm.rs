@@ -13,5 +13,7 @@ mod identity;
 mod operations;
 #[path = "arm/resources.rs"]
 mod resources;
+#[path = "arm/rows.rs"]
+pub(crate) mod rows;
 #[path = "arm/script.rs"]
 pub(crate) mod script;

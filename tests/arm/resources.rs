@@ -29,11 +29,11 @@ struct Bench {
     lineage: &'static str,
 }
 
-fn group_id() -> String {
+pub(super) fn group_id() -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/dev-rg")
 }
 
-fn context(lineage: &str, kind: &str, name: &str) -> CallContext {
+pub(super) fn context(lineage: &str, kind: &str, name: &str) -> CallContext {
     let stack = StackId { project: "modelops".into(), stack: "dev".into() };
     let urn = Urn::new(&stack, &format!("{TYPES}{kind}"), name);
     CallContext {
