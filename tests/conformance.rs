@@ -2,6 +2,11 @@
 //! read back without a difference, changed, replaced where it must be, taken over after a lost
 //! answer, refused to strangers, and deleted as often as anybody likes. Long form: `MOPS_CASES`, how often each is read.
 
+#[path = "conformance/fields.rs"]
+mod fields;
+#[path = "conformance/limits.rs"]
+mod limits;
+
 use mops_core::provider::{Known, Provider};
 use mops_core::{Identity, Ownership, StackId, Urn, Value};
 use mops_host::Env;

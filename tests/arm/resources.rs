@@ -205,7 +205,9 @@ async fn storage_with_container_rules_and_signatures() {
     bench.remove("BlobContainer", &container).await.expect("gone");
     // The name of a deleted container is not free at once: the wire layer waits for it.
     bench.made("BlobContainer", &json!({"accountId": account_known.id, "name": "bundles"})).await;
-    let refused = bench.change("StorageAccount", &account_known, &account("Premium_LRS")).await;
+    let mut fast = account("Premium_LRS");
+    fast["kind"] = json!("BlockBlobStorage");
+    let refused = bench.change("StorageAccount", &account_known, &fast).await;
     assert_eq!(refused.expect_err("another tier").class(), Class::User);
     bench.change("StorageAccount", &account_known, &account("Standard_GRS")).await.expect("another copy");
     bench.remove("StorageAccount", &account_known).await.expect("gone");

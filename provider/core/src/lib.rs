@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod error;
 pub mod fingerprint;
+pub mod grammar;
 pub mod identity;
 pub mod mark;
 pub mod preflight;

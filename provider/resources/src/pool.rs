@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use mops_core::grammar::{is_label_key, is_label_value, is_node_share, is_taint};
 use mops_core::{Class, Error};
 use serde_json::{Map, Value as Json, json};
 
@@ -35,6 +36,12 @@ pub(crate) fn check(spec: &mut PoolSpec, at: &str, findings: &mut Findings) {
     for taint in spec.taints.iter().filter(|taint| !is_taint(taint)) {
         findings.refuse(&path("taints"), format!("`{taint}` is not a taint"), "write `KEY=VALUE:NoSchedule`");
     }
+    for (key, value) in spec.labels.iter().filter(|(key, value)| !is_label_key(key) || !is_label_value(value)) {
+        let hint =
+            "up to 63 letters, digits, `-`, `_` and `.` in key and value, with an optional `domain/` before the key";
+        findings.refuse(&path("labels"), format!("`{key}={value}` is not a label"), hint);
+    }
+    check_upgrade(spec, &path, findings);
     if let Some(profile) = &spec.gpu_instance_profile {
         check_mig(spec, profile, &path("gpuInstanceProfile"), findings);
     }
@@ -43,6 +50,31 @@ pub(crate) fn check(spec: &mut PoolSpec, at: &str, findings: &mut Findings) {
     }
     if spec.os_disk_size_gb.is_some_and(|size| !(30..=2048).contains(&size)) {
         findings.refuse(&path("osDiskSizeGb"), "the disk of a node has 30 to 2048 GB", "choose a size between them");
+    }
+}
+
+fn check_upgrade(spec: &PoolSpec, path: &dyn Fn(&str) -> String, findings: &mut Findings) {
+    let Some(upgrade) = &spec.upgrade else { return };
+    let shares = [("maxSurge", &upgrade.max_surge), ("maxUnavailable", &upgrade.max_unavailable)];
+    for (field, share) in shares {
+        if let Some(share) = share.as_deref().filter(|share| !is_node_share(share)) {
+            let reason = format!("`{share}` is no number of nodes and no share of them");
+            findings.refuse(
+                &path(&format!("upgrade.{field}")),
+                reason,
+                "a number up to 1000, or a share such as `33%`",
+            );
+        }
+    }
+    let minutes = [
+        ("drainTimeoutMinutes", upgrade.drain_timeout_minutes, 1..=1440),
+        ("nodeSoakMinutes", upgrade.node_soak_minutes, 0..=30),
+    ];
+    for (field, minutes, range) in minutes {
+        if let Some(minutes) = minutes.filter(|minutes| !range.contains(minutes)) {
+            let hint = format!("{} to {} minutes", range.start(), range.end());
+            findings.refuse(&path(&format!("upgrade.{field}")), format!("{minutes} minutes"), hint);
+        }
     }
 }
 
@@ -107,12 +139,6 @@ fn bad_count(spec: &PoolSpec) -> Option<(&'static str, String, &'static str)> {
     (min < least || max > 1000 || max == 0).then(|| {
         ("minCount", format!("{min} to {max} nodes"), "0 to 1000 nodes, a system pool at least 1, max at least 1")
     })
-}
-
-fn is_taint(text: &str) -> bool {
-    let effect = text.rsplit_once(':').map(|(_, effect)| effect);
-    let key = text.split(['=', ':']).next().unwrap_or_default();
-    !key.is_empty() && matches!(effect, Some("NoSchedule" | "PreferNoSchedule" | "NoExecute"))
 }
 
 pub(crate) const fn is_autoscaled(spec: &PoolSpec) -> bool {

@@ -74,11 +74,21 @@ pub(crate) async fn get(cx: &Cx<'_>, token: &ResourceId) -> Result<Option<Json>,
     Target::new(cx, id(token), NOUN)?.get().await
 }
 
-/// Brings the scope map to these actions; one of somebody else is refused.
+/// Whether a scope map is ours, whole, and allows just this.
+fn is_as_declared(map: &Json, mark: &Mark, actions: &[String]) -> bool {
+    text(map, "/properties/description") == description(mark)
+        && self::actions(Some(map)) == actions
+        && !text(map, "/properties/provisioningState").eq_ignore_ascii_case("Failed")
+}
+
+/// Brings the scope map to these actions; one of somebody else is refused, and one that has them already left alone.
 pub(crate) async fn bring(cx: &Cx<'_>, token: &ResourceId, actions: &[String]) -> Result<String, Error> {
     let target = Target::new(cx, id(token), NOUN)?;
     if let Some(found) = target.get().await? {
         judge(cx.call, &owner(&target, &cx.call.mark, Some(&found)).await?, false)?;
+        if is_as_declared(&found, &cx.call.mark, actions) {
+            return Ok(target.id.to_string());
+        }
     }
     let body = json!({"properties": {"description": description(&cx.call.mark), "actions": actions}});
     target.put(&body, Precondition::None).await?;

@@ -3,6 +3,7 @@
 
 use std::ops::Deref;
 
+use mops_core::grammar::{is_dns_label, is_label_key, is_label_value, is_node_share};
 use serde_json::{Value as Json, json};
 
 use super::reader::{Context, Read};
@@ -96,10 +97,6 @@ fn within(text: &str, low: usize, high: usize) -> bool {
 /// Letters, digits and inner characters of `inner`; alphanumeric at both ends.
 fn framed(text: &str, letter: fn(char) -> bool, inner: &[char]) -> bool {
     text.chars().all(|c| letter(c) || inner.contains(&c)) && text.starts_with(letter) && text.ends_with(letter)
-}
-
-fn dns_label(text: &str) -> bool {
-    within(text, 1, 63) && framed(text, lower, &['-'])
 }
 
 fn alphanumeric(c: char) -> bool {
@@ -214,27 +211,8 @@ fn image(text: &str) -> bool {
         && !text.contains("://")
 }
 
-fn label_key(text: &str) -> bool {
-    let (prefix, name) = match text.split_once('/') {
-        Some((prefix, name)) => (Some(prefix), name),
-        None => (None, text),
-    };
-    let good_prefix = prefix.is_none_or(|p| within(p, 1, 253) && p.split('.').all(dns_label));
-    good_prefix && within(name, 1, 63) && framed(name, alphanumeric, &['-', '_', '.'])
-}
-
-fn label_value(text: &str) -> bool {
-    text.is_empty() || (text.len() <= 63 && framed(text, alphanumeric, &['-', '_', '.']))
-}
-
 fn size(text: &str) -> bool {
     within(text, 2, 64) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && text.contains('_')
-}
-
-/// A number of nodes or a share of them.
-fn node_share(text: &str) -> bool {
-    let (digits, most) = text.strip_suffix('%').map_or((text, 1000), |digits| (digits, 100));
-    digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u32>().is_ok_and(|n| n <= most)
 }
 
 fn location(text: &str) -> bool {
@@ -265,11 +243,11 @@ rules! {
     /// Size of a virtual machine.
     VmSize: size, "^[A-Za-z0-9_]{2,64}$", "a size is a name such as `Standard_D4s_v5`", "Standard_D4s_v5";
     /// Nodes while a pool is renewed.
-    NodeShare: node_share, "^([0-9]{1,3}|1000|[0-9]{1,2}%|100%)$", "it is a number of nodes, or a share such as `33%`", "33%";
+    NodeShare: is_node_share, "^([0-9]{1,3}|1000|[0-9]{1,2}%|100%)$", "it is a number of nodes, or a share such as `33%`", "33%";
     /// Key of a label.
-    LabelKey: label_key, "^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", "a label key is up to 63 letters, digits, `-`, `_` and `.`, with an optional `domain/` before", "modelops.io/role";
+    LabelKey: is_label_key, "^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", "a label key is up to 63 letters, digits, `-`, `_` and `.`, with an optional `domain/` before", "modelops.io/role";
     /// Value of a label.
-    LabelValue: label_value, "^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$", "a label value is up to 63 letters, digits, `-`, `_` and `.`, alphanumeric at both ends", "gpu";
+    LabelValue: is_label_value, "^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$", "a label value is up to 63 letters, digits, `-`, `_` and `.`, alphanumeric at both ends", "gpu";
     /// Name of a storage account.
     AccountName: |t| within(t, 3, 24) && t.chars().all(lower), "^[a-z0-9]{3,24}$", "a storage account has 3 to 24 lower-case letters and digits", "modelopsdevstore";
     /// Name of a blob container.
@@ -289,7 +267,7 @@ rules! {
     /// A host, with a port where it is not 443.
     HostName: host, "^[A-Za-z0-9.-]+(:[0-9]+)?$", "it must be a host name such as `registry.example.com`, without `https://`", "registry.example.com";
     /// Name of an object in a cluster.
-    ObjectName: dns_label, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "Kubernetes takes 1 to 63 lower-case letters, digits and `-`, alphanumeric at both ends", "modelops-dask-dev";
+    ObjectName: is_dns_label, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "Kubernetes takes 1 to 63 lower-case letters, digits and `-`, alphanumeric at both ends", "modelops-dask-dev";
     /// Amount of a resource.
     Quantity: quantity, "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$", "an amount is a number with an optional unit: `500m`, `2`, `4Gi`", "500m";
     /// Reference of a container image.

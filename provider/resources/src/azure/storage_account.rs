@@ -43,7 +43,7 @@ pub struct Inputs {
     pub location: String,
     /// For example `Standard_LRS`.
     pub sku: String,
-    /// `StorageV2`.
+    /// `StorageV2`; for a premium sku `BlockBlobStorage`.
     #[serde(default = "general_purpose")]
     pub kind: String,
 }
@@ -77,6 +77,11 @@ fn create_body(inputs: &Inputs, tags: &Json) -> Json {
 
 fn patch_body(inputs: &Inputs, tags: &Json) -> Json {
     json!({"sku": {"name": inputs.sku}, "tags": tags, "properties": properties()})
+}
+
+/// The kind in which an account of a sku holds block blobs.
+fn kind_of(sku: &str) -> &'static str {
+    if sku.starts_with("Premium_") { "BlockBlobStorage" } else { "StorageV2" }
 }
 
 /// Tier, and whether copies lie in several zones: neither changes in place.
@@ -141,9 +146,10 @@ impl Resource for StorageAccount {
                 findings.refuse("sku", reason, SKUS.join(", "));
             }
         }
-        if inputs.kind != "StorageV2" {
-            let reason = format!("kind `{}` is not supported by this version", inputs.kind);
-            findings.refuse("kind", reason, "use `StorageV2`");
+        let kind = kind_of(&inputs.sku);
+        if inputs.kind != kind {
+            let reason = format!("an account of kind `{}` cannot be `{}`", inputs.kind, inputs.sku);
+            findings.refuse("kind", reason, format!("use `{kind}`: other kinds of this sku hold no block blobs"));
         }
     }
 
@@ -192,7 +198,9 @@ impl Resource for StorageAccount {
             sku: "Standard_LRS".into(),
             kind: general_purpose(),
         };
-        vec![plain.clone(), Inputs { sku: "Standard_GRS".into(), ..plain }]
+        let copied = Inputs { sku: "Standard_GRS".into(), ..plain.clone() };
+        let fast = Inputs { sku: "Premium_LRS".into(), kind: "BlockBlobStorage".into(), ..plain.clone() };
+        vec![plain, copied, fast]
     }
 }
 

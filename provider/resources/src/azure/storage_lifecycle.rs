@@ -10,6 +10,9 @@ use serde_json::{Value as Json, json};
 use crate::arm::{ArmResource, Target, find, identity, lanes, live, owner_by_parent, spelled, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
+/// Rules of one account.
+const RULES_LIMIT: usize = 100;
+
 /// Rules by which a storage account deletes old blobs.
 pub struct StorageLifecycle;
 
@@ -126,6 +129,10 @@ impl Resource for StorageLifecycle {
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
         if inputs.rules.is_empty() {
             findings.refuse("rules", "a lifecycle policy without rules", "give at least one rule, or none at all");
+        }
+        if inputs.rules.len() > RULES_LIMIT {
+            let reason = format!("{} lifecycle rules; an account has at most {RULES_LIMIT}", inputs.rules.len());
+            findings.refuse("rules", reason, "join rules for the same days");
         }
         for (at, rule) in inputs.rules.iter().enumerate() {
             if rule.name.is_empty() || rule.name.len() > 256 || !rule.name.chars().all(|c| c.is_ascii_alphanumeric()) {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use mops_clients::kubernetes::{ClusterRef, ObjectRef, Readiness, Selection, judge};
+use mops_core::grammar::is_dns_label;
 use mops_core::mark::names;
 use mops_core::{Class, Error, Identity, Lane};
 use schemars::JsonSchema;
@@ -57,15 +58,6 @@ fn outputs(live: &Json) -> Outputs {
     Outputs { name: text(live, "/metadata/name"), uid: text(live, "/metadata/uid") }
 }
 
-/// Whether a text can name something that also becomes a DNS label.
-pub(crate) fn is_label(name: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    (1..=63).contains(&name.len())
-        && name.starts_with(edge)
-        && name.ends_with(edge)
-        && name.chars().all(|c| edge(c) || c == '-')
-}
-
 impl Resource for Namespace {
     const TOKEN: &'static str = "modelops:kubernetes:Namespace";
     const REPLACE: &'static [&'static str] = &["cluster", "name"];
@@ -81,7 +73,7 @@ impl Resource for Namespace {
     }
 
     fn check(inputs: &mut Inputs, _: &Offline<'_>, findings: &mut Findings) {
-        if !is_label(&inputs.name) {
+        if !is_dns_label(&inputs.name) {
             let reason = format!("`{}` is not the name of a namespace", inputs.name);
             findings.refuse("name", reason, "1–63 small letters, digits and `-`, letters or digits at both ends");
         }
@@ -163,14 +155,6 @@ fn foreign(object: &Json, stack: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_dns_labels() {
-        for (name, good) in [("a", true), ("a-1", true), ("-a", false), ("A", false), ("a.b", false), ("", false)] {
-            assert_eq!(is_label(name), good, "{name}");
-        }
-        assert!(!is_label(&"a".repeat(64)));
-    }
 
     #[test]
     fn only_what_nobody_of_us_made_is_foreign() {
