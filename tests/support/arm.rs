@@ -11,6 +11,7 @@ use crate::route::{self, Route};
 use crate::world::World;
 
 pub mod access;
+pub mod activity;
 pub mod api;
 pub mod behind;
 pub mod cluster;
@@ -153,6 +154,7 @@ fn routes() -> Vec<Route<Arm>> {
         container::routes(),
         lifecycle::routes(),
         sas::routes(),
+        activity::routes(),
         cluster::routes(),
         pool::routes(),
         identity::routes(),

@@ -30,6 +30,7 @@ const UNDOCUMENTED: &[(&str, &str)] = &[
     ("/providers/Microsoft.Authorization/roleEligibilityScheduleInstances", "the service's documentation"),
     ("/providers/Microsoft.PolicyInsights/checkPolicyRestrictions", "the service's documentation"),
     ("/providers/Microsoft.Network/virtualNetworks/", "the service's documentation"),
+    ("/providers/Microsoft.Insights/eventtypes/management/values", "the service's documentation"),
 ];
 
 /// Faults of properties that are newer than every document at hand, and what vouches for them instead.

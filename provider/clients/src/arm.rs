@@ -1,5 +1,6 @@
 //! Azure Resource Manager: ids, errors, long-running operations and the client that drives them.
 
+mod activity;
 mod answer;
 mod bearer;
 mod client;

@@ -5,6 +5,7 @@ use mops_clients::delegation::DELEGATED_LETTERS;
 use mops_core::{Class, Error, Secret};
 use mops_wire::Url;
 use serde_json::Value as Json;
+use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::azure::blob_sas_token::{Inputs, Kind};
@@ -78,6 +79,11 @@ pub(crate) fn life(now: OffsetDateTime, inputs: &Inputs) -> (OffsetDateTime, Off
     let start = now - BACK;
     let from = if inputs.kind == Kind::UserDelegation { start } else { now };
     (start, end(from, inputs.lifetime_seconds))
+}
+
+/// When a signature was made, by its start.
+pub(crate) fn signed_at(start: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(start, &Rfc3339).ok()?.checked_add(BACK)
 }
 
 /// Where its blobs are.

@@ -15,6 +15,7 @@ const ROLES: &[&str] = &["2018-09-01-preview", "2020-04-01-preview", "2020-10-01
 const COMPUTE: &[&str] = &["2021-07-01", "2026-04-01"];
 const POLICY: &[&str] = &["2022-03-01"];
 const NETWORK: &[&str] = &["2024-05-01"];
+const ACTIVITY: &[&str] = &["2015-04-01"];
 
 fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
     let path = path.to_lowercase();
@@ -34,6 +35,8 @@ fn supported(path: &str) -> (&'static str, &'static [&'static str]) {
         ("managedClusters", CLUSTERS)
     } else if path.contains("/providers/microsoft.network") {
         ("virtualNetworks", NETWORK)
+    } else if path.contains("/providers/microsoft.insights") {
+        ("eventtypes", ACTIVITY)
     } else if path.contains("/providers/microsoft.compute") {
         ("skus", COMPUTE)
     } else if path.contains("/providers/microsoft.policyinsights") {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::arm::operation::{Begin, Form, begin};
 use crate::arm::store::{Busy, State, Thing};
 use crate::arm::subscription::check_registered;
-use crate::arm::{Arm, id, refusal};
+use crate::arm::{Arm, activity, id, refusal};
 use crate::evidence::Evidence;
 use crate::http::{Call, Reply};
 use crate::route::{Params, Route};
@@ -359,6 +359,8 @@ pub struct View {
     pub name: String,
     /// Which account of that name, should it have been made again.
     pub incarnation: String,
+    /// How often the keys of identities were revoked.
+    pub revocations: usize,
     /// Both keys in base64.
     pub keys: Vec<String>,
     /// Whether keys may sign.
@@ -381,6 +383,7 @@ pub fn by_host(arm: &Arm, host: &str) -> Option<View> {
         policies: policies.collect(),
         name: name.to_owned(),
         incarnation: account.incarnation.clone(),
+        revocations: activity::revocations(&state.log, &account.id),
         keys: account.secrets.clone(),
         shared_key: account.body["properties"]["allowSharedKeyAccess"] != json!(false),
         containers: inside.iter().map(|t| (id::name(&t.id).to_owned(), t.incarnation.clone())).collect(),

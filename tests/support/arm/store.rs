@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::arm::activity::Entry;
 use crate::arm::figures::Figures;
 use crate::arm::id;
 use crate::arm::operation::Operation;
@@ -131,6 +132,8 @@ pub struct State {
     pub principals: BTreeMap<String, Principal>,
     /// What the subscription has and allows.
     pub figures: Figures,
+    /// What the activity log tells.
+    pub log: Vec<Entry>,
     /// Operations that are to fail.
     pub doomed: Vec<Doomed>,
     /// What the machines have not been told yet.

@@ -21,9 +21,10 @@ const AUDIENCE: &str = "https://storage.azure.com";
 /// What of a key stands in a signature, in the order in which it is signed.
 const OF_KEY: [&str; 6] = ["skoid", "sktid", "skt", "ske", "sks", "skv"];
 
-/// The value of a key follows from what it is for: nothing has to be kept.
+/// The value of a key follows from what it is for, and is another one after a revocation: nothing has to be kept.
 fn value(view: &View, parts: &[&str]) -> Vec<u8> {
-    hmac_sha256(view.incarnation.as_bytes(), parts.join("\n").as_bytes())
+    let account = format!("{} {}", view.incarnation, view.revocations);
+    hmac_sha256(account.as_bytes(), parts.join("\n").as_bytes())
 }
 
 fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {

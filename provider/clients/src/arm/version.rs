@@ -24,6 +24,8 @@ pub const COMPUTE_USAGES: &str = "2026-04-01";
 pub const ELIGIBILITY: &str = "2020-10-01";
 /// What policies would say to a resource.
 pub const POLICY: &str = "2022-03-01";
+/// The activity log of a subscription.
+pub const ACTIVITY: &str = "2015-04-01";
 /// Virtual networks and their subnets.
 pub const NETWORK: &str = "2024-05-01";
 

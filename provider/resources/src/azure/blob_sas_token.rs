@@ -1,10 +1,12 @@
 //! A shared access signature as a resource. Promises: signed by the service, or with a key of the identity of the run
 //! that is fetched for it and not kept, so that no account key is handled;
-//! the same inputs give no difference until it is time to renew (`renewal::tests`); it is never signed
-//! while reading or comparing.
+//! the same inputs give no difference until it is time to renew (`renewal::tests`), or until what signed it was taken
+//! back (`tests/drift/signatures.rs`); it is never signed while reading or comparing.
 
+use mops_clients::ClientError;
 use mops_clients::arm::{NotAnId, ResourceId, SasRequest};
 use mops_clients::delegation::DelegatedSas;
+use mops_core::provider::Progress;
 use mops_core::{Error, Identity, Lane, Ownership, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -89,6 +91,9 @@ pub struct Outputs {
     /// When the account key of that name was made that is there now.
     #[serde(default)]
     pub key_created: Option<String>,
+    /// When the keys of identities were revoked after it was signed by one, if the activity log of the account tells.
+    #[serde(default)]
+    pub revoked: Option<String>,
     /// The signature's query.
     pub token: Secret<String>,
     /// `BlobEndpoint=…;SharedAccessSignature=…`.
@@ -104,8 +109,14 @@ fn name_of(inputs: &Inputs) -> String {
     format!("{}#sas-{scope}", inputs.account_id)
 }
 
+/// What ends every signature of every identity for an account.
+const REVOKE: &str = "Microsoft.Storage/storageAccounts/revokeUserDelegationKeys/action";
+
 /// Why it opens nothing any more although its time is not over.
-fn regenerated(outputs: &Outputs) -> Option<String> {
+fn ended(outputs: &Outputs) -> Option<String> {
+    if let Some(at) = &outputs.revoked {
+        return Some(format!("the keys of identities were revoked for its account at {at}"));
+    }
     match (&outputs.signed_with, &outputs.key_created) {
         (Some(then), Some(now)) if then != now => Some(format!("its account key was regenerated at {now}")),
         _ => None,
@@ -135,7 +146,7 @@ impl Resource for BlobSasToken {
     const TOKEN: &'static str = "modelops:azure:BlobSasToken";
     const REPLACE: &'static [&'static str] = &["accountId", "container", "kind"];
     const CHANGED_BY_UPDATE: &'static [&'static str] =
-        &["start", "expiry", "signedWith", "keyCreated", "token", "connectionString"];
+        &["start", "expiry", "signedWith", "keyCreated", "revoked", "token", "connectionString"];
     const DELETE_BEFORE_REPLACE: bool = false;
     const READ_TELLS: bool = true;
     type Inputs = Inputs;
@@ -154,7 +165,7 @@ impl Resource for BlobSasToken {
     }
 
     fn reason(cx: &Offline<'_>, old: &State<Self>, new: &Inputs) -> Option<String> {
-        regenerated(&old.outputs).or_else(|| due(cx.now, &old.outputs.expiry, new.renew_before_seconds))
+        ended(&old.outputs).or_else(|| due(cx.now, &old.outputs.expiry, new.renew_before_seconds))
     }
 
     fn rights(inputs: &Inputs) -> &'static [&'static str] {
@@ -166,12 +177,13 @@ impl Resource for BlobSasToken {
         }
     }
 
-    /// Nothing at Azure holds the signature; the account tells whether the key that made it is still there.
+    /// Nothing at Azure holds the signature; the account, or its activity log, tells whether what signed it still counts.
     async fn read(cx: &Cx<'_>, id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
         let (Some(id), Some(outputs)) = (id, cx.stored::<Outputs>()) else { return Ok(None) };
         let target = Target::new(cx, account(known), NOUN)?;
         let Some(found) = target.get().await? else { return Ok(None) };
-        let outputs = Outputs { key_created: key_created(&found, known), ..outputs };
+        let revoked = revoked(cx, &target, known, &outputs).await?;
+        let outputs = Outputs { key_created: key_created(&found, known), revoked, ..outputs };
         let state = State { id: id.to_owned(), inputs: known.clone(), outputs };
         Ok(Some(Live { state, ownership: Ownership::Derived, changed_by: None }))
     }
@@ -217,7 +229,7 @@ async fn issue(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<BlobSasToken>, Error
     let found = target.get().await?;
     sas::refuse_forbidden(found.as_ref(), inputs)?;
     if let Some(note) = sas::skew_note(target.arm.clock_skew()) {
-        (cx.call.progress)(mops_core::provider::Progress::Note(note));
+        (cx.call.progress)(Progress::Note(note));
     }
     let (start, expiry) = sas::life(cx.services.clock().now(), inputs);
     let token = sign(cx, &target, inputs, (start, expiry)).await?;
@@ -229,8 +241,29 @@ async fn issue(cx: &Cx<'_>, inputs: &Inputs) -> Result<Made<BlobSasToken>, Error
     let key_created = signed_with.clone();
     Ok(Made {
         id: id.clone(),
-        outputs: Outputs { id, start, expiry, signed_with, key_created, token, connection_string },
+        outputs: Outputs { id, start, expiry, signed_with, key_created, revoked: None, token, connection_string },
     })
+}
+
+/// When the keys of identities were revoked after this was signed. A log that cannot be read keeps nobody from going on.
+async fn revoked(
+    cx: &Cx<'_>,
+    target: &Target<'_>,
+    inputs: &Inputs,
+    outputs: &Outputs,
+) -> Result<Option<String>, Error> {
+    let Some(signed) = sas::signed_at(&outputs.start).filter(|_| inputs.kind == Kind::UserDelegation) else {
+        return Ok(None);
+    };
+    match target.arm.last_success(&target.id, REVOKE, signed).await {
+        Ok(at) => Ok(at.map(stamp)),
+        Err(ClientError::Canceled) => Err(target.failed(ClientError::Canceled, "read")),
+        Err(error) => {
+            let note = format!("whether the key of SAS `{}` was revoked is not known: {error}", name_of(inputs));
+            (cx.call.progress)(Progress::Note(note));
+            Ok(None)
+        }
+    }
 }
 
 async fn sign(
@@ -264,7 +297,7 @@ mod tests {
             let (signed_with, key_created) = (then.map(str::to_owned), now.map(str::to_owned));
             let (token, connection_string) = (Secret::from("t"), Secret::from("c"));
             let (id, start, expiry) = (String::new(), String::new(), String::new());
-            regenerated(&Outputs { id, start, expiry, signed_with, key_created, token, connection_string })
+            ended(&Outputs { id, start, expiry, signed_with, key_created, revoked: None, token, connection_string })
         };
         assert!(with(Some("t1"), Some("t2")).unwrap().contains("t2"));
         for (then, now) in [(Some("t1"), Some("t1")), (None, Some("t2")), (Some("t1"), None), (None, None)] {
@@ -280,6 +313,7 @@ mod tests {
             expiry: String::new(),
             signed_with: None,
             key_created: None,
+            revoked: None,
             token: Secret::from("sig=canary"),
             connection_string: Secret::from("x;sig=canary"),
         };
