@@ -17,7 +17,7 @@ pub(crate) struct AuthArgs {
 pub(crate) enum AuthVerb {
     /// Move a live stack up to a safer way to sign in to its registry.
     #[command(
-        after_help = "Examples:\n  mops auth migrate --to token\n  mops auth migrate --to token unified-infra.yaml --yes"
+        after_help = "Examples:\n  mops auth migrate --to token\n  mops auth migrate --to workload_identity unified-infra.yaml --yes"
     )]
     Migrate(MigrateArgs),
     /// Show who signs in to Azure, why, and what is wrong with that.

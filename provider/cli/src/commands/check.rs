@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mops_clients::kubernetes::ClusterRef;
-use mops_core::{Error, Secret, Value};
+use mops_core::{Error, Secret, SecretInput, Value};
 use mops_diagnose::{ArmView, Command, KnownPool, ProbeImage, Report, Request, Services, report};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
@@ -84,13 +84,17 @@ async fn services(app: &App, session: &Session, cluster: &ClusterRef) -> Result<
 }
 
 /// The credential that the stack's pods are meant to have, to compare with the one that they have: that of the stack's
-/// token from state, else what ARM says about the admin user.
+/// token from state, that of its service principal from where it is kept, else what ARM says about the admin user.
 async fn arm_view(app: &App, subject: &Subject<'_>) -> ArmView {
     let Subject { session, snapshot, .. } = subject;
-    if phase(snapshot) == Phase::Token
-        && let Some(token) = of_type(snapshot, "modelops:azure:RegistryToken").next()
-    {
-        return token_view(app, snapshot, token);
+    match phase(snapshot) {
+        Phase::Token => {
+            if let Some(token) = of_type(snapshot, "modelops:azure:RegistryToken").next() {
+                return token_view(app, snapshot, token);
+            }
+        }
+        Phase::ServicePrincipal => return principal_view(session, snapshot).await,
+        Phase::WorkloadIdentity | Phase::AdminUser => {}
     }
     let Some(registry) = of_type(snapshot, "modelops:azure:ContainerRegistry").next() else { return ArmView::NotAsked };
     if registry.inputs.get("adminUserEnabled") == Some(&Value::Bool(false)) {
@@ -99,6 +103,19 @@ async fn arm_view(app: &App, subject: &Subject<'_>) -> ArmView {
     match session.provider.services().registry_login(&registry.id).await {
         Ok(login) => ArmView::Credentials { username: login.username, passwords: vec![login.password] },
         Err(error) => ArmView::Unreadable(error.summary().to_owned()),
+    }
+}
+
+/// What the pull secret is made from, as far as its source is here.
+async fn principal_view(session: &Session, snapshot: &Snapshot) -> ArmView {
+    let Some(secret) = of_type(snapshot, "modelops:kubernetes:ImagePullSecret").next() else {
+        return ArmView::NotAsked;
+    };
+    let source = secret.inputs.get("password").and_then(|p| mops_core::convert::from_value(p.clone()).ok());
+    let (Some(username), Some(source)) = (input(secret, "username"), source) else { return ArmView::NotAsked };
+    match session.provider.services().resolve(&SecretInput::Source(source)).await {
+        Ok(password) => ArmView::Credentials { username, passwords: vec![password] },
+        Err(_) => ArmView::NotAsked,
     }
 }
 
@@ -151,7 +168,10 @@ fn request(app: &App, subject: &Subject<'_>) -> Request {
     request.context = output("cluster", "cluster_name").unwrap_or_default();
     request.registry = output("registry", "login_server");
     request.env_secret = of_type(snapshot, "modelops:kubernetes:Secret").find_map(|s| input(s, "name"));
-    request.pull_secret = of_type(snapshot, "modelops:kubernetes:ImagePullSecret").find_map(|s| input(s, "name"));
+    // One that is there all the same is for the pods of the way that is being left.
+    if phase(snapshot) != Phase::WorkloadIdentity {
+        request.pull_secret = of_type(snapshot, "modelops:kubernetes:ImagePullSecret").find_map(|s| input(s, "name"));
+    }
     request.containers = containers(snapshot);
     request.pools = pools(snapshot);
     request.stack_file.clone_from(&pointed.stack_file);

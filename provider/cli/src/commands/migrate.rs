@@ -81,6 +81,8 @@ impl Migration<'_> {
             let proven = match self.bring(store, both, asked.take(), false).await? {
                 None => return Err(asker.refusal()),
                 Some(Exit::Ok) => self.prove(store.snapshot()).await?,
+                // Refused before the first write.
+                Some(Exit::Usage) => return Ok(Exit::Usage),
                 Some(exit) => exit,
             };
             match proven {
