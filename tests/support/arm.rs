@@ -15,6 +15,7 @@ pub mod activity;
 pub mod api;
 pub mod behind;
 pub mod cluster;
+pub mod collection;
 pub mod container;
 pub mod figures;
 pub mod group;
@@ -30,6 +31,7 @@ pub mod region;
 pub mod registry;
 pub mod registry_token;
 pub mod role;
+pub mod role_definition;
 pub mod sas;
 pub mod storage;
 pub mod store;
@@ -159,6 +161,7 @@ fn routes() -> Vec<Route<Arm>> {
         pool::routes(),
         identity::routes(),
         role::routes(),
+        role_definition::routes(),
         operation::routes(),
     ];
     tables.into_iter().flatten().collect()

@@ -30,6 +30,7 @@ pub mod program;
 pub mod push;
 pub mod readme;
 pub mod real;
+pub mod recordings;
 pub mod registry;
 pub mod remote;
 pub mod rig;

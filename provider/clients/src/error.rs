@@ -118,7 +118,7 @@ impl ClientError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Configuration { hint, .. } => Some(hint.clone()),
-            Self::Arm(error) => arm_hint(error),
+            Self::Arm(error) => Some(arm_hint(error).to_owned()),
             Self::Wire(error) => error.hint(),
             Self::TimedOut { .. } => Some("run the same command again: it goes on waiting".to_owned()),
             Self::SignIn { .. } => Some("check tenant, client id and secret, or run `az login`".to_owned()),
@@ -142,15 +142,27 @@ impl From<ClientError> for Error {
     }
 }
 
-fn arm_hint(error: &ArmError) -> Option<String> {
-    let hint = match error.remedy() {
-        Remedy::AskForMore => "ask for quota in the portal under `Quotas`, or choose another size or region".to_owned(),
-        Remedy::Register => "let an owner of the subscription register the provider that the message names".to_owned(),
-        Remedy::TakenName => "choose another name: this one is taken".to_owned(),
-        Remedy::Policy => "a lock or policy of the subscription forbids it; its owner can lift it".to_owned(),
-        Remedy::Serialise => "wait until the other operation has ended, then run the same command again".to_owned(),
-        _ if error.status == 403 => "give the identity the role Contributor on the resource group".to_owned(),
-        _ => return None,
-    };
-    Some(hint)
+/// The one thing to do about a refusal; what was done before it stays, so the same command goes on from there.
+fn arm_hint(error: &ArmError) -> &'static str {
+    match error.remedy() {
+        Remedy::AskForMore => "ask for quota in the portal under `Quotas`, or choose another size or region",
+        Remedy::Register => "let an owner of the subscription register the provider that the message names",
+        Remedy::TakenName => "choose another name: this one is taken",
+        Remedy::Policy => "a lock or policy of the subscription forbids it; its owner can lift it",
+        Remedy::Serialise => "wait until the other operation has ended, then run the same command again",
+        Remedy::BackOff => "Azure is busy: wait some minutes, then run the same command again",
+        _ if error.status == 403 => "give the identity the role Contributor on the resource group",
+        Remedy::Consistency => "look whether the principal exists; a new one is known everywhere after some minutes",
+        Remedy::None => hint_of_status(error),
+    }
+}
+
+fn hint_of_status(error: &ArmError) -> &'static str {
+    match error.status {
+        401 => "check tenant, client id and secret, or run `az login`",
+        404 | 410 => "look in the portal whether it is still there, then run the same command again",
+        409 | 412 => "look at the resource that the message names, then run the same command again",
+        _ if error.operation => "look at what the message names, then run the same command again",
+        _ => "correct what the message names in the stack file, then run the same command again",
+    }
 }

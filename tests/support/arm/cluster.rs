@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::arm::operation::{Begin, Form, begin, paced};
 use crate::arm::store::{Busy, State, Thing};
 use crate::arm::subscription::check_registered;
-use crate::arm::{Arm, id, kubeconfig, pool, refusal};
+use crate::arm::{Arm, collection, id, kubeconfig, pool, refusal};
 use crate::evidence::Evidence;
 use crate::http::{Call, Reply};
 use crate::route::{Params, Route};
@@ -29,7 +29,20 @@ pub fn routes() -> Vec<Route<Arm>> {
     vec![
         Route::new("PUT", PATH, Evidence::Recording(NAME, 2), put),
         Route::new("GET", PATH, Evidence::Recording(NAME, 8), get),
+        Route::new("PATCH", PATH, Evidence::Spec("ContainerService 2024-08-01, ManagedClusters_UpdateTags"), patch),
         Route::new("DELETE", PATH, Evidence::Recording(NAME, 25), delete),
+        Route::new(
+            "GET",
+            "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerService/managedClusters",
+            Evidence::Spec("ContainerService 2024-08-01, ManagedClusters_ListByResourceGroup"),
+            list,
+        ),
+        Route::new(
+            "GET",
+            "/subscriptions/{sub}/providers/Microsoft.ContainerService/managedClusters",
+            Evidence::Spec("ContainerService 2024-08-01, ManagedClusters_List"),
+            list,
+        ),
         Route::new(
             "POST",
             "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerService/managedClusters/{cluster}/listClusterUserCredential",
@@ -300,8 +313,6 @@ fn update(
         let message = "OIDC issuer feature cannot be disabled.";
         return Err(refusal::flat_target("BadRequest", message, "oidcIssuerProfile.enabled"));
     }
-    let location = known.body["location"].as_str().unwrap_or_default().to_owned();
-    let until = arm.world.after(UPDATE_SECONDS);
     let cluster = state.get_mut(cluster_id).ok_or_else(|| Reply::empty(500))?;
     take(&mut cluster.body, wanted);
     if issuer == json!(true) && cluster.body["properties"]["oidcIssuerProfile"]["enabled"] != json!(true) {
@@ -309,13 +320,21 @@ fn update(
     }
     cluster.body["properties"]["kubernetesVersion"] = json!(version);
     cluster.body["properties"]["currentKubernetesVersion"] = json!(current(&version));
+    Ok(begin_update(arm, state, cluster_id, api))
+}
+
+/// What was changed takes its time; the answer shows the cluster on its way.
+fn begin_update(arm: &Arm, state: &mut State, cluster_id: &str, api: &str) -> Reply {
+    let until = arm.world.after(UPDATE_SECONDS);
+    let Some(cluster) = state.get_mut(cluster_id) else { return Reply::empty(500) };
     cluster.generation += 1;
     cluster.busy = Some(Busy { word: "Updating", until, vanishes: false });
+    let location = cluster.body["location"].as_str().unwrap_or_default().to_owned();
     arm.world.ledger.changed(cluster_id);
     let wish = Begin { form: Form::Preempted, resource: cluster_id, seconds: UPDATE_SECONDS, location: &location, api };
     let (_, address) = begin(&arm.world, state, &wish);
     let shown = state.get(cluster_id).map(|c| shown(state, c)).unwrap_or_default();
-    Ok(paced(arm, Reply::json(200, &shown)).header("azure-asyncoperation", address))
+    paced(arm, Reply::json(200, &shown)).header("azure-asyncoperation", address)
 }
 
 fn check_upgrade(old: &str, new: &str) -> Result<(), Reply> {
@@ -364,6 +383,26 @@ fn check_pools(state: &State, cluster_id: &str, wanted: &Map<String, Value>) -> 
 fn get(arm: &Arm, _: &Call, params: &Params) -> Reply {
     let state = arm.state();
     find(&state, params).map_or_else(|r| r, |c| Reply::json(200, &shown(&state, c)))
+}
+
+fn list(arm: &Arm, _: &Call, params: &Params) -> Reply {
+    collection::list(arm, params, KIND, shown)
+}
+
+fn patch(arm: &Arm, call: &Call, params: &Params) -> Reply {
+    patch_tags(arm, call, params).unwrap_or_else(|refusal| refusal)
+}
+
+/// The contract: nothing but the tags can be changed in this way.
+fn patch_tags(arm: &Arm, call: &Call, params: &Params) -> Result<Reply, Reply> {
+    let wanted = call.json().filter(Value::is_object).ok_or_else(refusal::bad_body)?;
+    let mut state = arm.state();
+    let cluster_id = find(&state, params)?.id.clone();
+    check_conditions(call, state.get(&cluster_id))?;
+    check_idle(&state, &cluster_id)?;
+    let cluster = state.get_mut(&cluster_id).ok_or_else(|| Reply::empty(500))?;
+    cluster.body["tags"] = wanted["tags"].clone();
+    Ok(begin_update(arm, &mut state, &cluster_id, call.query("api-version").unwrap_or_default()))
 }
 
 fn delete(arm: &Arm, call: &Call, params: &Params) -> Reply {

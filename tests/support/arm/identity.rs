@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::arm::store::{State, Thing};
 use crate::arm::subscription::check_registered;
-use crate::arm::{Arm, id, refusal};
+use crate::arm::{Arm, collection, id, refusal};
 use crate::evidence::Evidence;
 use crate::http::{Call, Reply};
 use crate::route::{Params, Route};
@@ -33,6 +33,12 @@ pub fn routes() -> Vec<Route<Arm>> {
         Route::new("PATCH", PATH, Evidence::Spec(SPEC), patch),
         Route::new("DELETE", PATH, Evidence::Recording(ONE, 6), delete),
         Route::new("GET", LIST, Evidence::Recording(ONE, 5), list),
+        Route::new(
+            "GET",
+            "/subscriptions/{sub}/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
+            Evidence::Spec("ManagedIdentity 2023-01-31, UserAssignedIdentities_ListBySubscription"),
+            list,
+        ),
         Route::new("PUT", CREDENTIAL, Evidence::Recording(TRUST, 3), put_credential),
         Route::new("GET", CREDENTIAL, Evidence::Recording(TRUST, 5), get_credential),
         Route::new("DELETE", CREDENTIAL, Evidence::Recording(TRUST, 8), delete_credential),
@@ -130,13 +136,7 @@ fn remove(arm: &Arm, params: &Params, id: &str) -> Reply {
 }
 
 fn list(arm: &Arm, _: &Call, params: &Params) -> Reply {
-    let state = arm.state();
-    if let Err(refusal) = state.group(&id::group(params), false) {
-        return refusal;
-    }
-    let inside = state.of_kind(KIND).filter(|t| id::group_name(&t.id).eq_ignore_ascii_case(params.get("rg")));
-    let value: Vec<Value> = inside.map(|t| t.body.clone()).collect();
-    Reply::json(200, &json!({"value": value}))
+    collection::list(arm, params, KIND, |_, identity| identity.body.clone())
 }
 
 fn put_credential(arm: &Arm, call: &Call, params: &Params) -> Reply {

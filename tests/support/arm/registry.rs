@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::arm::operation::{Begin, Form, begin, paced};
 use crate::arm::store::{Busy, State, Thing};
 use crate::arm::subscription::check_registered;
-use crate::arm::{Arm, id, refusal, registry_token};
+use crate::arm::{Arm, collection, id, refusal, registry_token};
 use crate::evidence::Evidence;
 use crate::http::{Call, Reply};
 use crate::registry::rights::Rights;
@@ -52,6 +52,12 @@ pub fn routes() -> Vec<Route<Arm>> {
             "GET",
             "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerRegistry/registries",
             R(6),
+            list,
+        ),
+        Route::new(
+            "GET",
+            "/subscriptions/{sub}/providers/Microsoft.ContainerRegistry/registries",
+            Evidence::Client("az 2.91.0"),
             list,
         ),
     ]
@@ -242,15 +248,7 @@ fn get(arm: &Arm, _: &Call, params: &Params) -> Reply {
 }
 
 fn list(arm: &Arm, _: &Call, params: &Params) -> Reply {
-    let state = arm.state();
-    let group = id::key(&id::group(params));
-    if let Err(refusal) = state.group(&group, false) {
-        return refusal;
-    }
-    let prefix = format!("{group}/");
-    let here = state.of_kind(KIND).filter(|t| id::key(&t.id).starts_with(&prefix));
-    let value: Vec<Value> = here.map(Thing::shown).collect();
-    Reply::json(200, &json!({"value": value}))
+    collection::list(arm, params, KIND, |_, registry| registry.shown())
 }
 
 fn patch(arm: &Arm, call: &Call, params: &Params) -> Reply {

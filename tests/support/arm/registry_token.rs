@@ -16,6 +16,10 @@ const MAP: &str =
     "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerRegistry/registries/{name}/scopeMaps/{map}";
 const TOKEN: &str =
     "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerRegistry/registries/{name}/tokens/{token}";
+const MAPS: &str =
+    "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerRegistry/registries/{name}/scopeMaps";
+const TOKENS: &str =
+    "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ContainerRegistry/registries/{name}/tokens";
 /// The names of the two passwords.
 const SLOTS: [&str; 2] = ["password1", "password2"];
 /// How long Azure takes to make a token.
@@ -32,6 +36,12 @@ pub fn routes() -> Vec<Route<Arm>> {
         Route::new("DELETE", MAP, Evidence::Spec("ContainerRegistry 2023-07-01, ScopeMaps_Delete"), delete_map),
         Route::new("PUT", TOKEN, RECORDED(8), put_token),
         Route::new("GET", TOKEN, RECORDED(10), get_token),
+        Route::new("GET", MAPS, Evidence::Spec("ContainerRegistry 2023-07-01, ScopeMaps_List"), |arm, _, params| {
+            list(arm, params, "scopeMaps")
+        }),
+        Route::new("GET", TOKENS, Evidence::Spec("ContainerRegistry 2023-07-01, Tokens_List"), |arm, _, params| {
+            list(arm, params, "tokens")
+        }),
         Route::new("PATCH", TOKEN, Evidence::Spec("ContainerRegistry 2023-07-01, Tokens_Update"), patch_token),
         Route::new("DELETE", TOKEN, Evidence::Spec("ContainerRegistry 2023-07-01, Tokens_Delete"), delete_token),
         Route::new(
@@ -147,6 +157,18 @@ fn get(arm: &Arm, params: &Params, kind: &str, id: &str) -> Reply {
         return refusal;
     }
     state.get(id).map_or_else(|| absent(id::name(id)), |thing| Reply::json(200, &thing.shown()))
+}
+
+/// Assumed: the scope maps of the service's own are not among them.
+fn list(arm: &Arm, params: &Params, kind: &str) -> Reply {
+    let state = arm.state();
+    if let Err(refusal) = ready(&state, params, "read", &format!("registries/{kind}")) {
+        return refusal;
+    }
+    let own = format!("{}/{kind}/", id::key(&registry_id(params))).to_lowercase();
+    let inside = state.below(&registry_id(params)).filter(|thing| id::key(&thing.id).starts_with(&own));
+    let value: Vec<Value> = inside.map(Thing::shown).collect();
+    Reply::json(200, &json!({"value": value}))
 }
 
 fn patch_map(arm: &Arm, call: &Call, params: &Params) -> Reply {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::arm::operation::{Begin, Form, begin};
 use crate::arm::store::{Busy, State, Thing};
 use crate::arm::subscription::check_registered;
-use crate::arm::{Arm, activity, id, refusal};
+use crate::arm::{Arm, activity, collection, id, refusal};
 use crate::evidence::Evidence;
 use crate::http::{Call, Reply};
 use crate::route::{Params, Route};
@@ -36,6 +36,18 @@ pub fn routes() -> Vec<Route<Arm>> {
         Route::new("GET", PATH, Evidence::Recording("storage-create-update", 4), get),
         Route::new("PATCH", PATH, Evidence::Spec("Storage 2023-05-01, StorageAccounts_Update"), patch),
         Route::new("DELETE", PATH, Evidence::Spec("Storage 2023-05-01, StorageAccounts_Delete"), delete),
+        Route::new(
+            "GET",
+            "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Storage/storageAccounts",
+            Evidence::Spec("Storage 2023-05-01, StorageAccounts_ListByResourceGroup"),
+            list,
+        ),
+        Route::new(
+            "GET",
+            "/subscriptions/{sub}/providers/Microsoft.Storage/storageAccounts",
+            Evidence::Client("az 2.91.0"),
+            list,
+        ),
         Route::new(
             "POST",
             "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Storage/storageAccounts/{account}/listKeys",
@@ -265,6 +277,10 @@ fn get(arm: &Arm, _: &Call, params: &Params) -> Reply {
         Ok(account) => Reply::json(200, &account.shown()),
         Err(refusal) => refusal,
     }
+}
+
+fn list(arm: &Arm, _: &Call, params: &Params) -> Reply {
+    collection::list(arm, params, KIND, |_, account| account.shown())
 }
 
 fn patch(arm: &Arm, call: &Call, params: &Params) -> Reply {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::arm::store::Thing;
-use crate::arm::{Arm, refusal, registry, storage};
+use crate::arm::{Arm, refusal};
 use crate::evidence::Evidence;
 use crate::http::{Call, Reply};
 use crate::route::{Params, Route};
@@ -19,15 +19,6 @@ pub fn routes() -> Vec<Route<Arm>> {
         Route::new("GET", "/subscriptions/{sub}", Evidence::Spec("Subscriptions_Get"), subscription),
         Route::new("GET", "/subscriptions/{sub}/resources", listing, resources),
         Route::new("GET", "/subscriptions/{sub}/resourceGroups/{rg}/resources", listing, group_resources),
-        Route::new(
-            "GET",
-            "/subscriptions/{sub}/providers/Microsoft.ContainerRegistry/registries",
-            AZ,
-            |arm, _, params| of_kind(arm, registry::KIND, params),
-        ),
-        Route::new("GET", "/subscriptions/{sub}/providers/Microsoft.Storage/storageAccounts", AZ, |arm, _, params| {
-            of_kind(arm, storage::KIND, params)
-        }),
         Route::new("GET", "/subscriptions/{sub}/providers/{namespace}", provider, get_provider),
         Route::new("POST", "/subscriptions/{sub}/providers/{namespace}/register", provider, register),
     ]
@@ -68,14 +59,6 @@ fn resources(arm: &Arm, call: &Call, _: &Params) -> Reply {
     let fits = |row: &Value| wanted.as_ref().is_none_or(|w| row["type"].as_str().unwrap_or("").to_lowercase() == *w);
     let state = arm.state();
     let value: Vec<Value> = state.things.values().filter_map(row).filter(fits).collect();
-    Reply::json(200, &json!({"value": value}))
-}
-
-fn of_kind(arm: &Arm, kind: &str, params: &Params) -> Reply {
-    let below = format!("/subscriptions/{}/", params.get("sub").to_lowercase());
-    let state = arm.state();
-    let inside = state.of_kind(kind).filter(|thing| thing.id.to_lowercase().starts_with(&below));
-    let value: Vec<Value> = inside.map(Thing::shown).collect();
     Reply::json(200, &json!({"value": value}))
 }
 

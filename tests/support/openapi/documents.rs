@@ -51,6 +51,13 @@ impl Documents {
         self.files.keys().filter(managed).map(|file| Node { file, value: &self.files[file] })
     }
 
+    /// An example that a document names; it is read when it is asked for.
+    pub(super) fn example(&self, document: Node<'_>, name: &str) -> Value {
+        let path = beside(document.file, name);
+        let text = fsx::read_text(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).expect("a JSON example")
+    }
+
     /// What a place stands for: itself, or what its `$ref` leads to.
     pub(super) fn follow<'a>(&'a self, node: Node<'a>) -> Node<'a> {
         let Some(reference) = node.value["$ref"].as_str() else { return node };

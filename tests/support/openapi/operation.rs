@@ -23,6 +23,21 @@ pub(super) struct Operation<'a> {
     responses: &'a Value,
 }
 
+/// One official example: a request, and what it is answered.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// The verb.
+    pub verb: String,
+    /// The path with the example's values.
+    pub path: String,
+    /// The query with the example's values.
+    pub query: String,
+    /// The body, null for none.
+    pub body: Value,
+    /// Status and body of each answer.
+    pub answers: Vec<(u16, Value)>,
+}
+
 /// The body that an operation takes.
 pub(super) struct Body<'a> {
     pub(super) schema: Node<'a>,
@@ -34,26 +49,45 @@ impl<'a> Operations<'a> {
         Self { documents }
     }
 
+    /// Every path of every document: the document, the template, what may be done there.
+    fn paths(&self) -> impl Iterator<Item = (Node<'a>, &'a String, Node<'a>)> + use<'a> {
+        self.documents.roots().flat_map(|root| {
+            let groups = ["paths", "x-ms-paths"].into_iter().filter_map(move |group| root.value[group].as_object());
+            groups.flatten().map(move |(template, item)| (root, template, Node { file: root.file, value: item }))
+        })
+    }
+
     /// The operation whose path says most: with the most literals, and then the fewest free parts.
     pub(super) fn find(&self, verb: &str, path: &str) -> Option<Operation<'a>> {
         let verb = verb.to_lowercase();
-        let items = self.documents.roots().flat_map(|root| {
-            ["paths", "x-ms-paths"].into_iter().filter_map(move |group| root.value[group].as_object()).flat_map(
-                move |paths| {
-                    paths.iter().map(move |(template, item)| (root, template, Node { file: root.file, value: item }))
-                },
-            )
-        });
-        let fits = items.filter(|(_, template, item)| item.value[&verb].is_object() && matches(template, path));
+        let fits = self.paths().filter(|(_, template, item)| item.value[&verb].is_object() && matches(template, path));
         let (root, _, item) = fits.min_by_key(|(_, template, _)| vagueness(template))?;
-        let operation = item.at(&verb);
+        Some(self.operation(root, item, &verb))
+    }
+
+    fn operation(&self, root: Node<'a>, item: Node<'a>, verb: &str) -> Operation<'a> {
+        let operation = item.at(verb);
         let parameters = item.at("parameters").each().chain(operation.at("parameters").each());
-        Some(Operation {
+        Operation {
             documents: self.documents,
             version: root.value["info"]["version"].as_str().unwrap_or_default(),
             parameters: parameters.map(|parameter| self.documents.follow(parameter)).collect(),
             responses: &operation.value["responses"],
-        })
+        }
+    }
+
+    /// Every example that an operation names, as a request and its answers.
+    pub(super) fn examples(&self) -> Vec<Example> {
+        let mut examples = Vec::new();
+        for (root, template, item) in self.paths() {
+            for (verb, operation) in item.value.as_object().into_iter().flatten() {
+                let named = operation["x-ms-examples"].as_object().into_iter().flatten();
+                let files = named.filter_map(|(_, example)| example["$ref"].as_str());
+                let of = self.operation(root, item, verb);
+                examples.extend(files.map(|file| of.example(verb, template, &self.documents.example(root, file))));
+            }
+        }
+        examples
     }
 }
 
@@ -75,6 +109,30 @@ impl<'a> Operation<'a> {
         let parameter = self.parameters.iter().find(|p| p.value["in"] == "body")?;
         let required = parameter.value["required"] == true;
         Some(Body { schema: self.documents.follow(parameter.at("schema")), required })
+    }
+
+    fn example(&self, verb: &str, template: &str, example: &Value) -> Example {
+        let given = |parameter: &Node<'_>| {
+            let value = &example["parameters"][parameter.value["name"].as_str().unwrap_or_default()];
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (!value.is_null()).then(|| (parameter.value["name"].as_str().unwrap_or_default().to_owned(), text))
+        };
+        let of = |place: &'static str| self.parameters.iter().filter(move |p| p.value["in"] == place);
+        let path = of("path").filter_map(given).fold(template.to_owned(), |path, (name, value)| {
+            path.replace(&format!("{{{name}}}"), value.trim_start_matches('/'))
+        });
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(of("query").filter_map(given)).finish();
+        let body = of("body").next().and_then(|p| p.value["name"].as_str()).map(|name| &example["parameters"][name]);
+        let answers = example["responses"].as_object().into_iter().flatten();
+        let status = |text: &str| text.parse().unwrap_or_default();
+        Example {
+            verb: verb.to_uppercase(),
+            path,
+            query,
+            body: body.cloned().unwrap_or_default(),
+            answers: answers.map(|(code, answer)| (status(code), answer["body"].clone())).collect(),
+        }
     }
 
     /// Whether it documents this status.
