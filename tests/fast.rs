@@ -42,6 +42,8 @@ mod lease;
 mod malformed;
 #[path = "official.rs"]
 mod official;
+#[path = "official_examples.rs"]
+mod official_examples;
 #[path = "overlap.rs"]
 mod overlap;
 #[path = "ownership.rs"]
