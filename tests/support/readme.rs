@@ -1,4 +1,4 @@
-//! README's tables of figures: written from a run, between two marks, so that nobody types a figure.
+//! README's tables: written from a run or from the code, between two marks, so that nobody types a figure.
 
 use std::path::Path;
 
@@ -13,13 +13,15 @@ const END: &str = "<!-- to here -->\n";
 pub fn write(file: &Path, target: &str, figures: &str) -> Result<(), String> {
     let text = fsx::read_text(file).map_err(|e| format!("`{}`: {e}", file.display()))?;
     let table = format!("```\n{figures}```\n");
-    let text = replaced(&text, target, &table)
+    let text = replaced(&text, &format!("make {target} README=README.md"), &table)
         .ok_or_else(|| format!("`{}` has no marks for the table of `make {target}`", file.display()))?;
     fsx::replace(file, text.as_bytes()).map_err(|e| format!("`{}`: {e}", file.display()))
 }
 
-fn replaced(text: &str, target: &str, table: &str) -> Option<String> {
-    let begin = format!("<!-- make {target} README=README.md writes from here -->\n");
+/// A text with this between the marks of a command; `None` when it has no such marks.
+#[must_use]
+pub fn replaced(text: &str, command: &str, table: &str) -> Option<String> {
+    let begin = format!("<!-- {command} writes from here -->\n");
     let start = text.find(&begin)? + begin.len();
     let end = start + text[start..].find(END)?;
     Some(format!("{}{table}{}", &text[..start], &text[end..]))
@@ -36,7 +38,7 @@ mod tests {
         };
         let text = format!("before\n{}between\n{}after\n", marks("bench", "one\n"), marks("crash", "two\n"));
         let wanted = format!("before\n{}between\n{}after\n", marks("bench", "one\n"), marks("crash", "new\n"));
-        assert_eq!(replaced(&text, "crash", "new\n").unwrap(), wanted);
+        assert_eq!(replaced(&text, "make crash README=README.md", "new\n").unwrap(), wanted);
         assert_eq!(replaced("no marks", "crash", "new\n"), None);
     }
 }
