@@ -7,6 +7,8 @@ mod calls;
 mod clouds;
 #[path = "arm/errors.rs"]
 mod errors;
+#[path = "arm/etags.rs"]
+mod etags;
 #[path = "arm/identity.rs"]
 mod identity;
 #[path = "arm/operations.rs"]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mops_core::preflight::{Intent, Planned, Planning};
 use mops_core::provider::{Done, Known, Provider};
 use mops_core::{Class, Error, Ownership, Urn, Value};
 use mops_tests::arm::store::Thing;
@@ -30,7 +31,10 @@ fn sample(token: &str) -> Value {
 
 impl Ground {
     async fn new() -> Self {
-        let stand = Stand::new();
+        Self::at(Stand::new()).await
+    }
+
+    async fn at(stand: Stand) -> Self {
         let mut ground = Self { stand, principal: String::new() };
         for token in ["modelops:azure:ResourceGroup", "modelops:azure:ContainerRegistry"] {
             ground.make(token, "ground", sample(token)).await.expect("ground");
@@ -232,4 +236,28 @@ async fn the_issuer_arrives_byte_for_byte() {
     let done = ground.make(TRUST, "issuer", Value::Map(inputs)).await.expect("a credential");
     let kept = ground.stand.sandbox.arm().state().get(&done.id).map(|t| t.body["properties"]["issuer"].clone());
     assert_eq!(kept, Some(json!(issuer)));
+}
+
+#[tokio::test]
+async fn more_credentials_than_an_identity_may_have_are_refused_before_the_first_is_written() {
+    // On a clock that jumps no look is over in time.
+    let ground = Ground::at(Stand::in_real_time()).await;
+    for at in 0..19 {
+        let name = format!("credential-{at}");
+        ground.make(TRUST, &name, trust(&name, &format!("system:serviceaccount:n:s{at}"))).await.expect("a credential");
+    }
+    let planned = |name: &str| {
+        let urn = ground.urn(TRUST, name);
+        let inputs = ground.stand.provider().check(&urn, &trust(name, "system:serviceaccount:n:new"), false).inputs;
+        Planned { urn, intent: Intent::Create, known: None, inputs, dependencies: Vec::new() }
+    };
+    let refusals = |names: &'static [&'static str]| {
+        let planning = Planning { resources: names.iter().map(|name| planned(name)).collect(), ..Planning::default() };
+        let provider = ground.stand.provider();
+        async move { provider.preflight(&planning).await.refusals }
+    };
+    assert!(refusals(&["credential-0", "the-20th"]).await.is_empty(), "one of them is there already");
+    let told = refusals(&["the-20th", "the-21st"]).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].failure.reason, "identity `sample-identity` would have 21 federated credentials, 20 at most");
 }

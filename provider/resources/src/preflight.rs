@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use futures::future::{Either, join_all, select};
 use mops_clients::arm::{ArmClient, ResourceId, version};
-use mops_core::preflight::{Planned, Planning, Preflight};
+use mops_core::preflight::{Intent, Planned, Planning, Preflight};
 use mops_core::{BoxFuture, Error, Identity};
 use mops_host::SharedClock;
 
 use crate::entry::Entry;
+use crate::resource::Resource;
 use crate::services::Services;
 use facts::Facts;
 use layout::Layout;
@@ -48,6 +49,19 @@ impl Look<'_> {
         }
     }
 
+    /// The resource of a type that something is made from: by its id where that is known, else as this run plans it.
+    fn parent<R: Resource>(&self, planned: &Planned, id: &str) -> Option<(ResourceId, Intent)> {
+        if let Ok(known) = ResourceId::parse(id) {
+            return Some((known, Intent::Keep));
+        }
+        let mut all = self.planning.resources.iter().filter(|other| planned.dependencies.contains(&other.urn));
+        let other = all.find(|other| other.urn.token() == R::TOKEN)?;
+        match self.entries.get(R::TOKEN)?.identity(&other.inputs)? {
+            Identity::Name(id) => Some((ResourceId::parse(&id).ok()?, other.intent)),
+            _ => None,
+        }
+    }
+
     /// Whether something of this id is there, if only on its way out: then its name is taken by itself.
     async fn is_there(&self, planned: &Planned) -> Result<bool, Error> {
         let entry = self.entries.get(planned.urn.token());
@@ -73,7 +87,7 @@ macro_rules! checks {
 
 checks! {
     sizes, family_quota, total_quota, zones, kubernetes_version,
-    mig, registry_name, storage_name, registration, rights, policy, subnet, images, credentials, gpu_operator, account_settings,
+    mig, registry_name, storage_name, registration, rights, policy, subnet, images, credentials, gpu_operator, account_settings, credential_count,
 }
 
 /// Runs every check at the same time.
