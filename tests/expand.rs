@@ -413,8 +413,8 @@ fn environment_and_flag_must_agree() {
     assert_eq!(program(&free).stack.stack, "dev");
 }
 
-#[test]
-fn resources_take_the_inputs_of_every_example() {
+/// That the resources of a program take its inputs, before the run and when everything is known.
+fn take_their_inputs(what: &str, p: &Program) {
     let provider = Resources::new(Services::new(Config {
         cloud: Cloud::public(),
         auth: AzureAuth::default(),
@@ -422,18 +422,36 @@ fn resources_take_the_inputs_of_every_example() {
         clock: Arc::new(ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH)),
         http: HttpConfig::new(),
     }));
+    for resource in &p.resources {
+        for known in [false, true] {
+            let lookup = |_: &Urn, path: &[String]| match (known, path[0].as_str()) {
+                (false, _) => Value::Unknown,
+                (true, "connectionString") => Value::from("a-secret-of-some-length").into_secret(),
+                (true, other) => Value::from(format!("some-{}", other.to_lowercase())),
+            };
+            let checked = provider.check(&resource.urn, &resource.inputs.resolve(&lookup), true);
+            assert!(checked.failures.is_empty(), "{what} {:?}: {:?}", resource.urn, checked.failures);
+        }
+    }
+}
+
+#[test]
+fn resources_take_the_inputs_of_every_example() {
     for name in EXAMPLES {
-        let p = program(&example(&format!("{name}.yaml")));
-        for resource in &p.resources {
-            for known in [false, true] {
-                let lookup = |_: &Urn, path: &[String]| match (known, path[0].as_str()) {
-                    (false, _) => Value::Unknown,
-                    (true, "connectionString") => Value::from("a-secret-of-some-length").into_secret(),
-                    (true, other) => Value::from(format!("some-{}", other.to_lowercase())),
-                };
-                let checked = provider.check(&resource.urn, &resource.inputs.resolve(&lookup), true);
-                assert!(checked.failures.is_empty(), "{name} {:?}: {:?}", resource.urn, checked.failures);
-            }
+        take_their_inputs(name, &program(&example(&format!("{name}.yaml"))));
+    }
+}
+
+#[test]
+fn resources_take_every_sku_that_a_stack_file_may_say() {
+    let text = example("unified-infra/unified-infra.yaml");
+    for (present, others) in
+        [("sku: Standard_LRS", ["Standard_GRS", "Premium_LRS"]), ("sku: Basic", ["Standard", "Premium"])]
+    {
+        for other in others {
+            let changed = text.replace(present, &format!("sku: {other}"));
+            assert_ne!(changed, text);
+            take_their_inputs(other, &program(&changed));
         }
     }
 }
