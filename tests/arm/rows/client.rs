@@ -401,6 +401,13 @@ async fn row_26_trouble_while_polling_is_borne() {
     assert_eq!(script.complaints(), Vec::<String>::new());
     let waited = mops_host::Clock::monotonic(&script.clock);
     assert!(waited >= Duration::from_secs(38), "the pauses that were asked for are kept: {waited:?}");
+    let beats = vec![
+        on(PUT, thing(201, "Creating").operation("/op").retry(0)),
+        on("GET /op", running("Creating").retry(0)),
+        on("GET /op", running("Succeeded")),
+        on(GET, thing(200, "Succeeded")),
+    ];
+    follow("PUT", beats, End::State("Succeeded"), 2).await;
 }
 
 #[tokio::test]
