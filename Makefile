@@ -6,13 +6,14 @@ debug := $(CARGO_TARGET_DIR)/debug
 release := $(CARGO_TARGET_DIR)/release
 failpoints := $(cache)/mops/target-failpoints
 
-.PHONY: help demo build probe test lint tools e2e world audit bench crash nightly schema golden dist
+.PHONY: help demo build probe test lint tools e2e models world audit bench crash nightly schema golden dist
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
 	@echo 'make tools   what the private world is made of: packages of Debian, and programs built by Go, npm and pip (once, about'
 	@echo '             20 minutes); ALL=1 also kwok, which plays nodes for a thousand pods'
 	@echo 'make e2e     the tests in the private world, as root: real names, real parts'
+	@echo 'make models  the bodies that mops sends and reads, through models of the Azure crates 0.21 (fetched, test only)'
 	@echo 'make world   a shell in it, which says what is where: mops, kubectl, az, skopeo, pulumi'
 	@echo 'make build   the programs, for development; make probe the static probe, for pods'
 	@echo 'make lint    rustfmt, clippy and the architecture test'
@@ -55,6 +56,10 @@ e2e: build probe tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
 	cargo test --no-run --quiet -p mops-tests --test fast
 	MOPS_REQUIRE=world,az,azurite,cluster,pulumi,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
+
+# Bodies of ours through models that others generated: a package outside the workspace, whose tree nothing of ours may have.
+models:
+	cargo run --quiet --locked --manifest-path tests/models/Cargo.toml --target-dir "$(cache)/mops/target-models" -- tests/golden/bodies.json
 
 world: build probe tools
 	PATH="$(debug):$$PATH" "$(debug)/mops-world" run --cluster sh tests/world.sh

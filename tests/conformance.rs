@@ -17,9 +17,9 @@ use serde_json::json;
 use crate::stand::{CLUSTER, Stand};
 
 /// One sample of one resource, ready for the sandbox.
-struct Case {
+pub(crate) struct Case {
     name: String,
-    urn: Urn,
+    pub(crate) urn: Urn,
     inputs: Value,
 }
 
@@ -58,7 +58,7 @@ fn is_in_a_cluster(case: &Case) -> bool {
 }
 
 /// Every sample of every listed resource.
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let stack = StackId { project: "modelops".into(), stack: "dev".into() };
     let mut found = Vec::new();
     for entry in mops_resources::entries() {
@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// What a sample stands on, made first: samples name each other by the same names.
-async fn ground(stand: &Stand, case: &Case) {
+pub(crate) async fn ground(stand: &Stand, case: &Case) {
     let text = case.inputs.exposed_json().to_string();
     let needs = [
         ("modelops:azure:ResourceGroup", "sample-rg"),
@@ -110,7 +110,7 @@ fn without_difference(stand: &Stand, case: &Case, old: &Known, new: &Value, when
 }
 
 /// A thing that exists: made, read back, and the same as declared.
-async fn made(stand: &Stand, case: &Case) -> Known {
+pub(crate) async fn made(stand: &Stand, case: &Case) -> Known {
     let inputs = checked(stand, &case.urn, &case.inputs, &case.name);
     let unknown = Known { inputs: inputs.clone(), ..Known::default() };
     assert!(stand.read(&case.urn, None, &unknown).await.is_none(), "{}: there before it was made", case.name);

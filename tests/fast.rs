@@ -8,6 +8,8 @@ mod arch;
 mod arm;
 #[path = "arm_shapes.rs"]
 mod arm_shapes;
+#[path = "bodies.rs"]
+mod bodies;
 #[path = "client.rs"]
 mod client;
 #[path = "conformance.rs"]

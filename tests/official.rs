@@ -79,6 +79,9 @@ fn each_kind_of_mistake_is_named() {
     let Some(contract) = contract("mistakes before the official documents") else { return };
     let api = format!("api-version={API_REGISTRY}");
     assert_eq!(judged(contract, "PUT", &api, &registry()), Vec::<String>::new());
+    let path = format!("{GROUP}/providers/Microsoft.ContainerRegistry/registries/name1");
+    let answered = contract.faults_with(&call("PUT", &path, &api, &registry()), &Value::Null, 299);
+    assert_eq!(answered, ["status 299 is not documented"]);
     let with = |pointer: &str, value: Value| {
         let mut body = registry();
         let (parent, name) = pointer.rsplit_once('/').expect("a pointer");

@@ -21,6 +21,7 @@ pub mod figures;
 pub mod group;
 pub mod id;
 pub mod identity;
+pub mod journal;
 pub mod kubeconfig;
 pub mod lifecycle;
 pub mod network;
@@ -56,6 +57,8 @@ pub struct Arm {
     machines: Arc<dyn Machines>,
     routes: Vec<Route<Arm>>,
     contract: openapi::Watch,
+    /// What was said about each type.
+    pub journal: journal::Journal,
 }
 
 impl Arm {
@@ -68,6 +71,7 @@ impl Arm {
             machines,
             routes: routes(),
             contract: openapi::Watch::default(),
+            journal: journal::Journal::default(),
         }
     }
 
@@ -95,7 +99,9 @@ impl Arm {
         self.settle();
         let reply = self.checked(call).unwrap_or_else(|refusal| refusal);
         self.settle();
-        stamped(self.contract.judged(call, reply), call)
+        let reply = self.contract.judged(call, reply);
+        self.journal.keep(call, &reply);
+        stamped(reply, call)
     }
 
     fn checked(&self, call: &Call) -> Result<Reply, Reply> {

@@ -22,6 +22,7 @@ use documents::Documents;
 pub use operation::Example;
 use operation::{Operation, Operations};
 use types::Types;
+pub use types::kind_of;
 
 /// Operations of which no document is at hand: part of the path, and what vouches for them instead.
 const UNDOCUMENTED: &[(&str, &str)] = &[

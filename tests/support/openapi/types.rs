@@ -95,7 +95,8 @@ impl Kind<'_> {
 }
 
 /// The type of the resource that a path names: `namespace/type/child type`.
-pub(super) fn kind_of(path: &str) -> String {
+#[must_use]
+pub fn kind_of(path: &str) -> String {
     let below = path.rsplit_once("/providers/").map_or("", |(_, below)| below);
     let parts: Vec<&str> = below.split('/').collect();
     let kinds = parts.iter().skip(1).step_by(2);
