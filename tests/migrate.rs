@@ -10,13 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mops_core::Secret;
 use mops_tests::figures::{size, tell};
-use mops_tests::job::{FILE, Job, example};
+use mops_tests::job::{FILE, Job};
+use mops_tests::principal::puller;
 use mops_tests::program::Running;
 use mops_wire::registry::{Auth, Client, Reference};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::principal_stack::{self, with_principal};
 use crate::token_stack::with_token;
 
 const HOST: &str = "modelopsdevacr.azurecr.io";
@@ -34,7 +34,7 @@ struct Way {
 const WAYS: [Way; 3] = [
     Way {
         name: "service_principal",
-        file: with_principal,
+        file: puller::stack,
         requests: [["arm PUT", "/roleAssignments/"], ["arm PATCH", "/registries/modelopsdevacr?"]],
     },
     Way {
@@ -59,7 +59,8 @@ fn migrate(to: &'static str) -> [&'static str; 6] {
 
 /// A stack that is up with its registry's admin user; an application is there, for the way that needs one.
 async fn live() -> Job {
-    let job = principal_stack::job(&example("unified-infra/unified-infra.yaml")).await;
+    let mut job = Job::new().await;
+    puller::introduce(&mut job);
     job.with_images().await;
     job.up().await;
     job
@@ -173,8 +174,8 @@ async fn a_way_that_is_not_proven_is_taken_back_and_one_that_is_refused_not_begu
     job.nothing_to_do().await;
     job.good(&["mops", "smoke-test"]).await;
     let before = job.declared();
-    job.place.write(FILE, &with_principal());
-    principal_stack::register(&job, "another-secret-of-the-application", false);
+    job.place.write(FILE, &puller::stack());
+    puller::register(&job, "another-secret-of-the-application", false);
     let kept = job.run(&migrate("service_principal")).await;
     let said = String::from_utf8_lossy(&kept.stderr).into_owned();
     assert_eq!(kept.code, Some(2), "{said}");
@@ -190,7 +191,7 @@ async fn killed_at_either_end_the_same_command_goes_on_and_no_pull_fails() {
     let job = live().await;
     let ways_killed = usize::try_from(kills.div_ceil(2)).expect("a small number").min(WAYS.len());
     for Way { name, file, requests } in WAYS.into_iter().take(ways_killed) {
-        job.place.write(FILE, &if name == "token" { with_principal() } else { file() });
+        job.place.write(FILE, &if name == "token" { puller::stack() } else { file() });
         let puller = Puller::start(&job);
         for request in requests {
             let met = job.ask("/faults").as_array().map_or(0, Vec::len);

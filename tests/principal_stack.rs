@@ -2,39 +2,9 @@
 //! application that somebody else has made, whose secret stays where the file says that it is; one that the directory
 //! does not take is told with its cause before anything is written.
 
-use mops_tests::job::{FILE, Job, example};
+use mops_tests::job::{FILE, Job};
+use mops_tests::principal::puller::{CLIENT, SECRET, VARIABLE, introduce, register, stack};
 use serde_json::{Value, json};
-
-/// The application of these tests.
-pub(crate) const CLIENT: &str = "00000000-0000-0000-0000-0000000000c1";
-const OBJECT: &str = "00000000-0000-0000-0000-0000000000d1";
-/// Where its secret is.
-const VARIABLE: &str = "PULLER_SECRET";
-const SECRET: &str = "puller-secret-canary-0123456789";
-
-/// The example of everything with a service principal.
-pub(crate) fn with_principal() -> String {
-    let auth = format!(
-        "  auth: {{service_principal: {{client_id: {CLIENT}, object_id: {OBJECT}, client_secret: {{from_env: {VARIABLE}}}}}}}\n"
-    );
-    let text = example("unified-infra/unified-infra.yaml").replace("  sku: Basic\n", &format!("  sku: Basic\n{auth}"));
-    assert!(text.contains(CLIENT));
-    text
-}
-
-/// The directory has the application, with this secret.
-pub(crate) fn register(job: &Job, secret: &str, expired: bool) {
-    let principal = json!({"client_id": CLIENT, "object_id": OBJECT, "client_secret": secret, "expired": expired});
-    job.tell("POST", "/principals", &principal);
-}
-
-/// A job whose environment holds the secret of an application that the directory has.
-pub(crate) async fn job(text: &str) -> Job {
-    let mut job = Job::of(text).await;
-    job.place.set(VARIABLE, SECRET.to_owned());
-    register(&job, SECRET, false);
-    job
-}
 
 /// What a command said, which must end like this.
 async fn said(job: &Job, words: &[&str], code: i32) -> (String, String) {
@@ -47,7 +17,8 @@ async fn said(job: &Job, words: &[&str], code: i32) -> (String, String) {
 
 #[tokio::test]
 async fn pods_pull_as_an_application_whose_secret_stays_where_it_is() {
-    let job = job(&with_principal()).await;
+    let mut job = Job::of(&stack()).await;
+    introduce(&mut job);
     job.with_images().await;
     job.up().await;
     job.nothing_to_do().await;
@@ -59,12 +30,16 @@ async fn pods_pull_as_an_application_whose_secret_stays_where_it_is() {
     let (state, _) = said(&job, &["mops", "infra", "export"], 0).await;
     assert!(state.contains(VARIABLE) && !state.contains(SECRET), "{state}");
     job.good(&["mops", "smoke-test"]).await;
+    register(&job, SECRET, true);
+    let (out, _) = said(&job, &["mops", "diagnose-auth"], 1).await;
+    assert!(out.contains("SP_SECRET_EXPIRED") && out.contains("AADSTS7000222"), "{out}");
     job.down_to_nothing().await;
 }
 
 #[tokio::test]
 async fn a_secret_that_the_directory_refuses_is_told_before_anything_is_written() {
-    let job = job(&with_principal()).await;
+    let mut job = Job::of(&stack()).await;
+    introduce(&mut job);
     job.with_images().await;
     let before = job.existing();
     let renewal = format!("az ad app credential reset --id {CLIENT} --append");

@@ -43,6 +43,11 @@ async fn pods_pull_with_the_stacks_own_token_and_it_is_told_in_the_outputs() {
     let masked = job.good(&["mops", "infra", "outputs", "registry"]).await;
     assert!(String::from_utf8_lossy(&masked.stdout).contains("bundles_pull_password    [secret]"), "not masked");
     job.good(&["mops", "smoke-test"]).await;
+    let off = json!({"end": TOKEN, "pointer": "/properties/status", "value": "disabled", "by": "somebody"});
+    job.tell("POST", "/behind/edit", &off);
+    let found = job.run(&["mops", "diagnose-auth"]).await;
+    let said = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(found.code == Some(1) && said.contains("ACR_TOKEN_DISABLED"), "{said}");
     job.down_to_nothing().await;
 }
 

@@ -2,7 +2,7 @@
 //! structure (`tests::forbidden_is_told_apart`).
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
-use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, Secret};
+use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, Secret, ServiceAccount};
 use kube::api::{Api, DeleteParams, ListParams, LogParams, PostParams, Preconditions};
 use kube::core::Resource;
 use serde::de::DeserializeOwned;
@@ -82,6 +82,10 @@ impl Cluster {
     }
 
     pub(crate) async fn secret(&self, name: &str) -> Result<Secret, Trouble> {
+        Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
+    }
+
+    pub(crate) async fn service_account(&self, name: &str) -> Result<ServiceAccount, Trouble> {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
     }
 

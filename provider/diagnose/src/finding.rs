@@ -185,8 +185,19 @@ fn must_be_explained(o: &Observed) -> bool {
     // A crash loop has its own logs to read; the waiting worker is reported by WORKER_NOT_RUNNING.
     o.status == Status::Fail
         && !(o.vantage == Vantage::K && o.code() == crate::kubelet::reason::CRASHING)
-        && ![check::PASSWORD, check::ENV_FROM, check::LINK, check::ARM_CREDENTIALS].contains(&o.check.as_str())
+        && !COMPARISONS.contains(&o.check.as_str())
 }
+
+/// Checks that only say more about the failure of another one.
+const COMPARISONS: [&str; 7] = [
+    check::PASSWORD,
+    check::ENV_FROM,
+    check::LINK,
+    check::ARM_CREDENTIALS,
+    check::ARM_TOKEN,
+    check::SCOPE_MAP,
+    check::TRUST,
+];
 
 /// Drops what a surer or better founded cause explains. What is certain is never dropped: else a
 /// lost observation could bring it to light as another certain cause.

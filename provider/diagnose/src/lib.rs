@@ -12,8 +12,10 @@
 mod age;
 mod cluster;
 pub mod finding;
+mod identity_reads;
 pub mod kubelet;
 pub mod observed;
+mod principal;
 pub mod probe_pod;
 mod probe_run;
 pub mod report;
@@ -29,7 +31,7 @@ mod workstation;
 pub use finding::Finding;
 pub use observed::Observed;
 pub use report::{Command, Report};
-pub use request::{ArmView, KnownPool, ProbeImage, Request, Services};
+pub use request::{ArmView, Directory, IdentityView, KnownPool, ProbeImage, Request, Services, TokenView, Trust};
 pub use rules::suggested_commands;
 pub use words::Words;
 

@@ -37,6 +37,18 @@ pub mod check {
     pub const KUBELET: &str = "kubelet.pull";
     /// A probe pod ran and its log is complete.
     pub const PROBE: &str = "probe.run";
+    /// The directory's answer to the secret of a service principal, as pods have it.
+    pub const DIRECTORY: &str = "directory.secret";
+    /// Whether the registry's token of the stack may sign in, by ARM.
+    pub const ARM_TOKEN: &str = "arm.token";
+    /// Whether the scope map of that token lets an image be pulled.
+    pub const SCOPE_MAP: &str = "arm.scope_map";
+    /// The workers ask for a token of their service account.
+    pub const IDENTITY_LABEL: &str = "pod.identity_label";
+    /// The workers' service account names the stack's identity.
+    pub const ACCOUNT: &str = "pod.service_account";
+    /// The identity trusts the workers' service account, by ARM.
+    pub const TRUST: &str = "arm.trust";
     /// ARM's list of the registry's credentials.
     pub const ARM_CREDENTIALS: &str = "arm.credentials";
 }
@@ -81,6 +93,18 @@ pub mod code {
     pub const SECRET_NEWER: &str = "SECRET_NEWER";
     /// The registry's admin user is switched off.
     pub const ADMIN_DISABLED: &str = "ADMIN_DISABLED";
+    /// The token's password has run out.
+    pub const EXPIRED: &str = "EXPIRED";
+    /// The token is switched off.
+    pub const DISABLED: &str = "DISABLED";
+    /// The scope map does not list it.
+    pub const NOT_LISTED: &str = "NOT_LISTED";
+    /// The label is not there.
+    pub const NOT_LABELLED: &str = "NOT_LABELLED";
+    /// The annotation, or its object, is not there.
+    pub const NOT_ANNOTATED: &str = "NOT_ANNOTATED";
+    /// As it should be since a few minutes.
+    pub const YOUNG: &str = "YOUNG";
     /// The pod did not start in time.
     pub const UNSCHEDULED: &str = "UNSCHEDULED";
     /// An admission rule refused the pod.

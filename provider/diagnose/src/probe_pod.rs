@@ -119,7 +119,8 @@ fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     set(names::CONTAINER, request.containers.join(","));
     set(names::VERIFY_READONLY, if request.verify_readonly { "1".to_owned() } else { String::new() });
     set(names::RUN, request.run.clone());
-    set(names::IDENTITY, if workload::asks_for_identity(&place.worker) { "1".to_owned() } else { String::new() });
+    let identity = request.identity.is_some() || workload::asks_for_identity(&place.worker);
+    set(names::IDENTITY, if identity { "1".to_owned() } else { String::new() });
     let connect: Vec<String> = request.probe.connect.iter().map(|(host, at)| format!("{host}={at}")).collect();
     set(names::CONNECT, connect.join(","));
     set(names::CERT_FILE, request.probe.ca_file.as_ref().map(|p| p.display().to_string()).unwrap_or_default());

@@ -71,6 +71,51 @@ pub enum ArmView {
     },
 }
 
+/// The directory that knows the stack's service principal.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// The sign-in host.
+    pub authority: String,
+    /// The directory.
+    pub tenant: String,
+    /// What a token is asked for.
+    pub scope: String,
+}
+
+/// What ARM says about the registry's token of the stack.
+#[derive(Clone, Debug)]
+pub struct TokenView {
+    /// Whether it may sign in at all.
+    pub enabled: bool,
+    /// Whether its password has run out.
+    pub expired: bool,
+    /// What its scope map allows: `repositories/NAME/content/read`.
+    pub actions: Vec<String>,
+}
+
+/// The identity that the stack gives its workers.
+#[derive(Clone, Debug)]
+pub struct IdentityView {
+    /// Its client id.
+    pub client_id: String,
+    /// What ARM says about its trust in their service account.
+    pub trust: Trust,
+}
+
+/// Whether an identity trusts whom the stack wants it to trust.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// ARM was not readable, in a few words.
+    Unknown(String),
+    /// It does not, in a few words.
+    Differs(String),
+    /// It does.
+    Matches {
+        /// Since a few minutes, which the directory may not know of everywhere.
+        young: bool,
+    },
+}
+
 /// What to look at. Start from [`Request::new`].
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -107,6 +152,12 @@ pub struct Request {
     pub probe: ProbeImage,
     /// The registry's own credential.
     pub arm: ArmView,
+    /// Who knows the registry's user, when that is a service principal.
+    pub directory: Option<Directory>,
+    /// The registry's token, when pods sign in with one.
+    pub token: Option<TokenView>,
+    /// The identity of the workers, when they sign in as one.
+    pub identity: Option<IdentityView>,
     /// The stack file as the user named it, for suggested commands.
     pub stack_file: Option<String>,
     /// Whether a worker must be refused to write (S4).
@@ -138,6 +189,9 @@ impl Request {
             max_pods: 20,
             probe: ProbeImage::default(),
             arm: ArmView::NotAsked,
+            directory: None,
+            token: None,
+            identity: None,
             stack_file: None,
             verify_readonly: true,
             timeout: Duration::from_secs(120),

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod identity;
 pub(crate) mod kubelet;
 pub(crate) mod network;
+pub(crate) mod principal;
 pub(crate) mod storage;
 pub(crate) mod workload_identity;
 
@@ -18,6 +19,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {
         config::RULES,
         network::RULES,
         identity::RULES,
+        principal::RULES,
         workload_identity::RULES,
         artifact::RULES,
         kubelet::RULES,
@@ -38,4 +40,4 @@ pub fn suggested_commands() -> Vec<&'static str> {
 }
 
 /// Causes whose signal is known from public reports only; never certain (`finding::tests`).
-pub(crate) const UNCONFIRMED: &[&str] = &["NODE_DISK_FULL"];
+pub(crate) const UNCONFIRMED: &[&str] = &["NODE_DISK_FULL", "SP_SECRET_EXPIRED"];

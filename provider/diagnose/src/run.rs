@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::cluster::{Cluster, Trouble};
 use crate::finding::classify;
+use crate::identity_reads;
 use crate::observed::{Object, Observed, Vantage, check, code};
 use crate::probe_pod;
 use crate::probe_run::{self, Ran};
@@ -138,7 +139,8 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
             Observation::ok(check::PODS, "", &request.selector).detail(&format!("{} found", workers.len())),
         );
         (services.progress)("reading secrets and events");
-        seen.probes.extend(static_reads::secrets(cluster, request, &workers).await);
+        seen.probes.extend(static_reads::secrets(cluster, request, &services.http, &workers).await);
+        seen.probes.extend(identity_reads::look(cluster, request, &workers).await);
         let events = cluster.events().await.unwrap_or_default();
         seen.probes.extend(static_reads::workers(&workers, &events, &nodes));
     } else if seen.skipped.is_empty() {

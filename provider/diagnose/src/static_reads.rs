@@ -8,11 +8,13 @@ use mops_probe::Observation;
 use mops_probe::dockerconfig::{self, Defect, Login};
 use mops_probe::observation::variant;
 use mops_probe::settings::names;
+use mops_wire::Http;
 
 use crate::age;
 use crate::cluster::{Cluster, Trouble};
 use crate::kubelet::{self, reason};
 use crate::observed::{Object, Observed, Vantage, check, code};
+use crate::principal;
 use crate::request::{ArmView, Request};
 use crate::workload::{self, Nodes};
 
@@ -24,17 +26,20 @@ struct Reference {
 }
 
 /// All static observations about secrets and their links.
-pub(crate) async fn secrets(cluster: &Cluster, request: &Request, workers: &[Pod]) -> Vec<Observed> {
+pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, workers: &[Pod]) -> Vec<Observed> {
     let references = references(request, workers);
     let mut seen = Vec::new();
     for (name, reference) in &references {
         let found = cluster.secret(name).await;
         let users: Vec<&Pod> = workers.iter().filter(|w| refers(w, request, name)).collect();
         seen.extend(found.as_ref().ok().and_then(|s| age::of(s, &users, &request.namespace)));
+        seen.extend(shown(request, http, variant::ENV, name, found.as_ref().ok()).await);
         seen.extend(env_secret(request, name, reference, found));
     }
     let complete = !references.is_empty()
-        && seen.iter().all(|o| o.status == crate::observed::Status::Pass || o.check == check::PASSWORD);
+        && seen.iter().all(|o| {
+            o.status == crate::observed::Status::Pass || [check::PASSWORD, check::DIRECTORY].contains(&o.check.as_str())
+        });
     if let Some(name) = request.env_secret.as_ref().filter(|name| !references.contains_key(*name)) {
         let found = cluster.secret(name).await;
         let linked = Observation::failed(check::ENV_FROM, "", name, code::NOT_LINKED);
@@ -47,13 +52,36 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, workers: &[Pod
     named.sort();
     named.dedup();
     for name in &named {
-        seen.extend(pull_secret(request, name, cluster.secret(name).await));
+        let found = cluster.secret(name).await;
+        seen.extend(shown(request, http, variant::PULL_SECRET, name, found.as_ref().ok()).await);
+        seen.extend(pull_secret(request, name, found));
     }
     if let Some(name) = request.pull_secret.as_ref().filter(|name| !named.contains(name)) {
         seen.push(secret_seen(request, name, Observation::failed(check::LINK, "", name, code::NOT_LINKED)));
         seen.extend(pull_secret(request, name, cluster.secret(name).await));
     }
     seen
+}
+
+/// What the directory says to a secret's login, when it is a service principal's.
+async fn shown(
+    request: &Request,
+    http: &Http,
+    credential: &str,
+    name: &str,
+    secret: Option<&Secret>,
+) -> Option<Observed> {
+    let directory = request.directory.as_ref()?;
+    let login = match credential {
+        variant::ENV => env_login(secret?)?,
+        _ => dockerconfig::logins(&value(secret?, dockerconfig::KEY)?, request.registry.as_deref()?).ok()?.remove(0),
+    };
+    Some(secret_seen(request, name, principal::look(http, directory, (credential, name), &login).await))
+}
+
+fn env_login(secret: &Secret) -> Option<Login> {
+    let (username, password) = (value(secret, names::USERNAME)?, value(secret, names::PASSWORD)?);
+    Some(Login { username, password: password.into() })
 }
 
 fn refers(worker: &Pod, request: &Request, name: &str) -> bool {
@@ -106,11 +134,7 @@ fn env_secret(request: &Request, name: &str, reference: &Reference, found: Resul
     } else {
         Observation::failed(check::ENV_SECRET, "", name, code::KEY_MISSING).detail(&missing.join(", "))
     };
-    let login = match (value(&secret, names::USERNAME), value(&secret, names::PASSWORD)) {
-        (Some(username), Some(password)) => Some(Login { username, password: password.into() }),
-        _ => None,
-    };
-    let compared = login.and_then(|l| compare(request, variant::ENV, name, &[l]));
+    let compared = env_login(&secret).and_then(|l| compare(request, variant::ENV, name, &[l]));
     std::iter::once(seen).chain(compared).map(|o| secret_seen(request, name, o)).collect()
 }
 

@@ -5,10 +5,10 @@ use mops_core::Secret;
 use mops_probe::checks;
 use mops_probe::observation::variant;
 use mops_probe::{Observation, Outcome};
-use mops_wire::registry::Auth;
+use mops_wire::registry::{Auth, Reference};
 
 use crate::observed::{Observed, Vantage, check, code};
-use crate::request::{ArmView, Request, Services};
+use crate::request::{ArmView, Request, Services, TokenView};
 
 /// All observations from here; none when the registry is not known.
 pub(crate) async fn look(request: &Request, services: &Services, images: &[String]) -> Vec<Observed> {
@@ -16,6 +16,10 @@ pub(crate) async fn look(request: &Request, services: &Services, images: &[Strin
     let Services { http, clock, .. } = services;
     let mut seen = vec![checks::anonymous(registry, http, clock).await];
     seen.push(listed(registry, &request.arm));
+    if let Some(token) = &request.token {
+        seen.push(may_sign_in(registry, token));
+        seen.extend(images.iter().map(|image| may_pull(image, token)));
+    }
     if let ArmView::Credentials { username, passwords } = &request.arm {
         let (first, accepted) = current(registry, username, passwords, services).await;
         seen.extend(first);
@@ -37,6 +41,31 @@ fn listed(registry: &str, arm: &ArmView) -> Observation {
         ArmView::AdminDisabled => Observation::failed(check, variant, registry, code::ADMIN_DISABLED),
         ArmView::Credentials { .. } => Observation::ok(check, variant, registry),
     }
+}
+
+fn may_sign_in(registry: &str, token: &TokenView) -> Observation {
+    let failed = |code| Observation::failed(check::ARM_TOKEN, variant::ARM, registry, code);
+    match token {
+        TokenView { expired: true, .. } => failed(code::EXPIRED),
+        TokenView { enabled: false, .. } => failed(code::DISABLED),
+        _ => Observation::ok(check::ARM_TOKEN, variant::ARM, registry),
+    }
+}
+
+fn may_pull(image: &str, token: &TokenView) -> Observation {
+    let listed = image.parse::<Reference>().is_ok_and(|reference| {
+        let patterns =
+            token.actions.iter().filter_map(|a| a.strip_prefix("repositories/")?.strip_suffix("/content/read"));
+        let mut fitting = patterns.filter(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => reference.repository().starts_with(start),
+            None => reference.repository() == *pattern,
+        });
+        fitting.next().is_some()
+    });
+    if listed {
+        return Observation::ok(check::SCOPE_MAP, variant::ARM, image);
+    }
+    Observation::failed(check::SCOPE_MAP, variant::ARM, image, code::NOT_LISTED)
 }
 
 /// Tries the listed passwords until one is accepted; while one is being renewed the other holds.

@@ -1,6 +1,8 @@
 //! `mops diagnose-auth` and `mops smoke-test`: fills the request from the stack's state, asks the cluster, prints the
 //! report. The report's summary decides the exit code.
 
+mod azure;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +47,7 @@ pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> 
         request.timeout = SMOKE_TEST;
     }
     request.arm = arm_view(app, subject).await;
+    azure::ask(subject, &mut request).await;
     let report = match services(app, subject.session, &cluster).await {
         Ok(services) if command == Command::SmokeTest => mops_diagnose::smoke_test(request, services).await,
         Ok(services) => mops_diagnose::diagnose(request, services).await,

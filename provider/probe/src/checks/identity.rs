@@ -1,6 +1,9 @@
 //! The identity of the worker: its token is there, and Azure's directory trades it for one that the registry takes. Shows
 //! the identity's id and the directory's words, never a token.
 
+use std::future::Future;
+use std::time::Duration;
+
 use mops_core::Secret;
 use mops_host::{SharedClock, fsx};
 use mops_wire::Http;
@@ -13,6 +16,28 @@ use crate::settings::{Given, Identity, names};
 
 /// What the registry takes, in every cloud.
 const SCOPE: &str = "https://containerregistry.azure.net/.default";
+
+/// What the directory answers while it does not know a new federated credential everywhere.
+const LATE: [&str; 2] = ["AADSTS700211", "AADSTS70021"];
+/// How long that is waited for: a probe has to end within the time of its run.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Asks again while the directory does not know the credential, within [`PATIENCE`]; the last answer stays.
+async fn patiently<T, F>(clock: &SharedClock, mut ask: impl FnMut() -> F) -> Result<T, DirectoryError>
+where
+    F: Future<Output = Result<T, DirectoryError>>,
+{
+    let end = clock.monotonic() + PATIENCE;
+    loop {
+        let answer = ask().await;
+        let late = matches!(&answer, Err(DirectoryError::Refused { code, .. }) if LATE.contains(&code.as_str()));
+        if !late || clock.monotonic() + PAUSE > end {
+            return answer;
+        }
+        clock.sleep(PAUSE).await;
+    }
+}
 
 /// The directory's token, or what stands against it.
 pub(super) async fn token(
@@ -42,7 +67,7 @@ pub(super) async fn token(
         scope: SCOPE,
     };
     let watch = Watch::start(clock);
-    match grant(http, &wanted).await {
+    match patiently(clock, || grant(http, &wanted)).await {
         Ok(token) => {
             Ok((token, Observation::ok(check::IDENTITY, variant::WI, &client_id).status(200).millis(watch.millis())))
         }
@@ -53,5 +78,34 @@ pub(super) async fn token(
             Err(Box::new(failed(&code, &sentence).status(status).millis(watch.millis())))
         }
         Err(error) => Err(failed(code::UNEXPECTED, &error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use mops_host::clock::ManualClock;
+
+    use super::*;
+
+    /// How often the directory was asked, how long that took, and how it ended, when it learns at this try.
+    async fn asked(code: &str, learns: u32) -> (u32, Duration, bool) {
+        let clock = ManualClock::automatic(time::OffsetDateTime::UNIX_EPOCH).shared();
+        let tries = Cell::new(0);
+        let answer = patiently(&clock, || {
+            tries.set(tries.get() + 1);
+            let refused = DirectoryError::Refused { status: 401, code: code.to_owned(), sentence: String::new() };
+            std::future::ready(if tries.get() == learns { Ok(()) } else { Err(refused) })
+        })
+        .await;
+        (tries.get(), clock.monotonic(), answer.is_ok())
+    }
+
+    #[tokio::test]
+    async fn a_new_federated_credential_is_waited_for_within_a_bound() {
+        assert_eq!(asked("AADSTS70021", 3).await, (3, PAUSE * 2, true));
+        assert_eq!(asked("AADSTS700211", 100).await, (11, PATIENCE, false));
+        assert_eq!(asked("AADSTS700213", 100).await, (1, Duration::ZERO, false), "no time helps against this one");
     }
 }

@@ -296,6 +296,49 @@ pub(super) fn identity() -> Vec<Row> {
     ]
 }
 
+pub(super) fn principal() -> Vec<Row> {
+    let token = |code| w(Observation::failed(check::ARM_TOKEN, variant::ARM, HOST, code));
+    let enabled = || w(Observation::ok(check::ARM_TOKEN, variant::ARM, HOST));
+    let same = || w(Observation::ok(check::PASSWORD, variant::ENV, "ns/bundle-credentials"));
+    let denied = || p(Observation::failed(probe::REGISTRY_PULL, variant::PULL_SECRET, IMAGE, seen::DENIED).status(403));
+    let good = || p(Observation::ok(probe::REGISTRY_V2, variant::PULL_SECRET, HOST));
+    let unlisted = || w(Observation::failed(check::SCOPE_MAP, variant::ARM, IMAGE, code::NOT_LISTED));
+    let listed = || w(Observation::ok(check::SCOPE_MAP, variant::ARM, IMAGE));
+    let secret = |code| w(Observation::failed(check::DIRECTORY, variant::ENV, "bundle-credentials", code).status(401));
+    let taken = || w(Observation::ok(check::DIRECTORY, variant::ENV, "bundle-credentials"));
+    vec![
+        row(
+            "ACR_TOKEN_EXPIRED",
+            Certain,
+            vec![v2_refused(), token(code::EXPIRED), same()],
+            vec![v2_refused(), enabled(), same()],
+            &["REGISTRY_REFUSED"],
+        ),
+        row(
+            "ACR_TOKEN_DISABLED",
+            Certain,
+            vec![v2_refused(), token(code::DISABLED), same()],
+            vec![v2_refused(), token(code::EXPIRED), same()],
+            &["ACR_TOKEN_EXPIRED"],
+        ),
+        row(
+            "ACR_TOKEN_SCOPE",
+            Certain,
+            vec![denied(), unlisted(), good()],
+            vec![denied(), listed(), good()],
+            &["REGISTRY_REFUSED"],
+        ),
+        row(
+            "SP_SECRET_EXPIRED",
+            High,
+            vec![v2_refused(), secret("AADSTS7000222")],
+            vec![v2_refused(), secret("AADSTS90002")],
+            &["REGISTRY_REFUSED", "UNCLASSIFIED"],
+        ),
+        row("ACR_ROLE_MISSING", High, vec![v2_refused(), taken()], vec![v2_refused()], &["REGISTRY_REFUSED"]),
+    ]
+}
+
 pub(super) fn network() -> Vec<Row> {
     let answered = || w(Observation::ok(probe::REGISTRY_V2, variant::ANON, HOST).status(401));
     let status = |s| p(Observation::failed(probe::REGISTRY_V2, variant::ENV, HOST, "").status(s));
@@ -491,11 +534,44 @@ pub(super) fn workload_identity() -> Vec<Row> {
     let exchange = |status| p(Observation::failed(probe::REGISTRY_V2, variant::WI, HOST, "X").status(status));
     let none = || p(Observation::failed(probe::IDENTITY, variant::WI, "client", seen::ENV_MISSING));
     let other = || vec![token("AADSTS700016")];
+    let of = |check, target, code: &str| match code {
+        "" | code::YOUNG => w(Observation::ok(check, variant::WI, target).code(code)),
+        code => w(Observation::failed(check, variant::WI, target, code)),
+    };
+    let label = |there: bool| of(check::IDENTITY_LABEL, "workers", if there { "" } else { code::NOT_LABELLED });
+    let account = |code| of(check::ACCOUNT, "dask-worker", code);
+    let trusts = |code| of(check::TRUST, "client", code);
     vec![
-        row("WI_WEBHOOK_INACTIVE", Certain, vec![none()], other(), &["UNCLASSIFIED"]),
-        row("WI_SUBJECT", Certain, vec![token("AADSTS700213")], other(), &["UNCLASSIFIED"]),
-        row("WI_ISSUER", Certain, vec![token("AADSTS700211")], other(), &["UNCLASSIFIED"]),
+        row("WI_POD_LABEL", Certain, vec![label(false), none()], vec![label(true), none()], &["WI_WEBHOOK_INACTIVE"]),
+        row("WI_POD_LABEL", Certain, vec![label(false)], vec![label(true)], &[]),
+        row(
+            "WI_SA_ANNOTATION",
+            Certain,
+            vec![account(code::DIFFERS), token("AADSTS700016")],
+            vec![account(""), token("AADSTS700016")],
+            &["UNCLASSIFIED"],
+        ),
+        row("WI_SA_ANNOTATION", Certain, vec![account(code::NOT_ANNOTATED)], vec![account("")], &[]),
+        row(
+            "WI_WEBHOOK_INACTIVE",
+            Certain,
+            vec![none(), label(true), account("")],
+            vec![none(), label(false), account("")],
+            &["WI_POD_LABEL"],
+        ),
+        row("WI_WEBHOOK_INACTIVE", High, vec![none()], other(), &["UNCLASSIFIED"]),
+        row("WI_SUBJECT", Certain, vec![token("AADSTS700213"), trusts(code::DIFFERS)], other(), &["UNCLASSIFIED"]),
+        row("WI_SUBJECT", High, vec![token("AADSTS700213")], other(), &["UNCLASSIFIED"]),
+        row("WI_ISSUER", Certain, vec![token("AADSTS700211"), trusts(code::DIFFERS)], other(), &["UNCLASSIFIED"]),
+        row("WI_ISSUER", High, vec![token("AADSTS70021")], other(), &["UNCLASSIFIED"]),
         row("WI_AUDIENCE", Certain, vec![token("AADSTS700212")], other(), &["UNCLASSIFIED"]),
+        row(
+            "WI_PROPAGATING",
+            High,
+            vec![token("AADSTS70021"), trusts(code::YOUNG)],
+            vec![token("AADSTS70021"), trusts("")],
+            &["WI_ISSUER"],
+        ),
         row(
             "ACR_EXCHANGE_DENIED",
             High,
@@ -507,7 +583,16 @@ pub(super) fn workload_identity() -> Vec<Row> {
 }
 
 pub(super) fn rows() -> Vec<Row> {
-    let families =
-        [access(), config(), kubelet_config(), identity(), workload_identity(), network(), artifact(), storage()];
+    let families = [
+        access(),
+        config(),
+        kubelet_config(),
+        identity(),
+        principal(),
+        workload_identity(),
+        network(),
+        artifact(),
+        storage(),
+    ];
     families.into_iter().flatten().collect()
 }
