@@ -20,6 +20,16 @@ async fn an_error_names_code_message_and_request() {
 }
 
 #[tokio::test]
+async fn a_version_that_the_cloud_does_not_know_is_told_and_not_tried_again() {
+    let message = "No registered resource provider found for API version '2025-10-01' for type 'things'.";
+    let body = json!({"error": {"code": "NoRegisteredProviderFound", "message": message}});
+    let script = Script::play(vec![on("PUT /resourceGroups/g", Reply::json(400, &body))]);
+    let error = script.arm.put(GROUP, API, &json!({}), Precondition::None).await.expect_err("refused");
+    assert_eq!((error.class(), script.seen().len()), (Class::User, 1));
+    assert_eq!(error.to_string(), format!("ARM answered 400 NoRegisteredProviderFound: {message}"));
+}
+
+#[tokio::test]
 async fn calls_about_credentials_are_never_quoted() {
     let body = json!({"error": {"code": "Odd", "message": "the key is key-canary"}});
     let script = Script::play(vec![
