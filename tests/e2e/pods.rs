@@ -12,7 +12,10 @@ use mops_tests::private::cluster::images::workload;
 use mops_tests::push::{Login, pipeline_by_name, push};
 use mops_tests::skip::skipped;
 use mops_tests::tools::program;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// The namespace of that example.
+pub(crate) const NAMESPACE: &str = "modelops-dask-dev";
 
 /// The example of everything in a world that has a cluster.
 pub(crate) fn job_with_cluster(test: &str) -> Option<Job> {
@@ -46,6 +49,21 @@ async fn told(words: &[&str], stdin: Option<Secret<String>>) -> String {
     };
     let output = command.run_checked().await.unwrap_or_else(|e| panic!("{words:?}: {e}"));
     String::from_utf8(output.stdout).expect("text")
+}
+
+/// A worker that starts in a pool now, and whose node has to ask the registry for its image.
+pub(crate) async fn late_worker(pool: &str, image: &str) {
+    let words = ["get", "deployment", "dask-workers", "-n", NAMESPACE, "-o", "jsonpath={.spec.template}"];
+    let mut pod: Value = serde_json::from_str(&kubectl(&words).await).expect("json");
+    pod["apiVersion"] = json!("v1");
+    pod["kind"] = json!("Pod");
+    pod["metadata"]["name"] = json!(format!("late-{pool}"));
+    pod["metadata"]["namespace"] = json!(NAMESPACE);
+    pod["spec"]["nodeSelector"] = json!({"agentpool": pool});
+    pod["spec"]["tolerations"] = json!([{"key": "sku", "operator": "Exists"}]);
+    pod["spec"]["containers"][0]["image"] = json!(format!("modelopsdevacr.azurecr.io/{image}"));
+    pod["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
+    apply(&pod).await;
 }
 
 /// Everything that a stack could have left: whatever is not Kubernetes' own.

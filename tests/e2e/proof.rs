@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use mops_host::clock::{Clock as _, SystemClock};
 use mops_tests::job::{FILE, Job};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::pods::{apply, job_with_cluster, kubectl, left, push_images, push_workload, take_away_the_plugin};
+use crate::pods::{
+    NAMESPACE, job_with_cluster, kubectl, late_worker, left, push_images, push_workload, take_away_the_plugin,
+};
 
-const NAMESPACE: &str = "modelops-dask-dev";
 const POOLS: [&str; 2] = ["gpu", "system"];
 
 /// The report of a verb that must end with this code and take its own pods away.
@@ -42,20 +43,6 @@ fn green_in_every_pool(report: &Value) {
     }
 }
 
-/// A worker that starts in a pool now, and needs an image that its node does not have.
-async fn late_worker(pool: &str) {
-    let words = ["get", "deployment", "dask-workers", "-n", NAMESPACE, "-o", "jsonpath={.spec.template}"];
-    let mut pod: Value = serde_json::from_str(&kubectl(&words).await).expect("json");
-    pod["apiVersion"] = json!("v1");
-    pod["kind"] = json!("Pod");
-    pod["metadata"]["name"] = json!(format!("late-{pool}"));
-    pod["metadata"]["namespace"] = json!(NAMESPACE);
-    pod["spec"]["nodeSelector"] = json!({"agentpool": pool});
-    pod["spec"]["tolerations"] = json!([{"key": "sku", "operator": "Exists"}]);
-    pod["spec"]["containers"][0]["image"] = json!("modelopsdevacr.azurecr.io/worker:2");
-    apply(&pod).await;
-}
-
 async fn until_it_backs_off(pool: &str) {
     let path = "jsonpath={.status.containerStatuses[0].state.waiting.reason}";
     let (clock, name) = (SystemClock::new(), format!("late-{pool}"));
@@ -81,7 +68,7 @@ async fn every_pool_is_proven_from_its_own_pods() {
     push_images(&job, &["worker:2"]).await;
     job.ask_to("/break/registry-password");
     for pool in POOLS {
-        late_worker(pool).await;
+        late_worker(pool, "worker:2").await;
     }
     for pool in POOLS {
         until_it_backs_off(pool).await;
