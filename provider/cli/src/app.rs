@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 
 use mops_core::{Cancel, Class, Error};
 use mops_host::Env;
+use mops_host::fsx::reason;
 
 use crate::args::{Cli, Global};
 use crate::commands;
@@ -117,10 +118,4 @@ impl App {
         self.sources.borrow_mut().add(&name, &text);
         Ok(text)
     }
-}
-
-/// The system's words without its number.
-pub(crate) fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mops_core::{Class, Error, Secret, StackId, Value};
 use mops_host::fsx;
-
-use crate::app::reason;
+use mops_host::fsx::reason;
 
 /// What goes into the file.
 #[derive(Debug)]

@@ -34,7 +34,7 @@ pub(crate) fn target(env: &Env) -> Result<PathBuf, Error> {
 /// Adds the entries of `added` to the file at `path`.
 pub(crate) fn merge_into(path: &Path, added: &Secret<String>) -> Result<Merged, Error> {
     let told = |error: std::io::Error| {
-        Error::new(Class::User, format!("`{}` cannot be written: {}", path.display(), crate::app::reason(&error)))
+        Error::new(Class::User, format!("`{}` cannot be written: {}", path.display(), mops_host::fsx::reason(&error)))
             .hint("check the path in `KUBECONFIG` and its permissions")
     };
     if let Some(folder) = path.parent() {

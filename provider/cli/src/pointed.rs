@@ -9,9 +9,10 @@ use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
 use mops_core::{Class, Error, Source, StackId};
 use mops_engine::state;
 use mops_host::fsx;
+use mops_host::fsx::reason;
 use serde::{Deserialize, Serialize};
 
-use crate::app::{App, reason};
+use crate::app::App;
 use crate::exit::Failure;
 
 /// Where a run is pointed, and as whom.

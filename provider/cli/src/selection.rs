@@ -7,8 +7,9 @@ use mops_core::{Severity, StackId};
 use mops_engine::program::{ExpandOptions, Program, expand};
 use mops_engine::stackfile::{self, RegistryAuth, StackFile};
 use mops_engine::state;
+use mops_host::fsx::reason;
 
-use crate::app::{App, reason};
+use crate::app::App;
 use crate::args::{FileArgs, StackArgs};
 use crate::exit::{Exit, Failure};
 use crate::pointed::Pointed;

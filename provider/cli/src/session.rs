@@ -3,18 +3,17 @@
 
 use std::sync::Arc;
 
+use mops_core::StackId;
 use mops_core::cloud::Cloud;
-use mops_core::{Class, Error, StackId};
 use mops_engine::event::EventSink;
 use mops_engine::program::Scope;
 use mops_engine::run::Engine;
 use mops_engine::state::{OpenOptions, Sealer, Snapshot, Store};
-use mops_host::{SharedClock, SystemClock, fsx};
+use mops_host::{SharedClock, SystemClock};
 use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
-use mops_wire::{ConnectMap, HttpConfig, ProxySettings};
 
-use crate::app::{App, reason};
+use crate::app::App;
 use crate::args::PaceArgs;
 use crate::exit::Failure;
 use crate::pointed::Pointed;
@@ -32,10 +31,7 @@ impl App {
     pub(crate) fn cloud_override(&self) -> Result<Option<Cloud>, Failure> {
         let named = self.global.cloud.as_ref().map(|p| p.display().to_string());
         let Some(name) = named.or_else(|| self.env.get("MOPS_CLOUD").map(ToOwned::to_owned)) else { return Ok(None) };
-        let text = fsx::read_private(&self.env.path(&name)).map_err(|error| {
-            Error::new(Class::User, format!("the cloud file `{name}` cannot be used: {error}"))
-                .hint("it must be your own file without rights for others: `chmod 600 FILE`")
-        })?;
+        let text = mops_engine::stackfile::read_cloud_file(&name, &self.env)?;
         self.sources.borrow_mut().add(&name, text.expose());
         Ok(Some(mops_engine::stackfile::cloud_file(&name, text.expose())?))
     }
@@ -44,15 +40,8 @@ impl App {
     pub(crate) fn session(&self, pointed: &Pointed) -> Result<Session, Failure> {
         let clock = SystemClock::shared();
         let Pointed { cloud, auth, .. } = pointed.clone();
-        let http = HttpConfig {
-            roots: self.roots(&cloud)?,
-            connect: ConnectMap::new(cloud.connect.clone())
-                .map_err(|error| Failure::usage(error.to_string(), "mend `connect` of the cloud"))?,
-            proxy: ProxySettings::from_env(&self.env),
-            clock: Arc::clone(&clock),
-            ..HttpConfig::new()
-        };
-        let services = Services::new(Config { cloud, auth, env: self.env.clone(), clock: Arc::clone(&clock), http });
+        let config = Config::reaching(cloud, auth, self.env.clone(), Arc::clone(&clock))?;
+        let services = Services::new(config);
         Ok(Session { provider: Arc::new(Resources::new(services)), clock })
     }
 
@@ -85,16 +74,5 @@ impl App {
     /// Opens secrets of a state that is only read; asks for the passphrase when it is needed.
     pub(crate) fn sealer(&self, snapshot: &Snapshot) -> Result<Arc<Sealer>, Failure> {
         Ok(Arc::new(Sealer::new(&self.home()?, &snapshot.stack, &self.env, snapshot.salt.clone())))
-    }
-
-    /// The roots that the cloud adds to the system's.
-    fn roots(&self, cloud: &Cloud) -> Result<Vec<Vec<u8>>, Failure> {
-        let Some(path) = &cloud.ca_file else { return Ok(Vec::new()) };
-        let path = self.env.path(&path.display().to_string());
-        let pem = fsx::read(&path).map_err(|error| {
-            let text = format!("`ca_file` {} cannot be read: {}", path.display(), reason(&error));
-            Failure::usage(text, "mend `ca_file` of the cloud")
-        })?;
-        Ok(vec![pem])
     }
 }

@@ -10,9 +10,9 @@ use mops_clients::identity::{self, Chosen, Claims};
 use mops_clients::kubernetes::{self, Access, AzureToken, ClusterRef, Kubernetes};
 use mops_core::cloud::{AzureAuth, Cloud};
 use mops_core::source::{CredentialField, RegistryCredential};
-use mops_core::{Cancel, Error, Secret, SecretInput, Source};
-use mops_host::{Env, SharedClock};
-use mops_wire::{Http, HttpConfig, Url};
+use mops_core::{Cancel, Class, Error, Secret, SecretInput, Source};
+use mops_host::{Env, SharedClock, fsx};
+use mops_wire::{ConnectMap, Http, HttpConfig, ProxySettings, Url};
 use tokio::sync::OnceCell;
 
 use crate::resource::Offline;
@@ -30,6 +30,31 @@ pub struct Config {
     pub clock: SharedClock,
     /// How to reach services; the cloud's `ca_file` and `connect` are already in it.
     pub http: HttpConfig,
+}
+
+impl Config {
+    /// Clients that reach a cloud as the environment says: the cloud's own roots and addresses, and the user's proxy.
+    ///
+    /// # Errors
+    /// When `ca_file` cannot be read, or `connect` names something off this machine.
+    pub fn reaching(cloud: Cloud, auth: AzureAuth, env: Env, clock: SharedClock) -> Result<Self, Error> {
+        let connect = ConnectMap::new(cloud.connect.clone())
+            .map_err(|error| Error::new(Class::User, error.to_string()).hint("mend `connect` of the cloud"))?;
+        let (roots, proxy) = (roots(&cloud, &env)?, ProxySettings::from_env(&env));
+        let http = HttpConfig { roots, connect, proxy, clock: Arc::clone(&clock), ..HttpConfig::new() };
+        Ok(Self { cloud, auth, env, clock, http })
+    }
+}
+
+/// The roots that a cloud adds to the system's.
+fn roots(cloud: &Cloud, env: &Env) -> Result<Vec<Vec<u8>>, Error> {
+    let Some(path) = &cloud.ca_file else { return Ok(Vec::new()) };
+    let path = env.path(&path.display().to_string());
+    let pem = fsx::read(&path).map_err(|error| {
+        Error::new(Class::User, format!("`ca_file` {} cannot be read: {}", path.display(), fsx::reason(&error)))
+            .hint("mend `ca_file` of the cloud")
+    })?;
+    Ok(vec![pem])
 }
 
 /// A name and password, as a registry lists them.

@@ -3,12 +3,13 @@
 
 use mops_core::{Class, Error};
 use mops_engine::state::{self, Snapshot};
+use mops_host::fsx::reason;
 use mops_host::{Clock as _, SystemClock, fsx};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::outputs::{may_show, opener};
-use crate::app::{App, reason};
+use crate::app::App;
 use crate::args::ExportArgs;
 use crate::exit::{Exit, Failure, Outcome};
 

@@ -12,10 +12,11 @@ use mops_core::StackId;
 use mops_engine::program::Scope;
 use mops_engine::state::{Deployment, Imported, Sealer, StateError};
 use mops_host::fsx;
+use mops_host::fsx::reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::app::{App, reason};
+use crate::app::App;
 use crate::args::{FileArgs, ImportArgs};
 use crate::exit::{Exit, Failure, Outcome};
 

@@ -2,10 +2,11 @@
 
 use mops_engine::stackfile::STARTER;
 use mops_host::fsx;
+use mops_host::fsx::reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::app::{App, reason};
+use crate::app::App;
 use crate::args::InitArgs;
 use crate::exit::{Exit, Failure, Outcome};
 

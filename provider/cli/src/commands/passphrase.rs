@@ -5,10 +5,11 @@ use std::io::{IsTerminal as _, Read as _};
 use mops_core::{Class, Error, Secret};
 use mops_engine::state::{NewPhrase, Rotated};
 use mops_host::fsx;
+use mops_host::fsx::reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::app::{App, reason};
+use crate::app::App;
 use crate::args::RotateArgs;
 use crate::exit::{Exit, Failure, Outcome};
 

@@ -37,7 +37,8 @@ mod workspace;
 use std::sync::Arc;
 
 use mops_core::cloud::{AzureAuth, Cloud};
-use mops_core::{Diagnostic, Place, Severity};
+use mops_core::{Class, Diagnostic, Error, Place, Secret, Severity};
+use mops_host::{Env, fsx};
 
 use reader::{Context, Read};
 
@@ -120,6 +121,17 @@ pub fn json_schema() -> serde_json::Value {
         members.insert("title".into(), "mops stack file".into());
     }
     schema
+}
+
+/// The text of such a file.
+///
+/// # Errors
+/// When it cannot be read, is not the user's own, or others may read it.
+pub fn read_cloud_file(name: &str, env: &Env) -> Result<Secret<String>, Error> {
+    fsx::read_private(&env.path(name)).map_err(|error| {
+        Error::new(Class::User, format!("the cloud file `{name}` cannot be used: {error}"))
+            .hint("it must be your own file without rights for others: `chmod 600 FILE`")
+    })
 }
 
 fn read<T: Read>(

@@ -29,7 +29,10 @@ impl Recorded {
         for file in &files {
             let name = file.display();
             let bytes = fsx::read(file).map_err(|e| {
-                Failure::usage(format!("`{name}` cannot be read: {}", crate::app::reason(&e)), "check its permissions")
+                Failure::usage(
+                    format!("`{name}` cannot be read: {}", mops_host::fsx::reason(&e)),
+                    "check its permissions",
+                )
             })?;
             let json: Json = serde_json::from_slice(&bytes)
                 .map_err(|_| Failure::usage(format!("`{name}` is not a checkpoint of Pulumi"), HINT))?;
