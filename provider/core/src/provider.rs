@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cancel::Cancel;
 use crate::diff::PropertyDiff;
-use crate::error::Error;
+use crate::error::{Class, Error};
 use crate::identity::{Identity, Lane};
 use crate::mark::{Mark, Ownership};
 use crate::preflight::{Planning, Preflight};
@@ -172,6 +172,12 @@ pub trait Provider: Send + Sync {
         known: &'a Known,
     ) -> BoxFuture<'a, Result<Option<Found>, Error>>;
 
+    /// The inputs that an id alone tells, enough to read the rest; `None` for a type whose id does not tell them, and for
+    /// a text that is no id of the type.
+    fn named_by(&self, _urn: &Urn, _id: &str) -> Option<Value> {
+        None
+    }
+
     /// Makes it. Reads first: ours is taken over, a stranger's is refused.
     fn create<'a>(&'a self, cx: CallContext, inputs: &'a Value) -> BoxFuture<'a, Result<Done, Error>>;
 
@@ -180,6 +186,13 @@ pub trait Provider: Send + Sync {
 
     /// Removes it; already gone is success.
     fn delete<'a>(&'a self, cx: CallContext, old: &'a Known) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Calls a function of the package; it changes nothing.
+    fn invoke<'a>(&'a self, token: &'a str, _args: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {
+        Box::pin(
+            async move { Err(Error::new(Class::NotFound, format!("`{token}` is not a function of this version"))) },
+        )
+    }
 
     /// What the services are known to refuse of a plan. Reads only, ends within 10 s, and never fails: what could not
     /// be read is a note. Not asked for a plan that changes nothing.

@@ -28,6 +28,8 @@ pub trait Entry: Send + Sync {
     fn identity(&self, inputs: &Value) -> Option<Identity>;
     /// See `Provider::lanes`.
     fn lanes(&self, inputs: &Value) -> Vec<Lane>;
+    /// See `Provider::named_by`.
+    fn named_by(&self, id: &str) -> Option<Value>;
     /// See [`Resource::rights`].
     fn rights(&self, inputs: &Value) -> &'static [&'static str];
     /// See [`Resource::body`]; `None` too while an input is unknown.
@@ -205,6 +207,10 @@ impl<R: Resource> Entry for Typed<R> {
 
     fn lanes(&self, inputs: &Value) -> Vec<Lane> {
         from_value(inputs.clone()).map(|inputs| R::lanes(&inputs)).unwrap_or_default()
+    }
+
+    fn named_by(&self, id: &str) -> Option<Value> {
+        to_value(&R::named_by(id)?).ok()
     }
 
     fn rights(&self, inputs: &Value) -> &'static [&'static str] {

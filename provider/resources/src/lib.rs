@@ -8,6 +8,7 @@ mod arm;
 mod cluster;
 mod create_only;
 pub mod entry;
+pub mod functions;
 mod pool;
 mod preflight;
 mod principal_login;

@@ -100,6 +100,14 @@ impl Provider for Resources {
         Box::pin(async move { self.call(&cx, |entry, cx| entry.delete(cx, old)).await })
     }
 
+    fn named_by(&self, urn: &Urn, id: &str) -> Option<Value> {
+        self.entry(urn).ok()?.named_by(id)
+    }
+
+    fn invoke<'a>(&'a self, token: &'a str, args: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {
+        Box::pin(crate::functions::invoke(&self.services, token, args))
+    }
+
     fn preflight<'a>(&'a self, planning: &'a Planning) -> BoxFuture<'a, Preflight> {
         Box::pin(crate::preflight::run(&self.services, &self.entries, planning))
     }

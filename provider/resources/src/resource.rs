@@ -154,6 +154,12 @@ pub trait Resource: Send + Sync + Sized + 'static {
         None
     }
 
+    /// Inputs that hold what an id tells, for the read of something that is known by its id only (an import); what the
+    /// read finds takes the place of the rest. `None` where the id does not tell enough.
+    fn named_by(_id: &str) -> Option<Self::Inputs> {
+        None
+    }
+
     /// Looks it up by id, else by the inputs that name it. `known` are the declared inputs, onto
     /// which what is found is projected.
     fn read(

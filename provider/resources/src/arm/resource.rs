@@ -49,6 +49,11 @@ impl<'a> Target<'a> {
     }
 }
 
+/// The id of a resource of this type; `None` for any other text.
+pub(crate) fn named(id: &str, kind: &str) -> Option<ResourceId> {
+    ResourceId::parse(id).ok().filter(|id| id.kind().eq_ignore_ascii_case(kind))
+}
+
 /// Looks it up by its id, else by the inputs that name it.
 pub(crate) async fn find<'a, R: ArmResource>(
     cx: &'a Cx<'a>,

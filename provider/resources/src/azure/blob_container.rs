@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{ArmResource, Target, identity, lanes, metadata, metadata_owner, owner_by_parent, read, spelled};
+use crate::arm::{
+    ArmResource, Target, identity, lanes, metadata, metadata_owner, named, owner_by_parent, read, spelled,
+};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
 /// A container of blobs.
@@ -95,6 +97,11 @@ impl Resource for BlobContainer {
 
     fn rights(_: &Inputs) -> &'static [&'static str] {
         &["Microsoft.Storage/storageAccounts/blobServices/containers/write"]
+    }
+
+    fn named_by(id: &str) -> Option<Inputs> {
+        let id = named(id, "Microsoft.Storage/storageAccounts/blobServices/containers")?;
+        Some(Inputs { account_id: account(&id).to_string(), name: id.name().to_owned() })
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::user_assigned_identity::is_name;
-use crate::arm::{ArmResource, Target, identity, lanes, owner_by_parent, read, spelled, text};
+use crate::arm::{ArmResource, Target, identity, lanes, named, owner_by_parent, read, spelled, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
 /// The audience of tokens that are exchanged for Azure's; the same in every cloud that AKS is in.
@@ -152,6 +152,17 @@ impl Resource for FederatedCredential {
 
     fn rights(_: &Inputs) -> &'static [&'static str] {
         &["Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write"]
+    }
+
+    fn named_by(id: &str) -> Option<Inputs> {
+        let id = named(id, "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials")?;
+        Some(Inputs {
+            identity_id: id.parent()?.to_string(),
+            name: id.name().to_owned(),
+            issuer: String::new(),
+            subject: String::new(),
+            audiences: Vec::new(),
+        })
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

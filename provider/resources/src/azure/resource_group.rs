@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{ArmResource, Target, identity, lanes, read, region, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, named, read, region, spelled, tags, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
 /// A resource group: everything of a stack lies in it.
@@ -96,6 +96,15 @@ impl Resource for ResourceGroup {
 
     fn rights(_: &Inputs) -> &'static [&'static str] {
         &["Microsoft.Resources/subscriptions/resourceGroups/write"]
+    }
+
+    fn named_by(id: &str) -> Option<Inputs> {
+        let id = named(id, "Microsoft.Resources/resourceGroups")?;
+        Some(Inputs {
+            subscription_id: id.subscription().to_owned(),
+            name: id.name().to_owned(),
+            location: String::new(),
+        })
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

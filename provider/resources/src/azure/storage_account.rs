@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{ArmResource, Target, identity, lanes, read, region, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, named, read, region, spelled, tags, text};
 use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
 
 const TYPE: &str = "Microsoft.Storage/storageAccounts";
@@ -163,6 +163,18 @@ impl Resource for StorageAccount {
 
     fn rights(_: &Inputs) -> &'static [&'static str] {
         &["Microsoft.Storage/storageAccounts/write"]
+    }
+
+    fn named_by(id: &str) -> Option<Inputs> {
+        let id = named(id, TYPE)?;
+        Some(Inputs {
+            subscription_id: id.subscription().to_owned(),
+            resource_group: id.resource_group()?.to_owned(),
+            name: id.name().to_owned(),
+            location: String::new(),
+            sku: String::new(),
+            kind: String::new(),
+        })
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
