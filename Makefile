@@ -87,5 +87,5 @@ golden schema: build
 	MOPS_BIN_DIR="$(debug)" MOPS_GOLDEN=1 cargo test --quiet -p mops-tests --test fast
 
 dist:
-	cargo build --release --bins -p mops -p mops-probe
+	cargo build --release --bins -p mops -p mops-probe -p mops-pulumi
 	sh tests/dist.sh "$(release)" "$(CARGO_TARGET_DIR)/dist"

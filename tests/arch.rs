@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mops-resources", &["mops-core", "mops-host", "mops-wire", "mops-clients"]),
     // The lines that a probe prints are types of the probe; it stays below in every other way.
     ("mops-diagnose", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-probe"]),
+    ("mops-pulumi", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-resources", "mops-engine"]),
 ];
 const SHIPPED: &[&str] = &[
     "mops",
@@ -27,6 +28,7 @@ const SHIPPED: &[&str] = &[
     "mops-probe",
     "mops-resources",
     "mops-diagnose",
+    "mops-pulumi",
 ];
 /// No HTTP, TLS, SSH or RPC below the engine. aws-lc-rs as plain cryptography is allowed.
 const NOT_IN_ENGINE: &[&str] = &[
@@ -66,6 +68,8 @@ const LICENCES: &[&str] = &[
     "Unlicense",
     "CC0-1.0",
 ];
+/// Copyleft by file: shipped as it was published, never changed. Each with what it is for.
+const UNCHANGED: &[(&str, &str)] = &[("pulumi_gestalt_proto", "the messages of Pulumi's protocol")];
 /// Longest hand-written file, its unit tests not counted. An exception stands here with its reason.
 const LINES: usize = 600;
 const LONGER: &[(&str, &str)] = &[];
@@ -126,10 +130,14 @@ fn may_ship(expression: &str) -> bool {
     plain.split(" AND ").all(|part| part.split(" OR ").any(|licence| LICENCES.contains(&licence.trim())))
 }
 
+fn is_unchanged(package: &Package) -> bool {
+    package.licence == "MPL-2.0" && UNCHANGED.iter().any(|(name, _)| *name == package.name)
+}
+
 #[tokio::test]
 async fn everything_shipped_has_a_licence_that_we_may_ship() {
     let tree = tree(SHIPPED).await;
-    let wrong: Vec<&Package> = tree.iter().filter(|p| p.foreign && !may_ship(&p.licence)).collect();
+    let wrong: Vec<&Package> = tree.iter().filter(|p| p.foreign && !may_ship(&p.licence) && !is_unchanged(p)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(!may_ship("GPL-3.0") && may_ship("MIT OR GPL-3.0") && !may_ship("MIT AND GPL-3.0"));
 }

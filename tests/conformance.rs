@@ -18,13 +18,13 @@ use crate::stand::{CLUSTER, Stand};
 
 /// One sample of one resource, ready for the sandbox.
 pub(crate) struct Case {
-    name: String,
+    pub(crate) name: String,
     pub(crate) urn: Urn,
-    inputs: Value,
+    pub(crate) inputs: Value,
 }
 
 /// Kubernetes samples name a kubeconfig file; here they name the cluster of the samples.
-fn on_the_cluster(inputs: Value) -> Value {
+pub(crate) fn on_the_cluster(inputs: Value) -> Value {
     let Value::Map(mut map) = inputs else { return inputs };
     if map.contains_key("cluster") {
         map.insert("cluster".into(), json!({"clusterId": CLUSTER}).into());
@@ -38,13 +38,13 @@ fn token_of(case: &Case) -> &str {
 
 /// A sandbox for each case of Azure, and one cluster for all cases in a cluster.
 #[derive(Default)]
-struct Stands {
+pub(crate) struct Stands {
     cluster: Option<Stand>,
     azure: Option<Stand>,
 }
 
 impl Stands {
-    fn of(&mut self, case: &Case) -> &Stand {
+    pub(crate) fn of(&mut self, case: &Case) -> &Stand {
         if is_in_a_cluster(case) {
             self.cluster.get_or_insert_with(Stand::in_real_time)
         } else {
@@ -53,7 +53,7 @@ impl Stands {
     }
 }
 
-fn is_in_a_cluster(case: &Case) -> bool {
+pub(crate) fn is_in_a_cluster(case: &Case) -> bool {
     token_of(case).contains(":kubernetes:")
 }
 

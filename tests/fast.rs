@@ -58,6 +58,8 @@ mod pipeline;
 mod principal;
 #[path = "proxy.rs"]
 mod proxy;
+#[path = "pulumi.rs"]
+mod pulumi;
 #[path = "real_registry.rs"]
 mod real_registry;
 #[path = "realm.rs"]

@@ -32,6 +32,8 @@ mod principal_stack;
 mod private_world;
 #[path = "diagnose/program.rs"]
 mod probe_program;
+#[path = "pulumi/process.rs"]
+mod pulumi_process;
 #[path = "read_only.rs"]
 mod read_only;
 #[path = "scenarios.rs"]

@@ -1,0 +1,59 @@
+//! The plugin as a process: its arguments, its runtime, its end.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use mops_host::{Env, SystemClock};
+
+use crate::provider::Modelops;
+use crate::server;
+
+/// Runs the provider until its engine is gone or a signal comes.
+pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    say_only_the_place();
+    let engine = engine_of(arguments);
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map_err(|e| e.to_string()).and_then(|runtime| runtime.block_on(serve(engine))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            let _ = writeln!(std::io::stderr(), "error: the provider `modelops` cannot run: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(engine: Option<String>) -> Result<(), String> {
+    let started_by_engine = engine.is_some();
+    let provider = Modelops::over_azure(Env::process(), engine);
+    let end = server::ended(provider.clone(), SystemClock::shared(), started_by_engine).map_err(|e| e.to_string())?;
+    let listener = server::announced().await.map_err(|e| e.to_string())?;
+    server::serve(provider, listener, end).await.map_err(|e| e.to_string())
+}
+
+/// The address of the engine stands last; flags are the engine's own and mean nothing here.
+fn engine_of(arguments: impl Iterator<Item = String>) -> Option<String> {
+    arguments.last().filter(|last| last.parse::<SocketAddr>().is_ok())
+}
+
+/// From now on a panic says where it was, and nothing else: its message could quote a value.
+fn say_only_the_place() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+        let _ = writeln!(std::io::stderr(), "note: at {place}");
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_the_last_argument_and_flags_are_none() {
+        let of = |words: &[&str]| engine_of(words.iter().map(|w| (*w).to_owned()));
+        assert_eq!(of(&["--logtostderr", "-v=9", "127.0.0.1:4000"]).as_deref(), Some("127.0.0.1:4000"));
+        assert_eq!(of(&["--tracing", "http://x"]), None);
+        assert_eq!(of(&[]), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! Delete: what does not carry our mark is left where it is. Pulumi keeps no word about who made something, so the
+//! resource itself is asked.
+
+use mops_core::Ownership;
+use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
+use tonic::Status;
+
+use super::create::interrupted;
+use super::log::Severity;
+use super::{Modelops, call, failure, properties};
+
+impl Modelops {
+    pub(super) async fn remove(&self, request: rpc::DeleteRequest) -> Result<(), Status> {
+        let urn = call::urn(&request.urn)?;
+        let resources = self.resources()?;
+        let old_inputs = properties::arrived(request.old_inputs.as_ref())?;
+        let bag = properties::arrived(request.properties.as_ref())?;
+        let old = properties::known(resources.schema(urn.token()), &request.id, old_inputs, &bag);
+        let cx = self.context(&urn, request.timeout)?;
+        let lanes = resources.lanes(&urn, &old.inputs);
+        let _places = self.0.lanes.enter(lanes, &cx.cancel).await.ok_or_else(interrupted)?;
+        let found = resources.read(cx.clone(), Some(&request.id), &old).await.map_err(|e| failure::plain(&e))?;
+        let kept = match found.map(|found| found.ownership) {
+            Some(Ownership::Unmarked) => "it was there before this stack",
+            Some(Ownership::Other { .. }) => "it belongs to another stack",
+            Some(Ownership::Ours { .. } | Ownership::Derived) | None => {
+                return resources.delete(cx, &old).await.map_err(|e| failure::plain(&e));
+            }
+        };
+        self.0.log.say(Severity::Warning, &urn, format!("`{}` is kept: {kept}", request.id));
+        Ok(())
+    }
+}

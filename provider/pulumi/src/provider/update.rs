@@ -1,0 +1,45 @@
+//! Update: brings it to the wanted state in place. Also asked without any difference after a write that did not finish.
+
+use mops_core::provider::{CheckFailure, Known, Provider};
+use mops_core::{Urn, Value};
+use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
+use tonic::Status;
+
+use super::create::interrupted;
+use super::{Modelops, call, check, failure, properties};
+
+/// Refuses what no update can do; a replacement may, and the program can ask for one.
+fn possible(resources: &dyn Provider, urn: &Urn, old: &Known, inputs: &Value) -> Result<(), Status> {
+    let impossible = resources.diff(urn, old, inputs).impossible;
+    impossible.as_ref().map_or(Ok(()), |why: &CheckFailure| {
+        Err(Status::failed_precondition(format!(
+            "`{}` cannot be changed like this: {}",
+            urn.name(),
+            check::failure(why).reason
+        )))
+    })
+}
+
+impl Modelops {
+    pub(super) async fn change(&self, request: rpc::UpdateRequest) -> Result<rpc::UpdateResponse, Status> {
+        let urn = call::urn(&request.urn)?;
+        let resources = self.resources()?;
+        let inputs = properties::arrived(request.news.as_ref())?;
+        let old_inputs = properties::arrived(request.old_inputs.as_ref())?;
+        let bag = properties::arrived(request.olds.as_ref())?;
+        let old = properties::known(resources.schema(urn.token()), &request.id, old_inputs, &bag);
+        possible(&*resources, &urn, &old, &inputs)?;
+        if request.preview {
+            let schema = resources.schema(urn.token()).ok_or_else(|| Status::not_found("no such resource type"))?;
+            let properties = properties::leaving(&properties::of_change(schema, &inputs, &old.outputs))?;
+            return Ok(rpc::UpdateResponse { properties, refresh_before_update: false });
+        }
+        let inputs = self.checked(&urn, inputs, false)?;
+        let cx = self.context(&urn, request.timeout)?;
+        let lanes = resources.lanes(&urn, &inputs);
+        let _places = self.0.lanes.enter(lanes, &cx.cancel).await.ok_or_else(interrupted)?;
+        let done = resources.update(cx, &old, &inputs).await.map_err(|e| failure::of_write(&e, &inputs))?;
+        let properties = properties::leaving(&properties::merged(&inputs, &done.outputs))?;
+        Ok(rpc::UpdateResponse { properties, refresh_before_update: false })
+    }
+}

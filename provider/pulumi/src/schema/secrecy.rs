@@ -1,0 +1,81 @@
+//! Where secrets stand in inputs. Programs mark whole objects as secret, our types single values: the mark goes down to
+//! them. A secret in the place of a name or a size is refused, since those are shown in messages and ids.
+
+use std::collections::BTreeMap;
+
+use mops_core::Value;
+use mops_core::provider::CheckFailure;
+use mops_core::value::Path;
+use serde_json::Value as Json;
+
+use super::kinds::{is_secret, target};
+
+/// The inputs with each mark where the type has it, and what is marked although its place is none for secrets.
+pub(crate) fn placed(schema: &Json, inputs: Value) -> (Value, Vec<CheckFailure>) {
+    let mut walk = Walk { root: schema, path: Path::default(), misplaced: Vec::new() };
+    let inputs = walk.go(schema, inputs, false);
+    (inputs, walk.misplaced)
+}
+
+struct Walk<'a> {
+    root: &'a Json,
+    path: Path,
+    misplaced: Vec<CheckFailure>,
+}
+
+impl Walk<'_> {
+    fn go(&mut self, node: &Json, value: Value, marked: bool) -> Value {
+        let node = self.resolved(node);
+        let takes = is_secret(node) || alternatives(node).iter().any(|one| is_secret(one));
+        match value {
+            Value::Secret(inner) if takes => Value::Secret(inner),
+            Value::Secret(inner) => self.go(node, inner.into_exposed().as_ref().clone(), true),
+            other if takes && marked => Value::Secret(mops_core::Secret::new(Box::new(other))),
+            Value::Map(map) => Value::Map(self.members(node, map, marked)),
+            Value::List(list) => {
+                let below = |(i, item)| self.below(&node["items"], &format!("{i}"), item, marked);
+                Value::List(list.into_iter().enumerate().map(below).collect())
+            }
+            other => {
+                if marked && other != Value::Unknown {
+                    self.refuse();
+                }
+                other
+            }
+        }
+    }
+
+    fn members(&mut self, node: &Json, map: BTreeMap<String, Value>, marked: bool) -> BTreeMap<String, Value> {
+        let of = |name: &str| {
+            let declared = alternatives(node).into_iter().find_map(|one| one["properties"].get(name));
+            declared.unwrap_or(&node["additionalProperties"]).clone()
+        };
+        map.into_iter().map(|(name, value)| (name.clone(), self.below(&of(&name), &name, value, marked))).collect()
+    }
+
+    fn below(&mut self, node: &Json, step: &str, value: Value, marked: bool) -> Value {
+        self.path.0.push(step.to_owned());
+        let found = self.go(node, value, marked);
+        self.path.0.pop();
+        found
+    }
+
+    fn refuse(&mut self) {
+        self.misplaced.push(CheckFailure {
+            path: self.path.clone(),
+            reason: "a secret was given for a property that stands in ids and messages".to_owned(),
+            hint: Some("give it in clear (`unsecret`)".to_owned()),
+        });
+    }
+
+    fn resolved<'n>(&self, node: &'n Json) -> &'n Json
+    where
+        Self: 'n,
+    {
+        target(self.root, node).map_or(node, |(_, of)| of)
+    }
+}
+
+fn alternatives(node: &Json) -> Vec<&Json> {
+    node["anyOf"].as_array().or(node["oneOf"].as_array()).map_or_else(|| vec![node], |list| list.iter().collect())
+}

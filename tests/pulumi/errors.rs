@@ -1,0 +1,246 @@
+//! What goes wrong, on the wire: nothing that exists is forgotten, nothing secret is said, and the next call is answered.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mops_core::provider::{BoxFuture, CallContext, Checked, Difference, Done, Found, Known, Provider};
+use mops_core::schema::ResourceSchema;
+use mops_core::{Error, Identity, Lane, StackId, Urn, Value};
+use mops_tests::arm::store::Doomed;
+use mops_tests::fault::Fault;
+use prost::Message as _;
+use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
+use tonic::Code;
+
+use super::wire::{Old, Wire, bag, value};
+use crate::conformance::{Case, cases, ground};
+use crate::stand::Stand;
+
+/// `google.rpc.Status`, as a client reads it.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Detailed {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<prost_types::Any>,
+}
+
+/// The detail of a status.
+pub(super) fn detail<T: prost::Message + Default>(status: &tonic::Status, name: &str) -> T {
+    let found = Detailed::decode(status.details()).expect("a google.rpc.Status");
+    assert_eq!(found.code, i32::from(status.code()));
+    assert_eq!(found.details[0].type_url, format!("type.googleapis.com/pulumirpc.{name}"));
+    T::decode(found.details[0].value.as_slice()).expect("the detail")
+}
+
+fn case(token: &str) -> Case {
+    cases().into_iter().find(|case| case.urn.token() == token).expect("listed")
+}
+
+async fn ready(token: &str) -> (Stand, Case, Wire, Value) {
+    let (stand, case) = (Stand::new(), case(token));
+    ground(&stand, &case).await;
+    let mut wire = Wire::over(Arc::new(stand.provider())).await;
+    let inputs = wire.checked(&case.urn, &Value::map(), &case.inputs).await;
+    (stand, case, wire, inputs)
+}
+
+#[tokio::test]
+async fn what_exists_but_failed_is_told_and_mended_by_an_update() {
+    let (stand, case, mut wire, inputs) = ready("modelops:azure:NodePool").await;
+    let Some(Identity::Name(id)) = stand.provider().identity(&case.urn, &inputs) else { panic!("no name") };
+    let message = "Operation could not be completed".into();
+    stand.sandbox.arm().state().doomed.push(Doomed { resource: id, code: "QuotaExceeded".into(), message });
+    let status = wire.create(&case.urn, &inputs, false).await.expect_err("a failure");
+    assert_eq!(status.code(), Code::Unknown, "{status}");
+    let waiting = wire.hears("").await;
+    assert!(waiting.ephemeral && waiting.urn == case.urn.as_str(), "{waiting:?}");
+    let failed: rpc::ErrorResourceInitFailed = detail(&status, "ErrorResourceInitFailed");
+    assert!(
+        failed.id.contains("/agentPools/") && failed.reasons.iter().any(|r| r.contains("QuotaExceeded")),
+        "{failed:?}"
+    );
+    let outputs = value(failed.properties.as_ref());
+    assert_eq!(outputs.get("clusterId"), inputs.get("clusterId"), "the inputs are not in what is saved");
+    let old = Old { id: failed.id, inputs: inputs.clone(), outputs };
+    wire.update(&case.urn, &old, &inputs, false).await.expect("mended");
+    assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_its_own_is_taken_over_and_a_strangers_is_refused() {
+    let (stand, case, mut wire, inputs) = ready("modelops:azure:ContainerRegistry").await;
+    stand.sandbox.faults().once(&["arm PUT "], Fault::LostAfterCommit);
+    let first = wire.create(&case.urn, &inputs, false).await;
+    let (id, outputs) = match first {
+        Ok(done) => done,
+        Err(_) => wire.create(&case.urn, &inputs, false).await.expect("taken over"),
+    };
+    assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new());
+    let other = StackId { project: "modelops".into(), stack: "other".into() };
+    let theirs = Urn::new(&other, case.urn.token(), "sample");
+    let refused = wire.create(&theirs, &inputs, false).await.expect_err("a refusal");
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+    // and a state that claims it does not delete it
+    wire.delete(&theirs, &Old { id: id.clone(), inputs: inputs.clone(), outputs }).await.expect("kept");
+    assert!(stand.sandbox.ledger().existing().iter().any(|e| e.eq_ignore_ascii_case(&id)), "deleted");
+    let said = wire.hears("is kept").await;
+    assert!(said.urn == theirs.as_str() && !said.ephemeral, "{said:?}");
+}
+
+#[tokio::test]
+async fn after_cancel_new_work_is_refused_and_nothing_is_made() {
+    let (stand, case, mut wire, inputs) = ready("modelops:azure:ContainerRegistry").await;
+    let before = stand.sandbox.ledger().existing();
+    wire.client.cancel(()).await.expect("acknowledged");
+    let refused = wire.create(&case.urn, &inputs, false).await.expect_err("a refusal");
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(stand.sandbox.ledger().existing(), before);
+    wire.client.cancel(()).await.expect("acknowledged again");
+}
+
+#[tokio::test]
+async fn secrets_go_to_the_values_of_a_secret_and_to_no_name() {
+    let (stand, group) = (Stand::new(), case("modelops:azure:ResourceGroup"));
+    let mut wire = Wire::over(Arc::new(stand.provider())).await;
+    let Value::Map(mut inputs) = group.inputs.clone() else { panic!("no map") };
+    inputs.insert("name".into(), Value::from("name-canary").into_secret());
+    let request = |urn: &Urn, news: &Value| rpc::CheckRequest {
+        urn: urn.to_string(),
+        news: bag(news),
+        ..rpc::CheckRequest::default()
+    };
+    let answer = wire.client.check(request(&group.urn, &Value::Map(inputs))).await.unwrap().into_inner();
+    let [failure] = answer.failures.as_slice() else { panic!("{:?}", answer.failures) };
+    assert!(failure.property == "name" && !failure.reason.contains("canary"), "{failure:?}");
+
+    let secret = case("modelops:kubernetes:Secret");
+    let Value::Map(mut inputs) = secret.inputs.clone() else { panic!("no map") };
+    let data = Value::Map([("key".to_owned(), Value::from("value-canary"))].into());
+    inputs.insert("data".into(), data.into_secret());
+    let checked = wire.checked(&secret.urn, &Value::map(), &Value::Map(inputs)).await;
+    assert!(
+        checked.get("data").and_then(|d| d.get("key")).is_some_and(|v| matches!(v, Value::Secret(_))),
+        "{checked:?}"
+    );
+}
+
+/// Resources of which a test says what they do.
+#[derive(Default)]
+struct Fake {
+    panics: bool,
+    lanes: Vec<Lane>,
+    running: AtomicUsize,
+    most: AtomicUsize,
+    timeouts: Mutex<Vec<Duration>>,
+}
+
+impl Provider for Fake {
+    fn schema(&self, _: &str) -> Option<&ResourceSchema> {
+        None
+    }
+    fn check(&self, _: &Urn, inputs: &Value, _: bool) -> Checked {
+        Checked { inputs: inputs.clone(), ..Checked::default() }
+    }
+    fn diff(&self, _: &Urn, _: &Known, _: &Value) -> Difference {
+        Difference::default()
+    }
+    fn identity(&self, _: &Urn, _: &Value) -> Option<Identity> {
+        None
+    }
+    fn lanes(&self, _: &Urn, _: &Value) -> Vec<Lane> {
+        self.lanes.clone()
+    }
+    fn read<'a>(
+        &'a self,
+        _: CallContext,
+        _: Option<&'a str>,
+        _: &'a Known,
+    ) -> BoxFuture<'a, Result<Option<Found>, Error>> {
+        Box::pin(async { Ok(None) })
+    }
+    fn create<'a>(&'a self, cx: CallContext, inputs: &'a Value) -> BoxFuture<'a, Result<Done, Error>> {
+        Box::pin(async move {
+            assert!(!self.panics, "a canary that nobody may see: {}", inputs.exposed_json());
+            self.timeouts.lock().unwrap().push(cx.timeout);
+            self.most.fetch_max(self.running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            for _ in 0..8 {
+                tokio::task::yield_now().await;
+            }
+            self.running.fetch_sub(1, Ordering::SeqCst);
+            Ok(Done { id: "made".into(), ..Done::default() })
+        })
+    }
+    fn update<'a>(&'a self, _: CallContext, _: &'a Known, _: &'a Value) -> BoxFuture<'a, Result<Done, Error>> {
+        Box::pin(async { Ok(Done { id: "made".into(), ..Done::default() }) })
+    }
+    fn delete<'a>(&'a self, _: CallContext, _: &'a Known) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn urn() -> Urn {
+    Urn::new(&StackId { project: "p".into(), stack: "s".into() }, "modelops:azure:Fake", "n")
+}
+
+#[tokio::test]
+async fn a_panic_is_an_error_that_quotes_nothing_and_the_next_call_is_answered() {
+    let mut wire = Wire::over(Arc::new(Fake { panics: true, ..Fake::default() })).await;
+    let status = wire.create(&urn(), &Value::map(), false).await.expect_err("a panic");
+    assert_eq!(status.code(), Code::Internal);
+    assert!(status.message().contains("fault") && !status.message().contains("canary"), "{status}");
+    assert_eq!(wire.checked(&urn(), &Value::map(), &Value::map()).await, Value::map());
+}
+
+#[tokio::test]
+async fn twenty_mebibytes_go_there_and_back() {
+    let mut wire = Wire::over(Arc::new(Fake::default())).await;
+    let large = Value::Map([("text".to_owned(), Value::from("x".repeat(20 << 20)))].into());
+    assert!(wire.checked(&urn(), &Value::map(), &large).await == large);
+}
+
+#[tokio::test]
+async fn writes_of_one_lane_wait_for_each_other_and_timeouts_arrive() {
+    for (lanes, most) in [(vec![Lane::new("one", 1)], 1), (vec![Lane::new("two", 2)], 2)] {
+        let fake = Arc::new(Fake { lanes, ..Fake::default() });
+        let wire = Wire::over(Arc::<Fake>::clone(&fake)).await;
+        let request = rpc::CreateRequest { urn: urn().to_string(), timeout: 7.5, ..rpc::CreateRequest::default() };
+        let calls = (0..6).map(|_| {
+            let (mut client, request) = (wire.client.clone(), request.clone());
+            async move { client.create(request).await.map(|made| made.into_inner().id) }
+        });
+        for made in futures::future::join_all(calls).await {
+            assert_eq!(made.expect("made"), "made");
+        }
+        assert_eq!(fake.most.load(Ordering::SeqCst), most);
+        assert_eq!(fake.timeouts.lock().unwrap().as_slice(), [Duration::from_millis(7500); 6]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_offered_says_so() {
+    let stand = Stand::new();
+    let mut wire = Wire::over(Arc::new(stand.provider())).await;
+    let construct = wire.client.construct(rpc::ConstructRequest::default()).await;
+    assert_eq!(construct.expect_err("not offered").code(), Code::Unimplemented);
+    let invoke = rpc::InvokeRequest { tok: "modelops:azure:getNothing".into(), ..rpc::InvokeRequest::default() };
+    let unknown = wire.client.invoke(invoke).await.expect_err("not there");
+    assert!(unknown.code() == Code::NotFound && unknown.message().contains("getRegistryCredentials"), "{unknown}");
+    let request = rpc::CreateRequest { urn: "nonsense".into(), ..rpc::CreateRequest::default() };
+    assert_eq!(wire.client.create(request).await.expect_err("no URN").code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_registrys_credential_is_read_and_wrapped() {
+    let (_stand, case, mut wire, inputs) = ready("modelops:azure:ContainerRegistry").await;
+    let (id, _) = wire.create(&case.urn, &inputs, false).await.expect("made");
+    let args = bag(&Value::Map([("registryId".to_owned(), Value::from(id))].into()));
+    let tok = "modelops:azure:getRegistryCredentials".to_owned();
+    let request = rpc::InvokeRequest { tok, args, ..rpc::InvokeRequest::default() };
+    let found = value(wire.client.invoke(request).await.expect("an answer").into_inner().r#return.as_ref());
+    assert!(matches!(found.get("password"), Some(Value::Secret(_))), "{found:?}");
+    assert_eq!(found.get("username").and_then(Value::as_str), Some("sampleacr"));
+}

@@ -1,0 +1,93 @@
+//! The published package schema is the one that the resources give, and it keeps Pulumi's rules.
+
+use mops_host::{Env, fsx};
+use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
+use serde_json::Value;
+
+use super::wire::Wire;
+use crate::stand::Stand;
+
+#[test]
+fn package_schema_is_current() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/pulumi.schema.json");
+    let now = mops_pulumi::schema::text();
+    if Env::process().get("MOPS_GOLDEN") == Some("1") {
+        fsx::replace(&path, now.as_bytes()).unwrap();
+    }
+    let kept = fsx::read_text(&path).unwrap_or_default();
+    assert!(kept == now, "schema/pulumi.schema.json is stale: `make golden` writes it");
+}
+
+#[tokio::test]
+async fn the_provider_gives_the_published_schema() {
+    let stand = Stand::new();
+    let mut wire = Wire::unconfigured(std::sync::Arc::new(stand.provider())).await;
+    let answer = wire.client.get_schema(rpc::GetSchemaRequest::default()).await.unwrap().into_inner();
+    assert_eq!(answer.schema, mops_pulumi::schema::text());
+    let other = rpc::GetSchemaRequest { version: 1, ..rpc::GetSchemaRequest::default() };
+    assert_eq!(wire.client.get_schema(other).await.unwrap_err().code(), tonic::Code::InvalidArgument);
+}
+
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(to)) = map.get("$ref") {
+                found.push(to.clone());
+            }
+            map.values().for_each(|below| references(below, found));
+        }
+        Value::Array(list) => list.iter().for_each(|below| references(below, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_schema_keeps_pulumis_rules() {
+    let schema = mops_pulumi::schema::package();
+    let mut found = Vec::new();
+    references(&schema, &mut found);
+    for to in found.iter().filter(|to| *to != "pulumi.json#/Any") {
+        let token = to.strip_prefix("#/types/").unwrap_or_else(|| panic!("{to}"));
+        assert!(schema["types"][token].is_object(), "{to} leads nowhere");
+    }
+    assert!(!found.is_empty());
+    let tokens = |part: &str| schema[part].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let all: Vec<String> = ["types", "resources", "functions"].iter().flat_map(|p| tokens(p)).collect();
+    let mut lower: Vec<String> = all.iter().map(|t| t.to_lowercase()).collect();
+    lower.sort();
+    lower.dedup();
+    assert_eq!(lower.len(), all.len(), "two tokens differ by case only: {all:?}");
+    assert!(all.iter().all(|token| token.split(':').count() == 3), "{all:?}");
+    assert_eq!(tokens("resources").len(), mops_resources::entries().len());
+    for (token, resource) in schema["resources"].as_object().unwrap() {
+        for list in ["required", "requiredInputs"] {
+            let properties = if list == "required" { "properties" } else { "inputProperties" };
+            for name in resource[list].as_array().unwrap() {
+                assert!(resource[properties][name.as_str().unwrap()].is_object(), "{token}: {name}");
+            }
+        }
+        for (name, property) in resource["properties"].as_object().unwrap() {
+            assert!(property["description"].is_string(), "{token}.{name} has no description");
+            assert!(!["id", "urn", "pulumi"].contains(&name.as_str()), "{token}.{name} is reserved");
+        }
+    }
+}
+
+#[test]
+fn secrets_and_replacements_are_declared() {
+    let schema = mops_pulumi::schema::package();
+    let property = |token: &str, part: &str, name: &str| schema["resources"][token][part][name].clone();
+    for (token, part, name) in [
+        ("modelops:azure:BlobSasToken", "properties", "token"),
+        ("modelops:azure:BlobSasToken", "properties", "connectionString"),
+        ("modelops:azure:RegistryToken", "properties", "password"),
+        ("modelops:kubernetes:Secret", "inputProperties", "data"),
+        ("modelops:kubernetes:ImagePullSecret", "inputProperties", "password"),
+    ] {
+        assert_eq!(property(token, part, name)["secret"], true, "{token}.{name}");
+    }
+    assert_ne!(property("modelops:azure:BlobSasToken", "properties", "expiry")["secret"], true);
+    assert_eq!(schema["provider"]["inputProperties"]["clientSecret"]["secret"], true);
+    assert_eq!(property("modelops:azure:NodePool", "inputProperties", "clusterId")["willReplaceOnChanges"], true);
+    assert_ne!(property("modelops:azure:ContainerRegistry", "inputProperties", "sku")["willReplaceOnChanges"], true);
+}
