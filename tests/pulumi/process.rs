@@ -73,7 +73,7 @@ async fn without_an_engine_it_waits_for_one_and_makes_things_in_the_cloud_of_its
     plugin.client.configure(rpc::ConfigureRequest::default()).await.expect("configured");
     let stack = StackId { project: "modelops".into(), stack: "dev".into() };
     let urn = Urn::new(&stack, "modelops:azure:ResourceGroup", "group").to_string();
-    let subscription = "00000000-0000-0000-0000-000000000000";
+    let subscription = "00000000-1111-2222-3333-444444444444";
     let inputs = json!({"subscriptionId": subscription, "name": "plugin-rg", "location": "East US 2"});
     let news = Some(encode(&inputs.into()).unwrap());
     let check = rpc::CheckRequest { urn: urn.clone(), news, ..rpc::CheckRequest::default() };

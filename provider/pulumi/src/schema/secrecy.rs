@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use mops_core::Value;
 use mops_core::provider::CheckFailure;
 use mops_core::value::Path;
+use mops_core::{Secret, Value};
 use serde_json::Value as Json;
 
 use super::kinds::{is_secret, target};
@@ -30,14 +30,15 @@ impl Walk<'_> {
         match value {
             Value::Secret(inner) if takes => Value::Secret(inner),
             Value::Secret(inner) => self.go(node, inner.into_exposed().as_ref().clone(), true),
-            other if takes && marked => Value::Secret(mops_core::Secret::new(Box::new(other))),
+            other if takes && marked => Value::Secret(Secret::new(Box::new(other))),
             Value::Map(map) => Value::Map(self.members(node, map, marked)),
             Value::List(list) => {
                 let below = |(i, item)| self.below(&node["items"], &format!("{i}"), item, marked);
                 Value::List(list.into_iter().enumerate().map(below).collect())
             }
+            Value::Unknown if marked => Value::Secret(Secret::new(Box::new(Value::Unknown))),
             other => {
-                if marked && other != Value::Unknown {
+                if marked {
                     self.refuse();
                 }
                 other
@@ -78,4 +79,29 @@ impl Walk<'_> {
 
 fn alternatives(node: &Json) -> Vec<&Json> {
     node["anyOf"].as_array().or(node["oneOf"].as_array()).map_or_else(|| vec![node], |list| list.iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn marks_go_down_to_the_values_and_names_take_none() {
+        let schema = json!({"properties": {
+            "name": {"type": "string"},
+            "data": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Input"}},
+        }, "$defs": {"Input": {"anyOf": [{"type": "string", "secret": true}, {"type": "object"}]}}});
+        let of = |name: &str, value: Value| Value::Map([(name.to_owned(), value)].into());
+        let whole = of("data", of("key", Value::from("canary")).into_secret());
+        let (inputs, misplaced) = placed(&schema, whole);
+        assert_eq!(inputs, of("data", of("key", Value::from("canary").into_secret())));
+        assert_eq!(misplaced, []);
+        let (_, misplaced) = placed(&schema, of("name", Value::from("canary").into_secret()));
+        assert_eq!(misplaced.iter().map(|f| f.path.to_string()).collect::<Vec<_>>(), ["name"]);
+        assert!(!format!("{misplaced:?}").contains("canary"));
+        let later = Value::Secret(Secret::new(Box::new(Value::Unknown)));
+        let (inputs, misplaced) = placed(&schema, of("data", later.clone()));
+        assert!(misplaced.is_empty() && inputs.has_secret() && inputs.has_unknown());
+    }
 }
