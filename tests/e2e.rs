@@ -25,6 +25,8 @@ mod pods;
 mod proof;
 #[path = "e2e/pulumi.rs"]
 mod pulumi;
+#[path = "e2e/pulumi_program.rs"]
+mod pulumi_program;
 #[path = "e2e/sign_in.rs"]
 mod sign_in;
 #[path = "e2e/signatures.rs"]

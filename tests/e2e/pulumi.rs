@@ -5,34 +5,61 @@ use std::time::Duration;
 
 use mops_host::proc::{Command, Output};
 use mops_tests::job::{FILE, Job, example};
+use mops_tests::place::bin_dir;
 use mops_tests::skip::skipped;
 use mops_tests::tools::program;
 use serde_json::Value;
 
-const PASSPHRASE: (&str, &str) = ("PULUMI_CONFIG_PASSPHRASE", "of the test");
+pub(crate) const PASSPHRASE: (&str, &str) = ("PULUMI_CONFIG_PASSPHRASE", "of the test");
 
-/// Pulumi with its state in the folder of a job.
-async fn pulumi(job: &Job, program: &str, line: &str) -> Output {
-    let folder = job.place.path().display().to_string();
-    let backend = format!("file://{folder}");
-    let env = [
-        ("PATH", "/usr/bin:/bin"),
-        ("HOME", folder.as_str()),
-        ("PULUMI_BACKEND_URL", &backend),
-        ("PULUMI_SKIP_UPDATE_CHECK", "true"),
-        PASSPHRASE,
-    ];
-    let command = Command {
-        program: program.to_owned(),
-        args: ["--cwd", &folder, "--non-interactive"].into_iter().chain(line.split(' ')).map(str::to_owned).collect(),
-        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-        stdin: None,
-        timeout: Duration::from_secs(60),
-        max_output: 4 << 20,
-    };
-    let output = command.run().await.expect("pulumi");
-    assert!(output.success(), "pulumi {line}: {}", String::from_utf8_lossy(&output.stderr));
-    output
+/// Pulumi with its state in the folder of a job, and our programs on its path.
+pub(crate) struct Pulumi {
+    program: String,
+    folder: String,
+    env: Vec<(String, String)>,
+}
+
+impl Pulumi {
+    /// `None`, and the skip is said, where this machine has none.
+    pub(crate) fn of(job: &Job, test: &str) -> Option<Self> {
+        let Ok(program) = program("pulumi", "pulumi") else {
+            skipped("pulumi", test);
+            return None;
+        };
+        let folder = job.place.path().display().to_string();
+        let own = [
+            ("PATH", format!("{}:/usr/bin:/bin", bin_dir().display())),
+            ("HOME", folder.clone()),
+            ("PULUMI_BACKEND_URL", format!("file://{folder}")),
+            ("PULUMI_SKIP_UPDATE_CHECK", "true".to_owned()),
+        ];
+        let named = |name: &str| own.iter().any(|(own, _)| *own == name);
+        let theirs = job.place.env.iter().filter(|(name, _)| !named(name)).cloned();
+        let env = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).chain(theirs).collect();
+        Some(Self { program: program.display().to_string(), folder, env })
+    }
+
+    /// Runs a command line, whatever becomes of it.
+    pub(crate) async fn run(&self, line: &str) -> Output {
+        let always = ["--cwd", &self.folder, "--non-interactive"];
+        let command = Command {
+            program: self.program.clone(),
+            args: always.into_iter().chain(line.split(' ')).map(str::to_owned).collect(),
+            env: self.env.clone(),
+            stdin: None,
+            timeout: Duration::from_secs(120),
+            max_output: 4 << 20,
+        };
+        command.run().await.expect("pulumi")
+    }
+
+    /// With success.
+    pub(crate) async fn good(&self, line: &str) -> Output {
+        let output = self.run(line).await;
+        let told = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.success(), "pulumi {line}: {}{}", told(&output.stdout), told(&output.stderr));
+        output
+    }
 }
 
 fn urns(export: &[u8]) -> Vec<String> {
@@ -45,20 +72,19 @@ fn urns(export: &[u8]) -> Vec<String> {
 async fn pulumi_takes_an_export_and_gives_it_back() {
     let test = "Pulumi's own import and export";
     let Some(mut job) = Job::in_private_world(&example("minimal/minimal.yaml")) else { return skipped("world", test) };
-    let Ok(program) = program("pulumi", "pulumi") else { return skipped("pulumi", test) };
-    let program = program.display().to_string();
     job.place.set(PASSPHRASE.0, PASSPHRASE.1);
+    let Some(pulumi) = Pulumi::of(&job, test) else { return };
     job.up().await;
     let export = job.good(&["mops", "infra", "export"]).await.stdout;
     job.place.write("export.json", &String::from_utf8_lossy(&export));
 
     job.place.write("Pulumi.yaml", "name: modelops\nruntime: yaml\n");
-    pulumi(&job, &program, "stack init organization/modelops/dev").await;
-    pulumi(&job, &program, "stack import --file export.json").await;
-    let shown = pulumi(&job, &program, "stack output storage --show-secrets --json").await.stdout;
+    pulumi.good("stack init organization/modelops/dev").await;
+    pulumi.good("stack import --file export.json").await;
+    let shown = pulumi.good("stack output storage --show-secrets --json").await.stdout;
     let shown = String::from_utf8_lossy(&shown).into_owned();
     assert!(shown.contains("SharedAccessSignature="), "the secret was not opened");
-    let back = pulumi(&job, &program, "stack export").await.stdout;
+    let back = pulumi.good("stack export").await.stdout;
     assert!(urns(&export).len() > 5 && urns(&back) == urns(&export), "{:?}", urns(&back));
 
     job.place.write("back.json", &String::from_utf8_lossy(&back));

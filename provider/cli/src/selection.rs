@@ -85,6 +85,7 @@ impl App {
         let options = ExpandOptions {
             user: self.env.get("USER").map(ToOwned::to_owned),
             env_name: env_name.map(ToOwned::to_owned),
+            project: None,
             home: self.env.user_home().map(|h| h.display().to_string()),
             subscription: self.env.get("AZURE_SUBSCRIPTION_ID").map(ToOwned::to_owned),
             beside,

@@ -6,19 +6,29 @@ use std::process::ExitCode;
 
 use mops_host::{Env, SystemClock};
 
+use crate::language::Host;
 use crate::provider::Modelops;
 use crate::server;
 
 /// Runs the provider until its engine is gone or a signal comes.
-pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+pub fn provider(arguments: impl Iterator<Item = String>) -> ExitCode {
+    run("provider", serve(engine_of(arguments)))
+}
+
+/// Runs the language of stack files until its engine is gone or a signal comes. It ends at once: what it has asked for
+/// is the engine's to finish.
+pub fn language(arguments: impl Iterator<Item = String>) -> ExitCode {
+    run("language", serve_language(engine_of(arguments)))
+}
+
+fn run(what: &str, served: impl Future<Output = Result<(), String>>) -> ExitCode {
     say_only_the_place();
-    let engine = engine_of(arguments);
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map_err(|e| e.to_string()).and_then(|runtime| runtime.block_on(serve(engine))) {
+    match runtime.map_err(|e| e.to_string()).and_then(|runtime| runtime.block_on(served)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            let _ = writeln!(std::io::stderr(), "error: the provider `modelops` cannot run: {reason}");
+            let _ = writeln!(std::io::stderr(), "error: the {what} `modelops` cannot run: {reason}");
             ExitCode::FAILURE
         }
     }
@@ -30,6 +40,12 @@ async fn serve(engine: Option<String>) -> Result<(), String> {
     let end = server::ended(provider.clone(), SystemClock::shared(), started_by_engine).map_err(|e| e.to_string())?;
     let listener = server::announced().await.map_err(|e| e.to_string())?;
     server::serve(provider, listener, end).await.map_err(|e| e.to_string())
+}
+
+async fn serve_language(engine: Option<String>) -> Result<(), String> {
+    let end = server::left(engine.clone(), SystemClock::shared()).map_err(|e| e.to_string())?;
+    let listener = server::announced().await.map_err(|e| e.to_string())?;
+    server::serve_language(Host { engine }, listener, end).await.map_err(|e| e.to_string())
 }
 
 /// The address of the engine stands last; flags are the engine's own and mean nothing here.

@@ -12,9 +12,11 @@ use pulumi_gestalt_proto::pulumi::pulumirpc::resource_provider_server::ResourceP
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::server::{Router, TcpIncoming};
 
 use crate::MESSAGE_LIMIT;
+use crate::language::Host;
+use crate::language::protocol::language_runtime_server::LanguageRuntimeServer;
 use crate::provider::Modelops;
 
 /// How often the engine is looked for.
@@ -36,7 +38,7 @@ pub async fn announced() -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Answers calls until `end`.
+/// Answers the engine's calls until `end`.
 ///
 /// # Errors
 /// When the socket breaks.
@@ -48,8 +50,30 @@ pub async fn serve(
     let service = ResourceProviderServer::new(provider)
         .max_decoding_message_size(MESSAGE_LIMIT)
         .max_encoding_message_size(MESSAGE_LIMIT);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let server = Server::builder().add_service(service).serve_with_incoming(incoming);
+    until(Server::builder().add_service(service), listener, end).await
+}
+
+/// Answers Pulumi as a language until `end`.
+///
+/// # Errors
+/// When the socket breaks.
+pub async fn serve_language(
+    host: Host,
+    listener: TcpListener,
+    end: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    let service = LanguageRuntimeServer::new(host)
+        .max_decoding_message_size(MESSAGE_LIMIT)
+        .max_encoding_message_size(MESSAGE_LIMIT);
+    until(Server::builder().add_service(service), listener, end).await
+}
+
+async fn until(
+    router: Router,
+    listener: TcpListener,
+    end: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    let server = router.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     tokio::select! { result = server => result, () = end => Ok(()) }
 }
 
@@ -64,7 +88,7 @@ pub fn ended(provider: Modelops, clock: SharedClock, started_by_engine: bool) ->
         let asked = tokio::select! {
             _ = interrupt.recv() => true,
             _ = terminate.recv() => true,
-            () = engine_gone(&provider, &clock), if started_by_engine => false,
+            () = engine_gone(|| provider.engine(), &clock), if started_by_engine => false,
         };
         provider.stop();
         // Nobody records anything any more when the engine is gone.
@@ -74,10 +98,10 @@ pub fn ended(provider: Modelops, clock: SharedClock, started_by_engine: bool) ->
     })
 }
 
-async fn engine_gone(provider: &Modelops, clock: &SharedClock) {
+async fn engine_gone(engine: impl Fn() -> Option<String>, clock: &SharedClock) {
     loop {
         clock.sleep(LOOK).await;
-        let Some(engine) = provider.engine() else { continue };
+        let Some(engine) = engine() else { continue };
         if TcpStream::connect(&engine).await.is_err() {
             return;
         }
@@ -90,4 +114,19 @@ async fn recorded(provider: &Modelops, clock: &SharedClock) {
     while provider.is_busy() {
         tokio::select! { () = &mut end => return, () = clock.sleep(STEP) => {} }
     }
+}
+
+/// As [`ended`] for a language, which has nothing of its own under way.
+///
+/// # Errors
+/// When signals cannot be heard.
+pub fn left(engine: Option<String>, clock: SharedClock) -> io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = engine_gone(|| engine.clone(), &clock) => {}
+        }
+    })
 }

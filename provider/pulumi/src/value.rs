@@ -14,6 +14,7 @@ use mops_core::value::Path;
 
 pub use decode::{decode, decode_value};
 pub use encode::{encode, encode_value};
+pub(crate) use signature::UNKNOWN;
 
 /// Why a value has no form on the other side. Names the place, never the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

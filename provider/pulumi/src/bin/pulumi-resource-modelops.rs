@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mops_pulumi::process::run(std::env::args().skip(1))
+    mops_pulumi::process::provider(std::env::args().skip(1))
 }

@@ -16,7 +16,7 @@ pub(super) const ARCHIVE: &str = "0def7320c3a5731c473e5ecbe6d01bc7";
 pub(super) const BYTES: &str = "803fd3297a5875dc03ca845dda5d2a98";
 
 /// What we send for a value that is only known later: the form of a text.
-pub(super) const UNKNOWN: &str = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+pub(crate) const UNKNOWN: &str = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /// Every form of it; any may stand where another kind was expected.
 const UNKNOWNS: [&str; 7] = [

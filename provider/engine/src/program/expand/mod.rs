@@ -32,6 +32,8 @@ pub struct ExpandOptions {
     pub user: Option<String>,
     /// `--env`: the name of the stack.
     pub env_name: Option<String>,
+    /// The project, where another program than the file names it.
+    pub project: Option<String>,
     /// The subscription of the environment, for a stack whose file names none.
     pub subscription: Option<String>,
     /// The user's home folder, for `~/` in the path of a kubeconfig.
@@ -86,7 +88,8 @@ fn stack_id(file: &StackFile, options: &ExpandOptions) -> Result<StackId, Diagno
         }
         (None, given) => given.unwrap_or("dev").to_owned(),
     };
-    Ok(StackId { project: file.project().to_owned(), stack })
+    let project = options.project.as_deref().unwrap_or_else(|| file.project());
+    Ok(StackId { project: project.to_owned(), stack })
 }
 
 /// Lets every resource of a component wait for all resources of those named under `dependsOn`.

@@ -1,0 +1,123 @@
+//! The provider that a stack file asks for with `azure:` and `cloud:`; without them it is the project's own, configured as
+//! any other of Pulumi's.
+
+use mops_core::cloud::{AuthKind, AzureAuth};
+use mops_core::convert::to_value;
+use mops_core::{Diagnostic, SecretInput, Value};
+use mops_engine::stackfile::{CloudChoice, StackFile};
+use pulumi_gestalt_proto::pulumi::pulumirpc::RegisterResourceRequest;
+
+use crate::provider::{AuthName, CloudName, Config};
+use crate::value;
+
+/// The configuration, when the file says anything of it.
+///
+/// # Errors
+/// Endpoints of a cloud of one's own, which are no part of a configuration.
+pub(super) fn config(file: &StackFile) -> Result<Option<Config>, Diagnostic> {
+    let auth = file.azure_auth();
+    let cloud = match &file.cloud {
+        None => None,
+        Some(cloud) => match cloud.value {
+            CloudChoice::Public => Some(CloudName::Public),
+            CloudChoice::Government => Some(CloudName::Government),
+            CloudChoice::China => Some(CloudName::China),
+            CloudChoice::Custom(_) => {
+                let text = "endpoints under `cloud` are not taken from a stack file here";
+                let hint = "write them into a file of mode 0600 and name it in MOPS_CLOUD";
+                return Err(Diagnostic::error(Some(cloud.place.clone()), text).hint(hint));
+            }
+        },
+    };
+    let said = cloud.is_some() || auth != AzureAuth::default();
+    Ok(said.then(|| Config {
+        cloud,
+        cloud_file: None,
+        auth: Some(name(auth.kind)),
+        tenant_id: auth.tenant_id,
+        client_id: auth.client_id,
+        client_secret: auth.client_secret.map(SecretInput::Source),
+        certificate_file: auth.certificate_file.map(|path| path.display().to_string()),
+    }))
+}
+
+const fn name(kind: AuthKind) -> AuthName {
+    match kind {
+        AuthKind::Auto => AuthName::Auto,
+        AuthKind::Cli => AuthName::Cli,
+        AuthKind::ServicePrincipal => AuthName::ServicePrincipal,
+        AuthKind::Certificate => AuthName::Certificate,
+        AuthKind::WorkloadIdentity => AuthName::WorkloadIdentity,
+        AuthKind::ManagedIdentity => AuthName::ManagedIdentity,
+        AuthKind::Oidc => AuthName::Oidc,
+    }
+}
+
+/// The provider as a resource of the stack.
+///
+/// # Errors
+/// A configuration without a form in Pulumi.
+pub(super) fn request(config: &Config, stack: &str) -> Result<RegisterResourceRequest, String> {
+    let inputs = to_value(config).map_err(|e| e.to_string())?;
+    Ok(RegisterResourceRequest {
+        r#type: format!("pulumi:providers:{}", crate::PACKAGE),
+        name: "azure".to_owned(),
+        parent: stack.to_owned(),
+        custom: true,
+        object: Some(value::encode(&as_text(inputs)).map_err(|e| e.to_string())?),
+        version: crate::VERSION.to_owned(),
+        accept_secrets: true,
+        supports_result_reporting: true,
+        ..RegisterResourceRequest::default()
+    })
+}
+
+/// What is no text travels as JSON in a text, as Pulumi's own programs send the configuration of a provider.
+fn as_text(inputs: Value) -> Value {
+    let Value::Map(members) = inputs else { return inputs };
+    let text = |value: Value| match value {
+        Value::Map(_) | Value::List(_) => Value::from(value.exposed_json().to_string()),
+        other => other,
+    };
+    Value::Map(members.into_iter().map(|(name, value)| (name, text(value))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mops_engine::stackfile;
+
+    fn of(text: &str) -> Result<Option<Config>, String> {
+        let loaded = stackfile::load("infra.yaml", text);
+        let file = loaded.file.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        config(&file).map_err(|d| d.to_string())
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_leaves_it_to_the_project() {
+        assert!(
+            of("registry: {name: modelopsdevacr}\nazure: {subscription_id: 00000000-1111-2222-3333-444444444444}\n")
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn what_it_says_is_the_configuration_and_a_secret_stays_where_it_is() {
+        let text = "registry: {name: modelopsdevacr}\ncloud: china\nazure:\n  auth: service_principal\n  tenant_id: \
+                    00000000-1111-2222-3333-444444444444\n  client_id: 00000000-1111-2222-3333-444444444444\n  client_secret: \
+                    {from_env: APP}\n";
+        let config = of(text).unwrap().expect("a configuration");
+        let made = request(&config, "root").expect("a provider");
+        let inputs = value::decode(&made.object.expect("inputs")).expect("a value");
+        assert_eq!(inputs.get("cloud"), Some(&Value::from("china")));
+        assert_eq!(inputs.get("clientSecret"), Some(&Value::from("{\"from_env\":\"APP\"}")));
+    }
+
+    #[test]
+    fn endpoints_of_ones_own_are_refused_at_their_place() {
+        let text = "registry: {name: modelopsdevacr}\ncloud: {arm: \"https://arm.example.com\", authority: \
+                    \"https://login.example.com\"}\n";
+        assert!(of(text).unwrap_err().starts_with("infra.yaml:2:8: endpoints under `cloud`"));
+    }
+}

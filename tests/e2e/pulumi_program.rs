@@ -1,0 +1,73 @@
+//! Promise: a folder with a stack file and two lines of `Pulumi.yaml` is a Pulumi program. Pulumi itself previews it, makes
+//! everything, finds nothing to do afterwards, shows the outputs, takes everything away again, and tells what is wrong
+//! with a stack file by line and hint.
+
+use mops_host::proc::Output;
+use mops_tests::job::{Job, example};
+use mops_tests::skip::skipped;
+use serde_json::Value;
+
+use crate::pulumi::{PASSPHRASE, Pulumi};
+
+const PROJECT: &str = "name: modelops\nruntime: modelops\n";
+
+/// The example of the least, as a project of Pulumi's.
+fn project(test: &str) -> Option<(Job, Pulumi)> {
+    let Some(mut job) = Job::in_private_world(&example("minimal/minimal.yaml")) else {
+        skipped("world", test);
+        return None;
+    };
+    job.place.set(PASSPHRASE.0, PASSPHRASE.1);
+    job.place.write("Pulumi.yaml", PROJECT);
+    job.place.write("infra.yaml", &example("minimal/minimal.yaml"));
+    let pulumi = Pulumi::of(&job, test)?;
+    Some((job, pulumi))
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// How many resources a run made, changed, left and so on.
+fn counts(output: &Output) -> Value {
+    let told: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    told["changeSummary"].clone()
+}
+
+#[tokio::test]
+async fn a_stack_file_is_a_pulumi_program() {
+    let Some((job, pulumi)) = project("a stack file under Pulumi's engine") else { return };
+    let before = job.existing();
+    pulumi.good("stack init organization/modelops/dev").await;
+    let planned = counts(&pulumi.good("preview --json").await);
+    assert!(planned["create"].as_u64().is_some_and(|n| n > 5), "{planned}");
+    assert_eq!(job.existing(), before);
+
+    pulumi.good("up --yes --skip-preview").await;
+    assert!(job.existing().len() > before.len());
+    let again = counts(&pulumi.good("preview --json").await);
+    assert_eq!(again["same"], planned["create"], "{again}");
+    let outputs: Value = serde_json::from_slice(&pulumi.good("stack output --json").await.stdout).expect("outputs");
+    assert!(outputs["storage"].is_object() || outputs["storage"] == "[secret]", "{outputs}");
+
+    pulumi.good("refresh --yes --skip-preview").await;
+    pulumi.good("destroy --yes --skip-preview --exclude-protected").await;
+    let left: Vec<String> = job.existing().into_iter().filter(|id| !before.contains(id)).collect();
+    assert!(
+        left.iter().all(|id| id.to_lowercase().rsplit_once("/resourcegroups/").is_some_and(|(_, n)| !n.contains('/'))),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_stack_file_is_told_by_line_and_hint() {
+    let Some((job, pulumi)) = project("a wrong stack file under Pulumi's engine") else { return };
+    pulumi.good("stack init organization/modelops/dev").await;
+    job.place.write("infra.yaml", &example("minimal/minimal.yaml").replace("storage:", "storrage:"));
+    let output = pulumi.run("preview").await;
+    let told = text(&output);
+    assert!(
+        !output.success() && told.contains("infra.yaml:") && told.contains("storrage") && told.contains("hint: "),
+        "{told}"
+    );
+}
