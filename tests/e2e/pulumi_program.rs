@@ -2,6 +2,7 @@
 //! everything, finds nothing to do afterwards, shows the outputs, takes everything away again, and tells what is wrong
 //! with a stack file by line and hint.
 
+use mops_host::fsx;
 use mops_host::proc::Output;
 use mops_tests::job::{Job, example};
 use mops_tests::skip::skipped;
@@ -49,6 +50,9 @@ async fn a_stack_file_is_a_pulumi_program() {
     assert_eq!(again["same"], planned["create"], "{again}");
     let outputs: Value = serde_json::from_slice(&pulumi.good("stack output --json").await.stdout).expect("outputs");
     assert!(outputs["storage"].is_object() || outputs["storage"] == "[secret]", "{outputs}");
+
+    let state = fsx::read_text(&job.place.path().join(".pulumi/stacks/modelops/dev.json")).expect("Pulumi's state");
+    assert!(state.contains("ciphertext") && !state.contains("sig="), "a signature in clear in Pulumi's state");
 
     pulumi.good("refresh --yes --skip-preview").await;
     pulumi.good("destroy --yes --skip-preview --exclude-protected").await;
