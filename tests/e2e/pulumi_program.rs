@@ -10,8 +10,6 @@ use serde_json::Value;
 
 use crate::pulumi::{PASSPHRASE, Pulumi};
 
-const PROJECT: &str = "name: modelops\nruntime: modelops\n";
-
 /// The example of the least, as a project of Pulumi's.
 fn project(test: &str) -> Option<(Job, Pulumi)> {
     let Some(mut job) = Job::in_private_world(&example("minimal/minimal.yaml")) else {
@@ -19,8 +17,9 @@ fn project(test: &str) -> Option<(Job, Pulumi)> {
         return None;
     };
     job.place.set(PASSPHRASE.0, PASSPHRASE.1);
-    job.place.write("Pulumi.yaml", PROJECT);
-    job.place.write("infra.yaml", &example("minimal/minimal.yaml"));
+    for file in ["Pulumi.yaml", "minimal.yaml"] {
+        job.place.write(file, &example(&format!("minimal/{file}")));
+    }
     let pulumi = Pulumi::of(&job, test)?;
     Some((job, pulumi))
 }
@@ -67,11 +66,11 @@ async fn a_stack_file_is_a_pulumi_program() {
 async fn what_is_wrong_with_a_stack_file_is_told_by_line_and_hint() {
     let Some((job, pulumi)) = project("a wrong stack file under Pulumi's engine") else { return };
     pulumi.good("stack init organization/modelops/dev").await;
-    job.place.write("infra.yaml", &example("minimal/minimal.yaml").replace("storage:", "storrage:"));
+    job.place.write("minimal.yaml", &example("minimal/minimal.yaml").replace("storage:", "storrage:"));
     let output = pulumi.run("preview").await;
     let told = text(&output);
     assert!(
-        !output.success() && told.contains("infra.yaml:") && told.contains("storrage") && told.contains("hint: "),
+        !output.success() && told.contains("minimal.yaml:") && told.contains("storrage") && told.contains("hint: "),
         "{told}"
     );
 }
