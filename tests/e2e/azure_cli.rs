@@ -127,6 +127,10 @@ fn check(command: &str, entry: &str, printed: &Value, known: &mut BTreeMap<Strin
         known.insert(name.to_owned(), at(pointer));
         return;
     }
+    if let Some((pointer, wanted)) = entry.split_once(" has ") {
+        let list = printed.pointer(pointer.trim()).and_then(Value::as_array).cloned().unwrap_or_default();
+        return assert!(list.iter().any(|value| *value == wanted), "az {command}: {pointer}: {list:?}");
+    }
     let (pointer, wanted) = entry.split_once("= ").expect("a pointer and a value");
     assert_eq!(at(pointer), filled(wanted, known), "az {command}: {pointer}");
 }
