@@ -4,6 +4,7 @@
 
 use mops_host::fsx;
 use mops_host::proc::Output;
+use mops_tests::control;
 use mops_tests::job::{Job, example};
 use mops_tests::skip::skipped;
 use serde_json::Value;
@@ -55,11 +56,12 @@ async fn a_stack_file_is_a_pulumi_program() {
 
     pulumi.good("refresh --yes --skip-preview").await;
     pulumi.good("destroy --yes --skip-preview --exclude-protected").await;
-    let left: Vec<String> = job.existing().into_iter().filter(|id| !before.contains(id)).collect();
-    assert!(
-        left.iter().all(|id| id.to_lowercase().rsplit_once("/resourcegroups/").is_some_and(|(_, n)| !n.contains('/'))),
-        "{left:?}"
-    );
+    // The group is protected, and the world is everybody's.
+    let group = job.existing();
+    assert_eq!(group.len(), 1, "{group:?}");
+    assert!(group[0].ends_with("/resourcegroups/modelops-minimal-rg"), "{group:?}");
+    control::ask(&job.control(), "POST", "/behind/delete", "/resourcegroups/modelops-minimal-rg").expect("the sandbox");
+    assert_eq!(job.existing(), before);
 }
 
 #[tokio::test]
