@@ -6,15 +6,6 @@ use mops_tests::job::{FILE, Job};
 use mops_tests::principal::puller::{CLIENT, SECRET, VARIABLE, introduce, register, stack};
 use serde_json::{Value, json};
 
-/// What a command said, which must end like this.
-async fn said(job: &Job, words: &[&str], code: i32) -> (String, String) {
-    let output = job.run(words).await;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.code, Some(code), "{words:?}\n{out}\n{err}");
-    (out, err)
-}
-
 #[tokio::test]
 async fn pods_pull_as_an_application_whose_secret_stays_where_it_is() {
     let mut job = Job::of(&stack()).await;
@@ -22,16 +13,16 @@ async fn pods_pull_as_an_application_whose_secret_stays_where_it_is() {
     job.with_images().await;
     job.up().await;
     job.nothing_to_do().await;
-    let (out, _) = said(&job, &["mops", "infra", "outputs", "registry", "--json", "--show-secrets"], 0).await;
+    let (out, _) = job.said(&["mops", "infra", "outputs", "registry", "--json", "--show-secrets"], 0).await;
     let line: Value = serde_json::from_str(&out).expect("one object");
     let told = &line["outputs"]["registry"];
     let names = (&told["auth"], &told["bundles_pull_username"], &told["bundles_pull_password"]);
     assert_eq!(names, (&json!("service_principal"), &json!(CLIENT), &Value::Null));
-    let (state, _) = said(&job, &["mops", "infra", "export"], 0).await;
+    let (state, _) = job.said(&["mops", "infra", "export"], 0).await;
     assert!(state.contains(VARIABLE) && !state.contains(SECRET), "{state}");
     job.good(&["mops", "smoke-test"]).await;
     register(&job, SECRET, true);
-    let (out, _) = said(&job, &["mops", "diagnose-auth"], 1).await;
+    let (out, _) = job.said(&["mops", "diagnose-auth"], 1).await;
     assert!(out.contains("SP_SECRET_EXPIRED") && out.contains("AADSTS7000222"), "{out}");
     job.down_to_nothing().await;
 }
@@ -48,7 +39,7 @@ async fn a_secret_that_the_directory_refuses_is_told_before_anything_is_written(
         ("another-secret-of-the-application", false, "AADSTS7000215", "does not hold a client secret"),
     ] {
         register(&job, secret, expired);
-        let (_, err) = said(&job, &["mops", "infra", "up", FILE, "--yes"], 2).await;
+        let (_, err) = job.said(&["mops", "infra", "up", FILE, "--yes"], 2).await;
         for part in [code, cause, &renewal, VARIABLE] {
             assert!(err.contains(part), "{part}: {err}");
         }

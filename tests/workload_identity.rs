@@ -25,14 +25,6 @@ fn existing(job: &Job, part: &str) -> Vec<String> {
     job.existing().into_iter().filter(|id| id.contains(part)).collect()
 }
 
-async fn text_of(job: &Job, words: &[&str], code: i32) -> (String, String) {
-    let output = job.run(words).await;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.code, Some(code), "{words:?}\n{out}\n{err}");
-    (out, err)
-}
-
 #[tokio::test]
 async fn a_stack_without_any_password_is_proven_from_a_pod() {
     let job = Job::of(STACK).await;
@@ -42,9 +34,9 @@ async fn a_stack_without_any_password_is_proven_from_a_pod() {
     assert_eq!(existing(&job, "/roleassignments/").len(), 2, "nodes and pods");
     assert_eq!(existing(&job, "/federatedidentitycredentials/").len(), 1);
     assert_eq!(existing(&job, "/secret/"), Vec::<String>::new(), "nothing to keep");
-    let (out, _) = text_of(&job, &["mops", "smoke-test"], 0).await;
+    let (out, _) = job.said(&["mops", "smoke-test"], 0).await;
     assert!(out.contains("passed"), "{out}");
-    let (out, _) = text_of(&job, &["mops", "diagnose-auth", "--json"], 0).await;
+    let (out, _) = job.said(&["mops", "diagnose-auth", "--json"], 0).await;
     let report: Value = serde_json::from_str(out.lines().last().expect("a report")).expect("json");
     for check in ["identity.token", "registry.v2", "registry.pull"] {
         let passed = |o: &Value| o["check"] == check && o["credential"] == "wi" && o["status"] == "pass";
@@ -83,8 +75,8 @@ async fn what_the_directory_does_not_trust_is_named() {
         &json!({"end": "modelops-dask-dev-dask-worker", "pointer": "/properties/subject",
             "value": "system:serviceaccount:other:dask-worker", "by": "somebody"}),
     );
-    let (out, _) = text_of(&job, &["mops", "diagnose-auth"], 1).await;
+    let (out, _) = job.said(&["mops", "diagnose-auth"], 1).await;
     assert!(out.contains("WI_SUBJECT"), "{out}");
     job.good(&["mops", "infra", "up", FILE, "--refresh", "--yes"]).await;
-    text_of(&job, &["mops", "diagnose-auth"], 0).await;
+    job.said(&["mops", "diagnose-auth"], 0).await;
 }

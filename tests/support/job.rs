@@ -92,6 +92,18 @@ impl Job {
         output
     }
 
+    /// What a command says, on standard output and error, that must end with this code.
+    ///
+    /// # Panics
+    /// When it ends with another.
+    pub async fn said(&self, words: &[&str], code: i32) -> (String, String) {
+        let output = self.run(words).await;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.code, Some(code), "{words:?}\n{out}\n{err}");
+        (out, err)
+    }
+
     /// What the sandbox knows.
     ///
     /// # Panics

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::source::Source;
 
 /// The endpoints of one cloud. Credentials go to these origins and to no other.
@@ -58,7 +61,8 @@ impl Cloud {
 }
 
 /// Which identity signs in; one is chosen, never tried one after another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthKind {
     /// One of the others by presence of variables.
     #[default]

@@ -31,7 +31,7 @@ use mops_core::{Cancel, Error, Provider};
 use mops_host::Env;
 use tonic::Status;
 
-pub use settings::{AuthName, CloudName, Config, Settings};
+pub use settings::{CloudName, Config, Settings};
 
 /// Makes the resources from a configuration; contacts nothing.
 pub type Connect = Box<dyn Fn(Settings) -> Result<Arc<dyn Provider>, Error> + Send + Sync>;

@@ -34,9 +34,9 @@ pub fn package() -> Json {
     let functions: Map<String, Json> =
         functions::all().iter().map(|f| (f.token.to_owned(), function(f, &mut kinds))).collect();
     json!({
-        "name": "modelops",
+        "name": crate::PACKAGE,
         "displayName": "ModelOps",
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": crate::VERSION,
         "description": "Registry, cluster, storage and secrets of a model-serving stack.",
         "keywords": ["kind/native", "category/infrastructure", "azure", "kubernetes"],
         "license": "Apache-2.0",

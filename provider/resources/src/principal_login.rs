@@ -39,7 +39,7 @@ impl Principal<'_> {
 
 /// Returns once directory and registry take the principal.
 pub(crate) async fn proven(cx: &Cx<'_>, registry: &str, principal: &Principal<'_>) -> Result<(), Error> {
-    let http = pipeline(cx.services)?;
+    let http = cx.services.pipeline()?;
     if let Some(refusal) = refusal(cx.services, &http, principal).await? {
         return Err(refusal);
     }
@@ -94,10 +94,6 @@ pub(crate) async fn refusal(
             Err(Error::new(Class::Transient, format!("the sign-in host does not answer as it should: {error}")))
         }
     }
-}
-
-pub(crate) fn pipeline(services: &Services) -> Result<Http, Error> {
-    Http::new(services.http().clone()).map_err(|e| Error::new(e.class(), "no connection can be made").caused_by(e))
 }
 
 fn refused(principal: &Principal<'_>, tenant: &str, code: &str, sentence: &str) -> Error {

@@ -112,6 +112,11 @@ impl Services {
         }
     }
 
+    /// A pipeline of its own for a service that no client here is made for.
+    pub(crate) fn pipeline(&self) -> Result<Http, Error> {
+        pipeline(&self.config)
+    }
+
     /// Time.
     pub fn clock(&self) -> &SharedClock {
         &self.config.clock
@@ -156,7 +161,7 @@ impl Services {
             return Ok(arm);
         }
         let chosen = chosen(&self.config, &self.identity)?;
-        let http = pipeline(&self.config)?;
+        let http = self.pipeline()?;
         let Config { cloud, clock, .. } = &self.config;
         let arm = ArmClient::new(cloud, chosen.tokens, http, Arc::clone(clock)).map_err(Error::from)?;
         Ok(self.arm.get_or_init(|| arm))
@@ -173,7 +178,7 @@ impl Services {
         cancel: &Cancel,
     ) -> Result<Secret<String>, Error> {
         let chosen = chosen(&self.config, &self.identity)?;
-        delegation::delegated_sas(&chosen, &pipeline(&self.config)?, endpoint, wanted, cancel).await
+        delegation::delegated_sas(&chosen, &self.pipeline()?, endpoint, wanted, cancel).await
     }
 
     /// The API server of a cluster; its credential is fetched once a run and never stored.

@@ -1,13 +1,13 @@
 //! The provider that a stack file asks for with `azure:` and `cloud:`; without them it is the project's own, configured as
 //! any other of Pulumi's.
 
-use mops_core::cloud::{AuthKind, AzureAuth};
+use mops_core::cloud::AzureAuth;
 use mops_core::convert::to_value;
 use mops_core::{Diagnostic, SecretInput, Value};
 use mops_engine::stackfile::{CloudChoice, StackFile};
 use pulumi_gestalt_proto::pulumi::pulumirpc::RegisterResourceRequest;
 
-use crate::provider::{AuthName, CloudName, Config};
+use crate::provider::{CloudName, Config};
 use crate::value;
 
 /// The configuration, when the file says anything of it.
@@ -33,24 +33,12 @@ pub(super) fn config(file: &StackFile) -> Result<Option<Config>, Diagnostic> {
     Ok(said.then(|| Config {
         cloud,
         cloud_file: None,
-        auth: Some(name(auth.kind)),
+        auth: Some(auth.kind),
         tenant_id: auth.tenant_id,
         client_id: auth.client_id,
         client_secret: auth.client_secret.map(SecretInput::Source),
         certificate_file: auth.certificate_file.map(|path| path.display().to_string()),
     }))
-}
-
-const fn name(kind: AuthKind) -> AuthName {
-    match kind {
-        AuthKind::Auto => AuthName::Auto,
-        AuthKind::Cli => AuthName::Cli,
-        AuthKind::ServicePrincipal => AuthName::ServicePrincipal,
-        AuthKind::Certificate => AuthName::Certificate,
-        AuthKind::WorkloadIdentity => AuthName::WorkloadIdentity,
-        AuthKind::ManagedIdentity => AuthName::ManagedIdentity,
-        AuthKind::Oidc => AuthName::Oidc,
-    }
 }
 
 /// The provider as a resource of the stack.

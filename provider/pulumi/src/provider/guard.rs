@@ -35,7 +35,7 @@ impl Modelops {
             Err(_) => Err(Status::internal(format!(
                 "this is a fault in the provider `modelops` {}: {call} stopped in the middle of its work; run the \
                  same command again, what was begun is looked up",
-                env!("CARGO_PKG_VERSION")
+                crate::VERSION
             ))),
         }
     }

@@ -27,7 +27,7 @@ impl Modelops {
 }
 
 pub(super) fn plugin_info() -> rpc::PluginInfo {
-    rpc::PluginInfo { version: env!("CARGO_PKG_VERSION").to_owned() }
+    rpc::PluginInfo { version: crate::VERSION.to_owned() }
 }
 
 pub(super) fn schema(request: &rpc::GetSchemaRequest) -> Result<rpc::GetSchemaResponse, Status> {

@@ -29,27 +29,6 @@ pub enum CloudName {
     China,
 }
 
-/// Which identity signs in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthName {
-    /// Chosen by what the environment offers.
-    #[default]
-    Auto,
-    /// The Azure CLI.
-    Cli,
-    /// Client secret.
-    ServicePrincipal,
-    /// Client certificate.
-    Certificate,
-    /// Projected token of a pod.
-    WorkloadIdentity,
-    /// Identity of the machine.
-    ManagedIdentity,
-    /// Token of a GitHub workflow.
-    Oidc,
-}
-
 /// Which cloud, and who signs in.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -62,7 +41,7 @@ pub struct Config {
     pub cloud_file: Option<String>,
     /// Which identity signs in; default `auto`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth: Option<AuthName>,
+    pub auth: Option<AuthKind>,
     /// Directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
@@ -130,7 +109,7 @@ impl Settings {
             Some(SecretInput::Value(value)) => (None, with(env, CLIENT_SECRET, value)),
         };
         let auth = AzureAuth {
-            kind: kind(config.auth.unwrap_or_default()),
+            kind: config.auth.unwrap_or_default(),
             tenant_id: config.tenant_id.clone(),
             client_id: config.client_id.clone(),
             client_secret: secret,
@@ -165,18 +144,6 @@ impl Settings {
 fn with(env: &Env, name: &str, value: &Secret<String>) -> Env {
     let others = env.iter().filter(|(other, _)| *other != name);
     Env::of(others.chain([(name, value.expose().as_str())]))
-}
-
-const fn kind(name: AuthName) -> AuthKind {
-    match name {
-        AuthName::Auto => AuthKind::Auto,
-        AuthName::Cli => AuthKind::Cli,
-        AuthName::ServicePrincipal => AuthKind::ServicePrincipal,
-        AuthName::Certificate => AuthKind::Certificate,
-        AuthName::WorkloadIdentity => AuthKind::WorkloadIdentity,
-        AuthName::ManagedIdentity => AuthKind::ManagedIdentity,
-        AuthName::Oidc => AuthKind::Oidc,
-    }
 }
 
 fn cloud(config: &Config, env: &Env) -> Result<Cloud, Error> {

@@ -43,7 +43,7 @@ async fn principals(look: &Look<'_>, found: &mut Preflight) -> Result<(), Error>
         let username = look.services.resolve(&inputs.username).await?;
         let Ok(secret) = look.services.resolve(&inputs.password).await else { continue };
         let principal = Principal { client_id: username.expose(), secret: &secret, source: &inputs.password };
-        let http = principal_login::pipeline(look.services)?;
+        let http = look.services.pipeline()?;
         if let Some(error) = principal_login::refusal(look.services, &http, &principal).await? {
             found.refuse(&planned.urn, "password", error.summary(), error.hint_text().unwrap_or_default());
         }

@@ -31,7 +31,7 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
     if pulls.is_empty() {
         return Ok(found);
     }
-    let http = principal_login::pipeline(look.services)?;
+    let http = look.services.pipeline()?;
     for (image, (urn, login)) in pulls {
         let Ok(reference) = image.parse::<Reference>() else { continue };
         let username = look.services.resolve(&login.username).await?.into_exposed();
