@@ -1,5 +1,6 @@
 //! A lease: the right to work on something until a moment, kept in a file, for file systems whose locks do not hold
-//! between machines. The file is made by a link and moved by a rename, so that of two takers one wins.
+//! between machines. The file is made by a link, and so is the successor of an ended lease, so that of any number of
+//! takers one wins.
 //!
 //! Guarantees that a lease which has not ended is never taken (`tests`, `tests/lease.rs`).
 
@@ -11,6 +12,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::lock::Holder;
+
+/// How often a taker looks again after the file has changed under its eyes.
+const MOVES: u32 = 100;
 
 /// Who may work, until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,35 +74,68 @@ pub fn take_lease(path: &Path, now: OffsetDateTime, expires: OffsetDateTime) -> 
 }
 
 fn take_with(path: &Path, candidate: &Path, now: OffsetDateTime, id: &str) -> Result<(), LeaseError> {
+    let mut moved = 0;
     loop {
-        match std::fs::hard_link(candidate, path) {
-            Ok(()) => return Ok(super::sync_dir(path.parent().unwrap_or(Path::new("")))?),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
+        if link(candidate, path)? {
+            return Ok(super::sync_dir(path.parent().unwrap_or(Path::new("")))?);
         }
-        match read_lease(path)? {
-            Some(theirs) if theirs.expires > now => return Err(LeaseError::Held(Box::new(theirs))),
-            Some(ended) => put_aside(path, &beside(path, &format!("{id}.old")), &ended)?,
-            None => {}
+        match line_of(path)?.pop() {
+            Some(last) if last.expires > now => return Err(LeaseError::Held(Box::new(last))),
+            Some(ended) if succeed(path, candidate, &ended, id)? => return Ok(()),
+            // The file has moved on between two looks: somebody else got somewhere.
+            _ => moved += 1,
+        }
+        if moved > MOVES {
+            return Err(io::Error::new(ErrorKind::TimedOut, "it changes hands faster than it can be read").into());
         }
     }
 }
 
-/// Moves an ended lease out of the way. Of two that try, one gets it; whoever finds that it has moved a newer one
-/// puts that back.
-fn put_aside(path: &Path, aside: &Path, ended: &Lease) -> Result<(), LeaseError> {
-    match std::fs::rename(path, aside) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        moved => moved?,
+/// Takes the place of an ended lease; `false` when it is no longer the last of its line.
+///
+/// The successor of a lease is a file named after it, made by a link, so that a lease has one successor and no more,
+/// however slow a taker is that saw it end. What a slow taker links after the line has moved on is seen not to be in it.
+fn succeed(path: &Path, candidate: &Path, ended: &Lease, id: &str) -> Result<bool, LeaseError> {
+    let ours = successor(path, &ended.id);
+    if !link(candidate, &ours)? {
+        return Ok(false);
     }
-    let moved = read_lease(aside)?;
-    let newer = moved.filter(|lease| lease.id != ended.id);
-    if newer.is_some() {
-        // Should there be another one already, its holder was the faster one.
-        let _ = std::fs::hard_link(aside, path);
+    let line = line_of(path)?;
+    if line.last().is_none_or(|last| last.id != id) {
+        super::remove(&ours)?;
+        return Ok(false);
     }
-    super::remove(aside)?;
-    newer.map_or(Ok(()), |lease| Err(LeaseError::Held(Box::new(lease))))
+    std::fs::rename(candidate, path)?;
+    super::sync_dir(path.parent().unwrap_or(Path::new("")))?;
+    for before in line.iter().filter(|lease| lease.id != id) {
+        super::remove(&successor(path, &before.id))?;
+    }
+    Ok(true)
+}
+
+/// The lease in the file and those that came after it, one of which a killed taker may have left there; the last one is
+/// in force.
+fn line_of(path: &Path) -> Result<Vec<Lease>, LeaseError> {
+    let mut line: Vec<Lease> = read_lease(path)?.into_iter().collect();
+    while let Some(last) = line.last() {
+        match read_lease(&successor(path, &last.id))? {
+            Some(next) if line.iter().all(|lease| lease.id != next.id) => line.push(next),
+            _ => break,
+        }
+    }
+    Ok(line)
+}
+
+fn successor(path: &Path, id: &str) -> PathBuf {
+    beside(path, &format!("{id}.next"))
+}
+
+/// Gives the file a second name; `false` when the name is taken.
+fn link(from: &Path, to: &Path) -> io::Result<bool> {
+    match std::fs::hard_link(from, to) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        linked => linked.map(|()| true),
+    }
 }
 
 /// Moves the end of our lease; `false` when it is no longer ours.
@@ -151,7 +188,9 @@ fn text(lease: &Lease) -> String {
 fn parse(text: &str) -> Option<Lease> {
     let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": "));
     let expires = OffsetDateTime::parse(value("expires")?, &Rfc3339).ok()?;
-    Some(Lease { id: value("id")?.to_owned(), holder: Holder::parse(text), expires })
+    // It becomes part of a file's name.
+    let id = value("id").filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))?;
+    Some(Lease { id: id.to_owned(), holder: Holder::parse(text), expires })
 }
 
 #[cfg(test)]
@@ -177,38 +216,61 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_lease_that_was_moved_by_mistake_is_put_back() {
+    fn a_slow_taker_of_an_ended_lease_is_too_late() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lease");
-        let now = OffsetDateTime::UNIX_EPOCH;
+        let (now, later) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH + MINUTE);
         let ended = take_lease(&path, now, now).unwrap();
-        remove_lease(&path, &ended.id).unwrap();
-        let newer = take_lease(&path, now, now + MINUTE).unwrap();
-        assert!(matches!(put_aside(&path, &dir.path().join("aside"), &ended), Err(LeaseError::Held(_))));
+        let newer = take_lease(&path, later, later + MINUTE).unwrap();
+        let slow = dir.path().join("slow");
+        super::super::replace(&slow, text(&Lease { id: "slow".into(), ..newer.clone() }).as_bytes()).unwrap();
+        assert!(!succeed(&path, &slow, &ended, "slow").unwrap());
         assert_eq!(read_lease(&path).unwrap().map(|l| l.id), Some(newer.id));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "something was left behind");
+    }
+
+    #[test]
+    fn a_taker_that_was_killed_on_its_way_is_waited_for_and_then_succeeded() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lease");
+        let (now, later) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH + MINUTE);
+        let ended = take_lease(&path, now, now).unwrap();
+        let killed = Lease { id: "killed".into(), expires: later + MINUTE, ..ended.clone() };
+        super::super::replace(&successor(&path, &ended.id), text(&killed).as_bytes()).unwrap();
+        let LeaseError::Held(held) = take_lease(&path, later, later).unwrap_err() else { panic!("not held") };
+        assert_eq!(held.id, killed.id);
+        let last = take_lease(&path, later + 2 * MINUTE, later + 3 * MINUTE).unwrap();
+        assert_eq!(read_lease(&path).unwrap().map(|l| l.id), Some(last.id));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "something was left behind");
     }
 
     #[test]
     fn of_many_takers_one_wins() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("lease");
-        let now = OffsetDateTime::UNIX_EPOCH;
-        take_lease(&path, now, now).unwrap();
-        let later = now + MINUTE;
-        let won = std::thread::scope(|scope| {
-            let take = || take_lease(&path, later, later + MINUTE).is_ok();
-            let all: Vec<_> = (0..16).map(|_| scope.spawn(take)).collect();
-            all.into_iter().filter_map(|t| t.join().ok()).filter(|won| *won).count()
-        });
-        assert_eq!(won, 1);
+        for round in 0..50 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("lease");
+            let now = OffsetDateTime::UNIX_EPOCH;
+            take_lease(&path, now, now).unwrap();
+            let later = now + MINUTE;
+            let won = std::thread::scope(|scope| {
+                let take = || take_lease(&path, later, later + MINUTE).is_ok();
+                let all: Vec<_> = (0..16).map(|_| scope.spawn(take)).collect();
+                all.into_iter().filter_map(|t| t.join().ok()).filter(|won| *won).count()
+            });
+            assert_eq!(won, 1, "round {round}");
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "something was left behind");
+        }
     }
 
     #[test]
     fn something_else_is_not_taken_for_a_lease() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lease");
-        super::super::replace(&path, b"not a lease").unwrap();
         let now = OffsetDateTime::UNIX_EPOCH;
-        assert!(matches!(take_lease(&path, now, now), Err(LeaseError::Damaged)));
+        let elsewhere = Lease { id: "../elsewhere".into(), holder: Holder::me(now), expires: now };
+        for content in ["not a lease", &text(&elsewhere)] {
+            super::super::replace(&path, content.as_bytes()).unwrap();
+            assert!(matches!(take_lease(&path, now, now), Err(LeaseError::Damaged)), "{content}");
+        }
     }
 }
