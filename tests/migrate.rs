@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +11,6 @@ use mops_core::Secret;
 use mops_tests::figures::{size, tell};
 use mops_tests::job::{FILE, Job};
 use mops_tests::principal::puller;
-use mops_tests::program::Running;
 use mops_wire::registry::{Auth, Client, Reference};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -194,16 +192,7 @@ async fn killed_at_either_end_the_same_command_goes_on_and_no_pull_fails() {
         job.place.write(FILE, &if name == "token" { puller::stack() } else { file() });
         let puller = Puller::start(&job);
         for request in requests {
-            let met = job.ask("/faults").as_array().map_or(0, Vec::len);
-            job.tell("POST", "/faults", &json!({"matches": request, "fault": "withheld"}));
-            let run = Running::start(&job.place, "mops", &migrate(name)[1..]);
-            let start = Instant::now();
-            while job.ask("/faults").as_array().map_or(0, Vec::len) == met {
-                assert!(start.elapsed() < Duration::from_secs(90), "{request:?} was never sent");
-                tokio::task::yield_now().await;
-            }
-            run.signal(Signal::KILL);
-            assert_eq!(run.wait(), None, "the run was over before it was killed");
+            job.ended_at(&migrate(name), &request, Signal::KILL).await;
         }
         job.good(&migrate(name)).await;
         let (pulls, failures) = puller.end();

@@ -13,7 +13,6 @@ use serde_json::json;
 
 use super::place::{Search, canary};
 use mops_tests::job::Job;
-use mops_tests::program::Running;
 
 const UP: &[&str] = &["mops", "infra", "up", "--yes", "-v"];
 
@@ -221,10 +220,9 @@ async fn children(search: &mut Search) {
 async fn dies(search: &mut Search) {
     for signal in [Signal::ABORT, Signal::QUIT, Signal::KILL] {
         let gone = search.job.place.path().join("home/.modelops/state/modelops/dev/lock");
-        let run = Running::start(&search.job.place, "mops", &["infra", "up", "--yes", "--refresh", "-v"]);
+        let up = ["mops", "infra", "up", "--yes", "--refresh", "-v"];
+        search.job.ended_at(&up, &["arm GET", "/registries/"], signal).await;
         assert!(gone.exists());
-        run.signal(signal);
-        assert_eq!(run.wait(), None, "{signal:?}");
         let nothing = Output { code: None, stdout: Vec::new(), stderr: Vec::new() };
         search.after("crash", &["mops", "infra", "up"], &nothing);
     }

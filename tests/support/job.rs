@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use mops_host::proc::Output;
 use mops_host::{Env, fsx};
 use mops_wire::Http;
-use serde_json::Value;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::control::ask;
 use crate::place::Place;
 use crate::private;
-use crate::program::Sandbox;
+use crate::program::{Running, Sandbox};
 use crate::push::pipeline_to;
 
 /// The name of its stack file.
@@ -119,6 +121,25 @@ impl Job {
     /// When it does not.
     pub fn tell(&self, method: &str, path: &str, body: &Value) {
         ask(&self.control, method, path, &body.to_string()).expect("the sandbox");
+    }
+
+    /// Starts a command and ends it by a signal as soon as a request with these parts is on its way, whose answer the
+    /// cloud withholds.
+    ///
+    /// # Panics
+    /// When the request is not sent within 90 s, or the command ends in another way.
+    pub async fn ended_at(&self, words: &[&str], request: &[&str], signal: Signal) {
+        let met = || self.ask("/faults").as_array().map_or(0, Vec::len);
+        let before = met();
+        self.tell("POST", "/faults", &json!({"matches": request, "fault": "withheld"}));
+        let run = Running::start(&self.place, words[0], &words[1..]);
+        let start = Instant::now();
+        while met() == before {
+            assert!(start.elapsed() < Duration::from_secs(90), "{request:?} was never sent");
+            tokio::task::yield_now().await;
+        }
+        run.signal(signal);
+        assert_eq!(run.wait(), None, "the run was over before {signal:?}");
     }
 
     /// Breaks something that has one way to be broken.
