@@ -12,25 +12,11 @@ use mops_core::{Identity, Ownership, StackId, Urn, Value};
 use mops_host::Env;
 use mops_tests::arm::store::Doomed;
 use mops_tests::fault::Fault;
+use mops_tests::samples;
 use serde_json::json;
 
-use crate::stand::{CLUSTER, Stand};
-
-/// One sample of one resource, ready for the sandbox.
-pub(crate) struct Case {
-    pub(crate) name: String,
-    pub(crate) urn: Urn,
-    pub(crate) inputs: Value,
-}
-
-/// Kubernetes samples name a kubeconfig file; here they name the cluster of the samples.
-pub(crate) fn on_the_cluster(inputs: Value) -> Value {
-    let Value::Map(mut map) = inputs else { return inputs };
-    if map.contains_key("cluster") {
-        map.insert("cluster".into(), json!({"clusterId": CLUSTER}).into());
-    }
-    Value::Map(map)
-}
+use crate::stand::Stand;
+pub(crate) use mops_tests::samples::{Case, cases, is_in_a_cluster, on_the_cluster};
 
 fn token_of(case: &Case) -> &str {
     case.urn.token()
@@ -53,45 +39,11 @@ impl Stands {
     }
 }
 
-pub(crate) fn is_in_a_cluster(case: &Case) -> bool {
-    token_of(case).contains(":kubernetes:")
-}
-
-/// Every sample of every listed resource.
-pub(crate) fn cases() -> Vec<Case> {
-    let stack = StackId { project: "modelops".into(), stack: "dev".into() };
-    let mut found = Vec::new();
-    for entry in mops_resources::entries() {
-        let token = entry.schema().token;
-        for (index, inputs) in entry.samples().into_iter().enumerate() {
-            let urn = Urn::new(&stack, token, "sample");
-            found.push(Case { name: format!("{token} sample {index}"), urn, inputs: on_the_cluster(inputs) });
-        }
-    }
-    found
-}
-
 /// What a sample stands on, made first: samples name each other by the same names.
 pub(crate) async fn ground(stand: &Stand, case: &Case) {
-    let text = case.inputs.exposed_json().to_string();
-    let needs = [
-        ("modelops:azure:ResourceGroup", "sample-rg"),
-        ("modelops:azure:ContainerRegistry", "registries/sampleacr"),
-        ("modelops:azure:RegistryToken", "tokens/sample-pull"),
-        ("modelops:azure:StorageAccount", "storageAccounts/samplest"),
-        ("modelops:azure:BlobContainer", "bundles"),
-        ("modelops:azure:ManagedCluster", "managedClusters/sample-aks"),
-        ("modelops:azure:ContainerRegistry", "registries/sampleacr"),
-        ("modelops:azure:UserAssignedIdentity", "userAssignedIdentities/sample-identity"),
-    ];
-    for (token, mention) in needs {
-        let there = stand.sandbox.ledger().existing().iter().any(|id| id.ends_with(&mention.to_lowercase()));
-        if token_of(case) == token || !text.contains(mention) || there {
-            continue;
-        }
-        let entry = mops_resources::entries().into_iter().find(|e| e.schema().token == token).expect("listed");
+    for (token, sample) in samples::ground(case, &stand.sandbox) {
         let urn = stand.urn(token, "ground");
-        let inputs = checked(stand, &urn, &entry.samples()[0], &case.name);
+        let inputs = checked(stand, &urn, &sample, &case.name);
         stand.create(&urn, &inputs).await.unwrap_or_else(|e| panic!("{}: ground {token}: {e:?}", case.name));
     }
 }

@@ -6,6 +6,8 @@
 mod cli;
 #[path = "compat.rs"]
 mod compat;
+#[path = "conformance/over_grpc.rs"]
+mod conformance_over_grpc;
 #[path = "contract.rs"]
 mod contract;
 #[path = "examples.rs"]

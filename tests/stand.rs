@@ -10,15 +10,12 @@ use mops_core::{Cancel, Error, StackId, Urn, Value};
 use mops_host::clock::{ManualClock, SharedClock, SystemClock};
 use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
+pub(crate) use mops_tests::samples::CLUSTER;
 use mops_tests::sandbox::{Options, Sandbox};
 use mops_wire::{ConnectMap, HttpConfig};
 
 /// The subscription of the samples.
 pub(crate) const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
-/// The cluster of the samples.
-pub(crate) const CLUSTER: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/sample-rg/providers/\
-                                  Microsoft.ContainerService/managedClusters/sample-aks";
-
 pub(crate) struct Stand {
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: SharedClock,

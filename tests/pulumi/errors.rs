@@ -9,7 +9,6 @@ use mops_core::schema::ResourceSchema;
 use mops_core::{Error, Identity, Lane, StackId, Urn, Value};
 use mops_tests::arm::store::Doomed;
 use mops_tests::fault::Fault;
-use prost::Message as _;
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::Code;
 
@@ -17,23 +16,9 @@ use super::wire::{Old, Wire, bag, value};
 use crate::conformance::{Case, cases, ground};
 use crate::stand::Stand;
 
-/// `google.rpc.Status`, as a client reads it.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Detailed {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<prost_types::Any>,
-}
-
-/// The detail of a status.
+/// The detail of a status, which must be there.
 pub(super) fn detail<T: prost::Message + Default>(status: &tonic::Status, name: &str) -> T {
-    let found = Detailed::decode(status.details()).expect("a google.rpc.Status");
-    assert_eq!(found.code, i32::from(status.code()));
-    assert_eq!(found.details[0].type_url, format!("type.googleapis.com/pulumirpc.{name}"));
-    T::decode(found.details[0].value.as_slice()).expect("the detail")
+    mops_tests::pulumi::detail(status, name).unwrap_or_else(|| panic!("no {name} in {status}"))
 }
 
 fn case(token: &str) -> Case {

@@ -8,16 +8,15 @@ use mops_host::Env;
 use mops_pulumi::provider::Modelops;
 use mops_pulumi::value::{decode, encode};
 use mops_pulumi::{MESSAGE_LIMIT, server};
+use mops_tests::pulumi::{Heard, serve_engine};
 use prost_types::Struct;
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
-use rpc::engine_server::{Engine, EngineServer};
 use rpc::resource_provider_client::ResourceProviderClient;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Channel, Server};
-use tonic::{Request, Response, Status};
+use tonic::transport::Channel;
+use tonic::{Response, Status};
 
 pub(crate) type Client = ResourceProviderClient<Channel>;
 
@@ -31,38 +30,6 @@ pub(crate) struct Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-/// Messages for the user.
-struct Heard(UnboundedSender<rpc::LogRequest>);
-
-#[tonic::async_trait]
-impl Engine for Heard {
-    async fn log(&self, request: Request<rpc::LogRequest>) -> Result<Response<()>, Status> {
-        let _ = self.0.send(request.into_inner());
-        Ok(Response::new(()))
-    }
-    async fn get_root_resource(
-        &self,
-        _: Request<rpc::GetRootResourceRequest>,
-    ) -> Result<Response<rpc::GetRootResourceResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-    async fn set_root_resource(
-        &self,
-        _: Request<rpc::SetRootResourceRequest>,
-    ) -> Result<Response<rpc::SetRootResourceResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-    async fn start_debugging(&self, _: Request<rpc::StartDebuggingRequest>) -> Result<Response<()>, Status> {
-        Err(Status::unimplemented(""))
-    }
-    async fn require_pulumi_version(
-        &self,
-        _: Request<rpc::RequirePulumiVersionRequest>,
-    ) -> Result<Response<rpc::RequirePulumiVersionResponse>, Status> {
-        Err(Status::unimplemented(""))
     }
 }
 
@@ -83,10 +50,8 @@ impl Wire {
         let (heard, said) = unbounded_channel();
         let engine = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let engine_address = engine.local_addr().unwrap().to_string();
-        let service = EngineServer::new(Heard(heard));
-        let engine = tokio::spawn(async move {
-            let _ = Server::builder().add_service(service).serve_with_incoming(TcpIncoming::from(engine)).await;
-        });
+        let heard = Heard::new(move |message| drop(heard.send(message)));
+        let engine = tokio::spawn(serve_engine(heard, engine));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let env = Env::of([("AZURE_TENANT_ID", "tenant")]);

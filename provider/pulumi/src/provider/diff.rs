@@ -44,7 +44,10 @@ fn response(schema: &ResourceSchema, difference: &Difference) -> rpc::DiffRespon
     }
     let mut detailed = changes(difference);
     if difference.reason.is_some() {
-        detailed.extend(schema.changed_by_update.iter().map(|output| ((*output).to_owned(), of_output())));
+        for output in schema.changed_by_update {
+            // An input of that name that differs is told as such.
+            detailed.entry((*output).to_owned()).or_insert_with(of_output);
+        }
     }
     let tops = |paths: &mut dyn Iterator<Item = &String>| -> Vec<String> {
         let tops: BTreeSet<&str> = paths.map(|p| path::top(p)).collect();
