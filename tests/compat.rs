@@ -147,9 +147,9 @@ async fn what_pulumi_makes_of_an_export_is_taken_back() {
     let mut deployment = Deployment::parse("dev.json", &text).unwrap();
     let sealer = Sealer::new(home.path(), &whole(), &env(), deployment.salt());
     let kinds = mops_resources::entries();
-    let known = |token: &str| kinds.iter().any(|k| k.schema().token == token);
+    let schema = |token: &str| kinds.iter().map(|kind| kind.schema()).find(|schema| schema.token == token);
     let scope = program_of(&ours).scope;
-    let imported = deployment.accept(&whole(), &known, &sealer, &Scope::default()).unwrap();
+    let imported = deployment.accept(&whole(), &schema, &sealer, &Scope::default()).unwrap();
     assert_eq!(imported.scope, scope, "the ids tell what it is about");
     let found = imported.snapshot;
     assert!(open_all(home.path(), &found) > 0);

@@ -25,6 +25,8 @@ mod pods;
 mod proof;
 #[path = "e2e/pulumi.rs"]
 mod pulumi;
+#[path = "e2e/pulumi_move.rs"]
+mod pulumi_move;
 #[path = "e2e/pulumi_program.rs"]
 mod pulumi_program;
 #[path = "e2e/sign_in.rs"]

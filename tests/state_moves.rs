@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use mops_core::{StackId, Value};
+use mops_core::{Lineage, Provider as _, StackId, Value, bag};
 use mops_engine::error::{EngineError, Exit};
 use mops_engine::program::{Component, ExpandOptions, Expr, Program, Scope, expand};
 use mops_engine::run::UpOptions;
@@ -52,7 +52,8 @@ fn exported(home: &Path) -> (Rig, Json) {
 fn accept(rig: &Rig, json: &Json) -> Result<Imported, EngineError> {
     let mut deployment = Deployment::parse("dev.json", json.to_string().as_bytes())?;
     let sealer = Sealer::new(&rig.home, &stack(), &rig.env, deployment.salt());
-    deployment.accept(&stack(), &|token| token == TOKEN, &sealer, &Scope::default())
+    let schema = |token: &str| rig.null.schema(token).filter(|schema| schema.token == TOKEN);
+    deployment.accept(&stack(), &schema, &sealer, &Scope::default())
 }
 
 fn import(rig: &Rig, json: &Json) -> Result<Vec<String>, EngineError> {
@@ -92,6 +93,41 @@ fn an_export_comes_back_in_another_home_and_its_preview_is_empty() {
         export(&new.read().unwrap())["deployment"]["secrets_providers"],
         json["deployment"]["secrets_providers"]
     );
+}
+
+/// What Pulumi's engine would keep of each resource of an export after it has read or written it itself.
+fn written_by_pulumi(json: &mut Json) {
+    for entry in json["deployment"]["resources"].as_array_mut().unwrap() {
+        let Some(outputs) = entry["outputs"].as_object_mut() else { continue };
+        outputs.retain(|name, _| !name.starts_with("__"));
+    }
+}
+
+#[test]
+fn a_bag_of_properties_goes_out_and_what_it_was_marked_with_comes_in() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (old, mut json) = exported(here.path());
+    let kept = old.read().unwrap();
+    let entry = |json: &Json| json["deployment"]["resources"][2]["outputs"].clone();
+    let bag = entry(&json);
+    assert!(bag["name"].is_string() && bag["version"].is_u64() && bag["id"].is_null(), "{bag}");
+    let marked = bag::lineages(&Value::from(bag));
+    assert_eq!(marked, [kept.lineage.clone()].into());
+
+    // Untouched by Pulumi, only that state's marks are taken over; written there, only Pulumi's.
+    let moved = accept(&old, &json).unwrap().snapshot;
+    assert_eq!(moved.predecessors, [kept.lineage.0.clone()].into());
+    for (before, after) in kept.resources.iter().map(|r| (r, moved.get(&r.urn).unwrap())) {
+        assert_eq!((&before.inputs, &before.outputs), (&after.inputs, &after.outputs), "{}", before.urn);
+    }
+    written_by_pulumi(&mut json);
+    let mut new = rig(there.path());
+    new.null = old.null.clone();
+    new.engine.provider = old.engine.provider.clone();
+    import(&new, &json).unwrap();
+    let moved = new.read().unwrap();
+    assert_eq!(moved.predecessors, [Lineage::of_pulumi(&stack()).0].into());
+    assert!(entry(&export(&moved))["__lineages"].as_array().unwrap().len() == 2, "both marks are named again");
 }
 
 #[test]
@@ -330,5 +366,7 @@ fn moved(snapshot: &Snapshot, stack: &StackId) -> Snapshot {
     let bytes = state::export(snapshot, time::OffsetDateTime::UNIX_EPOCH, None).unwrap();
     let mut deployment = Deployment::parse("x", &bytes).unwrap();
     let sealer = Sealer::new(home.path(), stack, &Env::default(), deployment.salt());
-    deployment.accept(stack, &|_| true, &sealer, &Scope::default()).unwrap().snapshot
+    let kinds = mops_resources::entries();
+    let schema = |token: &str| kinds.iter().map(|kind| kind.schema()).find(|schema| schema.token == token);
+    deployment.accept(stack, &schema, &sealer, &Scope::default()).unwrap().snapshot
 }

@@ -3,13 +3,12 @@
 //! with a stack file by line and hint.
 
 use mops_host::fsx;
-use mops_host::proc::Output;
 use mops_tests::control;
 use mops_tests::job::{Job, example};
 use mops_tests::skip::skipped;
 use serde_json::Value;
 
-use crate::pulumi::{PASSPHRASE, Pulumi};
+use crate::pulumi::{PASSPHRASE, Pulumi, text};
 
 /// The example of the least, as a project of Pulumi's.
 fn project(test: &str) -> Option<(Job, Pulumi)> {
@@ -25,28 +24,18 @@ fn project(test: &str) -> Option<(Job, Pulumi)> {
     Some((job, pulumi))
 }
 
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// How many resources a run made, changed, left and so on.
-fn counts(output: &Output) -> Value {
-    let told: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
-    told["changeSummary"].clone()
-}
-
 #[tokio::test]
 async fn a_stack_file_is_a_pulumi_program() {
     let Some((job, pulumi)) = project("a stack file under Pulumi's engine") else { return };
     let before = job.existing();
     pulumi.good("stack init organization/modelops/dev").await;
-    let planned = counts(&pulumi.good("preview --json").await);
+    let planned = pulumi.planned().await;
     assert!(planned["create"].as_u64().is_some_and(|n| n > 5), "{planned}");
     assert_eq!(job.existing(), before);
 
     pulumi.good("up --yes --skip-preview").await;
     assert!(job.existing().len() > before.len());
-    let again = counts(&pulumi.good("preview --json").await);
+    let again = pulumi.planned().await;
     assert_eq!(again["same"], planned["create"], "{again}");
     let outputs: Value = serde_json::from_slice(&pulumi.good("stack output --json").await.stdout).expect("outputs");
     assert!(outputs["storage"].is_object() || outputs["storage"] == "[secret]", "{outputs}");

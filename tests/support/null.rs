@@ -126,7 +126,7 @@ fn schema(token: &'static str, delete_before_replace: bool, adoptable: bool) -> 
         token,
         description: "A thing of the null service.".into(),
         inputs: serde_json::json!({}),
-        outputs: serde_json::json!({}),
+        outputs: serde_json::json!({"properties": {"id": {}, "version": {}, "echo": {}, "secret": {"secret": true}}}),
         replace: REPLACE,
         changed_by_update: &["version", "echo"],
         delete_before_replace,

@@ -4,6 +4,7 @@
 //! Guarantees two things: nothing here does I/O or needs an async runtime (`tests/arch.rs`), and
 //! a [`Secret`] cannot be printed or serialised in clear by accident (`secret::tests`).
 
+pub mod bag;
 pub mod cancel;
 pub mod cloud;
 pub mod convert;

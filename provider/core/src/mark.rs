@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::urn::{StackId, Urn};
 
@@ -22,10 +23,22 @@ pub mod names {
     pub const ANNOTATION_URN: &str = "modelops.io/urn";
 }
 
-/// The random id of one state; 32 hexadecimal digits. Two states of one stack differ in it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The id of one state; 32 hexadecimal digits, random for those of the embedded engine. Two states of one stack differ
+/// in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Lineage(pub String);
+
+impl Lineage {
+    /// What Pulumi's engine marks everything of a stack with. A state of Pulumi's has no id of its own, so this is derived
+    /// from project and stack: a run after a lost answer, or after a lost state, finds its own mark again. The price: two
+    /// backends with the same project and stack name in one subscription are one stack.
+    #[must_use]
+    pub fn of_pulumi(stack: &StackId) -> Self {
+        let digest = Sha256::digest(format!("pulumi\0{}\0{}", stack.project, stack.stack));
+        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
 
 impl fmt::Display for Lineage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,6 +95,16 @@ impl Ownership {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stack_of_pulumis_has_one_lineage_and_no_other_stack_has_it() {
+        let of = |project: &str, stack: &str| {
+            Lineage::of_pulumi(&StackId { project: project.to_owned(), stack: stack.to_owned() })
+        };
+        assert_eq!(of("shop", "dev"), of("shop", "dev"));
+        assert_eq!(of("shop", "dev").0.len(), 32);
+        assert_ne!(of("shop", "dev"), of("sho", "pdev"));
+    }
 
     #[test]
     fn only_our_stack_and_urn_are_ours() {

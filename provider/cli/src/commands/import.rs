@@ -52,8 +52,8 @@ fn deployment(app: &App, args: &ImportArgs, file: &Path) -> Outcome {
     }
     let sealer = Sealer::new(&app.home()?, &stack, &app.env, deployment.salt());
     let kinds = mops_resources::entries();
-    let known = |token: &str| kinds.iter().any(|k| k.schema().token == token);
-    let Imported { snapshot, dropped, scope } = deployment.accept(&stack, &known, &sealer, &scope)?;
+    let schema = |token: &str| kinds.iter().map(|kind| kind.schema()).find(|schema| schema.token == token);
+    let Imported { snapshot, dropped, scope } = deployment.accept(&stack, &schema, &sealer, &scope)?;
     let count = snapshot.resources.len();
     let sealed = snapshot.salt.is_some();
     app.wait_for(async {

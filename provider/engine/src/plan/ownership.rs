@@ -1,6 +1,6 @@
 //! What a mark that was found allows.
 
-use mops_core::{Diagnostic, Ownership, Place, Urn};
+use mops_core::{Diagnostic, Lineage, Ownership, Place, Urn};
 
 use crate::state::Snapshot;
 
@@ -27,10 +27,16 @@ pub(crate) fn judge(snapshot: &Snapshot, urn: &Urn, place: Option<&Place>, owner
         Ownership::Unmarked => Verdict::Unmarked,
         Ownership::Ours { lineage } => {
             let theirs = &lineage.0;
+            let pulumis = *lineage == Lineage::of_pulumi(&snapshot.stack);
             if theirs.is_empty() || *lineage == snapshot.lineage {
                 Verdict::Ours
-            } else if snapshot.is_new || snapshot.predecessors.contains(theirs) {
+            } else if snapshot.predecessors.contains(theirs) || snapshot.is_new && !pulumis {
                 Verdict::Takeover(theirs.clone())
+            } else if pulumis {
+                let text = format!("`{name}` is managed by the stack of this name under Pulumi's engine");
+                Verdict::OtherState(Diagnostic::error(place.cloned(), text).hint(
+                    "go on there with `pulumi up`, or move it: `pulumi stack export | mops infra import --state -`",
+                ))
             } else {
                 let text = format!(
                     "`{name}` is managed from another state (lineage `{theirs}`, ours is `{}`)",
@@ -67,6 +73,8 @@ mod tests {
         old.predecessors.insert("before".into());
         let new = Snapshot { is_new: true, ..old.clone() };
         let ours = |l: &str| Ownership::Ours { lineage: Lineage(l.into()) };
+        let pulumis = Lineage::of_pulumi(&stack);
+        let moved = Snapshot { predecessors: [pulumis.0.clone()].into(), ..old.clone() };
         let other = Ownership::Other { stack: "p.t".into(), urn: String::new() };
         let word = |s: &Snapshot, o: &Ownership| match judge(s, &urn, None, o) {
             Verdict::Ours => "ours",
@@ -80,6 +88,10 @@ mod tests {
             (&old, ours("theirs"), "other state"),
             (&old, ours("before"), "takeover"),
             (&new, ours("theirs"), "takeover"),
+            // A state that is not here is lost only if it was one of ours.
+            (&new, ours(&pulumis.0), "other state"),
+            (&old, ours(&pulumis.0), "other state"),
+            (&moved, ours(&pulumis.0), "takeover"),
             (&new, Ownership::Unmarked, "unmarked"),
             (&new, other.clone(), "other stack"),
             (&old, other, "other stack"),

@@ -82,16 +82,10 @@ pub(crate) fn root_urn(project: &str, stack: &str) -> String {
     format!("urn:pulumi:{stack}::{project}::{STACK}::{project}-{stack}")
 }
 
-/// A lineage is 32 digits of a UUID, so that the provider's id tells it to whoever imports the state.
+/// A lineage is 32 digits of a UUID, which is what Pulumi takes as a provider's id.
 fn provider_id(lineage: &Lineage) -> String {
     let hex = format!("{:0<32.32}", lineage.0);
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-")
-}
-
-/// The lineage of the state that wrote this provider, when it was one of ours.
-pub(crate) fn lineage_of(provider_id: &str) -> Option<String> {
-    let digits = provider_id.replace('-', "");
-    (digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())).then_some(digits)
 }
 
 #[cfg(test)]
@@ -99,11 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_provider_tells_the_lineage() {
-        let lineage = super::super::model::lineage();
-        let id = provider_id(&lineage);
-        assert_eq!(lineage_of(&id).as_deref(), Some(lineage.0.as_str()));
+    fn the_provider_has_the_id_that_pulumi_would_give_it() {
+        let id = provider_id(&super::super::model::lineage());
         assert_eq!((id.len(), &id[14..15]), (36, "4"));
-        assert_eq!(lineage_of("default"), None);
     }
 }

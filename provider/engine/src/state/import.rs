@@ -6,16 +6,17 @@
 
 mod rules;
 
+use mops_core::schema::ResourceSchema;
 use mops_core::{Diagnostic, StackId};
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 use super::deployment::{DEPLOYMENT, DeploymentIn};
-use super::frame::{Fields, PROVIDER, STACK, lineage_of};
+use super::frame::{Fields, PROVIDER, STACK};
 use super::meta::Meta;
 use super::model::{ResourceState, Snapshot};
 use super::seal::Sealer;
-use super::{sealed_json, verify};
+use super::{handover, sealed_json, verify};
 use crate::error::EngineError;
 use crate::program::Scope;
 use rules::{Judge, stack_of};
@@ -92,24 +93,23 @@ impl Deployment {
         sealed_json::has_ciphertext(entries).then_some(salt)
     }
 
-    /// Checks every rule, and proves that every secret opens; `known` says whether this version has such a resource,
-    /// the sealer is one of [`Deployment::salt`], and the scope is that of the stack file, if one is given.
+    /// Checks every rule, and proves that every secret opens; `schema` has the types of this version, the sealer is one of
+    /// [`Deployment::salt`], and the scope is that of the stack file, if one is given.
     ///
     /// # Errors
     /// Every rule that is broken; a passphrase that is missing or wrong; a stack file about something else.
-    pub fn accept(
+    pub fn accept<'a>(
         mut self,
         stack: &StackId,
-        known: &dyn Fn(&str) -> bool,
+        schema: &dyn Fn(&str) -> Option<&'a ResourceSchema>,
         sealer: &Sealer,
         scope: &Scope,
     ) -> Result<Imported, EngineError> {
-        let found = Judge::new(stack, known).deployment(&self.deployment);
+        let found = Judge::new(stack, &|token| schema(token).is_some()).deployment(&self.deployment);
         if !found.is_empty() {
             return Err(EngineError::Refused(found));
         }
         let dropped = self.dropped();
-        let providers = self.lineages();
         for key in ["secrets_providers", "pending_operations"] {
             self.deployment.shift_remove(key);
         }
@@ -122,9 +122,9 @@ impl Deployment {
         let wrong = |why: String| refused(format!("the deployment cannot be read: {why}"), "export it again");
         let parsed = DeploymentIn::deserialize(json).map_err(|e| wrong(e.to_string()))?;
         let mut snapshot = parsed.into_snapshot(stack, self.file).map_err(wrong)?;
+        handover::arriving(&mut snapshot, schema);
         verify::verify(&snapshot.resources).map_err(wrong)?;
         snapshot.salt = sealer.salt().filter(|_| sealer.derivations() > 0);
-        snapshot.predecessors.extend(providers);
         let scope = Meta::new(stack, scope_of(&snapshot.resources)).agree(stack, scope)?;
         Ok(Imported { snapshot, dropped, scope })
     }
@@ -136,12 +136,6 @@ impl Deployment {
     fn dropped(&self) -> Vec<String> {
         let urn = |o: &Json| o.get("resource")?.get("urn")?.as_str().map(str::to_owned);
         self.entries("pending_operations").filter_map(urn).collect()
-    }
-
-    /// Lineages of the states that it comes from: what carries their marks is taken over.
-    fn lineages(&self) -> Vec<String> {
-        let providers = self.entries("resources").filter(|e| e["type"] == PROVIDER);
-        providers.filter_map(|e| lineage_of(e.get("id")?.as_str()?)).collect()
     }
 }
 

@@ -10,6 +10,7 @@ mod codec;
 mod deployment;
 mod entry;
 mod frame;
+mod handover;
 mod import;
 mod journal;
 mod keyfile;
@@ -47,8 +48,8 @@ pub(crate) fn content(snapshot: &Snapshot) -> Result<Vec<u8>, StateError> {
     deployment::write(snapshot, time::OffsetDateTime::UNIX_EPOCH, true).map_err(|e| StateError::Bug(e.to_string()))
 }
 
-/// The text that `pulumi stack import` takes: a deployment without anything of ours beside it. Secrets stay sealed, or
-/// stand in clear when a sealer is given.
+/// The text that `pulumi stack import` takes: a deployment without anything of ours beside it, see [`handover`]. Secrets
+/// stay sealed, or stand in clear when a sealer is given.
 ///
 /// # Errors
 /// When a value has no form as JSON; when a secret cannot be opened.
@@ -58,7 +59,7 @@ pub fn export(
     show_secrets: Option<&Sealer>,
 ) -> Result<Vec<u8>, StateError> {
     let bug = |e: serde_json::Error| StateError::Bug(e.to_string());
-    let bytes = deployment::write(snapshot, now, false).map_err(bug)?;
+    let bytes = deployment::write(&handover::leaving(snapshot), now, false).map_err(bug)?;
     let Some(sealer) = show_secrets else { return Ok(bytes) };
     let mut json = serde_json::from_slice(&bytes).map_err(bug)?;
     sealed_json::open_all(&mut json, sealer)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mops_core::provider::{CallContext, Progress, ProgressSink};
-use mops_core::{Mark, Urn};
+use mops_core::{Lineage, Mark, Urn};
 use tonic::Status;
 
 use super::log::Severity;
@@ -22,7 +22,7 @@ impl Modelops {
     /// The context of a call; `seconds` as requests say them, 0 for our own.
     pub(super) fn context(&self, urn: &Urn, seconds: f64) -> Result<CallContext, Status> {
         let stack = ownership::stack(urn).ok_or_else(|| Status::invalid_argument("the URN names no stack"))?;
-        let lineage = ownership::lineage(&stack);
+        let lineage = Lineage::of_pulumi(&stack);
         Ok(CallContext {
             urn: urn.clone(),
             mark: Mark { stack, urn: urn.clone(), lineage },

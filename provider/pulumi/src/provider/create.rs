@@ -1,6 +1,6 @@
 //! Create: what is there already with our mark is taken over, so that a run after a lost answer makes nothing twice.
 
-use mops_core::{Class, Error};
+use mops_core::{Class, Error, bag};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::Status;
 
@@ -34,7 +34,7 @@ impl Modelops {
                 format!("`{}` was there already; it is used, and kept when the stack goes", done.id),
             );
         }
-        let properties = properties::leaving(&properties::merged(&inputs, &done.outputs))?;
+        let properties = properties::leaving(&bag::merged(&inputs, &done.outputs))?;
         Ok(rpc::CreateResponse { id: done.id, properties, refresh_before_update: false })
     }
 }

@@ -7,6 +7,7 @@ use tonic::Status;
 
 use super::create::interrupted;
 use super::log::Severity;
+use super::ownership::{self, Whose};
 use super::{Modelops, call, failure, properties};
 
 impl Modelops {
@@ -19,11 +20,12 @@ impl Modelops {
         let cx = self.context(&urn, request.timeout)?;
         let lanes = resources.lanes(&urn, &old.inputs);
         let _places = self.0.lanes.enter(lanes, &cx.cancel).await.ok_or_else(interrupted)?;
-        let found = resources.read(cx.clone(), Some(&request.id), &old).await.map_err(|e| failure::plain(&e))?;
-        let kept = match found.map(|found| found.ownership) {
-            Some(Ownership::Unmarked) => "it was there before this stack",
-            Some(Ownership::Other { .. }) => "it belongs to another stack",
-            Some(Ownership::Ours { .. } | Ownership::Derived) | None => {
+        let found = ownership::found(&*resources, &cx, &old).await?;
+        let kept = match found.map(|found| (ownership::judge(&cx, &bag, &found), found)) {
+            Some((_, Ownership::Unmarked)) => "it was there before this stack",
+            Some((Whose::OtherStack(_), _)) => "it belongs to another stack",
+            Some((Whose::OtherState(_), _)) => "another state of this stack manages it",
+            Some((Whose::Ours | Whose::Inherited(_), _)) | None => {
                 return resources.delete(cx, &old).await.map_err(|e| failure::plain(&e));
             }
         };

@@ -1,12 +1,11 @@
 //! Errors as the engine reads them. Internal and Unknown mean "nobody knows what happened" to it, everything else that
 //! nothing did; what exists in spite of an error goes along with it, or it would be forgotten.
 
-use mops_core::{Class, Error, Value};
+use mops_core::{Class, Error, Value, bag};
 use prost::Message as _;
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::{Code, Status};
 
-use super::properties;
 use crate::value::{CodecError, encode};
 
 /// `google.rpc.Status`, the form in which details travel.
@@ -45,7 +44,7 @@ pub(super) fn of_read(error: &Error, inputs: &Value) -> Status {
 
 fn unfinished(error: &Error, inputs: &Value, found: Option<prost_types::Struct>) -> Status {
     let Some(partial) = error.partial() else { return plain(error) };
-    match encode(&properties::merged(inputs, &partial.outputs)) {
+    match encode(&bag::merged(inputs, &partial.outputs)) {
         Ok(known) => {
             let failed = rpc::ErrorResourceInitFailed {
                 id: partial.id.clone(),

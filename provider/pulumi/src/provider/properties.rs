@@ -1,11 +1,9 @@
 //! The bag of properties that the engine keeps of a resource: its inputs and, over them, its outputs. The id has a
 //! place of its own on the wire, so the output of that name stays at home.
 
-use std::collections::BTreeMap;
-
 use mops_core::provider::Known;
 use mops_core::schema::ResourceSchema;
-use mops_core::{Secret, Value};
+use mops_core::{Secret, Value, bag};
 use prost_types::Struct;
 use tonic::Status;
 
@@ -24,22 +22,9 @@ pub(super) fn leaving(value: &Value) -> Result<Option<Struct>, Status> {
     encode(value).map(Some).map_err(|e| failure::unsayable(&e))
 }
 
-/// Inputs and outputs in one bag.
-pub(super) fn merged(inputs: &Value, outputs: &Value) -> Value {
-    let mut bag: BTreeMap<String, Value> = inputs.as_map().cloned().unwrap_or_default();
-    let outputs = outputs.as_map().into_iter().flatten().filter(|(name, _)| *name != ID);
-    bag.extend(outputs.map(|(name, value)| (name.clone(), value.clone())));
-    Value::Map(bag)
-}
-
-/// The resource as the engine remembers it: of the bag only what the type declares as outputs, since inputs may be secret
-/// and outputs of another kind.
+/// The resource as the engine remembers it.
 pub(super) fn known(schema: Option<&ResourceSchema>, id: &str, inputs: Value, bag: &Value) -> Known {
-    let names = schema.into_iter().flat_map(declared).map(|(name, _)| name);
-    let mut outputs: BTreeMap<String, Value> =
-        names.filter_map(|name| Some((name.clone(), bag.get(name)?.clone()))).collect();
-    outputs.insert(ID.to_owned(), Value::from(id));
-    Known { id: id.to_owned(), inputs, outputs: Value::Map(outputs) }
+    Known { id: id.to_owned(), inputs, outputs: bag::outputs(schema, id, bag) }
 }
 
 /// Names of the outputs of a type, and whether each is secret.
@@ -55,7 +40,7 @@ fn declared(schema: &ResourceSchema) -> impl Iterator<Item = (&String, bool)> {
 /// The bag of something that is not made yet: every output is known later.
 pub(super) fn of_creation(schema: &ResourceSchema, inputs: &Value) -> Value {
     let later = declared(schema).map(|(name, secret)| (name.clone(), later(secret)));
-    merged(inputs, &Value::Map(later.collect()))
+    bag::merged(inputs, &Value::Map(later.collect()))
 }
 
 /// The bag of something that is not changed yet: outputs that an update may change are known later.
@@ -65,7 +50,7 @@ pub(super) fn of_change(schema: &ResourceSchema, inputs: &Value, old: &Value) ->
         let value = if changes { later(secret) } else { old.get(name).cloned().unwrap_or_default() };
         (name.clone(), value)
     };
-    merged(inputs, &Value::Map(declared(schema).map(of).filter(|(_, value)| *value != Value::Null).collect()))
+    bag::merged(inputs, &Value::Map(declared(schema).map(of).filter(|(_, value)| *value != Value::Null).collect()))
 }
 
 fn later(secret: bool) -> Value {

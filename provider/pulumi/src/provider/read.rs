@@ -2,10 +2,11 @@
 //! empty, so that is said only of what is surely gone.
 
 use mops_core::provider::{CallContext, Found, Known, Provider};
-use mops_core::{Identity, Ownership, Value};
+use mops_core::{Identity, Lineage, Ownership, Value, bag};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::Status;
 
+use super::ownership::{Whose, judge, refuse_others};
 use super::{Modelops, call, failure, properties};
 
 impl Modelops {
@@ -23,8 +24,13 @@ impl Modelops {
         }
         let bag = properties::arrived(request.properties.as_ref())?;
         let known = properties::known(resources.schema(urn.token()), &request.id, inputs, &bag);
-        let found = resources.read(cx, Some(&request.id), &known).await;
-        answer(found.map_err(|e| failure::of_read(&e, &known.inputs))?)
+        let found = resources.read(cx.clone(), Some(&request.id), &known).await;
+        let Some(found) = found.map_err(|e| failure::of_read(&e, &known.inputs))? else {
+            return Ok(rpc::ReadResponse::default());
+        };
+        refuse_others(&cx, &bag, &found.ownership)?;
+        let lineages = marks(&cx, &bag, &found.ownership);
+        answer(found, lineages)
     }
 
     async fn import(&self, resources: &dyn Provider, cx: CallContext, id: &str) -> Result<rpc::ReadResponse, Status> {
@@ -36,26 +42,33 @@ impl Modelops {
             )));
         };
         let known = Known { id: id.to_owned(), inputs: named, outputs: Value::Null };
-        let found = resources.read(cx, Some(id), &known).await.map_err(|e| failure::plain(&e))?;
-        let Some(mut found) = found else { return answer(None) };
-        if let Ownership::Other { stack, .. } = &found.ownership {
-            return Err(Status::failed_precondition(format!("`{id}` belongs to stack `{stack}` and is not imported")));
-        }
+        let found = resources.read(cx.clone(), Some(id), &known).await.map_err(|e| failure::plain(&e))?;
+        let Some(mut found) = found else { return Ok(rpc::ReadResponse::default()) };
+        refuse_others(&cx, &Value::map(), &found.ownership)?;
         found.known.inputs = self.checked(&urn, found.known.inputs, true)?;
-        answer(Some(found))
+        answer(found, Vec::new())
     }
 }
 
 /// Whether no service holds it, so that state is all there is.
-fn is_only_in_state(resources: &dyn Provider, cx: &CallContext, inputs: &Value) -> bool {
+pub(super) fn is_only_in_state(resources: &dyn Provider, cx: &CallContext, inputs: &Value) -> bool {
     let read_tells = resources.schema(cx.urn.token()).is_some_and(|schema| schema.read_tells);
     !read_tells && matches!(resources.identity(&cx.urn, inputs), Some(Identity::Reissue))
 }
 
-fn answer(found: Option<Found>) -> Result<rpc::ReadResponse, Status> {
-    let Some(Found { known, .. }) = found else { return Ok(rpc::ReadResponse::default()) };
+/// What is still to be known of the marks of an earlier state.
+fn marks(cx: &CallContext, properties: &Value, found: &Ownership) -> Vec<Lineage> {
+    match (judge(cx, properties, found), found) {
+        (Whose::Inherited(lineage), _) => vec![lineage],
+        (_, Ownership::Derived) => bag::lineages(properties).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn answer(Found { known, .. }: Found, lineages: Vec<Lineage>) -> Result<rpc::ReadResponse, Status> {
+    let properties = bag::marked(bag::merged(&known.inputs, &known.outputs), lineages);
     Ok(rpc::ReadResponse {
-        properties: properties::leaving(&properties::merged(&known.inputs, &known.outputs))?,
+        properties: properties::leaving(&properties)?,
         inputs: properties::leaving(&known.inputs)?,
         id: known.id,
         refresh_before_update: false,

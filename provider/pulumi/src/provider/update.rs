@@ -1,12 +1,12 @@
 //! Update: brings it to the wanted state in place. Also asked without any difference after a write that did not finish.
 
 use mops_core::provider::{CheckFailure, Known, Provider};
-use mops_core::{Urn, Value};
+use mops_core::{Urn, Value, bag};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::Status;
 
 use super::create::interrupted;
-use super::{Modelops, call, check, failure, properties};
+use super::{Modelops, call, check, failure, ownership, properties};
 
 /// Refuses what no update can do; a replacement may, and the program can ask for one.
 fn possible(resources: &dyn Provider, urn: &Urn, old: &Known, inputs: &Value) -> Result<(), Status> {
@@ -35,11 +35,20 @@ impl Modelops {
             return Ok(rpc::UpdateResponse { properties, refresh_before_update: false });
         }
         let inputs = self.checked(&urn, inputs, false)?;
-        let cx = self.context(&urn, request.timeout)?;
+        let mut cx = self.context(&urn, request.timeout)?;
         let lanes = resources.lanes(&urn, &inputs);
         let _places = self.0.lanes.enter(lanes, &cx.cancel).await.ok_or_else(interrupted)?;
-        let done = resources.update(cx, &old, &inputs).await.map_err(|e| failure::of_write(&e, &inputs))?;
-        let properties = properties::leaving(&properties::merged(&inputs, &done.outputs))?;
+        if let Some(found) = ownership::found(&*resources, &cx, &old).await? {
+            cx.takeover = ownership::refuse_others(&cx, &bag, &found)?;
+        }
+        let own = cx.mark.lineage.clone();
+        let done = resources.update(cx, &old, &inputs).await;
+        // Not every update writes the mark anew: what may be on it stays known until a refresh has seen it.
+        let handed_over = bag::lineages(&bag);
+        let own = (!handed_over.is_empty()).then_some(own);
+        let inputs = bag::marked(inputs, handed_over.into_iter().chain(own));
+        let done = done.map_err(|e| failure::of_write(&e, &inputs))?;
+        let properties = properties::leaving(&bag::merged(&inputs, &done.outputs))?;
         Ok(rpc::UpdateResponse { properties, refresh_before_update: false })
     }
 }
