@@ -25,10 +25,14 @@ mod pods;
 mod proof;
 #[path = "e2e/pulumi.rs"]
 mod pulumi;
+#[path = "e2e/pulumi_changes.rs"]
+mod pulumi_changes;
 #[path = "e2e/pulumi_move.rs"]
 mod pulumi_move;
 #[path = "e2e/pulumi_program.rs"]
 mod pulumi_program;
+#[path = "e2e/pulumi_trouble.rs"]
+mod pulumi_trouble;
 #[path = "e2e/sign_in.rs"]
 mod sign_in;
 #[path = "e2e/signatures.rs"]

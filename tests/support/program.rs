@@ -29,12 +29,21 @@ impl Running {
     /// When it is not there.
     #[must_use]
     pub fn start(place: &Place, program: &str, args: &[&str]) -> Self {
+        Self::start_with(place, &place.env, program, args)
+    }
+
+    /// The same with another environment; the program may also be named by its whole path.
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn start_with(place: &Place, env: &[(String, String)], program: &str, args: &[&str]) -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "a child that is signalled while it runs, which `proc` does not offer"
         )]
         let mut command = std::process::Command::new(bin_dir().join(program));
-        let command = command.args(args).env_clear().envs(place.env.iter().cloned()).current_dir(place.path());
+        let command = command.args(args).env_clear().envs(env.iter().cloned()).current_dir(place.path());
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         Self { child: child.unwrap_or_else(|error| panic!("{program}: {error}")) }
     }
@@ -66,6 +75,22 @@ impl Running {
             }
         });
         receiver
+    }
+
+    /// The children that run this program of ours now.
+    ///
+    /// # Panics
+    /// When the system does not show its processes.
+    #[must_use]
+    pub fn children(&self, program: &str) -> Vec<Pid> {
+        let all = std::fs::read_dir("/proc").expect("processes").flatten();
+        let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let ours = |id: &i32| {
+            let text = |file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default();
+            text("status").lines().any(|line| *line == format!("PPid:\t{}", self.id()))
+                && text("cmdline").contains(program)
+        };
+        ids.filter(ours).filter_map(Pid::from_raw).collect()
     }
 
     /// Waits for the end; the exit code, or `None` for a signal.
