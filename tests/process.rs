@@ -34,8 +34,12 @@ mod principal_stack;
 mod private_world;
 #[path = "diagnose/program.rs"]
 mod probe_program;
+#[path = "pulumi/hostile.rs"]
+mod pulumi_hostile;
 #[path = "pulumi/process.rs"]
 mod pulumi_process;
+#[path = "pulumi/raw.rs"]
+mod raw;
 #[path = "read_only.rs"]
 mod read_only;
 #[path = "scenarios.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "pulumi/config.rs"]
 mod config;
+#[path = "pulumi/construct.rs"]
+mod construct;
 #[path = "pulumi/errors.rs"]
 mod errors;
 #[path = "pulumi/import.rs"]

@@ -207,8 +207,8 @@ async fn writes_of_one_lane_wait_for_each_other_and_timeouts_arrive() {
 async fn what_is_not_offered_says_so() {
     let stand = Stand::new();
     let mut wire = Wire::over(Arc::new(stand.provider())).await;
-    let construct = wire.client.construct(rpc::ConstructRequest::default()).await;
-    assert_eq!(construct.expect_err("not offered").code(), Code::Unimplemented);
+    let call = wire.client.call(rpc::CallRequest::default()).await;
+    assert_eq!(call.expect_err("not offered").code(), Code::Unimplemented);
     let invoke = rpc::InvokeRequest { tok: "modelops:azure:getNothing".into(), ..rpc::InvokeRequest::default() };
     let unknown = wire.client.invoke(invoke).await.expect_err("not there");
     assert!(unknown.code() == Code::NotFound && unknown.message().contains("getRegistryCredentials"), "{unknown}");

@@ -58,11 +58,13 @@ fn the_schema_keeps_pulumis_rules() {
     lower.dedup();
     assert_eq!(lower.len(), all.len(), "two tokens differ by case only: {all:?}");
     assert!(all.iter().all(|token| token.split(':').count() == 3), "{all:?}");
-    assert_eq!(tokens("resources").len(), mops_resources::entries().len());
+    let component = &schema["resources"]["modelops:index:Workspace"];
+    assert_eq!(component["isComponent"], true);
+    assert_eq!(tokens("resources").len(), mops_resources::entries().len() + 1);
     for (token, resource) in schema["resources"].as_object().unwrap() {
         for list in ["required", "requiredInputs"] {
             let properties = if list == "required" { "properties" } else { "inputProperties" };
-            for name in resource[list].as_array().unwrap() {
+            for name in resource[list].as_array().into_iter().flatten() {
                 assert!(resource[properties][name.as_str().unwrap()].is_object(), "{token}: {name}");
             }
         }

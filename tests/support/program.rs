@@ -1,7 +1,7 @@
 //! Programs of ours as children of a test: the sandbox, and a `mops` that a test sends signals to. They are found
 //! through MOPS_BIN_DIR and end with the test.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -65,16 +65,13 @@ impl Running {
     /// Lines of standard output as they come; a thread reads them, so that the child never blocks.
     #[must_use]
     pub fn lines(&mut self) -> mpsc::Receiver<String> {
-        let (sender, receiver) = mpsc::channel();
-        let stream = self.child.stdout.take().expect("read once");
-        std::thread::spawn(move || {
-            for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        receiver
+        lines_of(self.child.stdout.take().expect("read once"))
+    }
+
+    /// The same of standard error.
+    #[must_use]
+    pub fn error_lines(&mut self) -> mpsc::Receiver<String> {
+        lines_of(self.child.stderr.take().expect("read once"))
     }
 
     /// The children that run this program of ours now.
@@ -100,6 +97,18 @@ impl Running {
     pub fn wait(mut self) -> Option<i32> {
         self.child.wait().expect("our own child").code()
     }
+}
+
+fn lines_of(stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 /// A sandbox for commands of a test.

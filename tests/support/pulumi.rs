@@ -1,9 +1,12 @@
-//! The other side of Pulumi's protocol: an engine that hears messages, and the provider process behind our own engine.
+//! The other side of Pulumi's protocol: an engine that hears messages, a monitor that
+//! remembers what was declared, and the provider process behind our own engine.
 
 mod engine;
 mod grpc_provider;
+mod monitor;
 mod translate;
 
 pub use engine::{Heard, serve_engine};
 pub use grpc_provider::GrpcProvider;
+pub use monitor::{Recorded, Recorder};
 pub use translate::detail;

@@ -6,10 +6,8 @@
 
 mod host;
 mod log;
-mod monitor;
 mod program;
 pub mod protocol;
-mod register;
 mod run;
 mod sign_in;
 

@@ -2,9 +2,11 @@
 //!
 //! The generated types of the protocol stay in this crate: [`value`] is the only place where a property value changes
 //! between their form and ours, and the only one that unwraps a secret. [`provider`] are the resources
-//! behind it, [`language`] makes a stack file a program.
+//! behind it, `construct` their component, [`language`] makes a stack file a program.
 
+mod construct;
 pub mod language;
+mod monitor;
 pub mod process;
 pub mod provider;
 pub mod schema;

@@ -8,6 +8,7 @@ use mops_core::schema::ResourceSchema;
 use mops_resources::functions::{self, Function};
 use serde_json::{Map, Value as Json, json};
 
+use crate::construct;
 use crate::provider::Config;
 use kinds::Kinds;
 
@@ -27,10 +28,11 @@ const FROM_ENVIRONMENT: [(&str, &str); 4] = [
 pub fn package() -> Json {
     let mut kinds = Kinds::default();
     let provider = provider(&mut kinds);
-    let resources: Map<String, Json> = mops_resources::entries()
+    let mut resources: Map<String, Json> = mops_resources::entries()
         .iter()
         .map(|entry| (entry.schema().token.to_owned(), resource(entry.schema(), &mut kinds)))
         .collect();
+    resources.insert(construct::TOKEN.to_owned(), component(&mut kinds));
     let functions: Map<String, Json> =
         functions::all().iter().map(|f| (f.token.to_owned(), function(f, &mut kinds))).collect();
     json!({
@@ -87,6 +89,18 @@ fn resource(schema: &ResourceSchema, kinds: &mut Kinds) -> Json {
         "required": required,
         "inputProperties": inputs,
         "requiredInputs": names(&schema.inputs),
+    })
+}
+
+/// Our component: its outputs are those of the parts, under the names of the sections that ask for them.
+fn component(kinds: &mut Kinds) -> Json {
+    let inputs = schemars::schema_for!(construct::Inputs).to_value();
+    let outputs = schemars::schema_for!(construct::Outputs).to_value();
+    json!({
+        "description": inputs["description"],
+        "isComponent": true,
+        "properties": kinds.properties(construct::TOKEN, &outputs),
+        "inputProperties": kinds.properties(construct::TOKEN, &inputs),
     })
 }
 

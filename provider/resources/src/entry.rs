@@ -77,7 +77,7 @@ pub(crate) fn entry<R: Resource>() -> Box<dyn Entry> {
 
 fn typed<T: DeserializeOwned>(token: &str, what: &str, value: &Value) -> Result<T, Error> {
     from_value(value.clone())
-        .map_err(|e| Error::new(Class::Bug, format!("the {what} of a `{token}` do not fit its type: {e}")))
+        .map_err(|e| Error::new(Class::User, format!("the {what} of a `{token}` do not fit its type: {e}")))
 }
 
 fn untyped<T: Serialize>(token: &str, typed: &T) -> Result<Value, Error> {

@@ -13,7 +13,7 @@ impl Log {
     /// The log of the engine at an address, `HOST:PORT`.
     pub(super) async fn at(address: Option<&str>) -> Self {
         let Some(address) = address else { return Self(None) };
-        Self(super::monitor::channel(address).await.ok().map(EngineClient::new))
+        Self(crate::monitor::channel(address).await.ok().map(EngineClient::new))
     }
 
     /// Says a finding with its place and what to do, as an error or a warning of the program.

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use mops_core::{Diagnostic, Severity};
-use mops_engine::program::{ExpandOptions, Program, expand};
-use mops_engine::stackfile::{self, EnvironmentName, ProjectName, StackFile};
+use mops_engine::program::{Program, expand};
+use mops_engine::stackfile::{self, StackFile};
 use mops_host::{Env, fsx};
 use prost_types::value::Kind;
 
 use super::protocol::{ProgramInfo, RunRequest};
 use super::sign_in;
+use crate::monitor::{options, unfit};
 use crate::provider::Config;
 
 /// The stack file of a project that names none.
@@ -56,7 +57,7 @@ pub(super) fn declared(request: &RunRequest, env: &Env) -> Result<Declared, Vec<
     warnings.extend(missing);
     agree(&file, request)?;
     let config = sign_in::config(&file).map_err(|finding| vec![finding])?;
-    let program = expand(&file, &options(request, env))?;
+    let program = expand(&file, &options(&request.project, &request.stack, env))?;
     Ok(Declared { program, config, warnings })
 }
 
@@ -73,27 +74,8 @@ fn agree(file: &StackFile, request: &RunRequest) -> Result<(), Vec<Diagnostic>> 
         let hint = "delete `environment` from the file to use it for several stacks";
         found.push(Diagnostic::error(Some(own.place.clone()), text).hint(hint));
     }
-    let fits = [
-        ("project", project, ProjectName::new(project).is_some()),
-        ("stack", stack, EnvironmentName::new(stack).is_some()),
-    ];
-    for (what, name, _) in fits.into_iter().filter(|(_, _, fits)| !fits) {
-        let text = format!("`{name}` cannot be the name of a {what} here: resources are marked with it");
-        found
-            .push(Diagnostic::error(None, text).hint("use 1 to 30 lower-case letters, digits and `-`, a letter first"));
-    }
+    found.extend(unfit(project, stack));
     if found.is_empty() { Ok(()) } else { Err(found) }
-}
-
-fn options(request: &RunRequest, env: &Env) -> ExpandOptions {
-    ExpandOptions {
-        project: Some(request.project.clone()),
-        env_name: Some(request.stack.clone()),
-        user: env.get("USER").map(ToOwned::to_owned),
-        home: env.user_home().map(|home| home.display().to_string()),
-        subscription: env.get("AZURE_SUBSCRIPTION_ID").map(ToOwned::to_owned),
-        beside: None,
-    }
 }
 
 #[cfg(test)]

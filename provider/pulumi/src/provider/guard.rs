@@ -8,6 +8,18 @@ use tonic::{Response, Status};
 
 use super::{Instance, Modelops};
 
+/// The longest text of an error, in characters: it travels in a header, whose size others limit, and somebody reads it.
+const LONGEST: usize = 4000;
+
+/// The status with a text that is not too long; what it says of a resource stays whole.
+fn readable(status: Status) -> Status {
+    if status.message().chars().nth(LONGEST).is_none() {
+        return status;
+    }
+    let text: String = status.message().chars().take(LONGEST).chain(['…']).collect();
+    Status::with_details(status.code(), text, status.details().to_vec().into())
+}
+
 /// Counts a call as long as it lives.
 struct Busy<'a>(&'a Instance);
 
@@ -31,7 +43,7 @@ impl Modelops {
         *self.0.busy.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         let _busy = Busy(&self.0);
         match AssertUnwindSafe(work).catch_unwind().await {
-            Ok(result) => result.map(Response::new),
+            Ok(result) => result.map(Response::new).map_err(readable),
             Err(_) => Err(Status::internal(format!(
                 "this is a fault in the provider `modelops` {}: {call} stopped in the middle of its work; run the \
                  same command again, what was begun is looked up",

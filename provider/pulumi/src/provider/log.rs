@@ -39,21 +39,26 @@ impl Log {
 
     /// Something to keep on the screen.
     pub(super) fn say(&self, severity: Severity, urn: &Urn, message: impl Into<String>) {
-        self.send(severity, urn, message.into(), false);
+        self.send(severity, urn.as_str(), message.into(), false);
+    }
+
+    /// Something about no resource in particular.
+    pub(super) fn warn(&self, message: String) {
+        self.send(Severity::Warning, "", message, false);
     }
 
     /// What a call waits for; gone with the next one.
     pub(super) fn wait(&self, urn: &Urn, message: String) {
-        self.send(Severity::Info, urn, message, true);
+        self.send(Severity::Info, urn.as_str(), message, true);
     }
 
-    fn send(&self, severity: Severity, urn: &Urn, message: String, ephemeral: bool) {
+    fn send(&self, severity: Severity, urn: &str, message: String, ephemeral: bool) {
         let mut way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if way.sender.is_none() {
             way.sender = way.engine.as_deref().and_then(open);
         }
         if let Some(sender) = &way.sender {
-            let urn = urn.as_str().to_owned();
+            let urn = urn.to_owned();
             let _ = sender.send(rpc::LogRequest { severity: severity.into(), message, urn, stream_id: 0, ephemeral });
         }
     }

@@ -5,6 +5,7 @@ use rpc::resource_provider_server::ResourceProvider;
 use tonic::{Request, Response, Status};
 
 use super::Modelops;
+use crate::construct::construct;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -83,8 +84,9 @@ impl ResourceProvider for Modelops {
         Ok(Response::new(()))
     }
 
-    async fn construct(&self, _: Request<rpc::ConstructRequest>) -> Answer<rpc::ConstructResponse> {
-        not_offered("Construct")
+    async fn construct(&self, request: Request<rpc::ConstructRequest>) -> Answer<rpc::ConstructResponse> {
+        let warn = |text| self.0.log.warn(text);
+        self.guarded("Construct", construct(request.into_inner(), &self.0.env, warn)).await
     }
 
     async fn call(&self, _: Request<rpc::CallRequest>) -> Answer<rpc::CallResponse> {

@@ -10,14 +10,14 @@ use tonic::{Code, Status};
 use crate::MESSAGE_LIMIT;
 
 /// A connection to a server of Pulumi on this machine, `HOST:PORT`.
-pub(super) async fn channel(address: &str) -> Result<Channel, String> {
+pub(crate) async fn channel(address: &str) -> Result<Channel, String> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|e| e.to_string())?;
     endpoint.connect().await.map_err(|e| format!("nobody answers at `{address}`: {e}"))
 }
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// The engine has told its user already.
     Told,
     /// Nobody knows of it yet.
@@ -36,23 +36,23 @@ impl From<Status> for Refused {
 
 /// The monitor.
 #[derive(Clone)]
-pub(super) struct Monitor(ResourceMonitorClient<Channel>);
+pub(crate) struct Monitor(ResourceMonitorClient<Channel>);
 
 impl Monitor {
     /// The monitor at an address.
-    pub(super) async fn at(address: &str) -> Result<Self, String> {
+    pub(crate) async fn at(address: &str) -> Result<Self, String> {
         let client = ResourceMonitorClient::new(channel(address).await?);
         Ok(Self(client.max_decoding_message_size(MESSAGE_LIMIT).max_encoding_message_size(MESSAGE_LIMIT)))
     }
 
     /// Declares a resource and waits for what becomes of it.
-    pub(super) async fn register(&self, request: RegisterResourceRequest) -> Result<RegisterResourceResponse, Refused> {
+    pub(crate) async fn register(&self, request: RegisterResourceRequest) -> Result<RegisterResourceResponse, Refused> {
         let answer = self.0.clone().register_resource(request).await?.into_inner();
         if answer.result() == Outcome::Success { Ok(answer) } else { Err(Refused::Told) }
     }
 
     /// Gives the stack its outputs.
-    pub(super) async fn outputs(&self, request: RegisterResourceOutputsRequest) -> Result<(), Refused> {
+    pub(crate) async fn outputs(&self, request: RegisterResourceOutputsRequest) -> Result<(), Refused> {
         self.0.clone().register_resource_outputs(request).await?;
         Ok(())
     }

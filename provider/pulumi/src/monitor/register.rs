@@ -1,6 +1,6 @@
 //! A declared resource in the form in which Pulumi takes it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use mops_core::{Urn, Value};
@@ -12,7 +12,9 @@ use crate::value;
 
 /// What became of a resource.
 #[derive(Clone, Debug)]
-pub(super) struct Registered {
+pub(crate) struct Registered {
+    /// Its name in the engine, which has the types of its parents in it.
+    urn: String,
     /// Empty in the preview of something that is not there yet.
     id: String,
     outputs: Value,
@@ -27,7 +29,7 @@ impl Registered {
     /// Outputs that have no meaning.
     pub(super) fn of(answer: RegisterResourceResponse, preview: bool) -> Result<Self, String> {
         let outputs = value::decode(&answer.object.unwrap_or_default()).map_err(|e| e.to_string())?;
-        Ok(Self { id: answer.id, outputs, preview })
+        Ok(Self { urn: answer.urn, id: answer.id, outputs, preview })
     }
 
     fn at(&self, path: &[String]) -> Value {
@@ -43,20 +45,32 @@ impl Registered {
 }
 
 /// What became of the resources that something is made from.
-pub(super) type Answers = BTreeMap<Urn, Registered>;
+pub(crate) type Answers = BTreeMap<Urn, Registered>;
 
 /// An expression with its references answered.
 pub(super) fn resolved(expr: &Expr, answers: &Answers) -> Value {
     expr.resolve(&|urn, path| answers.get(urn).map_or(Value::Unknown, |registered| registered.at(path)))
 }
 
-/// Where everything of a run belongs.
+/// Where everything that is declared together belongs, and what holds for all of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Root {
-    /// URN of the stack.
-    pub(super) stack: String,
-    /// Reference to the provider that the file configures; empty for the project's own.
-    pub(super) provider: String,
+pub(crate) struct Root {
+    /// URN of the stack or the component.
+    pub(crate) parent: String,
+    /// What their names begin with, so that two components have no name in common.
+    pub(crate) prefix: String,
+    /// Reference to the provider of all; empty for the project's own.
+    pub(crate) provider: String,
+    /// What every one of them waits for.
+    pub(crate) dependencies: Vec<String>,
+    /// None of them is deleted until unprotected.
+    pub(crate) protect: bool,
+    /// None of them is deleted when it leaves the program.
+    pub(crate) retain_on_delete: bool,
+    /// Something whose deletion takes all of them along.
+    pub(crate) deleted_with: String,
+    /// The longest their writes may take, where a declaration says nothing.
+    pub(crate) timeouts: Option<CustomTimeouts>,
 }
 
 /// What Pulumi has to know of a resource below the stack.
@@ -67,19 +81,22 @@ pub(super) fn request(declared: &Declared, root: &Root, answers: &Answers) -> Re
     let inputs = resolved(&declared.inputs, answers);
     Ok(RegisterResourceRequest {
         r#type: declared.urn.token().to_owned(),
-        name: declared.urn.name().to_owned(),
-        parent: root.stack.clone(),
+        name: format!("{}{}", root.prefix, declared.urn.name()),
+        parent: root.parent.clone(),
         provider: root.provider.clone(),
         custom: true,
         object: Some(value::encode(&inputs).map_err(|e| e.to_string())?),
         version: crate::VERSION.to_owned(),
-        dependencies: texts(declared.dependencies()),
-        property_dependencies: by_property(&declared.inputs),
-        protect: Some(declared.protect),
-        retain_on_delete: Some(declared.retain_on_delete),
+        dependencies: dependencies(declared, root, answers),
+        property_dependencies: by_property(&declared.inputs, root, answers),
+        protect: Some(declared.protect || root.protect),
+        retain_on_delete: Some(declared.retain_on_delete || root.retain_on_delete),
         import_id: declared.import.clone().unwrap_or_default(),
-        deleted_with: declared.deleted_with.as_ref().map(ToString::to_string).unwrap_or_default(),
-        custom_timeouts: declared.timeout.map(timeouts),
+        deleted_with: declared
+            .deleted_with
+            .as_ref()
+            .map_or_else(|| root.deleted_with.clone(), |urn| named(urn, answers)),
+        custom_timeouts: declared.timeout.map(timeouts).or_else(|| root.timeouts.clone()),
         accept_secrets: true,
         accept_resources: true,
         supports_partial_values: true,
@@ -89,14 +106,25 @@ pub(super) fn request(declared: &Declared, root: &Root, answers: &Answers) -> Re
     })
 }
 
-fn texts(urns: impl IntoIterator<Item = Urn>) -> Vec<String> {
-    urns.into_iter().map(|urn| urn.to_string()).collect()
+/// What the engine calls a resource of ours.
+pub(crate) fn named(urn: &Urn, answers: &Answers) -> String {
+    answers.get(urn).map_or_else(|| urn.to_string(), |registered| registered.urn.clone())
+}
+
+/// Sorted, each once.
+fn dependencies(declared: &Declared, root: &Root, answers: &Answers) -> Vec<String> {
+    let own = declared.dependencies().into_iter().map(|urn| named(&urn, answers));
+    let all: BTreeSet<String> = own.chain(root.dependencies.iter().cloned()).collect();
+    all.into_iter().collect()
 }
 
 /// What each input is made from; without this Pulumi takes every input to be made from everything.
-fn by_property(inputs: &Expr) -> HashMap<String, PropertyDependencies> {
+fn by_property(inputs: &Expr, root: &Root, answers: &Answers) -> HashMap<String, PropertyDependencies> {
     let Expr::Map(members) = inputs else { return HashMap::new() };
-    let of = |expr: &Expr| PropertyDependencies { urns: texts(expr.references()) };
+    let of = |expr: &Expr| {
+        let own = expr.references().into_iter().map(|urn| named(&urn, answers));
+        PropertyDependencies { urns: own.chain(root.dependencies.iter().cloned()).collect() }
+    };
     members.iter().map(|(name, expr)| (name.clone(), of(expr))).collect()
 }
 
@@ -118,7 +146,12 @@ mod tests {
 
     fn answered(id: &str, outputs: Value, preview: bool) -> Answers {
         let object = Some(value::encode(&outputs).expect("a form"));
-        let answer = RegisterResourceResponse { id: id.into(), object, ..RegisterResourceResponse::default() };
+        let answer = RegisterResourceResponse {
+            urn: urn("a").to_string(),
+            id: id.into(),
+            object,
+            ..RegisterResourceResponse::default()
+        };
         Answers::from([(urn("a"), Registered::of(answer, preview).expect("outputs"))])
     }
 
@@ -135,7 +168,7 @@ mod tests {
     }
 
     fn made(answers: &Answers) -> RegisterResourceRequest {
-        let root = Root { stack: "root".into(), provider: "azure::id".into() };
+        let root = Root { parent: "root".into(), provider: "azure::id".into(), ..Root::default() };
         request(&declared(), &root, answers).expect("a request")
     }
 
