@@ -86,6 +86,21 @@ async fn a_stack_comes_back_from_pulumi_with_its_secrets() {
 }
 
 #[tokio::test]
+async fn a_stack_that_says_who_signs_in_keeps_its_provider() {
+    let file = least().replace("azure: {", "azure: {auth: service_principal, ");
+    let Some((mut job, pulumi)) = Pulumi::project(&file, "a stack with a provider of its own").await else { return };
+    job.up().await;
+    let before = book(&job);
+    to_pulumi(&job, &pulumi).await;
+    let planned = pulumi.planned().await;
+    assert!(only_same(&planned), "{planned}");
+    pulumi.good("up --yes --skip-preview").await;
+    to_mops(&mut job, &pulumi, "elsewhere").await;
+    job.nothing_to_do().await;
+    assert_eq!(book(&job), before);
+}
+
+#[tokio::test]
 async fn two_engines_that_go_on_with_one_stack_refuse_each_other() {
     let Some((mut job, pulumi)) = Pulumi::project(&least(), "two engines on one stack").await else { return };
     let sized =

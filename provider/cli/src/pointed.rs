@@ -180,7 +180,8 @@ impl App {
         Ok(state::folder(&self.home()?, stack).join("cloud.json"))
     }
 
-    fn kept(&self, stack: &StackId) -> Result<Option<Pointed>, Failure> {
+    /// Where a stack was made, and as whom.
+    pub(crate) fn kept(&self, stack: &StackId) -> Result<Option<Pointed>, Failure> {
         let path = self.kept_path(stack)?;
         let unreadable = |why: &str| {
             let text = format!("`{}` cannot be read: {why}", path.display());

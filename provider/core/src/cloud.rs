@@ -1,5 +1,6 @@
 //! Where Azure is: the endpoints of a cloud, and which identity signs in there.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -94,4 +95,29 @@ pub struct AzureAuth {
     pub client_secret: Option<Source>,
     /// PEM file with certificate and key.
     pub certificate_file: Option<PathBuf>,
+}
+
+/// The name under which a stack file with `azure:` or `cloud:` registers its provider with Pulumi's engine.
+pub const PROVIDER: &str = "azure";
+
+impl AzureAuth {
+    /// The configuration of a provider that signs in like this; `cloud` when one is named. `None` when nothing is said, so
+    /// that the project's own provider will do. What is no text stands as JSON in a text, as Pulumi's programs send it.
+    #[must_use]
+    pub fn configuration(&self, cloud: Option<&str>) -> Option<BTreeMap<String, String>> {
+        if cloud.is_none() && *self == Self::default() {
+            return None;
+        }
+        let kind = serde_json::to_value(self.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+        let secret = self.client_secret.as_ref().and_then(|source| serde_json::to_string(source).ok());
+        let all = [
+            ("cloud", cloud.map(str::to_owned)),
+            ("auth", kind),
+            ("tenantId", self.tenant_id.clone()),
+            ("clientId", self.client_id.clone()),
+            ("clientSecret", secret),
+            ("certificateFile", self.certificate_file.as_ref().map(|path| path.display().to_string())),
+        ];
+        Some(all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    }
 }

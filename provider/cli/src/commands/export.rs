@@ -12,6 +12,7 @@ use super::outputs::{may_show, opener};
 use crate::app::App;
 use crate::args::ExportArgs;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::pointed::Pointed;
 
 /// A state as a deployment.
 #[derive(Default, Serialize, JsonSchema)]
@@ -39,8 +40,8 @@ impl ExportLine {
 
 pub(crate) fn run(app: &App, args: &ExportArgs) -> Outcome {
     may_show(app, args.secrets)?;
-    let (stack, _) = app.stack(&args.stack)?;
-    let snapshot = app.snapshot(&stack)?;
+    let (stack, file) = app.stack(&args.stack)?;
+    let snapshot = signed_in(app, app.snapshot(&stack)?, file)?;
     let sealer = opener(app, args.secrets, &snapshot)?;
     let bytes = state::export(&snapshot, SystemClock::new().now(), sealer.as_deref())?;
     match args.output.as_ref().filter(|path| path.as_os_str() != "-") {
@@ -52,6 +53,20 @@ pub(crate) fn run(app: &App, args: &ExportArgs) -> Outcome {
     }
     say_pending(app, &snapshot);
     Ok(Exit::Ok)
+}
+
+/// The state with the provider that a program of Pulumi's registers for this stack, if the stack says who signs in.
+fn signed_in(app: &App, snapshot: Snapshot, file: Option<Pointed>) -> Result<Snapshot, Failure> {
+    let Some(pointed) = file.map_or_else(|| app.kept(&snapshot.stack), |file| Ok(Some(file)))? else {
+        return Ok(snapshot);
+    };
+    let named = ["government", "china"].into_iter().find(|name| *name == pointed.cloud.name);
+    let Some(mut configuration) = pointed.auth.configuration(named) else { return Ok(snapshot) };
+    // As the provider itself does.
+    if let Some(tenant) = app.env.get("AZURE_TENANT_ID") {
+        configuration.entry("tenantId".to_owned()).or_insert_with(|| tenant.to_owned());
+    }
+    Ok(snapshot.signing_in(configuration))
 }
 
 fn write(app: &App, path: &std::path::Path, bytes: &[u8], snapshot: &Snapshot) -> Result<(), Failure> {

@@ -1,7 +1,9 @@
 //! What stands around the resources of a deployment: the stack itself, its provider, and whatever a deployment from
 //! elsewhere says that this engine has no use for. All of it is written again as it came (`tests/state_moves.rs`).
 
-use mops_core::{Lineage, StackId};
+use std::collections::BTreeMap;
+
+use mops_core::{Lineage, StackId, cloud};
 use serde_json::Value as Json;
 
 /// Members of a JSON object, in their order.
@@ -45,6 +47,25 @@ impl Frame {
                 Ok(None)
             }
             _ => Err(entry),
+        }
+    }
+
+    /// Names the provider that a program of Pulumi's registers for a stack; one that another engine made stays.
+    pub(crate) fn register(&mut self, id: &StackId, lineage: &Lineage, configuration: BTreeMap<String, String>) {
+        let StackId { project, stack } = id;
+        let version = ("version".to_owned(), VERSION.to_owned());
+        let inputs: Fields = configuration.into_iter().chain([version]).map(|(key, text)| (key, text.into())).collect();
+        let entry = serde_json::json!({
+            "urn": format!("urn:pulumi:{stack}::{project}::{PROVIDER}::{}", cloud::PROVIDER),
+            "custom": true,
+            "id": provider_id(lineage),
+            "type": PROVIDER,
+            "inputs": inputs,
+            "outputs": inputs,
+            "parent": root_urn(project, stack),
+        });
+        if let Json::Object(entry) = entry {
+            self.provider.get_or_insert(entry);
         }
     }
 

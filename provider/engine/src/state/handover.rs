@@ -4,12 +4,22 @@
 //! taker has marked; so two engines that both go on with one stack refuse each other at the first resource that both
 //! have written (`tests/state_moves.rs`, `tests/e2e/pulumi_move.rs`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mops_core::schema::ResourceSchema;
 use mops_core::{Lineage, bag};
 
 use super::model::{ResourceState, Snapshot};
+
+impl Snapshot {
+    /// The same for a stack file that says who signs in: its program registers a provider of its own with Pulumi's engine,
+    /// which would otherwise be made there and take the place of the one that the state names.
+    #[must_use]
+    pub fn signing_in(mut self, configuration: BTreeMap<String, String>) -> Self {
+        self.frame.register(&self.stack, &self.lineage, configuration);
+        self
+    }
+}
 
 /// The state as another engine takes it: properties in one bag, which says whose marks the resource may carry.
 pub(super) fn leaving(snapshot: &Snapshot) -> Snapshot {

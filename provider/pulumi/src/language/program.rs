@@ -9,9 +9,8 @@ use mops_host::{Env, fsx};
 use prost_types::value::Kind;
 
 use super::protocol::{ProgramInfo, RunRequest};
-use super::sign_in;
+use super::sign_in::{self, Configuration};
 use crate::monitor::{options, unfit};
-use crate::provider::Config;
 
 /// The stack file of a project that names none.
 const DEFAULT_FILE: &str = "infra.yaml";
@@ -20,7 +19,7 @@ const DEFAULT_FILE: &str = "infra.yaml";
 pub(super) struct Declared {
     pub(super) program: Program,
     /// Of the provider, when the file says anything of it.
-    pub(super) config: Option<Config>,
+    pub(super) config: Option<Configuration>,
     /// Worth saying although nothing is wrong.
     pub(super) warnings: Vec<Diagnostic>,
 }

@@ -1,27 +1,29 @@
 //! The provider that a stack file asks for with `azure:` and `cloud:`; without them it is the project's own, configured as
 //! any other of Pulumi's.
 
-use mops_core::cloud::AzureAuth;
-use mops_core::convert::to_value;
-use mops_core::{Diagnostic, SecretInput, Value};
+use std::collections::BTreeMap;
+
+use mops_core::cloud::PROVIDER;
+use mops_core::{Diagnostic, Value};
 use mops_engine::stackfile::{CloudChoice, StackFile};
 use pulumi_gestalt_proto::pulumi::pulumirpc::RegisterResourceRequest;
 
-use crate::provider::{CloudName, Config};
 use crate::value;
+
+/// The configuration of a provider.
+pub(super) type Configuration = BTreeMap<String, String>;
 
 /// The configuration, when the file says anything of it.
 ///
 /// # Errors
 /// Endpoints of a cloud of one's own, which are no part of a configuration.
-pub(super) fn config(file: &StackFile) -> Result<Option<Config>, Diagnostic> {
-    let auth = file.azure_auth();
+pub(super) fn config(file: &StackFile) -> Result<Option<Configuration>, Diagnostic> {
     let cloud = match &file.cloud {
         None => None,
         Some(cloud) => match cloud.value {
-            CloudChoice::Public => Some(CloudName::Public),
-            CloudChoice::Government => Some(CloudName::Government),
-            CloudChoice::China => Some(CloudName::China),
+            CloudChoice::Public => Some("public"),
+            CloudChoice::Government => Some("government"),
+            CloudChoice::China => Some("china"),
             CloudChoice::Custom(_) => {
                 let text = "endpoints under `cloud` are not taken from a stack file here";
                 let hint = "write them into a file of mode 0600 and name it in MOPS_CLOUD";
@@ -29,30 +31,21 @@ pub(super) fn config(file: &StackFile) -> Result<Option<Config>, Diagnostic> {
             }
         },
     };
-    let said = cloud.is_some() || auth != AzureAuth::default();
-    Ok(said.then(|| Config {
-        cloud,
-        cloud_file: None,
-        auth: Some(auth.kind),
-        tenant_id: auth.tenant_id,
-        client_id: auth.client_id,
-        client_secret: auth.client_secret.map(SecretInput::Source),
-        certificate_file: auth.certificate_file.map(|path| path.display().to_string()),
-    }))
+    Ok(file.azure_auth().configuration(cloud))
 }
 
 /// The provider as a resource of the stack.
 ///
 /// # Errors
 /// A configuration without a form in Pulumi.
-pub(super) fn request(config: &Config, stack: &str) -> Result<RegisterResourceRequest, String> {
-    let inputs = to_value(config).map_err(|e| e.to_string())?;
+pub(super) fn request(config: &Configuration, stack: &str) -> Result<RegisterResourceRequest, String> {
+    let inputs = config.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
     Ok(RegisterResourceRequest {
         r#type: format!("pulumi:providers:{}", crate::PACKAGE),
-        name: "azure".to_owned(),
+        name: PROVIDER.to_owned(),
         parent: stack.to_owned(),
         custom: true,
-        object: Some(value::encode(&as_text(inputs)).map_err(|e| e.to_string())?),
+        object: Some(value::encode(&Value::Map(inputs)).map_err(|e| e.to_string())?),
         version: crate::VERSION.to_owned(),
         accept_secrets: true,
         supports_result_reporting: true,
@@ -60,22 +53,12 @@ pub(super) fn request(config: &Config, stack: &str) -> Result<RegisterResourceRe
     })
 }
 
-/// What is no text travels as JSON in a text, as Pulumi's own programs send the configuration of a provider.
-fn as_text(inputs: Value) -> Value {
-    let Value::Map(members) = inputs else { return inputs };
-    let text = |value: Value| match value {
-        Value::Map(_) | Value::List(_) => Value::from(value.exposed_json().to_string()),
-        other => other,
-    };
-    Value::Map(members.into_iter().map(|(name, value)| (name, text(value))).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use mops_engine::stackfile;
 
-    fn of(text: &str) -> Result<Option<Config>, String> {
+    fn of(text: &str) -> Result<Option<Configuration>, String> {
         let loaded = stackfile::load("infra.yaml", text);
         let file = loaded.file.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
         config(&file).map_err(|d| d.to_string())
@@ -98,6 +81,7 @@ mod tests {
         let config = of(text).unwrap().expect("a configuration");
         let made = request(&config, "root").expect("a provider");
         let inputs = value::decode(&made.object.expect("inputs")).expect("a value");
+        assert!(crate::provider::Config::of(&inputs).is_ok(), "the provider takes what its program sends");
         assert_eq!(inputs.get("cloud"), Some(&Value::from("china")));
         assert_eq!(inputs.get("clientSecret"), Some(&Value::from("{\"from_env\":\"APP\"}")));
     }
