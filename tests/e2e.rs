@@ -27,6 +27,8 @@ mod proof;
 mod pulumi;
 #[path = "e2e/pulumi_changes.rs"]
 mod pulumi_changes;
+#[path = "e2e/pulumi_engine.rs"]
+mod pulumi_engine;
 #[path = "e2e/pulumi_move.rs"]
 mod pulumi_move;
 #[path = "e2e/pulumi_program.rs"]

@@ -2,6 +2,7 @@
 //! that `--version` and `--help` cost nothing.
 
 mod auth;
+mod engine;
 mod infra;
 mod lock;
 mod moves;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use auth::*;
+pub(crate) use engine::EngineArgs;
 pub(crate) use infra::*;
 pub(crate) use lock::*;
 pub(crate) use moves::*;

@@ -40,6 +40,7 @@ use crate::pointed::Pointed;
 
 pub(crate) use auth_status::IdentityLine;
 pub(crate) use completions::CompletionsLine;
+pub(crate) use down::options as down_options;
 pub(crate) use export::ExportLine;
 pub(crate) use graph::GraphLine;
 pub(crate) use import::{AdoptedLine, ImportedLine};
@@ -47,13 +48,14 @@ pub(crate) use init::{InitLine, StarterLine};
 pub(crate) use kubeconfig::{KubeconfigLine, MergedLine};
 pub(crate) use list::StackLine;
 pub(crate) use migrate::MigratedLine;
-pub(crate) use outputs::OutputsLine;
+pub(crate) use outputs::{OutputsLine, print_asked as print_outputs, show as show_outputs};
 pub(crate) use passphrase::RotatedLine;
+pub(crate) use refresh::{drops, options as refresh_options};
 pub(crate) use remove::RemovedLine;
 pub(crate) use state::{ForgottenLine, ResourceLine, UnprotectedLine};
-pub(crate) use status::StatusLine;
+pub(crate) use status::{StatusLine, show as show_status};
 pub(crate) use unlock::UnlockedLine;
-pub(crate) use up::BundleEnvLine;
+pub(crate) use up::{BundleEnvLine, write_bundle_env};
 pub(crate) use validate::ValidLine;
 pub(crate) use version::VersionLine;
 

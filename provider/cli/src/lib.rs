@@ -13,6 +13,7 @@ mod kubeconfig;
 mod line;
 mod pointed;
 mod printer;
+mod pulumi;
 mod selection;
 mod session;
 mod signals;

@@ -17,7 +17,7 @@ use mops_host::Env;
 
 use crate::line::Line;
 
-pub(crate) use message::{ErrorLine, Sources};
+pub(crate) use message::{ErrorLine, Sources, class_name};
 pub(crate) use plan::kind;
 pub(crate) use progress::{End, Progress};
 pub(crate) use run::RunView;

@@ -27,6 +27,7 @@ pub const VARIABLES: &[Variable] = &[
     v("MODELOPS_HOME", "folder of state and secrets; default ~/.modelops"),
     v("MOPS_CLOUD", "file that replaces the `cloud:` section; own file, mode 0600"),
     v("MOPS_BIN_DIR", "folder of the programs under test"),
+    v("MOPS_FOLDER", "plugins for Pulumi: the folder that relative names in the stack file start from"),
     v("MOPS_FAILPOINT", "failpoint of a test build, `name:n:abort|error|sleep|panic`"),
     v("MOPS_UNMASKED", "set when a test build is to mask no secret"),
     v("MOPS_PROBE_IMAGE", "image of the probe that `mops infra diagnose-auth` starts in a pod"),

@@ -5,7 +5,7 @@
 //! written through somebody else's link (`tests` below, `tests/files.rs`).
 
 use std::fs::{File, Metadata};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -167,6 +167,18 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
 /// The system's reason.
 pub fn append(path: &Path) -> io::Result<File> {
     open_private(path, OFlags::RDWR | OFlags::APPEND)
+}
+
+/// What a file holds from a place on, for one that grows while it is read.
+///
+/// # Errors
+/// The system's reason.
+pub fn read_from(path: &Path, offset: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Makes a folder's entries durable.

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use mops_core::Secret;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
 
@@ -109,7 +109,32 @@ impl Command {
     /// # Errors
     /// See [`ProcError`].
     pub async fn run(&self) -> Result<Output, ProcError> {
+        self.ended(&mut self.spawn()?).await
+    }
+
+    /// The same for a program that ends in its own way when it is interrupted: it gets SIGINT once `stop` is over, and
+    /// is waited for.
+    ///
+    /// # Errors
+    /// See [`ProcError`].
+    pub async fn run_until(&self, stop: impl Future<Output = ()>) -> Result<Output, ProcError> {
         let mut group = self.spawn()?;
+        let id = group.id;
+        let interrupt = async {
+            stop.await;
+            if let Some(id) = id {
+                // It may have ended by itself a moment ago.
+                let _ = kill_process(id, Signal::INT);
+            }
+            std::future::pending::<std::convert::Infallible>().await
+        };
+        tokio::select! {
+            ended = self.ended(&mut group) => ended,
+            never = interrupt => match never {},
+        }
+    }
+
+    async fn ended(&self, group: &mut Group) -> Result<Output, ProcError> {
         match tokio::time::timeout(self.timeout, self.drive(&mut group.child)).await {
             Err(_) => Err(ProcError::Timeout { program: self.program.clone(), limit: self.timeout }),
             Ok(Err(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
@@ -217,6 +242,7 @@ async fn drain(pipe: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Clock as _, SystemClock};
 
     fn shell(script: &str) -> Command {
         Command {
@@ -241,6 +267,15 @@ mod tests {
         command.args[1] = "read x; echo \"bad $x\" >&2; exit 3".into();
         let error = run(&command).unwrap_err().to_string();
         assert_eq!(error, "program `sh` failed (exit code 3): bad [secret]");
+    }
+
+    #[test]
+    fn an_interrupted_program_ends_in_its_own_way() {
+        let command = shell("trap 'echo stopped; exit 7' INT; echo ready; while :; do sleep 0.01; done");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let after = async { SystemClock::new().sleep(Duration::from_millis(300)).await };
+        let output = runtime.block_on(command.run_until(after)).unwrap();
+        assert_eq!((output.code, output.stdout.as_slice()), (Some(7), b"ready\nstopped\n".as_slice()));
     }
 
     #[test]

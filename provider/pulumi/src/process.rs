@@ -24,7 +24,9 @@ pub fn language(arguments: impl Iterator<Item = String>) -> ExitCode {
 fn run(what: &str, served: impl Future<Output = Result<(), String>>) -> ExitCode {
     say_only_the_place();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Pulumi starts a plugin in the folder of its project; `mops` keeps that elsewhere than the stack file.
+    let moved = Env::process().get("MOPS_FOLDER").map_or(Ok(()), std::env::set_current_dir);
+    let runtime = moved.and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
     match runtime.map_err(|e| e.to_string()).and_then(|runtime| runtime.block_on(served)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {

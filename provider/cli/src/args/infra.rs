@@ -7,7 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::program::Component;
 
 use super::{
-    ExportArgs, ImportArgs, PassphraseArgs, ReachArgs, RefreshArgs, SecretsArgs, StateArgs, UnlockArgs, value,
+    EngineArgs, ExportArgs, ImportArgs, PassphraseArgs, ReachArgs, RefreshArgs, SecretsArgs, StateArgs, UnlockArgs,
+    value,
 };
 
 #[derive(Debug, Args)]
@@ -169,6 +170,8 @@ pub(crate) struct PreviewArgs {
     #[arg(long, value_name = "PLAN")]
     pub(crate) save_plan: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten)]
     pub(crate) reach: ReachArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
@@ -222,6 +225,8 @@ pub(crate) struct DownArgs {
     #[arg(short, long)]
     pub(crate) yes: bool,
     #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten)]
     pub(crate) reach: ReachArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
@@ -242,6 +247,8 @@ pub(crate) struct StatusArgs {
     /// How to print.
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -252,6 +259,8 @@ pub(crate) struct OutputsArgs {
     /// Environment, or PROJECT/ENVIRONMENT.
     #[arg(short, long, value_name = "ENV")]
     pub(crate) env: Option<String>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretsArgs,
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{PaceArgs, Part, ReachArgs, StackArgs};
+use super::{EngineArgs, PaceArgs, Part, ReachArgs, StackArgs};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RefreshArgs {
@@ -20,6 +20,8 @@ pub(crate) struct RefreshArgs {
     /// Exit 5 when something changed behind our back.
     #[arg(long)]
     pub(crate) exit_code: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
     #[command(flatten)]

@@ -6,8 +6,12 @@ use crate::app::App;
 use crate::args::DownArgs;
 use crate::exit::{Exit, Outcome};
 use crate::printer::RunView;
+use crate::pulumi;
 
 pub(crate) fn run(app: &App, args: &DownArgs) -> Outcome {
+    if args.engine.is_pulumi() {
+        return pulumi::down(app, args);
+    }
     let (stack, file) = app.stack(&args.stack)?;
     let snapshot = app.snapshot(&stack)?;
     let pointed = app.pointed(&stack, file)?;
@@ -38,7 +42,8 @@ pub(crate) fn run(app: &App, args: &DownArgs) -> Outcome {
     })
 }
 
-fn options(args: &DownArgs) -> DownOptions {
+/// What `down` asks of an engine.
+pub(crate) fn options(args: &DownArgs) -> DownOptions {
     DownOptions {
         only: super::selected(&args.component),
         destroy_storage: args.destroy_storage || args.destroy_all,

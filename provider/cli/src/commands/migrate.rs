@@ -100,7 +100,7 @@ impl Migration<'_> {
             Some(Exit::Ok) => {}
             Some(exit) => return Ok(exit),
         }
-        up::write_bundle_env(self.app, &stack, self.pointed, store)?;
+        up::write_bundle_env(self.app, &stack, self.pointed, store.snapshot(), store.sealer())?;
         self.say_what_the_file_needs();
         self.told(store, true);
         Ok(Exit::Ok)

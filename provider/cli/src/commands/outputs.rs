@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json};
 use crate::app::App;
 use crate::args::{OutputsArgs, Part, SecretsArgs};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::pulumi;
 
 /// What the last run gave.
 #[derive(Serialize, JsonSchema)]
@@ -29,6 +30,9 @@ type Shown = BTreeMap<String, Map<String, Json>>;
 
 pub(crate) fn run(app: &App, args: &OutputsArgs) -> Outcome {
     may_show(app, args.secrets)?;
+    if args.engine.is_pulumi() {
+        return pulumi::outputs(app, args);
+    }
     let stack = app.stack_in_state(args.env.as_deref())?;
     let snapshot = app.snapshot(&stack)?;
     let sealer = opener(app, args.secrets, &snapshot)?;
@@ -50,8 +54,15 @@ pub(super) fn opener(app: &App, secrets: SecretsArgs, snapshot: &Snapshot) -> Re
     secrets.show_secrets.then(|| app.sealer(snapshot)).transpose()
 }
 
+/// The outputs that are asked for, from a state that is read already.
+pub(crate) fn print_asked(app: &App, snapshot: &Snapshot, args: &OutputsArgs, sealer: &Sealer) -> Result<(), Failure> {
+    let sealer = args.secrets.show_secrets.then_some(sealer);
+    print(app, &snapshot.stack, &shown(snapshot, args.component, sealer)?);
+    Ok(())
+}
+
 /// All outputs with their secrets masked, at the end of a run.
-pub(super) fn show(app: &App, snapshot: &Snapshot) -> Result<(), Failure> {
+pub(crate) fn show(app: &App, snapshot: &Snapshot) -> Result<(), Failure> {
     print(app, &snapshot.stack, &shown(snapshot, None, None)?);
     Ok(())
 }
@@ -85,7 +96,7 @@ fn shown(snapshot: &Snapshot, only: Option<Part>, sealer: Option<&Sealer>) -> Re
     Ok(shown)
 }
 
-fn opened(value: &Value, sealer: &Sealer) -> Result<Value, Failure> {
+pub(super) fn opened(value: &Value, sealer: &Sealer) -> Result<Value, Failure> {
     let mut value = value.clone();
     sealer.open_in(&mut value).map_err(|error| Failure::from(mops_engine::state::StateError::from(error)))?;
     Ok(value)

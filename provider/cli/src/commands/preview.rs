@@ -8,8 +8,12 @@ use crate::approval;
 use crate::args::PreviewArgs;
 use crate::exit::{Exit, Outcome};
 use crate::printer::RunView;
+use crate::pulumi;
 
 pub(crate) fn run(app: &App, args: &PreviewArgs) -> Outcome {
+    if args.engine.is_pulumi() {
+        return pulumi::preview(app, args);
+    }
     let target = app.program(&args.file)?;
     let stack = &target.program.stack;
     let pointed = app.pointed(stack, Some(target.pointed.clone()))?;

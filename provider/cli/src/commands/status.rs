@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::args::{Format, StatusArgs};
 use crate::exit::{Exit, Outcome};
 use crate::printer::{Printer, Table, kind};
+use crate::pulumi;
 
 /// What a stack holds, from its state.
 #[derive(Serialize, JsonSchema)]
@@ -79,15 +80,22 @@ struct Open {
 }
 
 pub(crate) fn run(app: &App, args: &StatusArgs) -> Outcome {
+    if args.engine.is_pulumi() {
+        return pulumi::status(app, args);
+    }
     let (stack, _) = app.stack(&args.stack)?;
-    let snapshot = app.snapshot(&stack)?;
+    show(app, args, &app.snapshot(&stack)?);
+    Ok(Exit::Ok)
+}
+
+/// Prints what a state holds.
+pub(crate) fn show(app: &App, args: &StatusArgs, snapshot: &Snapshot) {
     let now = SystemClock::new().now();
     if app.printer.look().json || args.output == Format::Json {
-        app.printer.object(&line(&snapshot, now));
+        app.printer.object(&line(snapshot, now));
     } else {
-        text(&app.printer, &snapshot, now);
+        text(&app.printer, snapshot, now);
     }
-    Ok(Exit::Ok)
 }
 
 /// What is to be said of a resource besides its name.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use mops_core::StackId;
+use mops_core::{StackId, Value};
 use mops_engine::plan::saved::{Approved, SavedPlan};
 use mops_engine::run::UpOptions;
-use mops_engine::state::Store;
+use mops_engine::state::{Sealer, Snapshot};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::bundle_env::BundleEnv;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::printer::RunView;
+use crate::pulumi;
 use crate::selection::Target;
 
 /// The bundle-env file was written anew.
@@ -28,6 +29,9 @@ pub(crate) struct BundleEnvLine {
 pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
     if args.plan {
         return preview::run(app, &args.preview);
+    }
+    if args.preview.engine.is_pulumi() {
+        return pulumi::up(app, args);
     }
     if args.preview.save_plan.is_some() {
         return Err(Failure::usage(
@@ -72,7 +76,7 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
         }
         let exit = Exit::from(report.exit());
         if exit == Exit::Ok {
-            write_bundle_env(app, &stack, &pointed, &store)?;
+            write_bundle_env(app, &stack, &pointed, store.snapshot(), store.sealer())?;
             // Said only when there is something new to say; a machine gets them always.
             let new = report.totals.created + report.totals.adopted + report.totals.replaced > 0;
             if new || app.printer.look().json {
@@ -105,11 +109,18 @@ pub(super) fn wait_as_long_as(time: std::time::Duration, target: &mut Target) {
 }
 
 /// Renews the file while the stack has registry and storage, and removes it when it has not.
-pub(super) fn write_bundle_env(app: &App, stack: &StackId, pointed: &Pointed, store: &Store) -> Result<(), Failure> {
+pub(crate) fn write_bundle_env(
+    app: &App,
+    stack: &StackId,
+    pointed: &Pointed,
+    snapshot: &Snapshot,
+    sealer: &Sealer,
+) -> Result<(), Failure> {
     let path = super::bundle_env_path(app, stack, pointed)?;
-    let outputs = &store.snapshot().outputs;
-    let found = |component: &str, name: &str| outputs.get(component).and_then(|values| values.get(name));
-    let open = |component: &str, name: &str| found(component, name).map(|value| store.opened(value)).transpose();
+    let found = |component: &str, name: &str| snapshot.outputs.get(component).and_then(|values| values.get(name));
+    let open = |component: &str, name: &str| -> Result<Option<Value>, Failure> {
+        found(component, name).map(|value| super::outputs::opened(value, sealer)).transpose()
+    };
     let Some(env) = BundleEnv::of(open)? else {
         return super::remove_bundle_env(app, stack, pointed);
     };
