@@ -85,6 +85,43 @@ async fn after_cancel_new_work_is_refused_and_nothing_is_made() {
     wire.client.cancel(()).await.expect("acknowledged again");
 }
 
+/// A storage account, which takes Azure's own time, on the machine's time; and its group.
+async fn slow() -> (Stand, Case, Wire, Value) {
+    let (stand, case) = (Stand::at_azures_pace(), case("modelops:azure:StorageAccount"));
+    ground(&stand, &case).await;
+    let mut wire = Wire::over(Arc::new(stand.provider())).await;
+    let inputs = wire.checked(&case.urn, &Value::map(), &case.inputs).await;
+    (stand, case, wire, inputs)
+}
+
+/// What a creation that nobody waited for says exists.
+fn is_told(status: &tonic::Status) {
+    let failed: rpc::ErrorResourceInitFailed = detail(status, "ErrorResourceInitFailed");
+    assert!(failed.id.ends_with("/storageAccounts/samplest"), "{failed:?}");
+    assert_eq!(value(failed.properties.as_ref()).get("name"), Some(&Value::from("samplest")));
+}
+
+#[tokio::test]
+async fn cancel_in_the_middle_of_waiting_ends_it_with_what_is_known() {
+    let (_stand, case, mut wire, inputs) = slow().await;
+    let mut canceling = wire.client.clone();
+    let request = rpc::CreateRequest { urn: case.urn.to_string(), properties: bag(&inputs), ..Default::default() };
+    let mut creating = wire.client.clone();
+    let created = tokio::spawn(async move { creating.create(request).await });
+    assert!(wire.hears("").await.ephemeral, "it does not wait");
+    canceling.cancel(()).await.expect("acknowledged");
+    let status = tokio::time::timeout(Duration::from_secs(5), created).await.expect("it goes on").unwrap();
+    is_told(&status.expect_err("interrupted"));
+}
+
+#[tokio::test]
+async fn a_timeout_of_the_program_ends_the_waiting_with_what_is_known() {
+    let (_stand, case, mut wire, inputs) = slow().await;
+    let properties = bag(&inputs);
+    let request = rpc::CreateRequest { urn: case.urn.to_string(), properties, timeout: 1.0, ..Default::default() };
+    is_told(&wire.client.create(request).await.expect_err("too late"));
+}
+
 #[tokio::test]
 async fn secrets_go_to_the_values_of_a_secret_and_to_no_name() {
     let (stand, group) = (Stand::new(), case("modelops:azure:ResourceGroup"));

@@ -1,6 +1,10 @@
 //! Create: what is there already with our mark is taken over, so that a run after a lost answer makes nothing twice.
 
-use mops_core::{Class, Error, bag};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mops_core::provider::{CallContext, Progress};
+use mops_core::{Class, Error, Identity, Value, bag};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::Status;
 
@@ -10,6 +14,27 @@ use super::{Modelops, call, failure, properties};
 /// An interruption before the service was asked for anything.
 pub(super) fn interrupted() -> Status {
     failure::plain(&Error::new(Class::Canceled, "interrupted before it was begun"))
+}
+
+/// The context, and whether the service has taken the work on while it lasted.
+fn noticing(mut cx: CallContext) -> (CallContext, Arc<AtomicBool>) {
+    let accepted = Arc::new(AtomicBool::new(false));
+    let (noticed, told) = (Arc::clone(&accepted), cx.progress);
+    cx.progress = Arc::new(move |progress| {
+        noticed.fetch_or(matches!(progress, Progress::Operation(_)), Ordering::SeqCst);
+        told(progress);
+    });
+    (cx, accepted)
+}
+
+/// An interruption while the service goes on leaves something behind: without its id the engine would forget it.
+fn with_what_goes_on(error: Error, accepted: Option<Identity>) -> Error {
+    match accepted {
+        Some(Identity::Name(id)) if error.class() == Class::Canceled && error.partial().is_none() => {
+            error.with_partial(id, Value::map())
+        }
+        _ => error,
+    }
 }
 
 impl Modelops {
@@ -23,10 +48,13 @@ impl Modelops {
             return Ok(rpc::CreateResponse { properties, ..rpc::CreateResponse::default() });
         }
         let inputs = self.checked(&urn, inputs, false)?;
-        let cx = self.context(&urn, request.timeout)?;
+        let (cx, accepted) = noticing(self.context(&urn, request.timeout)?);
         let lanes = resources.lanes(&urn, &inputs);
         let _places = self.0.lanes.enter(lanes, &cx.cancel).await.ok_or_else(interrupted)?;
-        let done = resources.create(cx, &inputs).await.map_err(|e| failure::of_write(&e, &inputs))?;
+        let done = resources.create(cx, &inputs).await.map_err(|error| {
+            let named = resources.identity(&urn, &inputs).filter(|_| accepted.load(Ordering::SeqCst));
+            failure::of_write(&with_what_goes_on(error, named), &inputs)
+        })?;
         if done.foreign {
             self.0.log.say(
                 Severity::Warning,
