@@ -11,6 +11,8 @@ mod errors;
 mod import;
 #[path = "pulumi/life.rs"]
 mod life;
+#[path = "pulumi/released.rs"]
+mod released;
 #[path = "pulumi/schema.rs"]
 mod schema;
 #[path = "pulumi/wire.rs"]

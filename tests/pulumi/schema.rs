@@ -93,3 +93,78 @@ fn secrets_and_replacements_are_declared() {
     assert_eq!(property("modelops:azure:NodePool", "inputProperties", "clusterId")["willReplaceOnChanges"], true);
     assert_ne!(property("modelops:azure:ContainerRegistry", "inputProperties", "sku")["willReplaceOnChanges"], true);
 }
+
+/// The most that the schema may weigh, in bytes: every start of a program reads it.
+const WEIGHT: usize = 300 << 10;
+
+fn undescribed(place: &str, properties: &Value, found: &mut Vec<String>) {
+    for (name, property) in properties.as_object().into_iter().flatten() {
+        if property["description"].as_str().is_none_or(str::is_empty) {
+            found.push(format!("{place}.{name}"));
+        }
+    }
+}
+
+#[test]
+fn everything_is_described_and_the_whole_is_small() {
+    let schema = mops_pulumi::schema::package();
+    let mut found = Vec::new();
+    undescribed("provider", &schema["provider"]["inputProperties"], &mut found);
+    for part in ["resources", "functions", "types"] {
+        for (token, thing) in schema[part].as_object().unwrap() {
+            if thing["description"].as_str().is_none_or(str::is_empty) {
+                found.push(token.clone());
+            }
+            for bag in ["/properties", "/inputProperties", "/inputs/properties", "/outputs/properties"] {
+                undescribed(token, thing.pointer(bag).unwrap_or(&Value::Null), &mut found);
+            }
+            let values = thing["enum"].as_array().into_iter().flatten();
+            found.extend(values.filter(|v| !v["description"].is_string()).map(|v| format!("{token}: {}", v["value"])));
+        }
+    }
+    assert_eq!(found, Vec::<String>::new(), "without a description");
+    assert!(mops_pulumi::schema::text().len() <= WEIGHT);
+}
+
+#[test]
+fn replacements_secrets_and_enumerations_are_those_of_the_types() {
+    let schema = mops_pulumi::schema::package();
+    for declared in mops_resources::entries().iter().map(|entry| entry.schema()) {
+        for (name, property) in schema["resources"][declared.token]["inputProperties"].as_object().unwrap() {
+            let place = format!("{}.{name}", declared.token);
+            let said = property["description"].as_str().unwrap();
+            let replaces = declared.replace.contains(&name.as_str());
+            assert_eq!(property["willReplaceOnChanges"] == true, replaces, "{place}");
+            assert_eq!(said.contains("Changing it replaces the resource."), replaces, "{place}");
+            assert_eq!(said.contains("It is kept as a secret."), property["secret"] == true, "{place}");
+        }
+        for (name, of) in declared.inputs["$defs"].as_object().into_iter().flatten() {
+            let words = of["enum"]
+                .as_array()
+                .or(of["oneOf"].as_array().filter(|all| all.iter().all(|one| one["const"].is_string())));
+            let Some(words) = words else { continue };
+            let types = schema["types"].as_object().unwrap().iter();
+            let mut same = types.filter(|(token, _)| token.ends_with(&format!(":{name}")));
+            assert!(
+                same.any(|(_, made)| made["enum"].as_array().is_some_and(|all| all.len() == words.len())),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_configuration_is_the_providers() {
+    let schema = mops_pulumi::schema::package();
+    let inputs = schema["provider"]["inputProperties"].as_object().unwrap();
+    let keys = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&schema["config"]["variables"]), inputs.keys().cloned().collect::<Vec<_>>());
+    for (name, variable) in
+        [("tenantId", "AZURE_TENANT_ID"), ("clientId", "AZURE_CLIENT_ID"), ("cloudFile", "MOPS_CLOUD")]
+    {
+        for part in [&schema["provider"]["inputProperties"], &schema["config"]["variables"]] {
+            assert!(part["clientSecret"]["defaultInfo"].is_null(), "a program must not hold it");
+            assert_eq!(part[name]["defaultInfo"]["environment"][0], variable, "{name}");
+        }
+    }
+}

@@ -15,13 +15,11 @@ use kinds::Kinds;
 pub(crate) use kinds::is_secret;
 pub(crate) use secrecy::placed;
 
-/// Where the configuration comes from when the program does not say: property and variable.
-const FROM_ENVIRONMENT: [(&str, &str); 4] = [
-    ("cloudFile", "MOPS_CLOUD"),
-    ("tenantId", "AZURE_TENANT_ID"),
-    ("clientId", "AZURE_CLIENT_ID"),
-    ("clientSecret", "AZURE_CLIENT_SECRET"),
-];
+/// Where the configuration comes from when the program does not say: property and variable. The client's secret comes from
+/// `AZURE_CLIENT_SECRET` too, but inside the provider: it may be of two types, for which Go's generator knows no default,
+/// and a program that never holds it cannot lose it.
+const FROM_ENVIRONMENT: [(&str, &str); 3] =
+    [("cloudFile", "MOPS_CLOUD"), ("tenantId", "AZURE_TENANT_ID"), ("clientId", "AZURE_CLIENT_ID")];
 
 /// The whole package.
 #[must_use]
@@ -76,6 +74,7 @@ fn resource(schema: &ResourceSchema, kinds: &mut Kinds) -> Json {
     let mut inputs = kinds.properties(schema.token, &schema.inputs);
     for property in schema.replace.iter().filter(|property| !property.contains('.')) {
         inputs[*property]["willReplaceOnChanges"] = json!(true);
+        say(&mut inputs[*property], "Changing it replaces the resource.");
     }
     let mut properties = inputs.clone();
     properties.extend(without_id(kinds.properties(schema.token, &schema.outputs)));
@@ -110,6 +109,12 @@ fn function(function: &Function, kinds: &mut Kinds) -> Json {
         "inputs": {"properties": kinds.properties(function.token, &function.inputs), "required": names(&function.inputs)},
         "outputs": {"properties": kinds.properties(function.token, &function.outputs), "required": names(&function.outputs)},
     })
+}
+
+/// Adds to what is said of a property what only its flags would tell: libraries show the words.
+fn say(property: &mut Json, sentence: &str) {
+    let said = property["description"].as_str().unwrap_or_default();
+    property["description"] = json!(format!("{said} {sentence}").trim());
 }
 
 /// Pulumi has a place of its own for the id.

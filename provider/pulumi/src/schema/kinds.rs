@@ -61,6 +61,7 @@ impl Kinds {
         }
         if holds_secret(place.root, node) {
             made["secret"] = json!(true);
+            super::say(&mut made, "It is kept as a secret.");
         }
         made
     }

@@ -73,7 +73,7 @@ pub struct PoolSpec {
     pub name: String,
     /// What it is for.
     pub mode: Mode,
-    /// Machine size, for example `Standard_NC24ads_A100_v4`. Changing it replaces the pool.
+    /// Machine size, for example `Standard_NC24ads_A100_v4`.
     pub vm_size: String,
     /// Nodes; under autoscaling only those at the start.
     pub count: Option<u32>,
