@@ -49,7 +49,7 @@ lint:
 
 tools:
 	sh tests/tools/debian.sh
-	sh tests/tools/build.sh azurite azure-cli containerd device-plugin cluster pulumi $(if $(ALL),kwok)
+	sh tests/tools/build.sh azurite azure-cli containerd device-plugin cluster pulumi pulumi-node pulumi-python pulumi-yaml $(if $(ALL),kwok)
 
 # Built outside: nothing can be fetched inside.
 e2e: build probe tools

@@ -31,10 +31,14 @@ mod pulumi_changes;
 mod pulumi_engine;
 #[path = "e2e/pulumi_move.rs"]
 mod pulumi_move;
+#[path = "e2e/pulumi_examples.rs"]
+mod pulumi_examples;
 #[path = "e2e/pulumi_program.rs"]
 mod pulumi_program;
 #[path = "e2e/pulumi_trouble.rs"]
 mod pulumi_trouble;
+#[path = "e2e/sdks.rs"]
+mod sdks;
 #[path = "e2e/sign_in.rs"]
 mod sign_in;
 #[path = "e2e/signatures.rs"]

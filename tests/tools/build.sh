@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds programs that the tests need and that no package of the system holds, from what is pinned beside this file:
-# `sh tests/tools/build.sh cluster azurite`. A folder holds a Go module, a package of npm, or the requirements of the Azure
-# CLI. Its programs go to a folder of the user's cache that is named after what they are made of, whole or not at
+# `sh tests/tools/build.sh cluster azurite`. A folder holds a Go module, a package of npm, or the requirements of
+# a Python program. Its programs go to a folder of the user's cache that is named after what they are made of, whole or not at
 # all, so a second call does nothing. tests/support/tools.rs looks for them under the same name.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -43,17 +43,24 @@ build_npm() {
   ln -s node_modules/.bin "$fresh/bin"
 }
 
-# The environment has programs of its own, a Python among them, that are nobody else's: only az is offered.
-build_az() {
+# The environment has programs of its own, that are nobody else's: of the Azure CLI only az is offered, of others their
+# Python.
+build_python() {
   needs python3 'Python (3.11 or newer, with venv)'
   python3 -m venv "$fresh/environment"
   "$fresh/environment/bin/python" -m pip install --quiet --no-deps --requirement requirements.txt
   mkdir "$fresh/bin"
-  # Where it is called from decides, since it moves once it is whole.
+  case $module in
+    azure-cli) offer az ' -m azure.cli' ;;
+    *) offer python '' ;;
+  esac
+}
+
+# Where it is called from decides, since it moves once it is whole.
+offer() {
   # shellcheck disable=SC2016
-  echo '#!/bin/sh
-exec "$(dirname "$0")/../environment/bin/python" -m azure.cli "$@"' >"$fresh/bin/az"
-  chmod 755 "$fresh/bin/az"
+  printf '#!/bin/sh\nexec "$(dirname "$0")/../environment/bin/python"%s "$@"\n' "$2" >"$fresh/bin/$1"
+  chmod 755 "$fresh/bin/$1"
 }
 
 for module in "$@"; do
@@ -64,7 +71,7 @@ for module in "$@"; do
     trap 'rm -rf "$fresh"' EXIT
     trap 'exit 130' INT TERM
     began=$(date +%s)
-    if [ -f go.mod ]; then build_go; elif [ -f package.json ]; then build_npm; else build_az; fi
+    if [ -f go.mod ]; then build_go; elif [ -f package.json ]; then build_npm; else build_python; fi
     mv "$fresh" "$target"
     trap - EXIT
     echo "tools: $module built in $(($(date +%s) - began)) s"
