@@ -29,10 +29,10 @@ mod pulumi;
 mod pulumi_changes;
 #[path = "e2e/pulumi_engine.rs"]
 mod pulumi_engine;
-#[path = "e2e/pulumi_move.rs"]
-mod pulumi_move;
 #[path = "e2e/pulumi_examples.rs"]
 mod pulumi_examples;
+#[path = "e2e/pulumi_move.rs"]
+mod pulumi_move;
 #[path = "e2e/pulumi_program.rs"]
 mod pulumi_program;
 #[path = "e2e/pulumi_trouble.rs"]
