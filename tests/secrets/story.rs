@@ -218,7 +218,7 @@ async fn children(search: &mut Search) {
 
 /// Killed and crashed in the middle.
 async fn dies(search: &mut Search) {
-    for signal in [Signal::ABORT, Signal::QUIT, Signal::KILL] {
+    for signal in [Signal::ABORT, Signal::XCPU, Signal::KILL] {
         let gone = search.job.place.path().join("home/.modelops/state/modelops/dev/lock");
         let up = ["mops", "infra", "up", "--yes", "--refresh", "-v"];
         search.job.ended_at(&up, &["arm GET", "/registries/"], signal).await;

@@ -271,7 +271,10 @@ mod tests {
 
     #[test]
     fn an_interrupted_program_ends_in_its_own_way() {
-        let command = shell("trap 'echo stopped; exit 7' INT; echo ready; while :; do sleep 0.01; done");
+        let script = "trap 'echo stopped; exit 7' INT; echo ready; while :; do sleep 0.01; done";
+        // A shell does not take a signal that its caller ignores, as one in the background does.
+        let args = ["--default-signal=INT", "sh", "-c", script].map(str::to_owned).to_vec();
+        let command = Command { program: "env".into(), args, ..shell("") };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let after = async { SystemClock::new().sleep(Duration::from_millis(300)).await };
         let output = runtime.block_on(command.run_until(after)).unwrap();
