@@ -149,6 +149,9 @@ fn failure(printed: &str, told: Option<String>) -> Failure {
         let text = "Pulumi cannot open the secrets of the stack: the passphrase is missing or wrong";
         return Failure::usage(text, "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE");
     }
+    if printed.contains("PULUMI_ACCESS_TOKEN must be set") {
+        return Failure::usage("Pulumi is signed in to no backend", "run `pulumi login`, or set PULUMI_BACKEND_URL");
+    }
     let said = lines.iter().rev().find_map(|line| line.strip_prefix("error: "));
     let text = told.or_else(|| said.map(str::to_owned)).or_else(|| lines.last().map(|line| (*line).to_owned()));
     let text = text.unwrap_or_else(|| "it said nothing".to_owned());
@@ -213,6 +216,7 @@ mod tests {
                 2,
                 "the passphrase is missing",
             ),
+            ("error: PULUMI_ACCESS_TOKEN must be set for login\n", None, 2, "signed in to no backend"),
             ("error: no such thing\n", None, 1, "pulumi: no such thing"),
             ("error: update failed\n", Some("quota"), 1, "pulumi: quota"),
             ("", None, 1, "pulumi: it said nothing"),
