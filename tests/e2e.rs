@@ -35,6 +35,8 @@ mod pulumi_examples;
 mod pulumi_move;
 #[path = "e2e/pulumi_program.rs"]
 mod pulumi_program;
+#[path = "e2e/pulumi_stubs.rs"]
+mod pulumi_stubs;
 #[path = "e2e/pulumi_trouble.rs"]
 mod pulumi_trouble;
 #[path = "e2e/sdks.rs"]

@@ -5,6 +5,7 @@ use mops_core::{Urn, Value};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::Status;
 
+use super::failure::clipped;
 use super::log::Severity;
 use super::{Modelops, call, path, properties};
 use crate::schema::placed;
@@ -51,5 +52,6 @@ impl Modelops {
 /// A finding on the wire.
 pub(super) fn failure(found: &CheckFailure) -> rpc::CheckFailure {
     let hint = found.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-    rpc::CheckFailure { property: path::spelled(&found.path), reason: format!("{}{hint}", found.reason) }
+    let reason = clipped(&found.reason).unwrap_or_else(|| found.reason.clone());
+    rpc::CheckFailure { property: path::spelled(&found.path), reason: format!("{reason}{hint}") }
 }

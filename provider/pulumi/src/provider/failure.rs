@@ -8,6 +8,15 @@ use tonic::{Code, Status};
 
 use crate::value::{CodecError, encode};
 
+/// The longest text of an error, in characters: it may travel in a header, whose size others limit, and somebody reads it.
+const LONGEST: usize = 4000;
+
+/// The begin of a text that is too long.
+pub(super) fn clipped(text: &str) -> Option<String> {
+    let (end, _) = text.char_indices().nth(LONGEST)?;
+    Some(format!("{}…", &text[..end]))
+}
+
 /// `google.rpc.Status`, the form in which details travel.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Detailed {

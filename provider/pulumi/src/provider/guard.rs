@@ -6,18 +6,14 @@ use std::sync::PoisonError;
 use futures::FutureExt as _;
 use tonic::{Response, Status};
 
-use super::{Instance, Modelops};
-
-/// The longest text of an error, in characters: it travels in a header, whose size others limit, and somebody reads it.
-const LONGEST: usize = 4000;
+use super::{Instance, Modelops, failure};
 
 /// The status with a text that is not too long; what it says of a resource stays whole.
 fn readable(status: Status) -> Status {
-    if status.message().chars().nth(LONGEST).is_none() {
-        return status;
+    match failure::clipped(status.message()) {
+        None => status,
+        Some(text) => Status::with_details(status.code(), text, status.details().to_vec().into()),
     }
-    let text: String = status.message().chars().take(LONGEST).chain(['…']).collect();
-    Status::with_details(status.code(), text, status.details().to_vec().into())
 }
 
 /// Counts a call as long as it lives.
