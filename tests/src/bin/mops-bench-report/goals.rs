@@ -13,6 +13,7 @@ use crate::row::Report;
 mod engine;
 mod network;
 mod process;
+mod provider;
 mod secrets;
 
 /// What every goal needs.
@@ -50,6 +51,9 @@ pub(crate) async fn all(options: &Options, peer: Option<&Terraform>, report: &mu
     }
     if wanted(&["P5", "P6", "P7"]) {
         bench.scaling(report).await?;
+    }
+    if wanted(&["P8"]) {
+        bench.provider(report).await?;
     }
     if wanted(&["P9"]) {
         bench.size(report)?;

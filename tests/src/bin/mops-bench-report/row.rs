@@ -66,7 +66,7 @@ pub(crate) fn minimum(samples: &[f64]) -> Option<f64> {
 }
 
 /// The sample below which this part of all samples is.
-fn quantile(samples: &[f64], part: f64) -> Option<f64> {
+pub(crate) fn quantile(samples: &[f64], part: f64) -> Option<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     let index = (sorted.len() as f64 * part) as usize;
