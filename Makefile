@@ -51,11 +51,13 @@ tools:
 	sh tests/tools/debian.sh
 	sh tests/tools/build.sh azurite azure-cli containerd device-plugin cluster pulumi pulumi-node pulumi-python pulumi-yaml $(if $(ALL),kwok)
 
-# Built outside: nothing can be fetched inside.
+# Built outside: nothing can be fetched inside. The example in Rust is a package of its own with its own lock file.
+gestalt := $(cache)/mops/target-gestalt
 e2e: build probe tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
 	cargo test --no-run --quiet -p mops-tests --test fast
-	MOPS_REQUIRE=world,az,azurite,cluster,pulumi,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
+	cargo build --quiet --locked --manifest-path examples/gestalt/Cargo.toml --target-dir "$(gestalt)"
+	MOPS_GESTALT="$(gestalt)/debug/modelops-gestalt" MOPS_REQUIRE=world,az,azurite,cluster,pulumi,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
 
 # Bodies of ours through models that others generated: a package outside the workspace, whose tree nothing of ours may have.
 models:

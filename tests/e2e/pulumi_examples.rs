@@ -1,7 +1,12 @@
-//! Promise: the examples in Python and YAML do what their first lines say, on Pulumi's own engine: they make everything, find
+//! Promise: the examples in Python, TypeScript, YAML and Rust do what their first lines say, on Pulumi's own engine: they make everything, find
 //! nothing to do afterwards, and take everything away again.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
+use mops_host::Env;
 use mops_host::proc::Output;
+use mops_tests::control;
 use mops_tests::job::{Job, example};
 use mops_tests::place::bin_dir;
 use mops_tests::skip::skipped;
@@ -25,7 +30,8 @@ impl Stand {
         let home = job.place.path().display().to_string();
         libraries(&job.place, test).await?;
         let bins = ["pulumi", "pulumi-yaml"].map(|module| folder(module).expect(module).display().to_string());
-        let path = format!("{}:{}:/usr/bin:/bin", bin_dir().display(), bins.join(":"));
+        let process = Env::process();
+        let path = format!("{}:{}:{}", bin_dir().display(), bins.join(":"), process.get("PATH").unwrap_or_default());
         let env = vec![
             ("PATH", path),
             ("PULUMI_BACKEND_URL", format!("file://{home}")),
@@ -58,6 +64,87 @@ async fn the_example_in_python_comes_up_stays_and_goes() {
     let again = stand.good(&format!("'{python}' main.py up")).await;
     assert!(again.contains("changes: 5 same"), "{again}");
     stand.good(&format!("'{python}' main.py destroy")).await;
+    assert_eq!(stand.job.existing(), before);
+}
+
+#[tokio::test]
+async fn a_workspace_as_one_component_comes_up_stays_and_goes() {
+    let Some(stand) = Stand::of("the component in Python").await else { return };
+    let python = folder("pulumi-python").expect("a folder").join("python").display().to_string();
+    let before = stand.job.existing();
+    stand.job.place.write("main.py", &example("pulumi-python/workspace.py"));
+    let made = stand.good(&format!("'{python}' main.py up")).await;
+    assert!(made.contains("changes: 11 create") && !made.contains("sig="), "{made}");
+    let again = stand.good(&format!("'{python}' main.py up")).await;
+    assert!(again.contains("changes: 11 same"), "{again}");
+    stand.good(&format!("'{python}' main.py destroy")).await;
+    // The group is protected, and the world is everybody's.
+    const GROUP: &str = "/resourcegroups/modelops-workspace-rg";
+    assert!(
+        stand.job.existing().iter().all(|id| before.contains(id) || id.ends_with(GROUP)),
+        "{:?}",
+        stand.job.existing()
+    );
+    control::ask(&stand.job.control(), "POST", "/behind/delete", GROUP).expect("the sandbox");
+    assert_eq!(stand.job.existing(), before);
+}
+
+/// The language by which Pulumi runs a built program, on the path of a place.
+fn language(stand: &Stand) {
+    let python = folder("pulumi-python").expect("a folder").join("python").display().to_string();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/gestalt_language.py");
+    let name = "language/pulumi-language-gestalt";
+    stand.job.place.write(name, &format!("#!/bin/sh\nexec '{python}' '{script}' \"$@\"\n"));
+    let path = stand.job.place.path().join(name);
+    std::fs::set_permissions(&path, Permissions::from_mode(0o700)).expect("our own file");
+}
+
+#[tokio::test]
+async fn the_example_in_rust_comes_up_stays_and_goes() {
+    let test = "the example in Rust";
+    let Some(program) = Env::process().get("MOPS_GESTALT").map(ToOwned::to_owned) else {
+        return skipped("gestalt", test);
+    };
+    let Some(stand) = Stand::of(test).await else { return };
+    language(&stand);
+    let before = stand.job.existing();
+    stand.job.place.write("Pulumi.yaml", &example("gestalt/Pulumi.yaml"));
+    let pulumi = |line: &str| {
+        format!("export PATH=\"$PWD/language:$PATH\" MOPS_PROGRAM='{program}' && pulumi {line} --non-interactive")
+    };
+    stand.good(&pulumi("stack init organization/modelops-gestalt/dev")).await;
+    let made = stand.good(&pulumi("up --yes --skip-preview")).await;
+    assert!(made.contains("3 created") && stand.job.existing().len() == before.len() + 2, "{made}");
+    let again = stand.good(&pulumi("up --yes --skip-preview")).await;
+    assert!(again.contains("3 unchanged"), "{again}");
+    stand.good(&pulumi("destroy --yes --skip-preview")).await;
+    assert_eq!(stand.job.existing(), before);
+}
+
+/// What `npm install` does, with the packages of the tools.
+fn built(modules: &str) -> String {
+    let compiler = format!("node '{modules}/typescript/bin/tsc' -p .");
+    format!(
+        "(cd sdks/nodejs && ln -s '{modules}' node_modules && {compiler} && cp package.json bin/) && mkdir -p \
+         node_modules/@pulumi && ln -s '{modules}/@pulumi/pulumi' \"$PWD/sdks/nodejs/bin\" node_modules/@pulumi/ && mv \
+         node_modules/@pulumi/bin node_modules/@pulumi/modelops && ln -s '{modules}/@types' node_modules/ && {compiler}"
+    )
+}
+
+#[tokio::test]
+async fn the_example_in_typescript_comes_up_stays_and_goes() {
+    let Some(stand) = Stand::of("the example in TypeScript").await else { return };
+    let modules = folder("pulumi-node").expect("a folder").with_file_name("node_modules").display().to_string();
+    let before = stand.job.existing();
+    for file in ["main.ts", "tsconfig.json"] {
+        stand.job.place.write(file, &example(&format!("pulumi-typescript/{file}")));
+    }
+    stand.good(&built(&modules)).await;
+    let made = stand.good("node main.js up").await;
+    assert!(made.contains("changes: 5 create") && stand.job.existing().len() > before.len(), "{made}");
+    let again = stand.good("node main.js up").await;
+    assert!(again.contains("changes: 5 same"), "{again}");
+    stand.good("node main.js destroy").await;
     assert_eq!(stand.job.existing(), before);
 }
 

@@ -14,6 +14,7 @@ const COMPONENTS: &[(&str, &str)] = &[
     ("cluster", "make tools, then make e2e; MOPS_REFEREE_KUBECONFIG names any other cluster's administrator"),
     ("docker", "apt-get install --no-install-recommends docker.io"),
     ("failpoints", "make crash"),
+    ("gestalt", "make e2e"),
     ("mounts", "run as root where `unshare -m` may mount"),
     ("podman", "apt-get install --no-install-recommends podman runc"),
     ("pulumi", "make tools"),
