@@ -119,7 +119,29 @@ async fn a_timeout_of_the_program_ends_the_waiting_with_what_is_known() {
     let (_stand, case, mut wire, inputs) = slow().await;
     let properties = bag(&inputs);
     let request = rpc::CreateRequest { urn: case.urn.to_string(), properties, timeout: 1.0, ..Default::default() };
-    is_told(&wire.client.create(request).await.expect_err("too late"));
+    let late = wire.client.create(request).await.expect_err("too late");
+    is_told(&late);
+    // As the next run goes on: with an update under properties that are not whole, and with a deletion under the same.
+    let failed: rpc::ErrorResourceInitFailed = detail(&late, "ErrorResourceInitFailed");
+    let urn = case.urn.to_string();
+    let request = rpc::UpdateRequest {
+        id: failed.id.clone(),
+        urn: urn.clone(),
+        olds: failed.properties.clone(),
+        old_inputs: bag(&inputs),
+        news: bag(&inputs),
+        ..Default::default()
+    };
+    let made = wire.client.update(request).await.expect("made to its end").into_inner();
+    assert!(value(made.properties.as_ref()).get("blobEndpoint").is_some(), "{made:?}");
+    let request = rpc::DeleteRequest {
+        id: failed.id,
+        urn,
+        properties: failed.properties,
+        old_inputs: bag(&inputs),
+        ..Default::default()
+    };
+    wire.client.delete(request).await.expect("taken away");
 }
 
 #[tokio::test]

@@ -56,7 +56,13 @@ pub(crate) async fn run(seat: &mut Seat) {
     seat.chapter("a pod that has ended");
     let said = json!(["/bin/mops-probe", "say", "one", "two", "three"]);
     seat.ask("POST", &pods, "application/json", &pod("ended", &said)).await;
-    let over = |pod: &Json| pod["status"]["phase"] == "Succeeded" || pod["status"]["phase"] == "Failed";
+    // A kubelet that is busy tells the end first, and then that it has taken the sandbox of the pod away.
+    let swept = json!({"type": "PodReadyToStartContainers", "status": "False"});
+    let is_swept = |told: &Json| ["type", "status"].iter().all(|member| told[member] == swept[member]);
+    let over = |pod: &Json| {
+        let told = pod["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(is_swept));
+        told && (pod["status"]["phase"] == "Succeeded" || pod["status"]["phase"] == "Failed")
+    };
     let live = seat.until(&format!("{pods}/ended"), over).await;
     seat.write("> its status", 200, &status(&live, "containerStatuses"));
     let log = format!("{pods}/ended/log");

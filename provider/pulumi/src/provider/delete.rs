@@ -2,6 +2,7 @@
 //! resource itself is asked.
 
 use mops_core::Ownership;
+use mops_core::provider::{CallContext, Known};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::Status;
 
@@ -11,6 +12,23 @@ use super::ownership::{self, Whose};
 use super::{Modelops, call, failure, properties};
 
 impl Modelops {
+    /// What is to go, with the outputs of what is there now where it was given up while it was being made. What is not
+    /// there yet may still come, so it is not taken for gone.
+    async fn completed(&self, cx: &CallContext, old: Known) -> Result<Known, Status> {
+        let resources = self.resources()?;
+        if properties::are_whole(resources.schema(cx.urn.token()), &old.outputs) {
+            return Ok(old);
+        }
+        let found = resources.read(cx.clone(), Some(&old.id), &old).await.map_err(|e| failure::plain(&e))?;
+        match found {
+            Some(found) => Ok(Known { outputs: found.known.outputs, ..old }),
+            None => Err(Status::unavailable(format!(
+                "`{}` was begun and is not there yet; run the same again, or `pulumi refresh` if it will never come",
+                cx.urn.name()
+            ))),
+        }
+    }
+
     pub(super) async fn remove(&self, request: rpc::DeleteRequest) -> Result<(), Status> {
         let urn = call::urn(&request.urn)?;
         let resources = self.resources()?;
@@ -26,6 +44,7 @@ impl Modelops {
             Some((Whose::OtherStack(_), _)) => "it belongs to another stack",
             Some((Whose::OtherState(_), _)) => "another state of this stack manages it",
             Some((Whose::Ours | Whose::Inherited(_), _)) | None => {
+                let old = self.completed(&cx, old).await?;
                 return resources.delete(cx, &old).await.map_err(|e| failure::plain(&e));
             }
         };

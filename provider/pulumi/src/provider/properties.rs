@@ -37,6 +37,13 @@ fn declared(schema: &ResourceSchema) -> impl Iterator<Item = (&String, bool)> {
         .map(|(name, of)| (name, crate::schema::is_secret(of)))
 }
 
+/// Whether every output is there that the type always has; not so when the engine was given the resource while it was
+/// still being made.
+pub(super) fn are_whole(schema: Option<&ResourceSchema>, outputs: &Value) -> bool {
+    let mut required = schema.and_then(|schema| schema.outputs["required"].as_array()).into_iter().flatten();
+    required.all(|name| name.as_str().and_then(|name| outputs.get(name)).is_some_and(|value| *value != Value::Null))
+}
+
 /// The bag of something that is not made yet: every output is known later.
 pub(super) fn of_creation(schema: &ResourceSchema, inputs: &Value) -> Value {
     let later = declared(schema).map(|(name, secret)| (name.clone(), later(secret)));

@@ -42,7 +42,12 @@ impl Modelops {
             cx.takeover = ownership::refuse_others(&cx, &bag, &found)?;
         }
         let own = cx.mark.lineage.clone();
-        let done = resources.update(cx, &old, &inputs).await;
+        let done = if properties::are_whole(resources.schema(urn.token()), &old.outputs) {
+            resources.update(cx, &old, &inputs).await
+        } else {
+            // Given up while it was being made: a creation takes what is there by its name, or makes it.
+            resources.create(cx, &inputs).await
+        };
         // Not every update writes the mark anew: what may be on it stays known until a refresh has seen it.
         let handed_over = bag::lineages(&bag);
         let own = (!handed_over.is_empty()).then_some(own);
