@@ -21,7 +21,6 @@ use crate::selection::Target;
 
 /// The stack of a stack file, at Pulumi's.
 pub(super) struct Stack<'a> {
-    app: &'a App,
     pub(super) target: Target,
     pub(super) pulumi: Pulumi<'a>,
 }
@@ -38,18 +37,19 @@ impl<'a> Stack<'a> {
         let mut words = vec!["stack", "select", &stack.stack];
         words.extend(create.then_some("--create"));
         pulumi.ask(&words).await?;
-        Ok(Self { app, target, pulumi })
+        Ok(Self { target, pulumi })
     }
 
-    /// What Pulumi knows of the stack, and what opens its secrets.
+    /// What Pulumi knows of the stack, and what opens its secrets here. Pulumi opens them, whatever they are sealed with,
+    /// and here they are sealed again at once, with a passphrase that this process alone has.
     ///
     /// # Errors
-    /// A state that breaks a rule, or whose secrets do not open.
+    /// What Pulumi said; a state that breaks a rule.
     pub(super) async fn snapshot(&self) -> Result<(Snapshot, Arc<Sealer>), Failure> {
         let stack = &self.target.program.stack;
-        let bytes = self.pulumi.ask(&["stack", "export", "--stack", &stack.stack]).await?;
-        let mut deployment = Deployment::parse("pulumi stack export", &bytes)?;
-        let sealer = Sealer::new(&self.app.home()?, stack, &self.app.env, deployment.salt());
+        let bytes = self.pulumi.ask(&["stack", "export", "--show-secrets", "--stack", &stack.stack]).await?;
+        let deployment = Deployment::parse("pulumi stack export", &bytes)?;
+        let sealer = Sealer::with_phrase(Secret::new(mops_host::random::hex::<32>()));
         let kinds = mops_resources::entries();
         let schema = |token: &str| kinds.iter().map(|kind| kind.schema()).find(|schema| schema.token == token);
         if deployment.stack().is_none() {

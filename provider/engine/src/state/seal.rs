@@ -111,7 +111,8 @@ impl Sealer {
     }
 
     /// A sealer with a phrase and a salt of its own.
-    pub(crate) fn with_phrase(phrase: Secret<String>) -> Self {
+    #[must_use]
+    pub fn with_phrase(phrase: Secret<String>) -> Self {
         Self::from_source(Source::Given(phrase), None)
     }
 
