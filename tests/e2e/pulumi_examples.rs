@@ -1,5 +1,5 @@
-//! Promise: the examples in Python, TypeScript, YAML and Rust do what their first lines say, on Pulumi's own engine: they make everything, find
-//! nothing to do afterwards, and take everything away again.
+//! Promise: the examples in Python, TypeScript, YAML and Rust do what their first lines say, on Pulumi's own engine: they
+//! make everything, find nothing to do afterwards, and take everything away again.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;

@@ -14,6 +14,7 @@ use crate::args::{
     DownArgs, FileArgs, OutputsArgs, PaceArgs, PreviewArgs, ReachArgs, RefreshArgs, StackArgs, StatusArgs, UpArgs,
 };
 use crate::commands;
+use crate::confirm::Asker;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::printer::RunView;
 
@@ -39,7 +40,8 @@ pub(crate) fn up(app: &App, args: &UpArgs) -> Outcome {
     app.wait_for(async {
         let stack = Stack::open(app, &asked.file, target, true).await?;
         let plan = planned(app, &stack, asked, &RunView::of_run(&app.printer)).await?;
-        agreed(app, &stack, args.yes, &plan)?;
+        let asker = app.asker(&stack.target.program.stack.stack, args.yes);
+        agreed(&asker, &asker.approve(), &plan)?;
         let run = words(&["up", "--yes", "--skip-preview"], asked.refresh);
         let totals = stack.run(&RunView::of_run(&app.printer), "up", paced(&run, asked.pace)).await?;
         let (snapshot, sealer) = stack.snapshot().await?;
@@ -67,7 +69,8 @@ pub(crate) fn refresh(app: &App, args: &RefreshArgs) -> Outcome {
             let plan = engine.preview_refresh(&snapshot, &options).await?;
             view.plan(&plan);
             if !args.plan {
-                agree(&app.asker(&snapshot.stack.stack, args.yes).approve_when(commands::drops), &plan)?;
+                let asker = app.asker(&snapshot.stack.stack, args.yes);
+                agreed(&asker, &asker.approve_when(commands::drops), &plan)?;
             }
             plan.drift.is_some_and(|drift| !drift.is_empty())
         };
@@ -90,7 +93,8 @@ pub(crate) fn down(app: &App, args: &DownArgs) -> Outcome {
         if args.plan {
             return Ok(Exit::Ok);
         }
-        agreed(app, &stack, args.yes, &plan)?;
+        let asker = app.asker(&stack.target.program.stack.stack, args.yes);
+        agreed(&asker, &asker.approve(), &plan)?;
         let kept = kept(&snapshot, &plan);
         if !plan.is_empty() {
             stack.release(&snapshot, &kept).await?;
@@ -205,11 +209,7 @@ fn kept(snapshot: &Snapshot, plan: &Plan) -> Vec<Urn> {
     snapshot.resources.iter().map(|r| &r.urn).filter(|urn| !gone.contains(urn)).cloned().collect()
 }
 
-fn agreed(app: &App, stack: &Stack<'_>, yes: bool, plan: &Plan) -> Agreed {
-    let asker = app.asker(&stack.target.program.stack.stack, yes);
-    if asker.approve()(plan) { Ok(()) } else { Err(asker.refusal()) }
-}
-
-fn agree(approve: &Approve, plan: &Plan) -> Agreed {
-    if approve(plan) { Ok(()) } else { Err(Failure::Told(Exit::Failed)) }
+/// Asks with what the asker has to say of a plan; a refusal says why.
+fn agreed(asker: &Asker, approve: &Approve, plan: &Plan) -> Agreed {
+    if approve(plan) { Ok(()) } else { Err(asker.refusal()) }
 }
