@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use mops_host::fsx;
 use mops_host::proc::Output;
+use mops_tests::control;
 use mops_tests::job::{FILE, Job, example};
 use mops_tests::place::bin_dir;
 use mops_tests::program::Running;
@@ -75,6 +76,9 @@ async fn a_whole_life_on_the_users_own_pulumi() {
     let outputs = job.good(&["mops", "infra", "outputs", "--engine", "pulumi"]).await;
     assert!(said(&outputs).contains("[secret]") && !said(&outputs).contains("sig="), "{}", said(&outputs));
 
+    control::ask(&job.control(), "POST", "/behind/delete", "/containers/jobs").expect("the sandbox");
+    let unasked = job.run(&["mops", "infra", "refresh", "--engine", "pulumi"]).await;
+    assert!(unasked.code == Some(2) && said(&unasked).contains("nobody can be asked here"), "{}", said(&unasked));
     job.good(&["mops", "infra", "down", "--engine", "pulumi", "--yes"]).await;
     assert_eq!(kinds(&job), ["/registries/", "/storageaccounts/", "/resourcegroups/"]);
     is_locked(&job).await;
