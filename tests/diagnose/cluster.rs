@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use http::{HeaderValue, Request as HttpRequest, Response, header};
 use kube::api::{Api, PostParams};
 use mops_core::{Cancel, Secret};
-use mops_diagnose::{KnownPool, Report, Request, Services, diagnose, report, smoke_test};
+use mops_diagnose::{Command, KnownPool, Report, Request, Services, look, report};
 use mops_host::clock::{ManualClock, SystemClock};
 use mops_host::fsx;
 use mops_probe::Observation;
@@ -25,6 +25,14 @@ const TOKEN: &str = "canary-token";
 const NAMESPACE: &str = "modelops-dask-dev";
 const HOST: &str = "reg.azurecr.io";
 const CANARY: &str = "canary-password";
+
+async fn diagnose(request: Request, services: Services) -> Report {
+    look(Command::DiagnoseAuth, request, services).await.report()
+}
+
+async fn smoke_test(request: Request, services: Services) -> Report {
+    look(Command::SmokeTest, request, services).await.report()
+}
 
 /// The fake's router with a token on each request.
 #[derive(Clone)]

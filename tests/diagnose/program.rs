@@ -64,7 +64,7 @@ async fn no_secret_of_the_environment_is_printed() {
 async fn every_suggested_command_is_one_that_mops_knows() {
     let home = tempfile::tempdir().expect("a folder");
     let home = home.path().display().to_string();
-    let commands = mops_diagnose::suggested_commands();
+    let commands = mops_diagnose::catalogue::suggested_commands();
     assert!(!commands.is_empty());
     for command in commands {
         let words = command.replace("{file}", "no-such-file.yaml");

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use mops_diagnose::finding::classify;
+use mops_diagnose::capture::CAPTURE_VERSION;
 use mops_diagnose::observed::{Object, Observed, Vantage, check, code};
-use mops_diagnose::report::{self, Cleanup, Command, Left, Report, Run, Skipped, Summary, Tool, Verdict};
-use mops_diagnose::{Request, Words, could_not_run};
+use mops_diagnose::report::{self, Cleanup, Command, Left, Report, Run, Skipped, Tool, Verdict};
+use mops_diagnose::{Capture, Request, Words, could_not_run};
 use mops_probe::Observation;
 use mops_probe::observation::{check as probe, code as seen, variant};
 
@@ -22,11 +22,9 @@ fn words() -> Words {
     }
 }
 
-fn report(command: Command, probes: Vec<Observed>, skipped: Vec<Skipped>, cleanup: Cleanup) -> Report {
-    let findings = classify(&probes, &words());
-    let summary = Summary::of(&probes, &findings, &skipped, false);
-    Report {
-        schema_version: report::SCHEMA_VERSION,
+fn report(command: Command, observations: Vec<Observed>, skipped: Vec<Skipped>, cleanup: Cleanup) -> Report {
+    let capture = Capture {
+        capture_version: CAPTURE_VERSION,
         command,
         tool: Tool { version: "0.1.0".into(), rules_version: report::RULES_VERSION },
         run: Run {
@@ -38,14 +36,13 @@ fn report(command: Command, probes: Vec<Observed>, skipped: Vec<Skipped>, cleanu
             namespace: "modelops-dask-dev".into(),
             registry: Some(HOST.into()),
         },
-        summary,
-        vantages: report::vantages(&probes),
-        probes,
-        findings,
-        notices: Vec::new(),
+        names: words(),
+        observations,
         skipped,
         cleanup,
-    }
+        ..Capture::default()
+    };
+    capture.report()
 }
 
 fn clean() -> Cleanup {
@@ -137,7 +134,7 @@ fn unprobed() -> Report {
 fn no_cluster() -> Report {
     let mut request = Request::new("7f3a", "dev", "modelops-dask-dev");
     request.context = "modelops-dev-aks".into();
-    could_not_run(Command::DiagnoseAuth, &request, "no connection to `10.0.0.1`: timed out")
+    could_not_run(Command::DiagnoseAuth, &request, "no connection to `10.0.0.1`: timed out").report()
 }
 
 fn all() -> Vec<(&'static str, Report)> {

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{self, Cause, Family, Repair, UNCLASSIFIED};
 use crate::observed::{Object, Observed, Status, Vantage, check};
-use crate::rule::{Confidence, Match, Rule, Severity};
-use crate::rules;
+use crate::rule::{Confidence, Match, Rule, Seen, Severity};
 use crate::words::Words;
 
 /// What can be done.
@@ -21,6 +21,11 @@ pub struct Fix {
     pub command: Option<String>,
     /// Whether the command mends it; else it only shows more.
     pub repairs: bool,
+    /// Who may do it, and whether pods restart.
+    pub class: Repair,
+    /// The page on which a person does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 impl Fix {
@@ -45,6 +50,8 @@ pub struct RuledOut {
 pub struct Finding {
     /// Stable id of the catalogue.
     pub cause_id: String,
+    /// A few words, as a headline.
+    pub title: String,
     /// How bad.
     pub severity: Severity,
     /// How sure; absent for `UNCLASSIFIED`.
@@ -75,14 +82,18 @@ pub struct Finding {
     pub unconfirmed: bool,
 }
 
+/// A rule with the cause that it finds.
+type Row = (&'static Family, &'static Cause, &'static Rule);
+
 impl Finding {
-    fn of(rule: &Rule, found: &Match<'_>, words: &Words) -> Self {
+    fn of((family, cause, rule): Row, found: &Match<'_>, words: &Words) -> Self {
         let trigger = found.trigger;
         Self {
-            cause_id: rule.id.to_owned(),
-            severity: rule.severity,
+            cause_id: cause.id.to_owned(),
+            title: cause.title.to_owned(),
+            severity: cause.severity,
             confidence: Some(rule.confidence),
-            family: rule.family.to_owned(),
+            family: family.name.to_owned(),
             message: words.sentence(rule.message, trigger),
             target: trigger.target.clone(),
             credential: trigger.credential.clone(),
@@ -91,15 +102,16 @@ impl Finding {
             evidence: found.evidence.iter().map(|o| o.id.clone()).collect(),
             ruled_out: Vec::new(),
             objects: sorted(found.evidence.iter().filter_map(|o| o.object.clone())),
-            fixes: vec![words.fix(&rule.remedy, trigger)],
-            unconfirmed: rules::UNCONFIRMED.contains(&rule.id),
+            fixes: vec![words.fix(cause, rule, trigger)],
+            unconfirmed: cause.unconfirmed,
         }
     }
 
     fn unclassified(observed: &Observed) -> Self {
         let place = if observed.pool.is_empty() { String::new() } else { format!("pool {}: ", observed.pool) };
         Self {
-            cause_id: "UNCLASSIFIED".to_owned(),
+            cause_id: UNCLASSIFIED.to_owned(),
+            title: catalogue::find(UNCLASSIFIED).map(|(_, c)| c.title).unwrap_or_default().to_owned(),
             severity: Severity::Error,
             confidence: None,
             family: "access".to_owned(),
@@ -123,6 +135,8 @@ impl Finding {
                 text: "read the reply above; keep this report with --json".to_owned(),
                 command: None,
                 repairs: false,
+                class: Repair::Nothing,
+                page: None,
             }],
             unconfirmed: false,
         }
@@ -157,19 +171,26 @@ fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     items.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+fn rows() -> impl Iterator<Item = Row> {
+    catalogue::causes().flat_map(|(family, cause)| cause.rules.iter().map(move |rule| (family, cause, rule)))
+}
+
 /// All findings of a run, the worst and surest first.
 #[must_use]
 pub fn classify(seen: &[Observed], words: &Words) -> Vec<Finding> {
     let mut used = BTreeSet::new();
     let mut found: Vec<(&Rule, Finding)> = Vec::new();
-    for rule in rules::all() {
-        for matched in rule.matches(seen) {
-            used.extend(matched.evidence.iter().map(|o| o.id.clone()));
-            found.push((rule, Finding::of(rule, &matched, words)));
+    let index = Seen::new(seen);
+    for row in rows() {
+        for matched in row.2.matches(&index) {
+            used.extend(matched.evidence.iter().map(|o| o.id.as_str()));
+            found.push((row.2, Finding::of(row, &matched, words)));
         }
     }
     let mut findings = merge(rule_out(found));
-    findings.extend(seen.iter().filter(|o| must_be_explained(o) && !used.contains(&o.id)).map(Finding::unclassified));
+    findings.extend(
+        seen.iter().filter(|o| must_be_explained(o) && !used.contains(o.id.as_str())).map(Finding::unclassified),
+    );
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
     findings
 }
@@ -265,6 +286,3 @@ fn phrase(pools: &[String]) -> String {
         many => format!("{} pools ({}, …)", many.len(), many[..3].join(", ")),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,15 +1,17 @@
 //! Vantage points, cause rules and reports: why a worker cannot pull or read, with its proof.
 //!
-//! Guarantees two things: a lost observation never makes another cause certain (`finding::tests`),
+//! Guarantees two things: a lost observation never makes another cause certain (`catalogue::tests::honesty`),
 //! and a report never says "passed" beside a failed check (`tests/diagnose.rs`).
 //!
 //! For a command: fill a [`Request`] (start from [`Request::new`]; `registry`, `containers`,
 //! `env_secret`, `pull_secret`, `pools` from the stack's outputs, `arm` from the registry's
 //! `listCredentials`, `probe.connect` and `probe.ca_file` from the cloud), make [`Services`], call
-//! [`diagnose`] or [`smoke_test`], print [`report::text`] or [`report::json`], and exit with
-//! `report.summary.exit_code`. When there is no client at all, [`could_not_run`] makes the report.
+//! [`look`], let [`Capture::report`] conclude, print [`report::text`] or [`report::json`], and exit with
+//! `report.summary.exit_code`. When there is no client at all, [`could_not_run`] makes the capture.
 
 mod age;
+pub mod capture;
+pub mod catalogue;
 mod cluster;
 pub mod finding;
 mod identity_reads;
@@ -21,33 +23,27 @@ mod probe_run;
 pub mod report;
 pub mod request;
 pub mod rule;
-mod rules;
 mod run;
 mod static_reads;
 pub mod words;
 pub mod workload;
 mod workstation;
 
+pub use capture::Capture;
 pub use finding::Finding;
 pub use observed::Observed;
 pub use report::{Command, Report};
 pub use request::{ArmView, Directory, IdentityView, KnownPool, ProbeImage, Request, Services, TokenView, Trust};
-pub use rules::suggested_commands;
 pub use words::Words;
 
-/// `mops diagnose-auth`: everything that was seen, and its causes. Never fails: what went wrong is
-/// in the report.
-pub async fn diagnose(request: Request, services: Services) -> Report {
-    run::run(Command::DiagnoseAuth, &request, &services).await
+/// Looks at everything that the command looks at. Never fails: what went wrong is in the capture, and
+/// [`Capture::report`] says what it means.
+pub async fn look(command: Command, request: Request, services: Services) -> Capture {
+    run::run(command, &request, &services).await
 }
 
-/// `mops smoke-test`: the same probes, each pool × check, and in words what it does not do yet.
-pub async fn smoke_test(request: Request, services: Services) -> Report {
-    run::run(Command::SmokeTest, &request, &services).await
-}
-
-/// The report of a run that found no cluster to ask: no client could be made, for this reason.
+/// The capture of a run that found no cluster to ask: no client could be made, for this reason.
 #[must_use]
-pub fn could_not_run(command: Command, request: &Request, why: &str) -> Report {
+pub fn could_not_run(command: Command, request: &Request, why: &str) -> Capture {
     run::could_not_run(command, request, why)
 }

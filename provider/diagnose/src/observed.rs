@@ -122,8 +122,12 @@ pub mod code {
 pub enum Vantage {
     /// The workstation or CI runner; also what is read of the API server and ARM.
     W,
-    /// A probe pod in the pod network.
+    /// A node: a probe pod in the node's network.
+    N,
+    /// A probe pod in the pod network: what a new worker would get.
     P,
+    /// Inside the running worker.
+    C,
     /// The kubelet, by events and waiting reasons.
     K,
 }
@@ -134,7 +138,9 @@ impl Vantage {
     pub const fn word(self) -> &'static str {
         match self {
             Self::W => "workstation",
+            Self::N => "node",
             Self::P => "pod",
+            Self::C => "worker",
             Self::K => "kubelet",
         }
     }
@@ -194,8 +200,11 @@ impl Object {
 
 /// One observation and its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Observed {
-    /// Unique in a run, stable between runs: `VANTAGE/POOL/CHECK/CREDENTIAL/TARGET`.
+    /// Unique in a run, stable between runs: `VANTAGE/POOL/CHECK/CREDENTIAL/TARGET`, which is also what an empty one
+    /// stands for.
+    #[serde(default)]
     pub id: String,
     /// Where it was made.
     pub vantage: Vantage,
@@ -227,6 +236,7 @@ pub struct Observed {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// How long it took.
+    #[serde(default)]
     pub latency_ms: u64,
     /// The object that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -281,6 +291,15 @@ impl Observed {
     #[must_use]
     pub fn about(mut self, object: Object) -> Self {
         self.object = Some(object);
+        self
+    }
+
+    /// With its id, when it has none yet.
+    #[must_use]
+    pub fn named(mut self) -> Self {
+        if self.id.is_empty() {
+            self.name();
+        }
         self
     }
 

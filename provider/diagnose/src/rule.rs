@@ -1,6 +1,8 @@
 //! A rule: observations that must be there, and the cause that they prove together. A rule has no
 //! way to ask for something that is *not* there, so a lost observation can take a cause away or
-//! weaken it and never make another one certain (`tests::honesty`, a property over all rules).
+//! weaken it and never make another one certain (`catalogue::tests::honesty`, a property over all rules).
+
+use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -73,21 +75,6 @@ impl Need {
         Self { check, vantage: None, status, credential: &[], http: &[], code: &[], near: Near::Pool }
     }
 
-    /// One of these checks, failed.
-    pub(crate) const fn failed(check: &'static [&'static str]) -> Self {
-        Self::of(check, Status::Fail)
-    }
-
-    /// One of these checks, passed.
-    pub(crate) const fn passed(check: &'static [&'static str]) -> Self {
-        Self::of(check, Status::Pass)
-    }
-
-    /// One of these checks, not made.
-    pub(crate) const fn skipped(check: &'static [&'static str]) -> Self {
-        Self::of(check, Status::Skip)
-    }
-
     /// Made from here.
     pub(crate) const fn from(mut self, vantage: Vantage) -> Self {
         self.vantage = Some(vantage);
@@ -127,6 +114,15 @@ impl Need {
             && (self.code.is_empty() || self.code.contains(&o.code()))
     }
 
+    /// The part of a place that must be the same word for word.
+    fn place<'a>(&self, o: &'a Observed) -> &'a str {
+        match self.near {
+            Near::Target | Near::PoolAndTarget => &o.target,
+            Near::Credential => &o.credential,
+            Near::Pool => "",
+        }
+    }
+
     fn lies_near(&self, trigger: &Observed, o: &Observed) -> bool {
         let same = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
         let pool = same(&o.pool, &trigger.pool) && same(&o.worker, &trigger.worker);
@@ -141,34 +137,75 @@ impl Need {
 
 /// What to do: words, and the command with a stack file or without one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Remedy {
+pub struct Remedy {
     /// One sentence.
-    pub(crate) text: &'static str,
+    pub text: &'static str,
     /// The command when the stack file is known; empty for none.
-    pub(crate) stack: &'static str,
+    pub stack: &'static str,
     /// The command when it is not; empty for none.
-    pub(crate) plain: &'static str,
+    pub plain: &'static str,
 }
 
-/// One row of the catalogue.
+impl Remedy {
+    /// No words and no command.
+    pub(crate) const NONE: Self = Self { text: "", stack: "", plain: "" };
+}
+
+/// Observations that prove a cause together.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rule {
-    /// The stable id.
-    pub(crate) id: &'static str,
-    /// The section of the catalogue.
-    pub(crate) family: &'static str,
-    /// How bad.
-    pub(crate) severity: Severity,
+pub struct Rule {
     /// How sure, when all needs are there.
-    pub(crate) confidence: Confidence,
+    pub confidence: Confidence,
     /// The first is the trigger.
     pub(crate) when: &'static [Need],
     /// Causes that this one explains: dropped beside it unless they are certain themselves.
     pub(crate) over: &'static [&'static str],
     /// One sentence; names in braces are filled in.
     pub(crate) message: &'static str,
-    /// What to do.
-    pub(crate) remedy: Remedy,
+    /// What to do, where this differs from the cause's own remedy.
+    pub(crate) remedy: Option<Remedy>,
+}
+
+/// These observations prove the cause.
+pub(crate) const fn certain(when: &'static [Need], message: &'static str) -> Rule {
+    Rule { confidence: Confidence::Certain, when, over: &[], message, remedy: None }
+}
+
+/// These observations make the cause very likely.
+pub(crate) const fn high(when: &'static [Need], message: &'static str) -> Rule {
+    Rule { confidence: Confidence::High, ..certain(when, message) }
+}
+
+/// These observations make the cause one of several.
+pub(crate) const fn medium(when: &'static [Need], message: &'static str) -> Rule {
+    Rule { confidence: Confidence::Medium, ..certain(when, message) }
+}
+
+impl Rule {
+    /// Explains these causes too.
+    pub(crate) const fn over(self, over: &'static [&'static str]) -> Self {
+        Self { over, ..self }
+    }
+
+    /// Knows better what to do.
+    pub(crate) const fn remedy(self, remedy: Remedy) -> Self {
+        Self { remedy: Some(remedy), ..self }
+    }
+}
+
+/// One of these checks, failed.
+pub(crate) const fn failed(check: &'static [&'static str]) -> Need {
+    Need::of(check, Status::Fail)
+}
+
+/// One of these checks, passed.
+pub(crate) const fn passed(check: &'static [&'static str]) -> Need {
+    Need::of(check, Status::Pass)
+}
+
+/// One of these checks, not made.
+pub(crate) const fn skipped(check: &'static [&'static str]) -> Need {
+    Need::of(check, Status::Skip)
 }
 
 /// A trigger with the observations that complete it.
@@ -181,16 +218,69 @@ pub(crate) struct Match<'a> {
 
 impl Rule {
     /// Every place where the rule holds.
-    pub(crate) fn matches<'a>(&self, seen: &'a [Observed]) -> Vec<Match<'a>> {
+    pub(crate) fn matches<'a>(&self, seen: &Seen<'a>) -> Vec<Match<'a>> {
         let Some((first, rest)) = self.when.split_first() else { return Vec::new() };
-        seen.iter().filter(|o| first.is(o)).filter_map(|trigger| complete(trigger, rest, seen)).collect()
+        let triggers: Vec<&Observed> = seen.fitting(first).collect();
+        if triggers.is_empty() {
+            return Vec::new();
+        }
+        let rest: Vec<Nearby<'a, '_>> = rest.iter().map(|need| Nearby::new(need, seen)).collect();
+        if rest.iter().any(Nearby::is_empty) {
+            return Vec::new();
+        }
+        triggers.into_iter().filter_map(|trigger| complete(trigger, &rest)).collect()
     }
 }
 
-fn complete<'a>(trigger: &'a Observed, rest: &[Need], seen: &'a [Observed]) -> Option<Match<'a>> {
+fn complete<'a>(trigger: &'a Observed, rest: &[Nearby<'a, '_>]) -> Option<Match<'a>> {
     let mut evidence = vec![trigger];
     for need in rest {
-        evidence.push(seen.iter().find(|o| need.is(o) && need.lies_near(trigger, o))?);
+        evidence.push(need.first(trigger)?);
     }
     Some(Match { trigger, evidence })
+}
+
+/// A run's observations by check, so that a rule looks only at what it asks for.
+pub(crate) struct Seen<'a> {
+    by_check: HashMap<&'a str, Vec<&'a Observed>>,
+}
+
+impl<'a> Seen<'a> {
+    pub(crate) fn new(all: &'a [Observed]) -> Self {
+        let mut by_check: HashMap<&str, Vec<&Observed>> = HashMap::new();
+        for observed in all {
+            by_check.entry(&observed.check).or_default().push(observed);
+        }
+        Self { by_check }
+    }
+
+    fn fitting(&self, need: &Need) -> impl Iterator<Item = &'a Observed> {
+        let lists = need.check.iter().filter_map(|check| self.by_check.get(check));
+        lists.flatten().copied().filter(|o| need.is(o))
+    }
+}
+
+/// What fits one need, by the part of its place that must be the same as the trigger's.
+struct Nearby<'a, 'n> {
+    need: &'n Need,
+    by_place: HashMap<&'a str, Vec<&'a Observed>>,
+}
+
+impl<'a, 'n> Nearby<'a, 'n> {
+    fn new(need: &'n Need, seen: &Seen<'a>) -> Self {
+        let mut by_place: HashMap<&str, Vec<&Observed>> = HashMap::new();
+        for observed in seen.fitting(need) {
+            by_place.entry(need.place(observed)).or_default().push(observed);
+        }
+        Self { need, by_place }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.by_place.is_empty()
+    }
+
+    fn first(&self, trigger: &Observed) -> Option<&'a Observed> {
+        let found = self.by_place.get(self.need.place(trigger))?;
+        found.iter().copied().find(|o| self.need.lies_near(trigger, o))
+    }
 }

@@ -9,13 +9,13 @@ use mops_probe::Observation;
 use mops_probe::settings::names;
 use time::format_description::well_known::Rfc3339;
 
+use crate::capture::{CAPTURE_VERSION, Capture};
 use crate::cluster::{Cluster, Trouble};
-use crate::finding::classify;
 use crate::identity_reads;
 use crate::observed::{Object, Observed, Vantage, check, code};
 use crate::probe_pod;
 use crate::probe_run::{self, Ran};
-use crate::report::{self, Cleanup, Command, Left, Report, Run, Skipped, Summary, Tool};
+use crate::report::{self, Cleanup, Command, Left, Run, Skipped, Tool};
 use crate::request::{Request, Services};
 use crate::static_reads;
 use crate::words::Words;
@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-pub(crate) async fn run(command: Command, request: &Request, services: &Services) -> Report {
+pub(crate) async fn run(command: Command, request: &Request, services: &Services) -> Capture {
     let began = services.clock.monotonic();
     let started = services.clock.now().format(&Rfc3339).unwrap_or_default();
     let cluster = Cluster::new(services.kube.clone(), &request.namespace);
@@ -107,7 +107,7 @@ fn api(request: &Request) -> &str {
     if request.context.is_empty() { "the cluster" } else { &request.context }
 }
 
-pub(crate) fn could_not_run(command: Command, request: &Request, why: &str) -> Report {
+pub(crate) fn could_not_run(command: Command, request: &Request, why: &str) -> Capture {
     let mut seen = Seen::default();
     seen.add(Vantage::W, Observation::failed(check::API, "", api(request), code::NO_ACCESS).detail(why));
     let cleanup = Cleanup { complete: true, ..Cleanup::default() };
@@ -325,16 +325,12 @@ struct Ended {
     interrupted: bool,
 }
 
-fn finish(command: Command, request: &Request, ended: Ended) -> Report {
+fn finish(command: Command, request: &Request, ended: Ended) -> Capture {
     let Ended { seen, cleanup, started, elapsed, interrupted } = ended;
-    let Seen { mut probes, notices, skipped, registry, .. } = seen;
+    let Seen { probes, notices, skipped, registry, .. } = seen;
     let registry = request.registry.clone().or(registry);
-    probes.sort_by(|a, b| (a.vantage, &a.pool, &a.id).cmp(&(b.vantage, &b.pool, &b.id)));
-    let words = Words { registry: registry.clone(), ..request.words() };
-    let findings = classify(&probes, &words);
-    let summary = Summary::of(&probes, &findings, &skipped, interrupted);
-    Report {
-        schema_version: report::SCHEMA_VERSION,
+    Capture {
+        capture_version: CAPTURE_VERSION,
         command,
         tool: Tool { version: request.version.clone(), rules_version: report::RULES_VERSION },
         run: Run {
@@ -344,12 +340,11 @@ fn finish(command: Command, request: &Request, ended: Ended) -> Report {
             env: request.env.clone(),
             context: request.context.clone(),
             namespace: request.namespace.clone(),
-            registry,
+            registry: registry.clone(),
         },
-        summary,
-        vantages: report::vantages(&probes),
-        probes,
-        findings,
+        interrupted,
+        names: Words { registry, ..request.words() },
+        observations: probes,
         notices,
         skipped,
         cleanup,

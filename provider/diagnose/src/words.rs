@@ -3,13 +3,18 @@
 
 use crate::finding::Fix;
 use crate::observed::{Observed, Vantage};
-use crate::rule::Remedy;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Cause;
+use crate::rule::Rule;
 
 /// Commands that mend something; all others only show more.
 const REPAIRS: &[&str] = &["mops infra up ", "mops infra kubeconfig ", " rollout restart ", "az acr update "];
 
 /// The names of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Words {
     /// The namespace of the workload.
     pub namespace: String,
@@ -48,10 +53,12 @@ impl Words {
     }
 
     /// The command with the stack file when there is one, else the plain one.
-    pub(crate) fn fix(&self, remedy: &Remedy, trigger: &Observed) -> Fix {
+    pub(crate) fn fix(&self, cause: &Cause, rule: &Rule, trigger: &Observed) -> Fix {
+        let remedy = rule.remedy.unwrap_or(cause.remedy);
         let command = self.command(remedy.stack, trigger).or_else(|| self.command(remedy.plain, trigger));
         let repairs = command.as_deref().is_some_and(|c| REPAIRS.iter().any(|words| c.contains(words)));
-        Fix { text: self.sentence(remedy.text, trigger), command, repairs }
+        let page = (!cause.page.is_empty()).then(|| self.sentence(cause.page, trigger));
+        Fix { text: self.sentence(remedy.text, trigger), command, repairs, class: cause.repair, page }
     }
 
     fn value(&self, name: &str, o: &Observed) -> Option<String> {
@@ -112,6 +119,10 @@ mod tests {
     use mops_probe::Observation;
 
     use super::*;
+    use crate::catalogue::CAUSE;
+    use crate::rule::{Remedy, certain};
+
+    const RULE: Rule = certain(&[], "");
 
     fn trigger() -> Observed {
         Observed::at(Vantage::P, Observation::failed("registry.pull", "pullsecret", "r.azurecr.io/a/b:1", "X"))
@@ -121,20 +132,21 @@ mod tests {
     #[test]
     fn no_command_has_a_hole() {
         let remedy = Remedy { text: "t", stack: "up {file}", plain: "list -n {registry_name} {repository}" };
+        let cause = Cause { remedy, ..CAUSE };
         let mut words = Words::default();
-        assert_eq!(words.fix(&remedy, &trigger()).command, None);
+        assert_eq!(words.fix(&cause, &RULE, &trigger()).command, None);
         words.registry = Some("r.azurecr.io".into());
-        assert_eq!(words.fix(&remedy, &trigger()).command.as_deref(), Some("list -n r a/b"));
+        assert_eq!(words.fix(&cause, &RULE, &trigger()).command.as_deref(), Some("list -n r a/b"));
         words.stack_file = Some("s.yaml".into());
-        assert_eq!(words.fix(&remedy, &trigger()).command.as_deref(), Some("up s.yaml"));
+        assert_eq!(words.fix(&cause, &RULE, &trigger()).command.as_deref(), Some("up s.yaml"));
     }
 
     #[test]
     fn what_only_shows_is_not_called_a_repair() {
         let repairs = |plain| {
-            let remedy = Remedy { text: "t", stack: "", plain };
+            let cause = Cause { remedy: Remedy { text: "t", stack: "", plain }, ..CAUSE };
             let words = Words { namespace: "ns".into(), ..Words::default() };
-            words.fix(&remedy, &trigger()).repairs
+            words.fix(&cause, &RULE, &trigger()).repairs
         };
         assert!(repairs("kubectl -n {namespace} rollout restart deployment/x"));
         assert!(repairs("az acr update -n x --admin-enabled true"));

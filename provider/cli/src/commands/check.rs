@@ -48,11 +48,11 @@ pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> 
     }
     request.arm = arm_view(app, subject).await;
     azure::ask(subject, &mut request).await;
-    let report = match services(app, subject.session, &cluster).await {
-        Ok(services) if command == Command::SmokeTest => mops_diagnose::smoke_test(request, services).await,
-        Ok(services) => mops_diagnose::diagnose(request, services).await,
+    let capture = match services(app, subject.session, &cluster).await {
+        Ok(services) => mops_diagnose::look(command, request, services).await,
         Err(error) => mops_diagnose::could_not_run(command, &request, error.summary()),
     };
+    let report = capture.report();
     print(app, &report);
     Ok(match report.summary.exit_code {
         0 => Exit::Ok,

@@ -8,10 +8,11 @@ use crate::finding::Finding;
 use crate::observed::{Object, Observed, Status, Vantage, check};
 
 /// Which command made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// `mops diagnose-auth`.
+    #[default]
     DiagnoseAuth,
     /// `mops smoke-test`.
     SmokeTest,
@@ -29,7 +30,8 @@ impl Command {
 }
 
 /// Who made it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Tool {
     /// Of `mops`.
     pub version: String,
@@ -38,7 +40,8 @@ pub struct Tool {
 }
 
 /// Which run it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Run {
     /// Also the label `modelops.io/run` of everything that it made.
     pub id: String,
@@ -53,7 +56,7 @@ pub struct Run {
     /// Of the workload.
     pub namespace: String,
     /// The login server, when known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
 }
 

@@ -1,0 +1,9 @@
+//! Images and layers.
+
+mod pull;
+mod references;
+
+use crate::catalogue::Family;
+
+pub(crate) const FAMILY: Family =
+    Family { name: "artifact", about: "images and layers", parts: &[references::CAUSES, pull::CAUSES] };

@@ -1,0 +1,49 @@
+//! Secret objects that a worker refers to.
+
+use crate::catalogue::{CAUSE, Cause};
+use crate::kubelet::reason;
+use crate::observed::Vantage::K;
+use crate::observed::{check, code};
+use crate::rule::{Remedy, Severity, certain, failed, skipped};
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        id: "SECRET_MISSING",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "create the secret in namespace `{namespace}`", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} get secrets" },
+        rules: &[
+            certain(&[failed(&[check::ENV_SECRET]).code(&[code::NOT_FOUND])], "the worker's environment comes from secret `{target}`, which does not exist (other namespaces not searched)").over(&["ENV_MISSING", "ENV_EMPTY"]),
+            certain(&[failed(&[check::KUBELET]).from(K).code(&[reason::ENV_SECRET_ABSENT])], "{place}: the worker's environment comes from secret `{target}`, which does not exist").over(&["REGISTRY_REFUSED"]).remedy(Remedy { text: "create the secret in namespace `{namespace}`", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} describe pods" }),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "SECRET_KEY_MISSING",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "add the key", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} describe secret {name}" },
+        rules: &[
+            certain(&[failed(&[check::ENV_SECRET]).code(&[code::KEY_MISSING])], "secret `{target}` lacks a key that the worker refers to: {detail}").over(&["ENV_MISSING", "ENV_EMPTY"]),
+            certain(&[failed(&[check::KUBELET]).from(K).code(&[reason::ENV_KEY_ABSENT])], "{place}: secret `{target}` lacks a key that the worker refers to: {detail}").over(&["REGISTRY_REFUSED"]).remedy(Remedy { text: "add the key", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} describe pods" }),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "SECRET_UNREADABLE",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        severity: Severity::Note,
+        remedy: Remedy { text: "grant `get` on this secret for a sharper answer", stack: "", plain: "kubectl -n {namespace} auth can-i get secret/{name}" },
+        rules: &[
+            certain(&[skipped(&[check::ENV_SECRET, check::PULL_SECRET]).code(&[code::FORBIDDEN])], "secret `{target}` may not be read from here; the pods were asked instead"),
+        ],
+        ..CAUSE
+    },
+];

@@ -1,0 +1,85 @@
+//! Credentials of an Azure registry: admin user and tokens, compared with what ARM says.
+
+use mops_probe::observation::{check as probe, code as seen, variant};
+
+use crate::catalogue::{CAUSE, Cause};
+use crate::observed::Vantage::{P, W};
+use crate::observed::{check, code};
+use crate::rule::{Near, Remedy, certain, failed, high, medium, passed, skipped};
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        id: "ACR_ADMIN_DISABLED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "switch it on, or use another credential", stack: "mops infra up {file} -c workspace", plain: "az acr update -n {registry_name} --admin-enabled true" },
+        rules: &[
+            certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_CREDENTIALS]).code(&[code::ADMIN_DISABLED]).near(Near::Target), skipped(&[check::PASSWORD]).code(&[code::ADMIN_USER]).near(Near::Credential)], "{place}: the {source} holds the registry's admin user, which is switched off").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
+            medium(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_CREDENTIALS]).code(&[code::ADMIN_DISABLED]).near(Near::Target)], "{place}: `{target}` refuses the credential of the {source}; the registry's admin user is switched off").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]).remedy(Remedy { text: "switch it on if this is the admin user's password", stack: "mops infra up {file} -c workspace", plain: "az acr update -n {registry_name} --admin-enabled true" }),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "ACR_PASSWORD_ROTATED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "write the registry's current password into the secret, then let the pods be made again", stack: "mops infra up {file} -c workspace", plain: "az acr credential show -n {registry_name} --query username" },
+        rules: &[
+            certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), passed(&[probe::REGISTRY_V2]).from(W).with(&[variant::ARM]).near(Near::Target), failed(&[check::PASSWORD]).code(&[code::DIFFERS]).near(Near::Credential)], "{place}: the registry password in the {source} is not a current one; `{target}` accepts the one that ARM lists").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
+            high(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), passed(&[probe::REGISTRY_V2]).from(W).with(&[variant::ARM]).near(Near::Target)], "{place}: `{target}` refuses the credential of the {source} and accepts the one that ARM lists").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "ACR_LOGIN_DENIED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "grant read on the registry for a sharper answer, or check by hand", stack: "mops infra up {file} -c workspace", plain: "az acr credential show -n {registry_name} --query username" },
+        rules: &[
+            medium(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), skipped(&[check::ARM_CREDENTIALS]).code(&[code::FORBIDDEN]).near(Near::Target)], "{place}: `{target}` refuses the credential of the {source}: admin user off, password renewed, or token expired").over(&["REGISTRY_REFUSED"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "ACR_TOKEN_EXPIRED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "let the token have a new password, which the next run hands out", stack: "mops infra up {file} -c registry,workspace", plain: "az acr token list -r {registry_name} -o table" },
+        rules: &[
+            certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_TOKEN]).code(&[seen::EXPIRED]).near(Near::Target), passed(&[check::PASSWORD]).near(Near::Credential)], "{place}: the password of the registry's token in the {source} has run out").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "ACR_TOKEN_DISABLED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "switch it on again, in the portal or with `az acr token update`", stack: "", plain: "az acr token list -r {registry_name} -o table" },
+        rules: &[
+            certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_TOKEN]).code(&[code::DISABLED]).near(Near::Target), passed(&[check::PASSWORD]).near(Near::Credential)], "{place}: the registry's token in the {source} is switched off").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "ACR_TOKEN_SCOPE",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "widen the scope map", stack: "mops infra up {file} -c registry --refresh", plain: "az acr scope-map list -r {registry_name} -o table" },
+        rules: &[
+            certain(&[failed(&[probe::REGISTRY_PULL]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401, 403]), failed(&[check::SCOPE_MAP]).code(&[code::NOT_LISTED]).near(Near::Target), passed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).near(Near::Credential)], "{place}: the registry's token may sign in, but its scope map does not let `{target}` be pulled").over(&["REGISTRY_REFUSED", "ARTIFACT_PERMISSION"]),
+        ],
+        ..CAUSE
+    },
+];

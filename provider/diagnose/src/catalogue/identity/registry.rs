@@ -1,0 +1,95 @@
+//! Whether a registry accepts a credential. A bare 401 proves only "refused"; a cause needs another credential's answer, or a
+//! comparison of the bytes, beside it.
+
+use mops_probe::observation::{check as probe, variant};
+
+use crate::catalogue::{CAUSE, Cause};
+use crate::kubelet::reason;
+use crate::observed::Vantage::{K, P, W};
+use crate::observed::{check, code};
+use crate::rule::{Near, Remedy, failed, high, medium, passed};
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        id: "REGISTRY_CREDENTIAL_REFUSED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy {
+            text: "renew this user's password, or use the stack's own credential",
+            stack: "mops infra up {file} -c workspace",
+            plain: "az acr credential show -n {registry_name} --query username",
+        },
+        rules: &[
+            high(
+                &[
+                    failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]),
+                    passed(&[probe::REGISTRY_V2]).from(W).with(&[variant::ARM]).near(Near::Target),
+                    failed(&[check::PASSWORD]).code(&[code::OTHER_USER]).near(Near::Credential),
+                ],
+                "{place}: `{target}` refuses the credential of the {source}, whose user is not the one of the stack",
+            )
+            .over(&["ACR_PASSWORD_ROTATED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED"]),
+            high(
+                &[
+                    failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]),
+                    passed(&[probe::REGISTRY_V2]).from(W).with(&[variant::ARM]).near(Near::Target),
+                    passed(&[check::PASSWORD]).near(Near::Credential),
+                ],
+                "{place}: `{target}` refuses the {source}'s password although it is the one that ARM lists",
+            )
+            .over(&["ACR_PASSWORD_ROTATED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED"])
+            .remedy(Remedy {
+                text: "wait a minute, then run again; a renewed password takes effect with a delay",
+                stack: "mops infra up {file} -c workspace",
+                plain: "",
+            }),
+            high(
+                &[
+                    failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]),
+                    passed(&[probe::REGISTRY_V2])
+                        .from(P)
+                        .with(&[variant::ENV, variant::PULL_SECRET])
+                        .near(Near::PoolAndTarget),
+                ],
+                "{place}: `{target}` refuses the credential of the {source} and accepts another one of the same worker",
+            )
+            .over(&["REGISTRY_REFUSED", "ACR_LOGIN_DENIED"])
+            .remedy(Remedy {
+                text: "rewrite both secrets from the same source",
+                stack: "mops infra up {file} -c workspace",
+                plain: "kubectl -n {namespace} get secrets",
+            }),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "REGISTRY_REFUSED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy {
+            text: "compare with another credential, from another place",
+            stack: "",
+            plain: "kubectl -n {namespace} get secrets",
+        },
+        rules: &[
+            medium(
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).http(&[401, 403])],
+                "{place}: `{target}` answers {status} {code} to the {source}, and there was nothing to compare with",
+            ),
+            medium(
+                &[failed(&[check::KUBELET]).from(K).code(&[reason::REFUSED, reason::DENIED])],
+                "{place}: the registry refused the node's request for `{target}`: {detail}",
+            )
+            .remedy(Remedy {
+                text: "compare with another credential, from another place",
+                stack: "",
+                plain: "kubectl -n {namespace} describe pods",
+            }),
+        ],
+        ..CAUSE
+    },
+];

@@ -1,0 +1,101 @@
+//! Workload identity: label, service account, trust.
+
+use mops_probe::observation::{check as probe, code as seen, variant};
+
+use crate::catalogue::{CAUSE, Cause};
+use crate::observed::Vantage::P;
+use crate::observed::{check, code};
+use crate::rule::{Near, Remedy, Severity, certain, failed, high, passed};
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        id: "WI_POD_LABEL",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "put `azure.workload.identity/use: \"true\"` on the pods, which makes them anew", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} get pods --show-labels" },
+        rules: &[
+            certain(&[failed(&[check::IDENTITY_LABEL]), failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&[seen::ENV_MISSING])], "the workers lack the label by which a pod asks for a token of its service account").over(&["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "REGISTRY_REFUSED"]),
+            certain(&[failed(&[check::IDENTITY_LABEL])], "the workers lack the label by which a pod asks for a token of its service account").over(&["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "REGISTRY_REFUSED"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "WI_SA_ANNOTATION",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "put the identity's client id into the annotation `azure.workload.identity/client-id`, then let the pods be made again", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} get serviceaccounts -o yaml" },
+        rules: &[
+            certain(&[failed(&[check::ACCOUNT]), failed(&[probe::IDENTITY]).from(P).with(&[variant::WI])], "service account `{target}` of the workers does not name the stack's identity: {detail}").over(&["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "REGISTRY_REFUSED"]),
+            certain(&[failed(&[check::ACCOUNT])], "service account `{target}` of the workers does not name the stack's identity: {detail}").over(&["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "REGISTRY_REFUSED"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "WI_WEBHOOK_INACTIVE",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "switch workload identity on for the cluster, then let the pods be made again", stack: "mops infra up {file} -c cluster", plain: "kubectl -n {namespace} get pods -o yaml" },
+        rules: &[
+            certain(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&[seen::ENV_MISSING]), passed(&[check::IDENTITY_LABEL]), passed(&[check::ACCOUNT])], "pool {pool}: the worker asks for a token of its service account and was given none: {detail}").over(&["REGISTRY_REFUSED"]),
+            high(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&[seen::ENV_MISSING])], "pool {pool}: the worker asks for a token of its service account and was given none: {detail}").over(&["REGISTRY_REFUSED"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "WI_SUBJECT",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "let the identity trust `system:serviceaccount:{namespace}:ACCOUNT`; what was changed in the last minutes may need some more", stack: "mops infra up {file} -c cluster", plain: "" },
+        rules: &[
+            certain(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700213"]), failed(&[check::TRUST]).near(Near::Credential)], "pool {pool}: identity `{target}` trusts another service account than the worker's: {detail}").over(&["REGISTRY_REFUSED"]),
+            high(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700213"])], "pool {pool}: identity `{target}` trusts another service account than the worker's: {detail}").over(&["REGISTRY_REFUSED"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "WI_ISSUER",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "let the identity trust the cluster's issuer, byte for byte; what was changed in the last minutes may need some more", stack: "mops infra up {file} -c cluster", plain: "" },
+        rules: &[
+            certain(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700211", "AADSTS70021"]), failed(&[check::TRUST]).near(Near::Credential)], "pool {pool}: identity `{target}` trusts another cluster than this one: {detail}").over(&["REGISTRY_REFUSED"]),
+            high(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700211", "AADSTS70021"])], "pool {pool}: identity `{target}` trusts another cluster than this one: {detail}").over(&["REGISTRY_REFUSED"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "WI_AUDIENCE",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "let the identity trust the audience `api://AzureADTokenExchange`", stack: "mops infra up {file} -c cluster", plain: "" },
+        rules: &[
+            certain(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700212"])], "pool {pool}: identity `{target}` trusts tokens for another purpose: {detail}").over(&["REGISTRY_REFUSED"]),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "WI_PROPAGATING",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        severity: Severity::Warning,
+        remedy: Remedy { text: "wait some minutes, then run again", stack: "", plain: "" },
+        rules: &[
+            high(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700211", "AADSTS70021", "AADSTS700213"]), passed(&[check::TRUST]).code(&[code::YOUNG]).near(Near::Credential)], "pool {pool}: identity `{target}` trusts the worker since a few minutes; the directory does not know it everywhere yet").over(&["WI_ISSUER", "WI_SUBJECT", "REGISTRY_REFUSED"]),
+        ],
+        ..CAUSE
+    },
+];

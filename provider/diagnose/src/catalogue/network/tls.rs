@@ -1,0 +1,101 @@
+//! Certificates.
+
+use mops_probe::observation::{check as probe, code as seen};
+
+use crate::catalogue::{CAUSE, Cause};
+use crate::kubelet::reason;
+use crate::observed::Vantage::{K, P, W};
+use crate::observed::check;
+use crate::rule::{Near, Remedy, certain, failed, high, passed};
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        id: "TLS_PROXY",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy {
+            text: "if a proxy opens TLS there, give its CA to the nodes and the workload",
+            stack: "",
+            plain: "",
+        },
+        rules: &[high(
+            &[
+                failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
+                    .from(P)
+                    .code(&[seen::UNTRUSTED_CERTIFICATE]),
+                passed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).from(W).near(Near::Target),
+            ],
+            "pool {pool}: `{target}` shows a certificate that pods do not trust, and the workstation does",
+        )
+        .over(&["TLS_UNTRUSTED"])],
+        ..CAUSE
+    },
+    Cause {
+        id: "TLS_UNTRUSTED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "give the CA to the nodes and the workload", stack: "", plain: "" },
+        rules: &[
+            certain(
+                &[
+                    failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
+                        .from(P)
+                        .code(&[seen::UNTRUSTED_CERTIFICATE]),
+                    failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
+                        .from(W)
+                        .code(&[seen::UNTRUSTED_CERTIFICATE])
+                        .near(Near::Target),
+                ],
+                "`{target}` is signed by a CA that nobody here trusts",
+            )
+            .over(&["TLS_PROXY"]),
+            high(
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
+                    .code(&[seen::UNTRUSTED_CERTIFICATE])],
+                "{place}: `{target}` is signed by a CA that is not trusted",
+            ),
+            high(
+                &[failed(&[check::KUBELET]).from(K).code(&[reason::UNTRUSTED])],
+                "{place}: the node does not trust the registry's certificate",
+            )
+            .over(&["REGISTRY_REFUSED"])
+            .remedy(Remedy {
+                text: "give the CA to the nodes",
+                stack: "mops infra up {file} -c workspace",
+                plain: "kubectl -n {namespace} describe pods",
+            }),
+        ],
+        ..CAUSE
+    },
+    Cause {
+        id: "TLS_EXPIRED",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "renew it; check the clock first", stack: "", plain: "" },
+        rules: &[high(
+            &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
+                .code(&[seen::CERTIFICATE_EXPIRED])],
+            "{place}: the certificate of `{target}` is not valid at this time",
+        )],
+        ..CAUSE
+    },
+    Cause {
+        id: "TLS_NAME",
+        title: "",
+        meaning: "",
+        signal: "",
+        near_miss: "",
+        remedy: Remedy { text: "correct the host name", stack: "", plain: "" },
+        rules: &[certain(
+            &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::CERTIFICATE_NAME])],
+            "{place}: the certificate shown for `{target}` is for another host",
+        )],
+        ..CAUSE
+    },
+];
