@@ -173,8 +173,10 @@ fn golden_reports() {
 
 #[test]
 fn golden_schema() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schema/report.schema.json");
-    same_as(&path, &(serde_json::to_string_pretty(&report::schema()).unwrap() + "\n"));
+    for (name, schema) in [("report", report::schema()), ("capture", mops_diagnose::capture::schema())] {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../schema/{name}.schema.json"));
+        same_as(&path, &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
+    }
 }
 
 #[test]
