@@ -75,13 +75,13 @@ bench:
 	MOPS_BIN_DIR="$(release)" "$(release)/mops-bench-report" $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(REBASE),--rebase) $(if $(README),--readme $(README))
 
 # Sizes of the tests, by the variables that their first lines name; the short form takes what the tests do by themselves.
-crash_sizes := $(if $(QUICK),,MOPS_SWEEP=2 MOPS_KILLS=600 MOPS_DISK_STEP_KIB=4 MOPS_PROGRAM_KILLS=30 MOPS_ROUNDS=20 MOPS_SIGNALS=60 MOPS_SOAK=400)
+crash_sizes := $(if $(QUICK),,MOPS_SWEEP=2 MOPS_KILLS=600 MOPS_DISK_STEP_KIB=4 MOPS_PROGRAM_KILLS=30 MOPS_PROVIDER_KILLS=200 MOPS_ROUNDS=20 MOPS_SIGNALS=60 MOPS_SOAK=400)
 crash: build
 	$(crash_sizes) QUICK="$(QUICK)" PEER="$(PEER)" README="$(README)" FAILPOINTS="$(failpoints)" MOPS_BIN_DIR="$(debug)" sh tests/crash.sh
 
 nightly: build
-	MOPS_SWEEP=6 MOPS_KILLS=1000 MOPS_DISK_STEP_KIB=4 MOPS_PROGRAM_KILLS=200 MOPS_ROUNDS=100 MOPS_SIGNALS=200 MOPS_SOAK=1000 \
-	  FAILPOINTS="$(failpoints)" MOPS_BIN_DIR="$(debug)" sh tests/crash.sh
+	MOPS_SWEEP=6 MOPS_KILLS=1000 MOPS_DISK_STEP_KIB=4 MOPS_PROGRAM_KILLS=200 MOPS_PROVIDER_KILLS=600 \
+	  MOPS_ROUNDS=100 MOPS_SIGNALS=200 MOPS_SOAK=1000 FAILPOINTS="$(failpoints)" MOPS_BIN_DIR="$(debug)" sh tests/crash.sh
 	MOPS_BIN_DIR="$(debug)" sh tests/nightly.sh
 
 # Generated files are written by the tests that compare them; look at the difference before committing it.

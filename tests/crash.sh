@@ -1,6 +1,7 @@
 #!/bin/sh
-# What `make crash` and `make nightly` run: the engine in a build with failpoints, then (but for QUICK) the programs;
-# at the end the counting lines of all of them, as a table and as JSON. How large each test is comes from its variable.
+# What `make crash` and `make nightly` run: the engine in a build with failpoints, then (but for QUICK) the programs, and
+# among them Pulumi's provider; at the end the counting lines of all of them, as a table and as JSON. How large each test
+# is comes from its variable.
 # FAILPOINTS is the target folder of the build with failpoints; PEER=1 repeats the kill test with terraform.
 set -u
 code=0

@@ -36,6 +36,8 @@ mod private_world;
 mod probe_program;
 #[path = "pulumi/hostile.rs"]
 mod pulumi_hostile;
+#[path = "pulumi/killed.rs"]
+mod pulumi_killed;
 #[path = "pulumi/process.rs"]
 mod pulumi_process;
 #[path = "pulumi/raw.rs"]
