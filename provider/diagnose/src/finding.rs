@@ -94,7 +94,7 @@ impl Finding {
             severity: cause.severity,
             confidence: Some(rule.confidence),
             family: family.name.to_owned(),
-            message: words.sentence(rule.message, trigger),
+            message: words.message(rule.message, &found.evidence),
             target: trigger.target.clone(),
             credential: trigger.credential.clone(),
             pools: pool(trigger),

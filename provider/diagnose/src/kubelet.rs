@@ -21,6 +21,16 @@ pub mod reason {
     pub const NEVER_PULL: &str = "NEVER_PULL";
     /// No space on the node.
     pub const DISK_FULL: &str = "DISK_FULL";
+    /// The registry has not got a layer that the manifest names.
+    pub const BLOB_ABSENT: &str = "BLOB_ABSENT";
+    /// The bytes that came hash to another digest.
+    pub const DIGEST: &str = "DIGEST";
+    /// The runtime gave up a pull without progress.
+    pub const STALLED: &str = "STALLED";
+    /// The kubelet's own limit on pulls, when it is the only reason: the reader of events says so, no single sentence.
+    pub const QPS: &str = "QPS";
+    /// The node has not got the image that every sandbox needs.
+    pub const SANDBOX_IMAGE: &str = "SANDBOX_IMAGE";
     /// The node does not trust the certificate.
     pub const UNTRUSTED: &str = "UNTRUSTED";
     /// The node cannot resolve the host.
@@ -44,6 +54,7 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["ErrImageNeverPull"], reason::NEVER_PULL),
     (&["pull policy of Never"], reason::NEVER_PULL),
     (&["InvalidImageName"], reason::INVALID_NAME),
+    (&["FailedCreatePodSandBox", "sandbox image"], reason::SANDBOX_IMAGE),
     (&["CrashLoopBackOff"], reason::CRASHING),
     (&["secret \"", "\" not found"], reason::ENV_SECRET_ABSENT),
     (&["couldn't find key", "in Secret"], reason::ENV_KEY_ABSENT),
@@ -59,9 +70,14 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["connection refused"], reason::NO_CONNECTION),
     (&["i/o timeout"], reason::NO_CONNECTION),
     (&["no space left on device"], reason::DISK_FULL),
+    (&["low on resource: ephemeral-storage"], reason::DISK_FULL),
+    (&["could not fetch content descriptor", "not found"], reason::BLOB_ABSENT),
+    (&["unexpected commit digest"], reason::DIGEST),
     (&["insufficient_scope"], reason::DENIED),
     (&["401 Unauthorized"], reason::REFUSED),
     (&["403 Forbidden"], reason::DENIED),
+    (&["context canceled"], reason::STALLED),
+    (&["no progress in"], reason::STALLED),
     (&[": not found"], reason::IMAGE_ABSENT),
 ];
 
@@ -149,11 +165,49 @@ mod tests {
                 "failed to do request: Head \"URL\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
                 reason::UNTRUSTED,
             ),
+            (
+                "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor sha256:1 (application/vnd.oci.image.layer.v1.tar+gzip) from remote: not found",
+                reason::BLOB_ABSENT,
+            ),
+            (
+                "failed commit on ref \"manifest-sha256:1\": unexpected commit digest sha256:2, expected sha256:1: failed precondition",
+                reason::DIGEST,
+            ),
             ("something new", reason::OTHER),
         ];
         for (text, want) in rows {
             assert_eq!(meaning("ErrImagePull", &format!("{R}{text}")), Some(want), "{text}");
         }
+    }
+
+    #[test]
+    fn a_pull_that_stopped_has_a_reason_unless_a_refusal_stands_beside_it() {
+        let rows = [
+            ("failed to copy: httpReadSeeker: context canceled", reason::STALLED),
+            ("pull image REF: no progress in 5m0s", reason::STALLED),
+            ("write /var/lib/containerd/ingest/1/data: no space left on device", reason::DISK_FULL),
+            (
+                "[rpc error: write data: no space left on device, rpc error: failed to fetch oauth token: unexpected status: 401 Unauthorized]",
+                reason::CREDENTIAL_REFUSED,
+            ),
+            (
+                "[rpc error: context canceled, rpc error: failed to fetch oauth token: unexpected status: 401 Unauthorized]",
+                reason::CREDENTIAL_REFUSED,
+            ),
+        ];
+        for (text, want) in rows {
+            assert_eq!(meaning("ErrImagePull", &format!("{R}{text}")), Some(want), "{text}");
+        }
+        let low = "The node was low on resource: ephemeral-storage. Threshold quantity: 10Gi, available: 8Gi.";
+        assert_eq!(meaning("Evicted", low), Some(reason::DISK_FULL));
+    }
+
+    #[test]
+    fn a_sandbox_fails_for_its_image_or_for_something_else() {
+        let pause = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get sandbox image \"mcr.microsoft.com/oss/kubernetes/pause:3.6\": failed to pull image: dial tcp 10.0.0.1:443: i/o timeout";
+        assert_eq!(meaning("FailedCreatePodSandBox", pause), Some(reason::SANDBOX_IMAGE));
+        let plugin = "Failed to create pod sandbox: plugin type=\"azure-vnet\" failed (add): no addresses left";
+        assert_eq!(meaning("FailedCreatePodSandBox", plugin), Some(reason::OTHER));
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub mod check {
     pub const PASSWORD: &str = "secret.password";
     /// A container's waiting reason or an event, in the kubelet's words.
     pub const KUBELET: &str = "kubelet.pull";
+    /// How long the pull had been running when the kubelet reported, from its events; the reason is that time.
+    pub const PULL_TIME: &str = "kubelet.pull_time";
+    /// The host in the kubelet's error against the image's registry; the reason is that host.
+    pub const PULL_HOST: &str = "kubelet.pull_host";
+    /// The node lists the image as present.
+    pub const NODE_IMAGE: &str = "node.image";
     /// A probe pod ran and its log is complete.
     pub const PROBE: &str = "probe.run";
     /// The directory's answer to the secret of a service principal, as pods have it.
@@ -105,6 +111,16 @@ pub mod code {
     pub const NOT_ANNOTATED: &str = "NOT_ANNOTATED";
     /// As it should be since a few minutes.
     pub const YOUNG: &str = "YOUNG";
+    /// Minutes after the pull had begun.
+    pub const LATE: &str = "LATE";
+    /// Right at the start of the pull.
+    pub const AT_ONCE: &str = "AT_ONCE";
+    /// A host that is neither the registry nor its host of layers.
+    pub const OTHER_HOST: &str = "OTHER_HOST";
+    /// The registry's own host of layers.
+    pub const DATA_HOST: &str = "DATA_HOST";
+    /// The pod pulls only what the node has not got.
+    pub const IF_NOT_PRESENT: &str = "IF_NOT_PRESENT";
     /// The pod did not start in time.
     pub const UNSCHEDULED: &str = "UNSCHEDULED";
     /// An admission rule refused the pod.

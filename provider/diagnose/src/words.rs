@@ -39,6 +39,12 @@ impl Words {
         self.fill(template, trigger, |_| Some("?".to_owned())).unwrap_or_default()
     }
 
+    /// The sentence of a rule, with `{last}` for what the last of its observations says.
+    pub(crate) fn message(&self, template: &str, evidence: &[&Observed]) -> String {
+        let (Some(trigger), Some(last)) = (evidence.first(), evidence.last()) else { return String::new() };
+        self.sentence(&template.replace("{last}", &last.reason.replace(['{', '}'], "")), trigger)
+    }
+
     fn fill(&self, template: &str, trigger: &Observed, unknown: fn(&str) -> Option<String>) -> Option<String> {
         let mut out = String::new();
         let mut rest = template;

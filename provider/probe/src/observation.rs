@@ -22,6 +22,17 @@ pub mod check {
     pub const REGISTRY_PULL: &str = "registry.pull";
     /// The image's repository has a tag list.
     pub const REGISTRY_TAGS: &str = "registry.tags";
+    /// HEAD of a repository that another check has shown to work.
+    pub const REGISTRY_KNOWN: &str = "registry.known";
+    /// HEAD of a random repository, against the answer for the image; passes when it is refused, with a code that says
+    /// whether both answers are alike.
+    pub const REGISTRY_RANDOM: &str = "registry.random";
+    /// GET of an image's manifest: its digest and its entry for the platform.
+    pub const REGISTRY_MANIFEST: &str = "registry.manifest";
+    /// The image's smallest layer, from the host to which the registry sends.
+    pub const REGISTRY_BLOB: &str = "registry.blob";
+    /// Names or tags near the ones of an image that is absent; the reason lists them.
+    pub const REGISTRY_NAMES: &str = "registry.names";
     /// What the text of the SAS promises, against the server's clock.
     pub const STORAGE_SAS: &str = "storage.sas";
     /// List with one result.
@@ -42,6 +53,8 @@ pub mod variant {
     pub const WI: &str = "wi";
     /// The SAS of AZURE_STORAGE_CONNECTION_STRING.
     pub const SAS: &str = "sas";
+    /// What this workstation has for the registry; never sent from the cluster.
+    pub const LOCAL: &str = "local";
     /// A credential that ARM lists; from the workstation only.
     pub const ARM: &str = "arm";
 }
@@ -60,6 +73,17 @@ pub mod code {
     pub const NAME_UNKNOWN: &str = "NAME_UNKNOWN";
     /// The tag or digest does not exist.
     pub const MANIFEST_UNKNOWN: &str = "MANIFEST_UNKNOWN";
+    /// The index has no entry for the platform.
+    pub const PLATFORM_MISSING: &str = "PLATFORM_MISSING";
+    /// The bytes hash to another digest.
+    pub const DIGEST_MISMATCH: &str = "DIGEST_MISMATCH";
+    /// The host to which the registry sends for a layer is not reached, and is no data host of an Azure registry; the
+    /// reason names it.
+    pub const REDIRECT_HOST: &str = "REDIRECT_HOST";
+    /// Both answers are the same.
+    pub const ALIKE: &str = "ALIKE";
+    /// The answers differ.
+    pub const ANSWERS_DIFFER: &str = "ANSWERS_DIFFER";
     /// The resolver does not know the host.
     pub const NAME_NOT_RESOLVED: &str = "NAME_NOT_RESOLVED";
     /// Nobody listens there, or a firewall says so.
