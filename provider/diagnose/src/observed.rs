@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub mod check {
     /// The API server answers.
     pub const API: &str = "access.api";
+    /// The kubeconfig and its context; nothing is sent for it.
+    pub const KUBECONFIG: &str = "local.kubeconfig";
     /// A right that the run needs; the target is `VERB RESOURCE`.
     pub const RIGHT: &str = "access.right";
     /// The namespace is there.
@@ -19,6 +21,14 @@ pub mod check {
     pub const RUNNING: &str = "workload.running";
     /// The pool has nodes, and one of them takes pods.
     pub const POOL: &str = "pool.nodes";
+    /// The taints and GPU settings of a pool against what the workers tolerate and ask for.
+    pub const TAINTS: &str = "pool.taints";
+    /// Ready nodes of a GPU size offer `nvidia.com/gpu`, and who should announce it runs on them.
+    pub const GPU_PLUGIN: &str = "pool.gpu_plugin";
+    /// The region's list of machine sizes; the target is the size.
+    pub const ARM_SIZES: &str = "arm.sizes";
+    /// A pool at its largest against the free quota; the target is the family, or `total`.
+    pub const ARM_QUOTA: &str = "arm.quota";
     /// A secret from which a worker's environment comes.
     pub const ENV_SECRET: &str = "secret.env";
     /// A secret that a worker names in `imagePullSecrets`.
@@ -69,6 +79,10 @@ pub mod code {
     pub const FORBIDDEN: &str = "FORBIDDEN";
     /// No client could be made, so nothing was sent.
     pub const NO_ACCESS: &str = "NO_ACCESS";
+    /// No kubeconfig, or not the context that is asked for.
+    pub const NO_CONTEXT: &str = "NO_CONTEXT";
+    /// The program by which the kubeconfig signs in is not installed.
+    pub const NO_EXEC_PLUGIN: &str = "NO_EXEC_PLUGIN";
     /// No answer from the API server.
     pub const UNREACHABLE: &str = "UNREACHABLE";
     /// The selector matches nothing.
@@ -77,6 +91,14 @@ pub mod code {
     pub const UNSCHEDULABLE: &str = "UNSCHEDULABLE";
     /// A pool without nodes.
     pub const ZERO_NODES: &str = "ZERO_NODES";
+    /// A taint that no worker tolerates.
+    pub const NOT_TOLERATED: &str = "NOT_TOLERATED";
+    /// A setting of the pool's GPUs that no worker asks for.
+    pub const NOT_REQUESTED: &str = "NOT_REQUESTED";
+    /// Not offered to this subscription here.
+    pub const RESTRICTED: &str = "RESTRICTED";
+    /// Less than is needed.
+    pub const SHORT: &str = "SHORT";
     /// A secret of another type.
     pub const WRONG_TYPE: &str = "WRONG_TYPE";
     /// No docker config.

@@ -7,15 +7,18 @@ use crate::rule::{Remedy, Severity, certain, skipped};
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "PROBE_POD_DENIED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The cluster refused the probe pod",
+        meaning: "A rule of the cluster, such as a policy, Pod Security or a quota, did not let the probe pod be made. The \
+                  pool was not examined from inside; the workers are not touched by it.",
+        signal: "creating the pod is refused in the words of a webhook, a policy, Pod Security or a quota",
+        near_miss: "a 403 that names `create jobs` is a missing right: RBAC_DENIED",
         severity: Severity::Note,
+        sources: &["Azure/AKS#4459"],
         remedy: Remedy {
-            text: "exempt pods with the label modelops.io/run, or allow one more pod in the quota",
+            text: "exempt pods with the label modelops.io/run, allow one more pod in the quota, or name another namespace \
+                   with `--probe-namespace`",
             stack: "",
-            plain: "",
+            plain: "kubectl -n {namespace} get resourcequotas",
         },
         rules: &[certain(
             &[skipped(&[check::PROBE]).code(&[code::ADMISSION])],
@@ -25,13 +28,14 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "PROBE_POD_UNSCHEDULED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The probe pod found no place",
+        meaning: "The pool has nodes, and none had room for the small probe pod in time, so the pool was not examined from \
+                  inside. A worker that restarts now may have to wait as well.",
+        signal: "the probe pod is Pending past its deadline; the scheduler's own words are shown",
+        near_miss: "a pod that a quota forbids was never made: PROBE_POD_DENIED",
         severity: Severity::Note,
         remedy: Remedy {
-            text: "free capacity on the pool",
+            text: "free capacity on the pool, or look at another one with `--pool`",
             stack: "",
             plain: "kubectl describe nodes -l agentpool={pool}",
         },
@@ -43,12 +47,13 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "PROBE_IMAGE_UNAVAILABLE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The probe's own image cannot be pulled",
+        meaning: "The node could not fetch the small image with which pools are examined, which says nothing yet about the \
+                  workers' image: it may come from another registry.",
+        signal: "the probe pod waits for its own image",
+        near_miss: "a worker's image that cannot be pulled gives the causes of registries and artefacts",
         severity: Severity::Note,
-        remedy: Remedy { text: "name an image that the pool can pull with --probe-image", stack: "", plain: "" },
+        remedy: Remedy { text: "name an image that the pool can pull with `--probe-image`", stack: "", plain: "" },
         rules: &[certain(
             &[skipped(&[check::PROBE]).code(&[code::IMAGE])],
             "pool {pool}: the probe's own image could not be pulled: {detail}",
