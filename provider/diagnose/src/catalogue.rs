@@ -7,14 +7,22 @@ mod cause;
 pub(crate) mod config;
 pub(crate) mod identity;
 pub(crate) mod network;
+pub(crate) mod ngc;
 pub(crate) mod storage;
 
 pub(crate) use cause::CAUSE;
 pub use cause::{Cause, Family, Repair};
 
 /// All families in the order of reports.
-pub const FAMILIES: &[Family] =
-    &[access::FAMILY, config::FAMILY, network::FAMILY, identity::FAMILY, artifact::FAMILY, storage::FAMILY];
+pub const FAMILIES: &[Family] = &[
+    access::FAMILY,
+    config::FAMILY,
+    network::FAMILY,
+    identity::FAMILY,
+    artifact::FAMILY,
+    ngc::FAMILY,
+    storage::FAMILY,
+];
 
 /// The id of what no rule knows.
 pub const UNCLASSIFIED: &str = "UNCLASSIFIED";

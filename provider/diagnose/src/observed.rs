@@ -49,6 +49,8 @@ pub mod check {
     pub const PULL_TIME: &str = "kubelet.pull_time";
     /// The host in the kubelet's error against the image's registry; the reason is that host.
     pub const PULL_HOST: &str = "kubelet.pull_host";
+    /// NGC's catalogue lists the image; when it does not, the reason names the nearest.
+    pub const NGC_CATALOGUE: &str = "ngc.catalogue";
     /// The node lists the image as present.
     pub const NODE_IMAGE: &str = "node.image";
     /// A probe pod ran and its log is complete.

@@ -80,6 +80,8 @@ pub mod code {
     /// The host to which the registry sends for a layer is not reached, and is no data host of an Azure registry; the
     /// reason names it.
     pub const REDIRECT_HOST: &str = "REDIRECT_HOST";
+    /// The refusal asks to accept a licence in the browser.
+    pub const LICENSE_SENTENCE: &str = "LICENSE_SENTENCE";
     /// Both answers are the same.
     pub const ALIKE: &str = "ALIKE";
     /// The answers differ.

@@ -7,6 +7,7 @@ use super::*;
 use crate::rule::Confidence::Certain;
 
 mod fixture;
+mod flagship;
 mod honesty;
 
 use fixture::{Fixture, named};
