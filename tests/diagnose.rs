@@ -6,3 +6,11 @@ mod cluster;
 mod probe;
 #[path = "diagnose/report.rs"]
 mod report;
+#[path = "diagnose/report_forms.rs"]
+mod report_forms;
+#[path = "diagnose/report_html.rs"]
+mod report_html;
+#[path = "diagnose/report_junit.rs"]
+mod report_junit;
+#[path = "diagnose/report_sarif.rs"]
+mod report_sarif;

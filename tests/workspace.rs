@@ -55,6 +55,16 @@ pub(crate) async fn direct() -> BTreeMap<String, BTreeSet<String>> {
     packages.iter().map(row).collect()
 }
 
+/// The source folder of a package that the lock file names.
+pub(crate) async fn source(name: &str) -> PathBuf {
+    let manifest = root().join("Cargo.toml").display().to_string();
+    let arguments = ["metadata", "--offline", "--format-version", "1", "--manifest-path", &manifest];
+    let all: Value = serde_json::from_str(&output(env!("CARGO"), &arguments).await).expect("json");
+    let found = all["packages"].as_array().into_iter().flatten().find(|package| package["name"] == name);
+    let manifest = found.and_then(|package| package["manifest_path"].as_str());
+    Path::new(manifest.unwrap_or_else(|| panic!("no package {name}"))).with_file_name("")
+}
+
 /// A foreign or own package in a tree.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Package {

@@ -34,6 +34,7 @@ pub mod real;
 pub mod recordings;
 pub mod registry;
 pub mod remote;
+pub mod reports;
 pub mod rig;
 pub mod route;
 pub mod samples;

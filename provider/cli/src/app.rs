@@ -27,9 +27,10 @@ pub(crate) struct App {
 
 /// Runs a parsed command line.
 pub(crate) fn run(cli: Cli, env: Env) -> Exit {
-    let printer = Printer::new(Look::detect(&env, cli.global.json));
-    log(&env, &cli.global);
-    let app = App { env, printer, global: cli.global, cancel: Cancel::new(), sources: RefCell::default() };
+    let global = Global { json: cli.global.json || cli.verb.is_json(), ..cli.global };
+    let printer = Printer::new(Look::detect(&env, global.json));
+    log(&env, &global);
+    let app = App { env, printer, global, cancel: Cancel::new(), sources: RefCell::default() };
     fault::say_only_the_place();
     match fault::guarded(|| commands::run(&app, cli.verb)) {
         Ok(exit) => exit,

@@ -8,6 +8,7 @@ mod lock;
 mod moves;
 mod reach;
 mod refresh;
+mod report;
 mod secrets;
 mod state;
 mod value;
@@ -23,6 +24,7 @@ pub(crate) use lock::*;
 pub(crate) use moves::*;
 pub(crate) use reach::ReachArgs;
 pub(crate) use refresh::RefreshArgs;
+pub(crate) use report::*;
 pub(crate) use secrets::*;
 pub(crate) use state::*;
 
@@ -57,7 +59,9 @@ pub(crate) enum Verb {
     /// Bring a stack up and down, and look at it.
     Infra(InfraArgs),
     /// Find why a pod cannot reach its images or data, with proof.
-    #[command(after_help = "Examples:\n  mops diagnose-auth\n  mops smoke-test --env dev --json")]
+    #[command(
+        after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth --format github --format sarif=auth.sarif"
+    )]
     DiagnoseAuth(CheckArgs),
     /// Check that every worker reaches its registry and storage.
     #[command(after_help = "Examples:\n  mops diagnose-auth\n  mops smoke-test --env dev --json")]
@@ -75,6 +79,19 @@ pub(crate) enum Verb {
     /// Print version and build.
     #[command(after_help = "Examples:\n  mops version\n  mops version --json")]
     Version,
+}
+
+impl Verb {
+    /// Whether its own flags ask for JSON on standard output, as `--json` does.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Self::DiagnoseAuth(args) | Self::SmokeTest(args) => args.report.is_json(),
+            Self::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) | DevVerb::SmokeTest(args) }) => {
+                args.report.is_json()
+            }
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +117,8 @@ pub(crate) struct CheckArgs {
     pub(crate) stack: StackArgs,
     #[command(flatten)]
     pub(crate) probe: ProbeArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
 }
 
 /// How pods are looked at from inside.

@@ -61,6 +61,7 @@ impl Capture {
             command: self.command,
             tool: Tool { rules_version: report::RULES_VERSION, ..self.tool },
             run: self.run,
+            stack_file: self.names.stack_file,
             summary,
             vantages: report::vantages(&probes),
             probes,

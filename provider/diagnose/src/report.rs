@@ -2,11 +2,22 @@
 //! derived from all checks (`tests/diagnose.rs` holds the golden texts).
 
 mod columns;
+mod github;
+mod html;
+mod junit;
+mod matrix;
 mod model;
+mod owner;
+mod phrase;
+mod sarif;
 mod table;
 mod text;
 
+pub use github::github;
+pub use html::html;
+pub use junit::junit;
 pub use model::{Cleanup, Command, Counts, Left, Report, Run, Skipped, Summary, Tool, Verdict, vantages};
+pub use sarif::sarif;
 pub use text::text;
 
 /// The version of the report's form; fields are only added within it.

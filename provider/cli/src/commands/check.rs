@@ -2,19 +2,20 @@
 //! report. The report's summary decides the exit code.
 
 mod azure;
+mod report;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use mops_clients::kubernetes::ClusterRef;
 use mops_core::{Error, Secret, SecretInput, Value};
-use mops_diagnose::{ArmView, Command, KnownPool, ProbeImage, Report, Request, Services, report};
+use mops_diagnose::{ArmView, Command, KnownPool, ProbeImage, Request, Services};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
 use mops_wire::Http;
 
 use crate::app::App;
-use crate::args::{CheckArgs, ProbeArgs};
+use crate::args::{CheckArgs, ProbeArgs, Wanted};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::session::Session;
@@ -31,16 +32,17 @@ pub(super) struct Subject<'a> {
 }
 
 pub(crate) fn run(app: &App, command: Command, args: &CheckArgs) -> Outcome {
+    let wanted = args.report.wanted(app.global.json)?;
     let (stack, file) = app.stack(&args.stack)?;
     let snapshot = app.snapshot(&stack)?;
     let pointed = app.pointed(&stack, file)?;
     let session = app.session(&pointed)?;
     let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, probe: &args.probe };
-    app.wait_for(look(app, command, &subject))
+    app.wait_for(look(app, command, &subject, &wanted))
 }
 
-/// Looks, and prints the report; its summary is the exit.
-pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> Outcome {
+/// Looks, and writes the report in every form; its summary is the exit.
+pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>, wanted: &[Wanted]) -> Outcome {
     let cluster = cluster(subject.snapshot)?;
     let mut request = request(app, subject);
     if let (Command::SmokeTest, None) = (command, subject.probe.timeout) {
@@ -52,24 +54,15 @@ pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> 
         Ok(services) => mops_diagnose::look(command, request, services).await,
         Err(error) => mops_diagnose::could_not_run(command, &request, error.summary()),
     };
-    let report = capture.report();
-    print(app, &report);
-    Ok(match report.summary.exit_code {
+    let found = capture.report();
+    report::write(app, &found, wanted)?;
+    Ok(match found.summary.exit_code {
         0 => Exit::Ok,
         1 => Exit::Failed,
         2 => Exit::Usage,
         130 => Exit::Interrupted,
         _ => Exit::CouldNotRun,
     })
-}
-
-fn print(app: &App, report: &Report) {
-    let look = app.printer.look();
-    if !look.json {
-        app.printer.data(&report::text(report, look.width, look.out.is_coloured()));
-        return;
-    }
-    app.printer.object(report);
 }
 
 async fn services(app: &App, session: &Session, cluster: &ClusterRef) -> Result<Services, Error> {

@@ -141,6 +141,9 @@ pub struct Report {
     pub tool: Tool,
     /// Which run it was.
     pub run: Run,
+    /// The stack file as the user named it, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_file: Option<String>,
     /// Verdict, exit code, counts.
     pub summary: Summary,
     /// The vantage points that saw something.

@@ -1,0 +1,159 @@
+//! The report as one page that needs nothing else: no network, no font, no file beside it. Its policy lets only
+//! the style and the script of this folder run. Verdict, cause and command come first, then the matrix
+//! pool × check with the evidence of each cell behind a button (`tests/diagnose/report_html.rs`, and in a real
+//! browser `tests/e2e/page.rs`).
+
+mod evidence;
+mod finding;
+mod grid;
+mod markup;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::matrix::Matrix;
+use super::model::{Cleanup, Report, Verdict};
+use super::owner::Matters;
+use super::phrase;
+use crate::observed::Status;
+use markup::Markup;
+
+const STYLE: &str = include_str!("html/page.css");
+const SCRIPT: &str = include_str!("html/page.js");
+
+/// The report as one page.
+#[must_use]
+pub fn html(report: &Report) -> String {
+    let matters = Matters::of(report);
+    let matrix = Matrix::of(&report.probes);
+    let counts = report.summary.counts;
+    let number = |count: usize| Markup::text(&count.to_string());
+    let (lead, others) = finding::sections(&matters);
+    let page = Markup::fill(
+        include_str!("html/page.html"),
+        &[
+            ("style", Markup::file(STYLE)),
+            ("style-hash", Markup::text(&hash(STYLE))),
+            ("script", Markup::file(SCRIPT)),
+            ("script-hash", Markup::text(&hash(SCRIPT))),
+            ("command", Markup::text(report.command.name())),
+            ("env", Markup::text(&report.run.env)),
+            ("status", Markup::text(class(report.summary.status))),
+            ("sign", Markup::text(verdict_sign(report.summary.status))),
+            ("verdict", Markup::text(&verdict(report))),
+            ("ok", number(counts.ok)),
+            ("failed", number(counts.failed)),
+            ("skipped", number(counts.skipped)),
+            ("facts", facts(&run(report))),
+            ("lead", lead),
+            ("matrix", grid::matrix(&matrix, &matters)),
+            ("elsewhere", grid::elsewhere(&matrix, &matters)),
+            ("others", others),
+            ("remarks", remarks(report)),
+            ("version", Markup::text(&report.tool.version)),
+            ("rules", Markup::text(&report.tool.rules_version.to_string())),
+            ("schema", Markup::text(&report.schema_version.to_string())),
+            ("cleanup", Markup::text(&cleanup(&report.cleanup))),
+        ],
+    );
+    page.into_page()
+}
+
+/// What a content policy calls a style or a script.
+fn hash(content: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(content)))
+}
+
+fn verdict(report: &Report) -> String {
+    let counts = report.summary.counts;
+    match report.summary.status {
+        Verdict::Pass if counts.skipped > 0 => format!("Passed, {} skipped", counts.skipped),
+        Verdict::Pass => "Passed".to_owned(),
+        Verdict::Fail => format!("Failed: {}", phrase::plural(counts.causes, "cause")),
+        Verdict::Incomplete => "Incomplete".to_owned(),
+        Verdict::Interrupted => "Interrupted".to_owned(),
+    }
+}
+
+const fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Incomplete => "incomplete",
+        Verdict::Interrupted => "interrupted",
+    }
+}
+
+const fn verdict_sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✓",
+        Verdict::Fail => "✕",
+        Verdict::Incomplete | Verdict::Interrupted => "!",
+    }
+}
+
+/// The sign beside an outcome's word.
+const fn sign(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "✓",
+        Status::Fail => "✕",
+        Status::Skip => "–",
+    }
+}
+
+/// The class of an outcome in the style.
+fn outcome(status: Status) -> Markup {
+    Markup::text(status.word())
+}
+
+fn run(report: &Report) -> Vec<(&'static str, String)> {
+    let run = &report.run;
+    vec![
+        ("environment", run.env.clone()),
+        ("namespace", run.namespace.clone()),
+        ("cluster", run.context.clone()),
+        ("registry", run.registry.clone().unwrap_or_default()),
+        ("stack file", report.stack_file.clone().unwrap_or_default()),
+        ("started", run.started.clone()),
+        ("took", phrase::seconds(run.duration_ms)),
+        ("run", run.id.clone()),
+    ]
+}
+
+/// Names and values; one without a value is left out.
+fn facts(pairs: &[(&str, String)]) -> Markup {
+    let known = pairs.iter().filter(|(_, value)| !value.is_empty());
+    let fact = |(name, value): &(&str, String)| {
+        Markup::fill(include_str!("html/fact.html"), &[("name", Markup::text(name)), ("value", Markup::text(value))])
+    };
+    known.map(fact).collect()
+}
+
+fn remarks(report: &Report) -> Markup {
+    let notices = report.notices.iter().map(|text| ("note", text.clone()));
+    let skipped = report.skipped.iter().map(|s| ("skipped", format!("{}: {}", s.what, s.why)));
+    let line = |(name, text): (&str, String)| {
+        Markup::fill(
+            "<li><b>{{name}}</b> {{text}}</li>",
+            &[("name", Markup::text(name)), ("text", Markup::text(&text))],
+        )
+    };
+    let lines: Vec<Markup> = notices.chain(skipped).map(line).collect();
+    if lines.is_empty() {
+        return Markup::default();
+    }
+    let title = Markup::text("Notes, and what was not looked at");
+    Markup::fill(include_str!("html/remarks.html"), &[("title", title), ("lines", lines.into_iter().collect())])
+}
+
+fn cleanup(cleanup: &Cleanup) -> String {
+    match (&cleanup.unknown, cleanup.complete) {
+        (Some(why), _) => format!("not known: {why}"),
+        (None, true) => "complete".to_owned(),
+        (None, false) => {
+            let left = cleanup.left.iter().map(|l| format!("{} ({})", phrase::path(&l.object), l.why));
+            format!("left: {}", left.collect::<Vec<_>>().join(", "))
+        }
+    }
+}

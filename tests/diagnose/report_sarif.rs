@@ -1,0 +1,98 @@
+//! Promise: a SARIF log is one by the standard's own schema (M-08), every id of the catalogue is a rule of it, and a
+//! fingerprint outlives a new run, new pods and a new version.
+
+use std::collections::BTreeSet;
+
+use boon::{Compiler, Schemas};
+use mops_diagnose::observed::{Object, Observed, Vantage, check};
+use mops_diagnose::report::{self, Command, Report};
+use mops_host::fsx;
+use mops_probe::Observation;
+use mops_tests::reports;
+use serde_json::Value;
+use serde_sarif::sarif::Sarif;
+
+/// The log, read by types that are generated from the schema.
+fn typed(report: &Report) -> Sarif {
+    serde_json::from_value(report::sarif(report)).expect("a log")
+}
+
+#[tokio::test]
+async fn every_report_is_a_log_by_the_official_schema() {
+    const URL: &str = "https://schema.test/sarif";
+    let text = fsx::read_text(&crate::workspace::source("serde-sarif").await.join("src/schema.json")).expect("schema");
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    compiler.add_resource(URL, serde_json::from_str(&text).expect("JSON")).expect("a schema");
+    let schema = compiler.compile(URL, &mut schemas).expect("the schema compiles");
+    for (name, report) in reports::all() {
+        let log = report::sarif(&report);
+        assert!(schemas.validate(&log, schema).is_ok(), "{name}: {:#}", schemas.validate(&log, schema).unwrap_err());
+        // The schema is the one that refuses.
+        let mut other = log;
+        other["runs"][0]["results"][0]["message"] = Value::Null;
+        assert!(schemas.validate(&other, schema).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn every_id_of_the_catalogue_is_a_rule_and_results_point_at_theirs() {
+    for (name, report) in reports::all() {
+        let log = typed(&report);
+        let run = &log.runs[0];
+        let rules = run.tool.driver.rules.as_ref().expect("rules");
+        let ids: BTreeSet<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+        assert_eq!(ids.len(), rules.len(), "an id comes twice");
+        assert!(ids.len() > 40 && ids.contains("UNCLASSIFIED"), "{ids:?}");
+        let results = run.results.as_ref().expect("results");
+        assert_eq!(results.len(), report.findings.len(), "{name}");
+        for result in results {
+            let at = usize::try_from(result.rule_index.expect("an index")).expect("a place");
+            assert_eq!(result.rule_id.as_ref(), Some(&rules[at].id), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_result_says_where_and_how_sure() {
+    let log = report::sarif(&reports::rotated());
+    let first = &log["runs"][0]["results"][0];
+    assert_eq!(first["level"], "error");
+    assert_eq!(first["properties"]["confidence"], "certain");
+    assert_eq!(first["properties"]["unconfirmed"], false);
+    let place = &first["locations"][0];
+    assert_eq!(place["physicalLocation"]["artifactLocation"]["uri"], "examples/unified-infra/unified-infra.yaml");
+    assert_eq!(place["logicalLocations"][0]["fullyQualifiedName"], "Secret/modelops-dask-dev/bundle-credentials");
+    let mut report = reports::rotated();
+    report.stack_file = Some("/home/a b/é#1.yaml".into());
+    let uri =
+        report::sarif(&report)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+            .clone();
+    assert_eq!(uri, "file:///home/a%20b/%C3%A9%231.yaml");
+    report.stack_file = None;
+    assert!(report::sarif(&report)["runs"][0]["results"][0]["locations"][0]["physicalLocation"].is_null());
+}
+
+fn waiting(pod: &str) -> Report {
+    let o = Observation::failed(check::KUBELET, "", "reg.azurecr.io/worker:1", "CREDENTIAL_REFUSED").detail("401");
+    let seen = Observed::at(Vantage::K, o).on("gpu", "node-1").about(Object::new("Pod", "ns", pod));
+    reports::report(Command::DiagnoseAuth, vec![seen], Vec::new(), reports::clean())
+}
+
+#[test]
+fn a_fingerprint_stays_when_run_and_pods_are_new() {
+    let prints = |report: &Report| -> Vec<String> {
+        let log = report::sarif(report);
+        let results = log["runs"][0]["results"].as_array().expect("results").clone();
+        results.iter().map(|r| r["partialFingerprints"]["causeAndObject/v1"].to_string()).collect()
+    };
+    // Written down, so that another version cannot make others.
+    let kept = [
+        "\"ACR_PASSWORD_ROTATED Secret/modelops-dask-dev/bundle-credentials by env\"",
+        "\"ACR_PASSWORD_ROTATED Secret/modelops-dask-dev/acr-pull by pullsecret\"",
+        "\"POOL_EMPTY gpuspot\"",
+    ];
+    assert_eq!(prints(&reports::rotated()), kept);
+    let (before, after) = (waiting("dask-worker-5d4f8c7b9-x2x4z"), waiting("dask-worker-6b7c8d9f4-ttz9k"));
+    assert!(!before.findings.is_empty());
+    assert_eq!(prints(&before), prints(&after));
+}
