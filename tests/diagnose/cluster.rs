@@ -307,3 +307,15 @@ async fn what_cannot_be_removed_is_named() {
     assert_eq!(report.cleanup.left.len(), 2);
     assert!(report::text(&report, 80, false).contains("clean-up: left: Pod mops-probe-7f3a-0"));
 }
+
+/// A record on another machine gives what the run gave.
+#[tokio::test]
+async fn a_record_says_what_the_run_said() {
+    let world = World::new(&says(&observations())).await;
+    world.workload(true).await;
+    let live = look(Command::DiagnoseAuth, request(), world.services()).await;
+    let text = serde_json::to_string(&live).expect("JSON");
+    let replayed: mops_diagnose::Capture = serde_json::from_str(&text).expect("its own form");
+    assert!(!live.observations.is_empty() && !text.contains(CANARY) && !text.contains(TOKEN), "{text}");
+    assert_eq!(report::json(&replayed.report()), report::json(&live.report()));
+}

@@ -10,7 +10,7 @@ use mops_host::fsx::reason;
 
 use crate::args::{Cli, Global};
 use crate::commands;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Exit, Failure};
 use crate::fault;
 use crate::printer::{Look, Printer, Sources};
 use crate::signals;
@@ -89,7 +89,7 @@ fn log(env: &Env, global: &Global) {
 
 impl App {
     /// Runs the part of a verb that waits for services, with Ctrl-C and SIGTERM turning the switch.
-    pub(crate) fn wait_for(&self, work: impl Future<Output = Outcome>) -> Outcome {
+    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         signals::watch(&self.cancel, &self.printer);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
             Failure::could_not_run(Error::new(Class::Bug, "the runtime does not start").caused_by(error))

@@ -3,10 +3,12 @@
 
 mod auth;
 mod engine;
+mod explain;
 mod infra;
 mod lock;
 mod moves;
 mod reach;
+mod reading;
 mod refresh;
 mod report;
 mod secrets;
@@ -19,10 +21,12 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use auth::*;
 pub(crate) use engine::EngineArgs;
+pub(crate) use explain::ExplainArgs;
 pub(crate) use infra::*;
 pub(crate) use lock::*;
 pub(crate) use moves::*;
 pub(crate) use reach::ReachArgs;
+pub(crate) use reading::ReadingArgs;
 pub(crate) use refresh::RefreshArgs;
 pub(crate) use report::*;
 pub(crate) use secrets::*;
@@ -66,6 +70,9 @@ pub(crate) enum Verb {
     /// Check that every worker reaches its registry and storage.
     #[command(after_help = "Examples:\n  mops diagnose-auth\n  mops smoke-test --env dev --json")]
     SmokeTest(CheckArgs),
+    /// What a cause means, how it is told from its neighbours, and what mends it.
+    #[command(after_help = "Examples:\n  mops explain ACR_PASSWORD_ROTATED\n  mops explain --list")]
+    Explain(ExplainArgs),
     /// The credentials of a stack.
     Auth(AuthArgs),
     /// The older place of the checks.
@@ -119,6 +126,8 @@ pub(crate) struct CheckArgs {
     pub(crate) probe: ProbeArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
 }
 
 /// How pods are looked at from inside.

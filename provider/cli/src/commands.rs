@@ -4,6 +4,7 @@ mod auth_status;
 mod check;
 mod completions;
 mod down;
+mod explain;
 mod export;
 mod graph;
 mod import;
@@ -41,6 +42,7 @@ use crate::pointed::Pointed;
 pub(crate) use auth_status::IdentityLine;
 pub(crate) use completions::CompletionsLine;
 pub(crate) use down::options as down_options;
+pub(crate) use explain::CauseLine;
 pub(crate) use export::ExportLine;
 pub(crate) use graph::GraphLine;
 pub(crate) use import::{AdoptedLine, ImportedLine};
@@ -65,6 +67,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::Infra(args) => infra(app, args.verb),
         Verb::Auth(AuthArgs { verb: AuthVerb::Migrate(args) }) => migrate::run(app, &args),
         Verb::Auth(AuthArgs { verb: AuthVerb::Status(args) }) => auth_status::run(app, &args),
+        Verb::Explain(args) => explain::run(app, &args),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),
         Verb::DiagnoseAuth(args) | Verb::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => {

@@ -54,6 +54,7 @@ macro_rules! lines {
 // The word of a line, its version, its type. A version is raised when a field goes or changes its meaning.
 lines! {
     "bundle_env" 1 => crate::commands::BundleEnvLine,
+    "cause" 1 => crate::commands::CauseLine,
     "cloud" 1 => crate::pointed::CloudLine,
     "completions" 1 => crate::commands::CompletionsLine,
     "diagnostic" 1 => mops_core::Diagnostic,

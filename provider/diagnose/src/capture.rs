@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::classify;
 use crate::observed::Observed;
+use crate::reading::Reading;
 use crate::report::{self, Cleanup, Command, Report, Run, Skipped, Summary, Tool};
 use crate::words::Words;
 
@@ -52,10 +53,18 @@ impl Capture {
     /// What follows from it, by the rules of this version.
     #[must_use]
     pub fn report(self) -> Report {
+        self.read(&Reading::default())
+    }
+
+    /// The same, where only some families count or the verdict is stricter.
+    #[must_use]
+    pub fn read(self, reading: &Reading) -> Report {
         let mut probes: Vec<Observed> = self.observations.into_iter().map(Observed::named).collect();
         probes.sort_by(|a, b| (a.vantage, &a.pool, &a.id).cmp(&(b.vantage, &b.pool, &b.id)));
-        let findings = classify(&probes, &self.names);
-        let summary = Summary::of(&probes, &findings, &self.skipped, self.interrupted);
+        let mut findings = classify(&probes, &self.names);
+        let all = Summary::of(&probes, &findings, &self.skipped, self.interrupted);
+        findings.retain(|f| reading.wants(&f.family));
+        let summary = reading.judge(all, &probes, &findings, &self.skipped);
         Report {
             schema_version: report::SCHEMA_VERSION,
             command: self.command,
@@ -66,7 +75,7 @@ impl Capture {
             vantages: report::vantages(&probes),
             probes,
             findings,
-            notices: self.notices,
+            notices: self.notices.into_iter().chain(reading.notice()).collect(),
             skipped: self.skipped,
             cleanup: self.cleanup,
         }

@@ -50,5 +50,13 @@ pub fn suggested_commands() -> Vec<&'static str> {
     all
 }
 
+/// Everything that the catalogue tells people, so that a test can look for flags in it.
+pub fn sentences() -> impl Iterator<Item = &'static str> {
+    causes().flat_map(|(_, c)| {
+        let remedies = c.rules.iter().flat_map(|r| [r.message, r.remedy.map_or("", |m| m.text)]);
+        remedies.chain([c.meaning, c.signal, c.near_miss, c.remedy.text])
+    })
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The report: one value, several forms. Every form is made of [`Report`] alone, and its summary is
 //! derived from all checks (`tests/diagnose.rs` holds the golden texts).
 
-mod columns;
+pub(crate) mod columns;
 mod github;
 mod html;
 mod junit;
@@ -16,6 +16,7 @@ mod text;
 pub use github::github;
 pub use html::html;
 pub use junit::junit;
+pub(crate) use model::counts;
 pub use model::{Cleanup, Command, Counts, Left, Report, Run, Skipped, Summary, Tool, Verdict, vantages};
 pub use sarif::sarif;
 pub use text::text;

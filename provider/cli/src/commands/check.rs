@@ -2,6 +2,7 @@
 //! report. The report's summary decides the exit code.
 
 mod azure;
+mod record;
 mod report;
 
 use std::sync::Arc;
@@ -9,13 +10,13 @@ use std::time::Duration;
 
 use mops_clients::kubernetes::ClusterRef;
 use mops_core::{Error, Secret, SecretInput, Value};
-use mops_diagnose::{ArmView, Command, KnownPool, ProbeImage, Request, Services};
+use mops_diagnose::{ArmView, Capture, Command, KnownPool, ProbeImage, Request, Services};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
 use mops_wire::Http;
 
 use crate::app::App;
-use crate::args::{CheckArgs, ProbeArgs, Wanted};
+use crate::args::{CheckArgs, ProbeArgs, ReadingArgs, Wanted};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::session::Session;
@@ -33,28 +34,24 @@ pub(super) struct Subject<'a> {
 
 pub(crate) fn run(app: &App, command: Command, args: &CheckArgs) -> Outcome {
     let wanted = args.report.wanted(app.global.json)?;
+    if let Some(file) = &args.reading.from {
+        return conclude(app, record::read(app, file)?, &args.reading, &wanted);
+    }
     let (stack, file) = app.stack(&args.stack)?;
     let snapshot = app.snapshot(&stack)?;
     let pointed = app.pointed(&stack, file)?;
     let session = app.session(&pointed)?;
     let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, probe: &args.probe };
-    app.wait_for(look(app, command, &subject, &wanted))
+    let capture = app.wait_for(look(app, command, &subject))?;
+    if let Some(file) = &args.reading.save {
+        record::write(app, file, &capture)?;
+    }
+    conclude(app, capture, &args.reading, &wanted)
 }
 
-/// Looks, and writes the report in every form; its summary is the exit.
-pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>, wanted: &[Wanted]) -> Outcome {
-    let cluster = cluster(subject.snapshot)?;
-    let mut request = request(app, subject);
-    if let (Command::SmokeTest, None) = (command, subject.probe.timeout) {
-        request.timeout = SMOKE_TEST;
-    }
-    request.arm = arm_view(app, subject).await;
-    azure::ask(subject, &mut request).await;
-    let capture = match services(app, subject.session, &cluster).await {
-        Ok(services) => mops_diagnose::look(command, request, services).await,
-        Err(error) => mops_diagnose::could_not_run(command, &request, error.summary()),
-    };
-    let found = capture.report();
+/// Writes the report in every form; its summary is the exit.
+pub(super) fn conclude(app: &App, capture: Capture, reading: &ReadingArgs, wanted: &[Wanted]) -> Outcome {
+    let found = capture.read(&reading.reading());
     report::write(app, &found, wanted)?;
     Ok(match found.summary.exit_code {
         0 => Exit::Ok,
@@ -62,6 +59,21 @@ pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>, wan
         2 => Exit::Usage,
         130 => Exit::Interrupted,
         _ => Exit::CouldNotRun,
+    })
+}
+
+/// Looks at everything that the command looks at.
+pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> Result<Capture, Failure> {
+    let cluster = cluster(subject.snapshot)?;
+    let mut request = request(app, subject);
+    if let (Command::SmokeTest, None) = (command, subject.probe.timeout) {
+        request.timeout = SMOKE_TEST;
+    }
+    request.arm = arm_view(app, subject).await;
+    azure::ask(subject, &mut request).await;
+    Ok(match services(app, subject.session, &cluster).await {
+        Ok(services) => mops_diagnose::look(command, request, services).await,
+        Err(error) => mops_diagnose::could_not_run(command, &request, error.summary()),
     })
 }
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{check, up};
 use crate::app::App;
-use crate::args::{MigrateArgs, Wanted};
+use crate::args::{MigrateArgs, ReadingArgs, Wanted};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::printer::RunView;
@@ -110,7 +110,8 @@ impl Migration<'_> {
     async fn prove(&self, snapshot: &Snapshot) -> Outcome {
         let Self { session, pointed, args, .. } = self;
         let subject = check::Subject { session, snapshot, pointed, probe: &args.probe };
-        check::look(self.app, Command::SmokeTest, &subject, &[Wanted::printed(self.app.global.json)]).await
+        let capture = check::look(self.app, Command::SmokeTest, &subject).await?;
+        check::conclude(self.app, capture, &ReadingArgs::default(), &[Wanted::printed(self.app.global.json)])
     }
 
     async fn roll_back(&self, store: &mut Store, from: Phase) -> Outcome {

@@ -74,6 +74,19 @@ pub enum Verdict {
     Interrupted,
 }
 
+impl Verdict {
+    /// What a command exits with.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Incomplete => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
 /// How many checks ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
@@ -198,17 +211,17 @@ impl Summary {
         let counts = Counts { causes, ok: count(Status::Pass), failed: count(Status::Fail), skipped: skips };
         let unreachable = probes.iter().any(|o| o.check == check::API && o.status == Status::Fail);
         let probed = probes.iter().any(|o| o.vantage == Vantage::P);
-        let (status, exit_code) = if interrupted {
-            (Verdict::Interrupted, 130)
+        let status = if interrupted {
+            Verdict::Interrupted
         } else if unreachable {
-            (Verdict::Incomplete, 3)
+            Verdict::Incomplete
         } else if counts.failed > 0 {
-            (Verdict::Fail, 1)
+            Verdict::Fail
         } else if skipped.iter().any(|s| s.required) || !probed {
-            (Verdict::Incomplete, 3)
+            Verdict::Incomplete
         } else {
-            (Verdict::Pass, 0)
+            Verdict::Pass
         };
-        Self { status, exit_code, counts }
+        Self { status, exit_code: status.exit_code(), counts }
     }
 }

@@ -8,8 +8,8 @@ use std::ops::Deref;
 use mops_core::{Diagnostic, Place, Severity};
 use serde_json::{Map, Value as Json, json};
 
-use super::nearest::nearest;
 use super::tree::{Key, Kind, Node, clip};
+use mops_core::nearest;
 
 /// A value and where it stands in the file.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::nearest::nearest;
 use super::reader::{Context, Read};
 use super::tree::{Node, clip};
+use mops_core::nearest;
 
 /// Any text that is not empty. Words such as `NO` stay text.
 impl Read for String {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mops_core::{Class, Error, Urn};
 
 use super::model::{ResourceState, Snapshot};
-use crate::stackfile::nearest;
+use mops_core::nearest;
 
 /// The living resource with this name or URN.
 ///

@@ -1,7 +1,8 @@
 //! The known word that was probably meant.
 
 /// The nearest of `known`, when it is near enough to be a slip: a third of the letters at most.
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let wanted = fold(word);
     let best = known.iter().map(|k| (distance(&wanted, &fold(k)), *k)).min_by_key(|(d, _)| *d)?;
     (best.0 <= (wanted.chars().count() / 3).max(1)).then_some(best.1)

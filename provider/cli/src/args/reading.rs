@@ -1,0 +1,38 @@
+//! What of a check counts, and where its record goes or comes from.
+
+use clap::Args;
+use mops_diagnose::Reading;
+
+/// Families of the catalogue, as `--only` and `--skip` take them.
+fn families() -> Vec<&'static str> {
+    mops_diagnose::catalogue::FAMILIES.iter().map(|f| f.name).collect()
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReadingArgs {
+    /// Only these families of causes count (repeatable).
+    #[arg(long, value_name = "FAMILY", value_parser = clap::builder::PossibleValuesParser::new(families()))]
+    pub(crate) only: Vec<String>,
+    /// These families of causes do not count (repeatable).
+    #[arg(long, value_name = "FAMILY", value_parser = clap::builder::PossibleValuesParser::new(families()))]
+    pub(crate) skip: Vec<String>,
+    /// Warnings fail the run.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// A check that was skipped keeps the run from passing.
+    #[arg(long)]
+    pub(crate) require_all: bool,
+    /// Keep what was seen, redacted, in a file that `--from` reads on any machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<String>,
+    /// Read what an earlier run saw, and ask nobody.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["save", "timeout", "probe_image"])]
+    pub(crate) from: Option<String>,
+}
+
+impl ReadingArgs {
+    /// How the capture is read.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading { only: self.only.clone(), skip: self.skip.clone(), strict: self.strict, require_all: self.require_all }
+    }
+}
