@@ -1,5 +1,5 @@
 //! Promise: the page needs nothing but itself, says verdict, cause and command before any table, and shows what values
-//! hold as text. What only a browser can tell is in `tests/e2e/page.rs`.
+//! hold as text.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

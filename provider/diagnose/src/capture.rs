@@ -44,9 +44,13 @@ pub struct Capture {
     /// What was not checked.
     #[serde(default)]
     pub skipped: Vec<Skipped>,
-    /// What became of the run's own objects.
-    #[serde(default)]
+    /// What became of the run's own objects; by default nothing was left.
+    #[serde(default = "nothing_left")]
     pub cleanup: Cleanup,
+}
+
+fn nothing_left() -> Cleanup {
+    Cleanup { complete: true, ..Cleanup::default() }
 }
 
 impl Capture {

@@ -1,7 +1,6 @@
 //! The report as one page that needs nothing else: no network, no font, no file beside it. Its policy lets only
 //! the style and the script of this folder run. Verdict, cause and command come first, then the matrix
-//! pool × check with the evidence of each cell behind a button (`tests/diagnose/report_html.rs`, and in a real
-//! browser `tests/e2e/page.rs`).
+//! pool × check with the evidence of each cell behind a button (`tests/diagnose/report_html.rs`).
 
 mod evidence;
 mod finding;

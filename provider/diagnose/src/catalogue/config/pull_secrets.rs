@@ -2,17 +2,18 @@
 
 use mops_probe::observation::{check as probe, code as seen};
 
-use crate::catalogue::{CAUSE, Cause};
+use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, certain, failed, passed};
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "SECRET_WRONG_TYPE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A pull secret of a type that no kubelet uses",
+        meaning: "The kubelet takes logins from secrets of the docker-config types only. It passes over all others without a word.",
+        signal: "the secret that the pod names for pulling is of another type",
+        near_miss: "the older docker-config type works, and is noted only",
+        repair: Repair::Restart,
         remedy: Remedy {
             text: "recreate it with type kubernetes.io/dockerconfigjson (a secret's type cannot be changed)",
             stack: "mops infra up {file} -c workspace",
@@ -33,10 +34,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "DOCKERCONFIG_MALFORMED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A pull secret that cannot be parsed",
+        meaning: "The login inside the secret is not in the form that clients expect, so they act as if there were none.",
+        signal: "the text is no JSON, has no `auths`, or its `auth` is no base64 of user and password",
+        near_miss: "an entry that holds only an identity token is well formed, and gives PULL_SECRET_NO_CREDENTIAL",
+        repair: Repair::Apply,
         remedy: Remedy {
             text: "rewrite it",
             stack: "mops infra up {file} -c workspace",
@@ -57,10 +59,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "PULL_SECRET_NO_CREDENTIAL",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A pull secret without a login",
+        meaning: "The secret names the registry, and leaves the password to a program or a store that exists on your machine and not on the node.",
+        signal: "the entry of the host is empty, or names only a store, a helper or an identity token",
+        near_miss: "another secret of the pod with a whole login for the host makes this a note",
+        repair: Repair::Restart,
         remedy: Remedy {
             text: "rewrite it with both",
             stack: "mops infra up {file} -c workspace",
@@ -81,10 +84,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "PULL_SECRET_MISSING",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A pull secret that does not exist",
+        meaning: "The pod names a pull secret that its namespace does not have. The kubelet goes on without a login.",
+        signal: "the name in `imagePullSecrets` is not found",
+        near_miss: "an image that was pulled all the same makes this a warning",
+        repair: Repair::Apply,
         remedy: Remedy {
             text: "create the pull secret in namespace `{namespace}`",
             stack: "mops infra up {file} -c workspace",
@@ -105,10 +109,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "PULL_SECRET_NOT_LINKED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A good pull secret that the pod does not name",
+        meaning: "A login for the registry is in the namespace. The pod that is running was made without its name.",
+        signal: "the secret has a login for the host, and the live pod's list lacks it",
+        near_miss: "a pod that names it has another cause",
+        repair: Repair::Restart,
         remedy: Remedy {
             text: "name it in the pod template, then let the pods be made again",
             stack: "mops infra up {file} -c workspace",
@@ -129,10 +134,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "PULL_SECRET_HOST_MISMATCH",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A pull secret for another host",
+        meaning: "The kubelet looks for the host that stands in the image's name. The secret has logins for other hosts only.",
+        signal: "no key of `auths` is the image's host",
+        near_miss: "a key written as `https://HOST/v1/` is taken by the kubelet, and right",
+        repair: Repair::Apply,
         remedy: Remedy {
             text: "rewrite it for the host that stands in the image's name",
             stack: "mops infra up {file} -c workspace",

@@ -1,6 +1,6 @@
 //! Secret objects that a worker refers to.
 
-use crate::catalogue::{CAUSE, Cause};
+use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::kubelet::reason;
 use crate::observed::Vantage::K;
 use crate::observed::{check, code};
@@ -9,10 +9,11 @@ use crate::rule::{Remedy, Severity, certain, failed, skipped};
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "SECRET_MISSING",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A secret that the worker needs is absent",
+        meaning: "The pod refers to a secret by name, and its namespace has none of that name. A container that needs it never starts.",
+        signal: "the name is not found in the pod's namespace, or the kubelet says so",
+        near_miss: "a secret that is there and lacks the key gives SECRET_KEY_MISSING",
+        repair: Repair::Apply,
         remedy: Remedy { text: "create the secret in namespace `{namespace}`", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} get secrets" },
         rules: &[
             certain(&[failed(&[check::ENV_SECRET]).code(&[code::NOT_FOUND])], "the worker's environment comes from secret `{target}`, which does not exist (other namespaces not searched)").over(&["ENV_MISSING", "ENV_EMPTY"]),
@@ -22,10 +23,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "SECRET_KEY_MISSING",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A secret lacks a key",
+        meaning: "The secret is there, and not the key that the worker refers to. One wrong letter in a key does this.",
+        signal: "the secret is read, or the kubelet read it, and the key is not among its keys",
+        near_miss: "a key that the worker calls optional is no cause",
+        repair: Repair::Apply,
         remedy: Remedy { text: "add the key", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} describe secret {name}" },
         rules: &[
             certain(&[failed(&[check::ENV_SECRET]).code(&[code::KEY_MISSING])], "secret `{target}` lacks a key that the worker refers to: {detail}").over(&["ENV_MISSING", "ENV_EMPTY"]),
@@ -35,10 +37,10 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "SECRET_UNREADABLE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A secret may not be read from here",
+        meaning: "Your login lists pods and may not read this secret, so what is in it was not compared. The pods were asked instead.",
+        signal: "the API server answers 403 to the read of one secret",
+        near_miss: "a secret that is not there gives SECRET_MISSING",
         severity: Severity::Note,
         remedy: Remedy { text: "grant `get` on this secret for a sharper answer", stack: "", plain: "kubectl -n {namespace} auth can-i get secret/{name}" },
         rules: &[

@@ -2,7 +2,7 @@
 
 use mops_probe::observation::{check as probe, code as seen};
 
-use crate::catalogue::{CAUSE, Cause};
+use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::observed::Vantage::P;
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, Severity, certain, failed, high, medium, passed};
@@ -10,10 +10,11 @@ use crate::rule::{Near, Remedy, Severity, certain, failed, high, medium, passed}
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "ENV_MISSING",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A worker lacks a variable",
+        meaning: "A program in the pod reads this variable and finds nothing. The pod runs, and its first pull or read fails.",
+        signal: "the exact name is absent from the worker's environment",
+        near_miss: "a similar name such as `REGISTRY_USERNAME_OLD` does not count; a blank value gives ENV_EMPTY",
+        repair: Repair::Restart,
         remedy: Remedy {
             text: "add it to the secret that the worker refers to",
             stack: "mops infra up {file} -c workspace",
@@ -38,10 +39,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "ENV_EMPTY",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A variable of a worker is blank",
+        meaning: "The variable is there, and nothing is in it. Programs take that for a wrong password rather than for a missing one.",
+        signal: "the variable is set and holds blanks only",
+        near_miss: "the value `0` is a value; no variable at all gives ENV_MISSING",
+        repair: Repair::Restart,
         remedy: Remedy {
             text: "fill it in the secret that the worker refers to",
             stack: "mops infra up {file} -c workspace",
@@ -55,10 +57,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "ENVFROM_MISSING",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A secret is there, and no container uses it",
+        meaning: "The secret holds what the worker needs. Its pod was made from a template that does not refer to it.",
+        signal: "the secret can be read, and no container names it in `envFrom` or by key",
+        near_miss: "a reference to a secret that is absent gives SECRET_MISSING",
+        repair: Repair::Restart,
         remedy: Remedy {
             text: "refer to the secret by `envFrom` in the worker's pod template",
             stack: "mops infra up {file} -c workspace",
@@ -73,10 +76,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "ENV_STALE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A worker may still have old values",
+        meaning: "A pod keeps the variables with which it began. The secret has changed since.",
+        signal: "the secret changed after the worker was started",
+        near_miss: "a secret whose labels changed and whose data did not is no cause",
+        repair: Repair::Restart,
         severity: Severity::Warning,
         remedy: Remedy {
             text: "restart the workers, if the data changed and not only a label",
@@ -91,10 +95,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "REGISTRY_URL_WRONG",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The registry is written as an address",
+        meaning: "Clients want the bare name of the registry's host. With a scheme or a path in it they ask at the wrong place.",
+        signal: "the variable holds a scheme or a path",
+        near_miss: "`localhost:5000` is a host with a port, and right",
+        repair: Repair::Stack,
         remedy: Remedy {
             text: "write the host only, without scheme and path",
             stack: "mops infra up {file} -c workspace",
@@ -108,10 +113,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "REGISTRY_HOST_MISMATCH",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The worker asks another registry",
+        meaning: "The worker's variable names a registry that is not the stack's. Both may exist, and only one has the images.",
+        signal: "the variable's host differs from the stack's login server",
+        near_miss: "another name of the same registry works, and gives KUBELET_MATCHIMAGES_GEO only where pulls fail",
+        repair: Repair::Restart,
         severity: Severity::Warning,
         remedy: Remedy {
             text: "write the stack's login server",

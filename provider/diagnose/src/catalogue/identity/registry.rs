@@ -3,7 +3,7 @@
 
 use mops_probe::observation::{check as probe, variant};
 
-use crate::catalogue::{CAUSE, Cause};
+use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::kubelet::reason;
 use crate::observed::Vantage::{K, P, W};
 use crate::observed::{check, code};
@@ -12,10 +12,11 @@ use crate::rule::{Near, Remedy, failed, high, medium, passed};
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "REGISTRY_CREDENTIAL_REFUSED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The registry refuses this login",
+        meaning: "The registry works, and this login is not accepted while another one is.",
+        signal: "refused with 401, and another credential is accepted at the same host",
+        near_miss: "a refusal with nothing to compare gives REGISTRY_REFUSED",
+        repair: Repair::Restart,
         remedy: Remedy {
             text: "renew this user's password, or use the stack's own credential",
             stack: "mops infra up {file} -c workspace",
@@ -66,10 +67,10 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "REGISTRY_REFUSED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "Refused, with nothing to compare",
+        meaning: "The registry refused, which may be for a wrong password, a missing right or a missing image. A status alone does not tell.",
+        signal: "401 or 403, and no other answer to compare with",
+        near_miss: "with another credential's answer beside it a sharper cause comes out",
         remedy: Remedy {
             text: "compare with another credential, from another place",
             stack: "",

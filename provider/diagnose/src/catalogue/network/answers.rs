@@ -2,16 +2,16 @@
 
 use mops_probe::observation::{check as probe, code as seen};
 
-use crate::catalogue::{CAUSE, Cause};
+use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::rule::{Remedy, certain, failed};
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "RATE_LIMITED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The service asks for a pause",
+        meaning: "Too many requests came from this address or login. The service answers again after a while.",
+        signal: "status 429 after the tries",
+        near_miss: "a 403 that speaks of a quota is the service's own matter",
         remedy: Remedy { text: "wait, then run again", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).http(&[429])],
@@ -21,10 +21,10 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "REGISTRY_UNAVAILABLE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The registry is out of order",
+        meaning: "The registry answers with an error of its own, also after several tries.",
+        signal: "a status of 500 to 504 after the tries",
+        near_miss: "one such answer and then a good one is no cause",
         remedy: Remedy { text: "wait, read the service's status page, then run again", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).http(&[500, 502, 503, 504])],
@@ -34,10 +34,10 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "HTML_INSTEAD_OF_JSON",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A web page where an answer was due",
+        meaning: "Something else than the registry answers: a portal, a proxy or a wrong address. Programs then say \"Expecting value: line 1 column 1\".",
+        signal: "the answer is of type HTML or begins like a page",
+        near_miss: "JSON that cannot be parsed is UNCLASSIFIED",
         remedy: Remedy { text: "check the host name; something else stands in front", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::HTML])],
@@ -47,10 +47,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "NO_CHALLENGE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A refusal that does not say how to sign in",
+        meaning: "A registry says which sign-in it wants. What answers here does not, so it is hardly one.",
+        signal: "401 without `WWW-Authenticate`",
+        near_miss: "200 to a request without a login is an open registry",
+        repair: Repair::Human,
         remedy: Remedy { text: "check the host name: this is no registry", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::NO_CHALLENGE])],
@@ -60,10 +61,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "CHALLENGE_UNUSABLE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A sign-in that no registry client knows",
+        meaning: "The refusal offers a sign-in, and neither Basic nor Bearer.",
+        signal: "the challenge names only other schemes",
+        near_miss: "one that names both Basic and Bearer is right",
+        repair: Repair::Human,
         remedy: Remedy { text: "check the host name and proxies", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
@@ -74,10 +76,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "REALM_UNTRUSTED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "The registry sends its login elsewhere",
+        meaning: "The registry asks for the login to be sent to a host that is not its own. Nothing was sent.",
+        signal: "the realm of the challenge is on another host, or not https",
+        near_miss: "the token hosts of Docker Hub and nvcr.io are known, and right",
+        repair: Repair::Human,
         remedy: Remedy { text: "if that host is right, declare the pair in the stack file", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::REALM_UNTRUSTED])],

@@ -2,7 +2,7 @@
 
 use mops_probe::observation::{check as probe, code as seen};
 
-use crate::catalogue::{CAUSE, Cause};
+use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::kubelet::reason;
 use crate::observed::Vantage::{K, P, W};
 use crate::observed::check;
@@ -11,10 +11,11 @@ use crate::rule::{Near, Remedy, failed, medium, passed};
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "NETWORK_POLICY",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "Pods get no connection, other places do",
+        meaning: "The service works. Something between the pod and the network's edge drops what the pod sends.",
+        signal: "the host answers from the workstation and not from the pod",
+        near_miss: "a host that nobody reaches gives SERVICE_UNREACHABLE",
+        repair: Repair::Human,
         remedy: Remedy {
             text: "allow egress to {target}:443 in network policies and on the node's firewall",
             stack: "",
@@ -36,10 +37,10 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "SERVICE_UNREACHABLE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "No answer from a service",
+        meaning: "Nothing answered at the host, and no place was seen where it does.",
+        signal: "a connection fails, and no other place has one",
+        near_miss: "an answer at another place gives NETWORK_POLICY",
         remedy: Remedy {
             text: "check the host name, its status page and firewalls",
             stack: "",

@@ -2,7 +2,7 @@
 
 use mops_probe::observation::{check as probe, code as seen};
 
-use crate::catalogue::{CAUSE, Cause};
+use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::kubelet::reason;
 use crate::observed::Vantage::{K, P, W};
 use crate::observed::check;
@@ -11,10 +11,11 @@ use crate::rule::{Near, Remedy, failed, high, medium, passed};
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "DNS_NXDOMAIN",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A host that nobody knows",
+        meaning: "The name does not exist, seen from here and from the pods. Mostly a letter is wrong.",
+        signal: "the name is unknown at both places",
+        near_miss: "a resolver that does not answer gives DNS_FAILURE; a name that only pods do not know gives DNS_POD",
+        repair: Repair::Stack,
         remedy: Remedy { text: "correct the host name", stack: "", plain: "" },
         rules: &[high(
             &[
@@ -33,10 +34,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "DNS_POD",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "Pods cannot resolve a name that exists",
+        meaning: "Your machine finds the host, and pods do not. Their resolver, a policy in front of it or a private zone is in the way.",
+        signal: "the pod's look-up fails, and the host answers from here",
+        near_miss: "a name that is unknown here too gives DNS_NXDOMAIN",
+        repair: Repair::Human,
         remedy: Remedy {
             text: "check CoreDNS, policies towards it, and private DNS zones",
             stack: "",
@@ -56,10 +58,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "DNS_FAILURE",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A name is not resolved",
+        meaning: "The resolver at this place does not know the host, and there was no other place to compare with.",
+        signal: "a look-up failed at one place",
+        near_miss: "the same failure at two places gives DNS_NXDOMAIN",
+        repair: Repair::Human,
         remedy: Remedy {
             text: "check the host name and the resolver",
             stack: "",

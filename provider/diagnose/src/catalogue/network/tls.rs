@@ -2,7 +2,7 @@
 
 use mops_probe::observation::{check as probe, code as seen};
 
-use crate::catalogue::{CAUSE, Cause};
+use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::kubelet::reason;
 use crate::observed::Vantage::{K, P, W};
 use crate::observed::check;
@@ -11,10 +11,11 @@ use crate::rule::{Near, Remedy, certain, failed, high, passed};
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "TLS_PROXY",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "Pods are shown another certificate",
+        meaning: "Your machine trusts the certificate of the host, and pods are shown one that they do not trust. A proxy that opens TLS does this.",
+        signal: "the certificate is trusted here and not in the pod",
+        near_miss: "one that nobody trusts gives TLS_UNTRUSTED",
+        repair: Repair::Human,
         remedy: Remedy {
             text: "if a proxy opens TLS there, give its CA to the nodes and the workload",
             stack: "",
@@ -34,10 +35,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "TLS_UNTRUSTED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A certificate that is not trusted",
+        meaning: "The host's certificate was signed by an authority that the client does not know, so it sends nothing.",
+        signal: "no known authority signed it, by the probes or by the kubelet's words",
+        near_miss: "a certificate that is trusted here gives TLS_PROXY",
+        repair: Repair::Human,
         remedy: Remedy { text: "give the CA to the nodes and the workload", stack: "", plain: "" },
         rules: &[
             certain(
@@ -73,10 +75,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "TLS_EXPIRED",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A certificate outside of its time",
+        meaning: "The certificate has ended or has not begun, by the clock of the client.",
+        signal: "the handshake fails for the certificate's dates",
+        near_miss: "a clock that is wrong shows every certificate so",
+        repair: Repair::Human,
         remedy: Remedy { text: "renew it; check the clock first", stack: "", plain: "" },
         rules: &[high(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
@@ -87,10 +90,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "TLS_NAME",
-        title: "",
-        meaning: "",
-        signal: "",
-        near_miss: "",
+        title: "A certificate for another host",
+        meaning: "Something answers at this address with the certificate of another name.",
+        signal: "the host is not among the names of the certificate",
+        near_miss: "a wildcard covers one label, and is right",
+        repair: Repair::Stack,
         remedy: Remedy { text: "correct the host name", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::CERTIFICATE_NAME])],
