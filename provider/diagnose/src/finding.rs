@@ -147,7 +147,9 @@ impl Finding {
             self.pools.is_empty() || other.pools.is_empty() || self.pools.iter().any(|p| other.pools.contains(p));
         let credential =
             self.credential.is_empty() || other.credential.is_empty() || self.credential == other.credential;
-        pools && credential
+        // A cause of one host explains nothing about another one.
+        let host = host(&self.target).zip(host(&other.target)).is_none_or(|(a, b)| a == b);
+        pools && credential && host
     }
 
     fn rule_out(&mut self, cause_id: String) {
@@ -161,6 +163,12 @@ impl Finding {
     fn key(&self) -> (String, String, String) {
         (self.cause_id.clone(), self.target.clone(), self.credential.clone())
     }
+}
+
+/// The host of a target that is one, or an image on one; `None` for variables, secrets and containers.
+fn host(target: &str) -> Option<&str> {
+    let host = target.split('/').next()?;
+    (host.contains('.') && !host.contains(' ')).then_some(host)
 }
 
 fn pool(observed: &Observed) -> Vec<String> {
