@@ -74,8 +74,8 @@ impl GrpcProvider {
         let table = mops_resources::entries().into_iter().map(|entry| (entry.schema().token, entry)).collect();
         let started = Self { table, client, listening, process, runtime: Some(runtime) };
         let mut client = started.client.clone();
-        block_on(client.handshake(rpc::ProviderHandshakeRequest::default())).expect("hands");
-        block_on(client.configure(rpc::ConfigureRequest::default())).expect("a configuration");
+        waited(client.handshake(rpc::ProviderHandshakeRequest::default())).expect("hands");
+        waited(client.configure(rpc::ConfigureRequest::default())).expect("a configuration");
         started
     }
 
@@ -114,6 +114,12 @@ impl GrpcProvider {
     }
 }
 
+/// Waits for an answer in code that is not asynchronous. What the caller's task may still do before it yields does not
+/// count here: it cannot yield, and a spent share would keep the answer from being seen for ever.
+fn waited<T>(answer: impl Future<Output = T>) -> T {
+    block_on(tokio::task::unconstrained(answer))
+}
+
 /// An engine that hands messages to whoever waits for that resource; its address.
 fn engine(runtime: &Runtime, listening: Listening) -> String {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
@@ -148,7 +154,7 @@ impl Provider for GrpcProvider {
             news: bag(inputs),
             ..rpc::CheckRequest::default()
         };
-        match block_on(self.client.clone().check(request)).map(Response::into_inner) {
+        match waited(self.client.clone().check(request)).map(Response::into_inner) {
             Ok(rpc::CheckResponse { inputs, failures }) => {
                 let failures = failures.iter().map(failure).collect();
                 Checked { inputs: value(inputs.as_ref()), failures, notes: Vec::new() }
@@ -169,7 +175,7 @@ impl Provider for GrpcProvider {
             news: bag(inputs),
             ..rpc::DiffRequest::default()
         };
-        match block_on(self.client.clone().diff(request)) {
+        match waited(self.client.clone().diff(request)) {
             Ok(answer) => difference(answer.get_ref(), &old.inputs, inputs),
             Err(status) => undecided(&status, old, inputs),
         }
