@@ -15,7 +15,7 @@ pub(super) const CAUSES: &[Cause] = &[
         signal: "reading the kubeconfig fails before the first packet",
         near_miss: "a good context whose server does not answer is K8S_UNREACHABLE",
         remedy: Remedy {
-            text: "fetch the kubeconfig, or name a context that it holds with `--context`",
+            text: "fetch the kubeconfig again, with the context of this cluster",
             stack: "mops infra kubeconfig {file}",
             plain: "kubectl config get-contexts",
         },
@@ -115,7 +115,7 @@ pub(super) const CAUSES: &[Cause] = &[
         signal: "404 for the namespace itself",
         near_miss: "a namespace without workers exists all the same: NO_WORKER_PODS",
         remedy: Remedy {
-            text: "name the right one with `--namespace`, or create the workspace",
+            text: "create the workspace, or correct its namespace in the stack file",
             stack: "mops infra up {file} -c workspace",
             plain: "kubectl get namespaces",
         },

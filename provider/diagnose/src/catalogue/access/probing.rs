@@ -15,8 +15,7 @@ pub(super) const CAUSES: &[Cause] = &[
         severity: Severity::Note,
         sources: &["Azure/AKS#4459"],
         remedy: Remedy {
-            text: "exempt pods with the label modelops.io/run, allow one more pod in the quota, or name another namespace \
-                   with `--probe-namespace`",
+            text: "exempt pods with the label modelops.io/run, or allow one more pod in the quota",
             stack: "",
             plain: "kubectl -n {namespace} get resourcequotas",
         },
@@ -35,7 +34,7 @@ pub(super) const CAUSES: &[Cause] = &[
         near_miss: "a pod that a quota forbids was never made: PROBE_POD_DENIED",
         severity: Severity::Note,
         remedy: Remedy {
-            text: "free capacity on the pool, or look at another one with `--pool`",
+            text: "free capacity on the pool",
             stack: "",
             plain: "kubectl describe nodes -l agentpool={pool}",
         },

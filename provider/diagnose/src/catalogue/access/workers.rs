@@ -13,7 +13,7 @@ pub(super) const CAUSES: &[Cause] = &[
         signal: "the selector matches no pod",
         near_miss: "pods that exist and wait are WORKER_NOT_RUNNING",
         remedy: Remedy {
-            text: "start the workers, or name them with `--selector`",
+            text: "start the workers",
             stack: "mops infra up {file} -c workspace",
             plain: "kubectl -n {namespace} get deployments,pods",
         },
