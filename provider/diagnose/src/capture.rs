@@ -1,5 +1,5 @@
 //! A run's record without its conclusions: what was seen, and the names with which it is told. A report is made of it
-//! by the rules, the same way in the run itself and from a file on another machine (`tests/diagnose/replay.rs`).
+//! by the rules, the same way in the run itself and from a file on another machine (`tests/diagnose/cluster.rs`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! The catalogue of causes. A new cause is one entry in the file of its part (`make cause` writes its frame), with a
-//! trigger and a near miss below `tests/fixtures/causes`; `tests` fails while one of them lacks.
+//! The catalogue of causes. A new cause is one entry in the file of its part, with a trigger and a near miss below
+//! `tests/fixtures/causes`; `tests` fails while one of them lacks.
 
 pub(crate) mod access;
 pub(crate) mod artifact;
@@ -42,8 +42,7 @@ pub fn find(id: &str) -> Option<(&'static Family, &'static Cause)> {
 /// test can show each to the real parser.
 #[must_use]
 pub fn suggested_commands() -> Vec<&'static str> {
-    let remedies = causes().flat_map(|(_, c)| c.rules.iter().filter_map(|r| r.remedy).chain([c.remedy]));
-    let mut all: Vec<&str> = remedies.flat_map(|r| [r.stack, r.plain]).collect();
+    let mut all: Vec<&str> = causes().flat_map(|(_, c)| c.remedies()).flat_map(|r| [r.stack, r.plain]).collect();
     all.retain(|command| command.starts_with("mops "));
     all.sort_unstable();
     all.dedup();
@@ -53,8 +52,8 @@ pub fn suggested_commands() -> Vec<&'static str> {
 /// Everything that the catalogue tells people, so that a test can look for flags in it.
 pub fn sentences() -> impl Iterator<Item = &'static str> {
     causes().flat_map(|(_, c)| {
-        let remedies = c.rules.iter().flat_map(|r| [r.message, r.remedy.map_or("", |m| m.text)]);
-        remedies.chain([c.meaning, c.signal, c.near_miss, c.remedy.text])
+        let told = c.rules.iter().map(|r| r.message).chain(c.remedies().map(|r| r.text));
+        told.chain([c.meaning, c.signal, c.near_miss])
     })
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::catalogue::{Cause, Family, Repair};
 use crate::report::columns::wrap;
+use crate::report::phrase;
 use crate::rule::{Confidence, Severity};
 
 /// An entry of the catalogue as data.
@@ -46,7 +47,6 @@ impl Entry {
     /// The entry of a cause.
     #[must_use]
     pub fn of(family: &Family, cause: &Cause) -> Self {
-        let remedies = || std::iter::once(cause.remedy).chain(cause.rules.iter().filter_map(|r| r.remedy));
         Self {
             id: cause.id,
             family: family.name,
@@ -57,8 +57,8 @@ impl Entry {
             severity: cause.severity,
             confidence: cause.rules.iter().map(|r| r.confidence).max(),
             repair: cause.repair,
-            fixes: said(remedies().map(|r| r.text)),
-            commands: said(remedies().flat_map(|r| [r.stack, r.plain])),
+            fixes: said(cause.remedies().map(|r| r.text)),
+            commands: said(cause.remedies().flat_map(|r| [r.stack, r.plain])),
             page: cause.page,
             unconfirmed: cause.unconfirmed,
             sources: cause.sources,
@@ -92,11 +92,7 @@ impl Entry {
     }
 
     fn weight(&self) -> String {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        };
+        let severity = phrase::severity(self.severity);
         let sure = self.confidence.map_or_else(|| "no rule finds it".to_owned(), |c| format!("{} at most", c.word()));
         let unconfirmed = if self.unconfirmed { ", known from public reports only" } else { "" };
         format!("{severity}, {sure}{unconfirmed}")

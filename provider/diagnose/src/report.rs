@@ -8,7 +8,7 @@ mod junit;
 mod matrix;
 mod model;
 mod owner;
-mod phrase;
+pub(crate) mod phrase;
 mod sarif;
 mod table;
 mod text;

@@ -67,6 +67,13 @@ pub struct Cause {
     pub rules: &'static [Rule],
 }
 
+impl Cause {
+    /// What to do: its own remedy first, then those of rules that know it better.
+    pub(crate) fn remedies(&self) -> impl Iterator<Item = Remedy> + use<> {
+        std::iter::once(self.remedy).chain(self.rules.iter().filter_map(|rule| rule.remedy))
+    }
+}
+
 /// An error with a confirmed signal: what an entry says only where it differs.
 pub(crate) const CAUSE: Cause = Cause {
     id: "",

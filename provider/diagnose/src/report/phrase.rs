@@ -63,8 +63,12 @@ pub(crate) fn short(o: &Observed) -> String {
 
 /// Check and credential.
 pub(crate) fn question(o: &Observed) -> String {
-    let credential = if o.credential.is_empty() { String::new() } else { format!(" by {}", o.credential) };
-    format!("{}{credential}", name(&o.check))
+    asked(&o.check, &o.credential)
+}
+
+/// A check and a credential in a reader's words.
+pub(crate) fn asked(check: &str, credential: &str) -> String {
+    if credential.is_empty() { name(check).to_owned() } else { format!("{} by {credential}", name(check)) }
 }
 
 /// [`short`] with target and reason.

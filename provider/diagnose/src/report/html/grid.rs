@@ -33,11 +33,12 @@ pub(super) fn matrix(matrix: &Matrix<'_>, matters: &Matters<'_>) -> Markup {
 
 fn row(at: usize, row: &Row<'_>, questions: &[Question<'_>], matters: &Matters<'_>) -> Markup {
     let cell = |(number, question): (usize, &Question<'_>)| {
-        let asked = Markup::text(&asked(question));
+        let words = phrase::asked(question.check, question.credential);
+        let asked = Markup::text(&words);
         let Some(seen) = row.cells.get(question) else {
             return Markup::fill(include_str!("blank.html"), &[("question", asked)]);
         };
-        let title = format!("pool {}: {}", row.pool, self::asked(question));
+        let title = format!("pool {}: {words}", row.pool);
         let button = button(&format!("cell-{at}-{number}"), &title, &summary(seen), seen, matters);
         Markup::fill(include_str!("cell.html"), &[("question", asked), ("button", button)])
     };
@@ -54,7 +55,7 @@ fn row(at: usize, row: &Row<'_>, questions: &[Question<'_>], matters: &Matters<'
 /// What was looked at outside of pools.
 pub(super) fn elsewhere(matrix: &Matrix<'_>, matters: &Matters<'_>) -> Markup {
     let chip = |(number, (question, seen)): (usize, (&Question<'_>, &Vec<&Observed>))| {
-        let title = asked(question);
+        let title = phrase::asked(question.check, question.credential);
         let text = format!("{title}: {}", summary(seen));
         let button = button(&format!("chip-{number}"), &title, &text, seen, matters);
         Markup::fill(include_str!("chip.html"), &[("button", button)])
@@ -64,13 +65,6 @@ pub(super) fn elsewhere(matrix: &Matrix<'_>, matters: &Matters<'_>) -> Markup {
         return Markup::default();
     }
     Markup::fill(include_str!("elsewhere.html"), &[("chips", chips.into_iter().collect())])
-}
-
-/// Check and credential in words.
-fn asked(question: &Question<'_>) -> String {
-    let credential =
-        if question.credential.is_empty() { String::new() } else { format!(" by {}", question.credential) };
-    format!("{}{credential}", phrase::name(question.check))
 }
 
 /// The worst outcome, with how many when they differ.
