@@ -69,6 +69,11 @@ pub mod check {
     pub const TRUST: &str = "arm.trust";
     /// ARM's list of the registry's credentials.
     pub const ARM_CREDENTIALS: &str = "arm.credentials";
+    /// Whether the account's keys may sign, and whether they are older than a SAS that one of them signed; the target is
+    /// the container.
+    pub const ARM_STORAGE_KEYS: &str = "arm.storage_keys";
+    /// The policy that a SAS names, in the container's list; the reason is its name.
+    pub const STORAGE_POLICY: &str = "storage.policy";
 }
 
 /// Codes of [`check`], beside those of the probe.
@@ -155,6 +160,8 @@ pub mod code {
     pub const LOG_CUT: &str = "LOG_CUT";
     /// The time of the run was over.
     pub const TIME: &str = "TIME";
+    /// A key that is younger than what it should have signed.
+    pub const KEY_RENEWED: &str = "KEY_RENEWED";
 }
 
 /// Where an observation was made.

@@ -39,6 +39,8 @@ pub mod check {
     pub const STORAGE_READ: &str = "storage.read";
     /// A write that the service must refuse.
     pub const STORAGE_WRITE_REFUSED: &str = "storage.write_refused";
+    /// HEAD of one blob; the target is `CONTAINER/NAME`.
+    pub const STORAGE_BLOB: &str = "storage.blob";
 }
 
 /// Names of the credentials with which a check is made.

@@ -1,23 +1,22 @@
-//! Shared access signatures: text, time, rights, place.
+//! What the text of a SAS says by itself: its form, its time, and how much it gives away.
 
 use mops_probe::observation::{check as probe, code as seen};
 
+use super::renew;
 use crate::catalogue::{CAUSE, Cause, Repair};
-use crate::rule::{Remedy, certain, failed, high, medium, passed};
+use crate::rule::{Severity, certain, failed, high, passed};
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "SAS_MALFORMED",
         title: "A SAS that lacks a part",
-        meaning: "The signature's text is incomplete or was cut, so no service can accept it.",
-        signal: "a field that every SAS needs is absent from the text",
-        near_miss: "the order of the fields does not matter",
+        meaning: "A SAS is a line of fields, and some of them every SAS must have. One of those is not there: the text was \
+                  cut, or copied without its end. No service can accept it.",
+        signal: "version, signature, resource or end is absent from the text; a SAS with a stored policy (`si`) needs no \
+                 rights and no end of its own",
+        near_miss: "the same fields in another order are right and give nothing",
         repair: Repair::Restart,
-        remedy: Remedy {
-            text: "make a new SAS",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
+        remedy: renew("make a new SAS"),
         rules: &[certain(
             &[failed(&[probe::STORAGE_SAS]).code(&[seen::MALFORMED])],
             "{place}: the SAS lacks what every SAS must have: {detail}",
@@ -28,15 +27,12 @@ pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "SAS_EXPIRED",
         title: "The SAS has ended",
-        meaning: "The access that the worker got had an end, and it has passed.",
-        signal: "refused, and the end in the SAS is before the server's clock",
-        near_miss: "a beginning after the server's clock gives SAS_NOT_YET_VALID",
+        meaning: "A SAS is good until a time that is written in it. By the clock of the service that time has passed.",
+        signal: "refused with 403, and the end in the SAS lies before the server's own `Date`; without a refusal beside \
+                 it the text alone makes it likely",
+        near_miss: "a beginning after the server's `Date` gives SAS_NOT_YET_VALID",
         repair: Repair::Restart,
-        remedy: Remedy {
-            text: "make a new SAS",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
+        remedy: renew("make a new SAS"),
         rules: &[
             certain(
                 &[failed(&[probe::STORAGE_SAS]).code(&[seen::EXPIRED]), failed(&[probe::STORAGE_READ]).http(&[403])],
@@ -51,15 +47,12 @@ pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "SAS_NOT_YET_VALID",
         title: "The SAS has not begun",
-        meaning: "The access begins later than now, by the server's clock.",
-        signal: "refused, and the beginning in the SAS is after the server's clock",
-        near_miss: "one that is accepted although it begins about now is right",
+        meaning: "The SAS is good from a time that is still to come, by the clock of the service. Mostly the machine that \
+                  made it is some minutes ahead.",
+        signal: "refused with 403, and the beginning in the SAS lies after the server's own `Date`",
+        near_miss: "a beginning about now that the service accepts is right and gives nothing",
         repair: Repair::Restart,
-        remedy: Remedy {
-            text: "make a new SAS, and check the clock of the machine that makes it",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
+        remedy: renew("make a new SAS, and check the clock of the machine that makes it"),
         rules: &[certain(
             &[failed(&[probe::STORAGE_SAS]).code(&[seen::NOT_YET_VALID]), failed(&[probe::STORAGE_READ]).http(&[403])],
             "{place}: the SAS is not valid yet: {detail}",
@@ -68,113 +61,15 @@ pub(super) const CAUSES: &[Cause] = &[
         ..CAUSE
     },
     Cause {
-        id: "SAS_PERMISSION",
-        title: "The SAS lacks a right",
-        meaning: "The SAS is good, and does not allow what was tried.",
-        signal: "the service says that the permission does not match",
-        near_miss: "a write that a SAS for reading is refused is as it should be",
-        repair: Repair::Restart,
-        remedy: Remedy {
-            text: "make a SAS with read and list",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
-        rules: &[certain(
-            &[failed(&[probe::STORAGE_READ]).http(&[403]).code(&["AuthorizationPermissionMismatch"])],
-            "{place}: the SAS does not allow to list `{target}`: {detail}",
-        )
-        .over(&["SAS_SIGNATURE"])],
-        ..CAUSE
-    },
-    Cause {
-        id: "SAS_SCOPE",
-        title: "A SAS for something else",
-        meaning: "The SAS was made for another service, container or kind of object.",
-        signal: "the service says that resource type or service does not match",
-        near_miss: "a container that does not exist gives CONTAINER_NOT_FOUND",
-        repair: Repair::Restart,
-        remedy: Remedy {
-            text: "make a SAS for the container",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
-        rules: &[certain(
-            &[failed(&[probe::STORAGE_READ])
-                .http(&[403])
-                .code(&["AuthorizationResourceTypeMismatch", "AuthorizationServiceMismatch"])],
-            "{place}: the SAS is for another kind of resource than container `{target}`",
-        )
-        .over(&["SAS_SIGNATURE"])],
-        ..CAUSE
-    },
-    Cause {
-        id: "SAS_IP",
-        title: "A SAS for other addresses",
-        meaning: "The SAS allows a range of addresses, and this place is outside.",
-        signal: "the service says that the source address does not match",
-        near_miss: "a firewall of the account refuses in other words",
-        repair: Repair::Stack,
-        remedy: Remedy {
-            text: "widen the range of addresses",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
-        rules: &[certain(
-            &[failed(&[probe::STORAGE_READ]).http(&[403]).code(&["AuthorizationSourceIPMismatch"])],
-            "{place}: the SAS does not allow this address",
-        )
-        .over(&["SAS_SIGNATURE"])],
-        ..CAUSE
-    },
-    Cause {
-        id: "SAS_PROTOCOL",
-        title: "A SAS for another protocol",
-        meaning: "The SAS allows https only, and http was used.",
-        signal: "the service says that the protocol does not match",
-        near_miss: "an https request that is refused has another cause",
-        repair: Repair::Stack,
-        remedy: Remedy {
-            text: "use https",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
-        rules: &[certain(
-            &[failed(&[probe::STORAGE_READ]).http(&[403]).code(&["AuthorizationProtocolMismatch"])],
-            "{place}: the SAS does not allow this protocol",
-        )
-        .over(&["SAS_SIGNATURE"])],
-        ..CAUSE
-    },
-    Cause {
-        id: "SAS_SIGNATURE",
-        title: "A SAS whose signature does not hold",
-        meaning: "The text is whole and inside its time, and the service does not accept the signature: the key behind it was renewed, or the text was changed.",
-        signal: "refused as not authentic, inside the time of the SAS",
-        near_miss: "one that is refused in one pod only was copied wrongly there",
-        repair: Repair::Restart,
-        remedy: Remedy {
-            text: "make a new SAS; if that is refused too, check the account's network rules",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
-        rules: &[medium(
-            &[failed(&[probe::STORAGE_READ]).http(&[403]).code(&["AuthenticationFailed", "AuthorizationFailure"])],
-            "{place}: the storage refuses the SAS ({code}): signed with an old key, altered, or blocked by a firewall",
-        )],
-        ..CAUSE
-    },
-    Cause {
         id: "SAS_TOO_BROAD",
         title: "A SAS that allows more than it should",
-        meaning: "The worker needs to read and list. What it has allows more, which helps whoever finds it.",
-        signal: "rights beyond reading and listing, no https, or an end far away",
-        near_miss: "one that reads and lists within its time is right",
+        meaning: "Workers read and list. This SAS allows more than that, or plain http, or has its end a year away: whoever \
+                  finds it has it all.",
+        signal: "what the text gives beyond reading and listing, or a write that went through",
+        near_miss: "a SAS that reads and lists by https within its time gives nothing",
+        severity: Severity::Warning,
         repair: Repair::Stack,
-        remedy: Remedy {
-            text: "make a SAS with read and list only",
-            stack: "mops infra up {file} -c storage,workspace",
-            plain: "kubectl -n {namespace} get secrets",
-        },
+        remedy: renew("make a SAS with read and list only"),
         rules: &[
             certain(
                 &[failed(&[probe::STORAGE_WRITE_REFUSED]).code(&[seen::WRITE_ACCEPTED])],
@@ -183,7 +78,7 @@ pub(super) const CAUSES: &[Cause] = &[
             certain(
                 &[passed(&[probe::STORAGE_SAS]).code(&[seen::TOO_BROAD])],
                 "{place}: the SAS gives more than read and list: {detail}",
-            ), /* SEVERITY Warning */
+            ),
         ],
         ..CAUSE
     },
