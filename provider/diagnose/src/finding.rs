@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mops_probe::observation::check as probe;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -147,15 +148,14 @@ impl Finding {
             self.pools.is_empty() || other.pools.is_empty() || self.pools.iter().any(|p| other.pools.contains(p));
         let credential =
             self.credential.is_empty() || other.credential.is_empty() || self.credential == other.credential;
-        // A cause of one host explains nothing about another one.
-        let host = host(&self.target).zip(host(&other.target)).is_none_or(|(a, b)| a == b);
-        pools && credential && host
+        pools && credential && related(&self.target, &other.target)
     }
 
     fn rule_out(&mut self, cause_id: String) {
         let probe = self.evidence.last().cloned().unwrap_or_default();
         let ruled = RuledOut { cause_id, probe };
-        if !self.ruled_out.contains(&ruled) {
+        // The same cause, told of another target with less, is not another one.
+        if ruled.cause_id != self.cause_id && !self.ruled_out.contains(&ruled) {
             self.ruled_out.push(ruled);
         }
     }
@@ -163,6 +163,13 @@ impl Finding {
     fn key(&self) -> (String, String, String) {
         (self.cause_id.clone(), self.target.clone(), self.credential.clone())
     }
+}
+
+/// Whether a cause of one target can explain something about another: not where their hosts differ, nor where both are
+/// things on the same host.
+fn related(a: &str, b: &str) -> bool {
+    let things = a.contains('/') && b.contains('/');
+    host(a).zip(host(b)).is_none_or(|(one, other)| one == other && (a == b || !things))
 }
 
 /// The host of a target that is one, or an image on one; `None` for variables, secrets and containers.
@@ -218,7 +225,7 @@ fn must_be_explained(o: &Observed) -> bool {
 }
 
 /// Checks that only say more about the failure of another one.
-const COMPARISONS: [&str; 7] = [
+const COMPARISONS: &[&str] = &[
     check::PASSWORD,
     check::ENV_FROM,
     check::LINK,
@@ -226,6 +233,7 @@ const COMPARISONS: [&str; 7] = [
     check::ARM_TOKEN,
     check::SCOPE_MAP,
     check::TRUST,
+    probe::LOG,
 ];
 
 /// Drops what a surer or better founded cause explains. What is certain is never dropped: else a

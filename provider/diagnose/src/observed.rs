@@ -5,6 +5,8 @@ use mops_probe::{Observation, Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub mod services;
+
 /// Checks of ours that no probe makes: reads of the API server and of ARM.
 pub mod check {
     /// The API server answers.
@@ -74,6 +76,10 @@ pub mod check {
     pub const ARM_STORAGE_KEYS: &str = "arm.storage_keys";
     /// The policy that a SAS names, in the container's list; the reason is its name.
     pub const STORAGE_POLICY: &str = "storage.policy";
+    /// The form of a value, looked at where it lives.
+    pub const KEY_FORM: &str = "key.form";
+    /// The organisation that a setting names, among those of the key; the target is the setting.
+    pub const NGC_ORGANISATION: &str = "ngc.organisation";
 }
 
 /// Codes of [`check`], beside those of the probe.
@@ -162,6 +168,8 @@ pub mod code {
     pub const TIME: &str = "TIME";
     /// A key that is younger than what it should have signed.
     pub const KEY_RENEWED: &str = "KEY_RENEWED";
+    /// The displayed name of an organisation, where its name is due; the reason is its name.
+    pub const DISPLAY_NAME: &str = "DISPLAY_NAME";
 }
 
 /// Where an observation was made.

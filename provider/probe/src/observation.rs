@@ -41,6 +41,14 @@ pub mod check {
     pub const STORAGE_WRITE_REFUSED: &str = "storage.write_refused";
     /// HEAD of one blob; the target is `CONTAINER/NAME`.
     pub const STORAGE_BLOB: &str = "storage.blob";
+    /// A token of NGC; the target is the image that it is for, or the host for a bare login. A refusal without a key is
+    /// no failure, and skipped.
+    pub const NGC_TOKEN: &str = "ngc.token";
+    /// HEAD of a model's files at NGC; the target is `ORG[/TEAM]/NAME:VERSION`.
+    pub const NGC_MODEL: &str = "ngc.model";
+    /// The last lines of a container's log, current and previous; the target is its owner. Fails with the first text of
+    /// a known fault, a refusal before all others, and only supports what another check shows.
+    pub const LOG: &str = "log";
 }
 
 /// Names of the credentials with which a check is made.
@@ -146,6 +154,10 @@ pub mod code {
     pub const UNEXPECTED: &str = "UNEXPECTED";
     /// What the check needs was not given.
     pub const NOT_GIVEN: &str = "NOT_GIVEN";
+    /// A log tells of a write to the model's cache that was denied.
+    pub const CACHE_DENIED: &str = "CACHE_DENIED";
+    /// A log tells of files that Hugging Face gives to members only.
+    pub const HF_GATED: &str = "HF_GATED";
 }
 
 /// How a check ended.

@@ -1,16 +1,12 @@
 //! Why NGC refuses an image. Its registry says 401 or 403 to a wrong name as to a missing right, so a cause needs its
 //! own sentence, its catalogue, or the answers for other names beside the refusal.
 
-use mops_probe::observation::{check as probe, code as seen, variant};
+use mops_probe::observation::{check as probe, code as seen};
 
+use super::{BARE, CATALOGUE_PAGE, KEYS};
 use crate::catalogue::{CAUSE, Cause, Repair};
-use crate::observed::check;
+use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, failed, high, medium, passed};
-
-/// The credentials that carry a key.
-const KEYS: &[&str] = &[variant::ENV, variant::PULL_SECRET, variant::LOCAL];
-/// A refusal without a reason.
-const BARE: &[&str] = &[seen::UNAUTHORIZED, seen::DENIED];
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
@@ -23,7 +19,7 @@ pub(super) const CAUSES: &[Cause] = &[
         repair: Repair::Human,
         unconfirmed: true,
         sources: &["NVIDIA/Model-Optimizer#1559"],
-        page: "https://catalog.ngc.nvidia.com",
+        page: CATALOGUE_PAGE,
         remedy: Remedy {
             text: "accept the licence on the image's page of the catalogue, for the organisation of this key",
             stack: "",
@@ -47,14 +43,14 @@ pub(super) const CAUSES: &[Cause] = &[
         repair: Repair::Human,
         unconfirmed: true,
         sources: &["NVlabs/alpasim#44"],
-        page: "https://catalog.ngc.nvidia.com",
+        page: CATALOGUE_PAGE,
         remedy: Remedy { text: "correct the path in the pod template", stack: "", plain: "" },
         rules: &[high(
             &[
                 failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[401, 403]).code(BARE),
                 passed(&[probe::REGISTRY_KNOWN]).near(Near::Credential),
                 passed(&[probe::REGISTRY_RANDOM]).code(&[seen::ALIKE]).near(Near::Target),
-                failed(&[check::NGC_CATALOGUE]).near(Near::Target),
+                failed(&[check::NGC_CATALOGUE]).code(&[code::NOT_FOUND]).near(Near::Target),
             ],
             "{place}: NGC has no `{target}`, and no licence is missing: a random name is refused alike, a known one is \
              given to the same key; nearest: {last}",
@@ -107,6 +103,7 @@ pub(super) const CAUSES: &[Cause] = &[
         near_miss: "403 gives the rows about names and rights, or stays REGISTRY_REFUSED",
         repair: Repair::Human,
         unconfirmed: true,
+        page: "https://org.ngc.nvidia.com/subscriptions",
         sources: &["NVIDIA/k8s-nim-operator#491"],
         remedy: Remedy {
             text: "get the subscription, or join the vendor's developer programme where it covers the image",

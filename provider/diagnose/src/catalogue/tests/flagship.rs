@@ -19,3 +19,33 @@ fn a_wrong_path_is_not_blamed_on_the_licence() {
     assert!(licence.message.contains("Please accept license on the browser"), "{}", licence.message);
     assert!(licence.fixes.iter().any(|f| f.page.as_deref() == Some("https://catalog.ngc.nvidia.com")));
 }
+
+/// What NGC answers with 401, 402, 403 or 451 looks alike in a pod's events and has five cures.
+#[test]
+fn five_refusals_of_ngc_are_five_causes() {
+    let ids = [
+        "NGC_KEY_INVALID_OR_EXPIRED",
+        "NGC_SUBSCRIPTION_REQUIRED",
+        "NGC_IMAGE_NOT_FOUND",
+        "NGC_NOT_ENTITLED",
+        "NGC_LEGAL_RESTRICTION",
+    ];
+    for id in ids {
+        let finding = of(id);
+        assert_eq!(finding.cause_id, id);
+        assert!(!finding.message.contains("accept"), "{id} blames the licence: {}", finding.message);
+    }
+}
+
+/// A model that is refused behind an image that was given says so, and an image that is refused says nothing of models.
+#[test]
+fn each_gate_is_reported_by_its_name() {
+    for id in ["NGC_MODEL_SCOPE", "NGC_MODEL_KEY_REFUSED"] {
+        let finding = of(id);
+        assert!(finding.message.contains("NGC gave the image"), "{}", finding.message);
+    }
+    for id in ["NGC_KEY_SERVICES", "NGC_NOT_ENTITLED", "NGC_LICENSE_NOT_ACCEPTED"] {
+        let finding = of(id);
+        assert!(!finding.message.contains("model"), "{}", finding.message);
+    }
+}
