@@ -19,6 +19,8 @@ mod kubelet;
 mod login;
 #[path = "e2e/names.rs"]
 mod names;
+#[path = "e2e/page.rs"]
+mod page;
 #[path = "e2e/pods.rs"]
 mod pods;
 #[path = "e2e/proof.rs"]

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod arm;
 pub mod blob;
+pub mod browser;
 pub mod canary;
 pub mod control;
 pub mod dice;

@@ -25,7 +25,11 @@ pub fn words() -> Words {
 /// A run that saw this.
 #[must_use]
 pub fn report(command: Command, observations: Vec<Observed>, skipped: Vec<Skipped>, cleanup: Cleanup) -> Report {
-    let capture = Capture {
+    record(command, observations, skipped, cleanup).report()
+}
+
+fn record(command: Command, observations: Vec<Observed>, skipped: Vec<Skipped>, cleanup: Cleanup) -> Capture {
+    Capture {
         capture_version: CAPTURE_VERSION,
         command,
         tool: Tool { version: "0.1.0".into(), rules_version: report::RULES_VERSION },
@@ -43,8 +47,7 @@ pub fn report(command: Command, observations: Vec<Observed>, skipped: Vec<Skippe
         skipped,
         cleanup,
         ..Capture::default()
-    };
-    capture.report()
+    }
 }
 
 /// Nothing was left behind.
@@ -97,6 +100,12 @@ fn spot() -> Observed {
 /// The registry's password was renewed, and two secrets hold the old one.
 #[must_use]
 pub fn rotated() -> Report {
+    rotated_record().report()
+}
+
+/// The same as a run keeps it.
+#[must_use]
+pub fn rotated_record() -> Capture {
     let secret = |name| Object::new("Secret", "modelops-dask-dev", name);
     let differs = |variant, name| {
         let o = Observation::failed(check::PASSWORD, variant, name, code::DIFFERS);
@@ -108,7 +117,7 @@ pub fn rotated() -> Report {
     probes.push(here(Observation::ok(probe::REGISTRY_V2, variant::ARM, HOST).status(200)));
     probes.push(differs(variant::ENV, "bundle-credentials"));
     probes.push(differs(variant::PULL_SECRET, "acr-pull"));
-    report(Command::DiagnoseAuth, probes, Vec::new(), clean())
+    record(Command::DiagnoseAuth, probes, Vec::new(), clean())
 }
 
 /// Everything as it should be; a pool without nodes was not looked at.

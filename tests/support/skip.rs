@@ -11,6 +11,7 @@ const COMPONENTS: &[(&str, &str)] = &[
     ("az", "make tools"),
     ("azure-data", "set MOPS_AZURE_DATA to a folder of recordings"),
     ("azurite", "make tools"),
+    ("chromium", "sh tests/tools/debian.sh"),
     ("cluster", "make tools, then make e2e; MOPS_REFEREE_KUBECONFIG names any other cluster's administrator"),
     ("docker", "apt-get install --no-install-recommends docker.io"),
     ("failpoints", "make crash"),

@@ -18,6 +18,8 @@ openssh-server              # the login node that tokens go to
 python3-venv                # the environment that the Azure CLI is built into
 podman                      # a client of both registries
 docker.io                   # another, with its daemon
+chromium-headless-shell     # reads the page of a report
+fonts-dejavu-core           # what it writes with, the same everywhere
 LIST
 }
 missing=$(for package in $(packages); do
