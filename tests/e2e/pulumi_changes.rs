@@ -4,9 +4,8 @@
 
 use mops_tests::control;
 use mops_tests::job::{FILE, Job, example};
+use mops_tests::pulumi::{Pulumi, only_same, resources, text};
 use serde_json::{Value, json};
-
-use crate::pulumi::{Pulumi, only_same, resources, text};
 
 fn least() -> String {
     example("minimal/minimal.yaml")

@@ -2,6 +2,7 @@
 //! shown first, a second run finds nothing to do, `down` keeps registry and storage, a lock is exit 4, an interrupt ends
 //! Pulumi in order, and what nobody can do is said before anything is called.
 
+use mops_tests::pulumi::PASSPHRASE;
 use std::time::{Duration, Instant};
 
 use mops_host::fsx;
@@ -14,8 +15,6 @@ use mops_tests::skip::skipped;
 use mops_tests::tools::program;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-
-use crate::pulumi::PASSPHRASE;
 
 const UP: &[&str] = &["mops", "infra", "up", "--engine", "pulumi", "--yes"];
 

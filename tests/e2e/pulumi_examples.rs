@@ -1,9 +1,11 @@
 //! Promise: the examples in Python, TypeScript, YAML and Rust do what their first lines say, on Pulumi's own engine: they
 //! make everything, find nothing to do afterwards, and take everything away again.
 
+use mops_tests::pulumi::PASSPHRASE;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
+use crate::sdks::{libraries, shell};
 use mops_host::Env;
 use mops_host::proc::Output;
 use mops_tests::control;
@@ -11,9 +13,6 @@ use mops_tests::job::{Job, example};
 use mops_tests::place::bin_dir;
 use mops_tests::skip::skipped;
 use mops_tests::tools::folder;
-
-use crate::pulumi::PASSPHRASE;
-use crate::sdks::{libraries, shell};
 
 /// A folder in the private world with Pulumi's state in it, and Pulumi, its language for YAML and our provider on the path.
 struct Stand {

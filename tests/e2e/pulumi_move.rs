@@ -4,12 +4,11 @@
 
 #![expect(clippy::print_stdout, reason = "counts are printed")]
 
+use mops_tests::pulumi::{Pulumi, only_same, resources, text};
 use std::collections::BTreeMap;
 
 use mops_tests::job::{FILE, Job, example};
 use serde_json::Value;
-
-use crate::pulumi::{Pulumi, only_same, resources, text};
 
 /// A registry, storage with a signature, a cluster, and the objects of a workspace with Secrets in it.
 fn whole() -> String {

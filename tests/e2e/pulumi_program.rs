@@ -5,10 +5,9 @@
 use mops_host::fsx;
 use mops_tests::control;
 use mops_tests::job::{Job, example};
+use mops_tests::pulumi::{PASSPHRASE, Pulumi, text};
 use mops_tests::skip::skipped;
 use serde_json::Value;
-
-use crate::pulumi::{PASSPHRASE, Pulumi, text};
 
 /// The example of the least, as a project of Pulumi's.
 fn project(test: &str) -> Option<(Job, Pulumi)> {

@@ -3,10 +3,9 @@
 
 use mops_tests::job::{Job, example};
 use mops_tests::program::Running;
+use mops_tests::pulumi::{Pulumi, agree, text};
 use rustix::process::{Signal, kill_process};
 use serde_json::json;
-
-use crate::pulumi::{Pulumi, agree, text};
 
 const ACCOUNT: &str = "/storageAccounts/";
 

@@ -14,6 +14,7 @@ mod engine;
 mod network;
 mod process;
 mod provider;
+mod pulumi;
 mod secrets;
 
 /// What every goal needs.
@@ -42,6 +43,9 @@ pub(crate) async fn all(options: &Options, peer: Option<&Terraform>, report: &mu
     }
     if wanted(&["P3", "P7"]) {
         bench.preview(report).await?;
+    }
+    if wanted(&["P3", "P4"]) {
+        bench.both_engines(report).await?;
     }
     if wanted(&["P4", "P6", "P7"]) {
         bench.up(report).await?;

@@ -1,7 +1,7 @@
-//! `make bench`: measures the built programs, runs `terraform` alternately in the same run where it is on the path,
-//! prints one line a goal, and writes every sample as JSON. Exits 1 when a goal is missed, or when something became
-//! much slower than it was on this machine (`baseline`). Judges absolute goals on the best run and ratios on medians,
-//! because machines are shared and noisy.
+//! `make bench`: measures the built programs, runs `terraform` alternately in the same run where it is on the path, and
+//! `pulumi` where `make tools` has built it; prints one line a goal, and writes every sample as JSON. Exits 1 when a
+//! goal is missed, or when something became much slower than it was on this machine (`baseline`). Judges absolute goals
+//! on the best run and ratios on medians, because machines are shared and noisy.
 
 mod baseline;
 mod goals;
@@ -9,10 +9,11 @@ mod ours;
 mod row;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use mops_host::{Env, fsx};
+use mops_tests::tools::program;
 use mops_tests::{machine, peer, readme};
 
 use baseline::Baseline;
@@ -73,15 +74,14 @@ async fn bench(env: &Env, options: &Options) -> Result<bool, String> {
     let peer = peer::Terraform::find(env).await;
     let before = machine::load();
     say(&format!("machine   {} · {}", machine::line(), machine::build()));
-    let pulumi =
-        if on_path(env, "pulumi") { "pulumi not measured: it needs a language plugin" } else { "pulumi absent" };
-    say(&format!("peer      {} · {pulumi}", peer.as_ref().map_or("terraform absent", |p| p.version.as_str())));
+    let peers = peers(peer.as_ref()).await;
+    say(&format!("peers     {peers}"));
     let mut report = Report::default();
     goals::all(options, peer.as_ref(), &mut report).await?;
     let slower = slower(env, options, &report)?;
-    let file = save(options, &report, &Versions { before, peer: peer.as_ref(), tools: tools().await }, &slower)?;
+    let file = save(options, &report, &Versions { before, peers: peers.clone(), tools: tools().await }, &slower)?;
     if let Some(target) = &options.readme {
-        readme::write(target, "bench", &table(&report, peer.as_ref().map_or("absent", |p| p.version.as_str())))?;
+        readme::write(target, "bench", &table(&report, &peers))?;
     }
     Ok(conclude(&report, &slower, &file))
 }
@@ -117,8 +117,15 @@ fn slower(env: &Env, options: &Options, report: &Report) -> Result<Vec<String>, 
     Ok(slower)
 }
 
-fn on_path(env: &Env, program: &str) -> bool {
-    env.get("PATH").unwrap_or_default().split(':').any(|folder| Path::new(folder).join(program).is_file())
+/// Both peers with their versions, or that one is absent.
+async fn peers(terraform: Option<&peer::Terraform>) -> String {
+    let terraform = terraform.map_or("terraform absent", |p| p.version.as_str());
+    let pulumi = match program("pulumi", "pulumi") {
+        Ok(program) => ours::first_line(&program.display().to_string(), &["version"]).await,
+        Err(_) => None,
+    };
+    let pulumi = pulumi.map_or("pulumi absent".to_owned(), |line| format!("pulumi {}", line.trim_start_matches('v')));
+    format!("{terraform} · {pulumi}")
 }
 
 /// What this was built with and from, as far as it can be asked.
@@ -131,26 +138,26 @@ async fn tools() -> Vec<String> {
 }
 
 /// What README shows.
-fn table(report: &Report, peer: &str) -> String {
+fn table(report: &Report, peers: &str) -> String {
     let day = time::OffsetDateTime::now_utc().date();
     let lines: String = report.rows.iter().map(|row| row.line() + "\n").collect();
-    format!("{day} · {} · {} · peer {peer}\n{lines}", machine::line(), machine::build())
+    format!("{day} · {} · {} · peers {peers}\n{lines}", machine::line(), machine::build())
 }
 
 /// What stands beside the figures.
-struct Versions<'a> {
+struct Versions {
     before: String,
-    peer: Option<&'a peer::Terraform>,
+    peers: String,
     tools: Vec<String>,
 }
 
-fn save(options: &Options, report: &Report, versions: &Versions<'_>, slower: &[String]) -> Result<String, String> {
+fn save(options: &Options, report: &Report, versions: &Versions, slower: &[String]) -> Result<String, String> {
     let day = time::OffsetDateTime::now_utc().date();
     let file = options.work.join(format!("{day}.json"));
     let json = serde_json::json!({
         "machine": machine::line(), "build": machine::build(), "date": day.to_string(), "quick": options.quick,
         "only": options.only, "loadBefore": versions.before, "loadAfter": machine::load(), "tools": versions.tools,
-        "peer": versions.peer.map(|p| &p.version), "seeds": "none: nothing is drawn at random", "slower": slower,
+        "peers": versions.peers, "seeds": "none: nothing is drawn at random", "slower": slower,
         "rows": report.rows.iter().map(row::Row::json).collect::<Vec<_>>(),
     });
     let text = serde_json::to_vec_pretty(&json).map_err(|e| e.to_string())?;

@@ -27,6 +27,8 @@ pub(crate) enum Goal {
     AtLeast(f64),
     /// Not a hair more, not a hair less: a count that the design promises.
     Exactly(f64),
+    /// Whatever it is: only the row's factor counts.
+    Peer,
 }
 
 /// A goal and what was measured for it.
@@ -94,7 +96,7 @@ impl Row {
     /// The sample that an absolute goal is judged by: the best, because machines are shared and noisy.
     pub(crate) fn best(&self) -> Option<f64> {
         match self.goal {
-            Goal::AtMost(_) => minimum(&self.ours),
+            Goal::AtMost(_) | Goal::Peer => minimum(&self.ours),
             Goal::AtLeast(_) => self.ours.iter().copied().reduce(f64::max),
             // The one that differs, if any does.
             Goal::Exactly(wanted) => self.ours.iter().copied().find(|v| *v != wanted).or(self.ours.first().copied()),
@@ -160,6 +162,7 @@ impl Goal {
             Self::AtMost(limit) => value <= limit,
             Self::AtLeast(limit) => value >= limit,
             Self::Exactly(wanted) => value == wanted,
+            Self::Peer => true,
         }
     }
 
@@ -168,6 +171,7 @@ impl Goal {
             Self::AtMost(limit) => format!("≤ {}", unit.text(limit)),
             Self::AtLeast(limit) => format!("≥ {}", unit.text(limit)),
             Self::Exactly(wanted) => format!("= {}", unit.text(wanted)),
+            Self::Peer => "by the peer".to_owned(),
         }
     }
 }
@@ -178,7 +182,8 @@ impl Unit {
             Self::Millis if value >= 10_000.0 => format!("{:.1} s", value / 1000.0),
             Self::Millis if value >= 1000.0 => format!("{:.2} s", value / 1000.0),
             Self::Millis if value >= 10.0 => format!("{value:.0} ms"),
-            Self::Millis => format!("{value:.1} ms"),
+            Self::Millis if value >= 1.0 => format!("{value:.1} ms"),
+            Self::Millis => format!("{:.0} µs", value * 1000.0),
             Self::MebiBytes => format!("{value:.1} MiB"),
             Self::Times if value < 2.0 => format!("{value:.2}"),
             Self::Times => format!("{value:.1}"),
@@ -212,5 +217,10 @@ mod tests {
         assert_eq!([at_least(&[94.0, 96.0]), at_least(&[94.0])], [Verdict::Ok, Verdict::Missed]);
         let exactly = |ours: &[f64]| Row { goal: Goal::Exactly(0.0), ..row(ours, &[], None) }.verdict();
         assert_eq!([exactly(&[0.0, 0.0]), exactly(&[0.0, 1.0])], [Verdict::Ok, Verdict::Missed]);
+        let by_peer = |ours: &[f64]| Row { goal: Goal::Peer, ..row(ours, &[600.0], Some(10.0)) }.verdict();
+        assert_eq!(
+            [by_peer(&[60.0]), by_peer(&[61.0]), by_peer(&[])],
+            [Verdict::Ok, Verdict::Missed, Verdict::NotMeasured]
+        );
     }
 }
