@@ -14,6 +14,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::executor::block_on;
 use mops_core::provider::{
     BoxFuture, CallContext, Checked, Difference, Done, Found, Known, Progress, ProgressSink, Provider,
 };
@@ -43,12 +44,6 @@ pub struct GrpcProvider {
     process: Running,
     /// Carries the connections, so that an answer can be waited for by code that is not asynchronous.
     runtime: Option<Runtime>,
-}
-
-/// Waits for an answer in code that is not asynchronous. A task of tokio's that waits like this never yields: were its
-/// budget counted, it would be told after a hundred answers to wait for its next turn, which never comes.
-fn block_on<T>(answer: impl Future<Output = T>) -> T {
-    futures::executor::block_on(tokio::task::unconstrained(answer))
 }
 
 /// Who wants to hear of a resource.
@@ -289,7 +284,7 @@ mod tests {
                 for _ in 0..1000 {
                     let (sender, answer) = tokio::sync::oneshot::channel();
                     sender.send(()).expect("a listener");
-                    block_on(answer).expect("an answer");
+                    waited(answer).expect("an answer");
                 }
             });
             done.send(()).expect("a test that waits");
