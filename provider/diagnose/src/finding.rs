@@ -92,7 +92,7 @@ impl Finding {
         Self {
             cause_id: cause.id.to_owned(),
             title: cause.title.to_owned(),
-            severity: cause.severity,
+            severity: rule.severity.unwrap_or(cause.severity),
             confidence: Some(rule.confidence),
             family: family.name.to_owned(),
             message: words.message(rule.message, &found.evidence),
@@ -104,7 +104,7 @@ impl Finding {
             ruled_out: Vec::new(),
             objects: sorted(found.evidence.iter().filter_map(|o| o.object.clone())),
             fixes: vec![words.fix(cause, rule, trigger)],
-            unconfirmed: cause.unconfirmed,
+            unconfirmed: cause.unconfirmed || rule.unconfirmed,
         }
     }
 
@@ -148,7 +148,13 @@ impl Finding {
             self.pools.is_empty() || other.pools.is_empty() || self.pools.iter().any(|p| other.pools.contains(p));
         let credential =
             self.credential.is_empty() || other.credential.is_empty() || self.credential == other.credential;
-        pools && credential && related(&self.target, &other.target)
+        let place = pools && credential && related(&self.target, &other.target);
+        place || self.uses_trigger_of(other)
+    }
+
+    /// Whether the observation that made the other one is part of this one's proof.
+    fn uses_trigger_of(&self, other: &Self) -> bool {
+        other.evidence.first().is_some_and(|trigger| self.evidence.contains(trigger))
     }
 
     fn rule_out(&mut self, cause_id: String) {
@@ -158,6 +164,15 @@ impl Finding {
         if ruled.cause_id != self.cause_id && !self.ruled_out.contains(&ruled) {
             self.ruled_out.push(ruled);
         }
+    }
+
+    /// Whether it tells all that the other one tells, of the same cause: it is about the same place, or has the other
+    /// one's observation among its proof. What holds without a credential holds for each.
+    fn says(&self, other: &Self) -> bool {
+        let credential = self.credential.is_empty() || self.credential == other.credential;
+        let certain = other.confidence == Some(Confidence::Certain);
+        let place = (credential && self.pools == other.pools) || (!certain && self.uses_trigger_of(other));
+        self.cause_id == other.cause_id && self.target == other.target && place
     }
 
     fn key(&self) -> (String, String, String) {
@@ -234,6 +249,12 @@ const COMPARISONS: &[&str] = &[
     check::SCOPE_MAP,
     check::TRUST,
     probe::LOG,
+    check::ARM_ROLES,
+    check::ARM_AUDIENCE,
+    check::ARM_TENANT,
+    check::ARM_NETWORK_RULES,
+    check::LOGIN,
+    check::KEY_COMPARE,
 ];
 
 /// Drops what a surer or better founded cause explains. What is certain is never dropped: else a
@@ -243,7 +264,7 @@ fn rule_out(mut found: Vec<(&Rule, Finding)>) -> Vec<Finding> {
     let mut kept: Vec<(&Rule, Finding)> = Vec::new();
     for (rule, finding) in found {
         // Of one id in one place only the surest stays: the weaker rows say the same with less.
-        if kept.iter().any(|(_, f)| f.key() == finding.key() && f.pools == finding.pools) {
+        if kept.iter().any(|(_, f)| f.says(&finding)) {
             continue;
         }
         let certain = finding.confidence == Some(Confidence::Certain);

@@ -33,6 +33,8 @@ pub mod reason {
     pub const SANDBOX_IMAGE: &str = "SANDBOX_IMAGE";
     /// The node does not trust the certificate.
     pub const UNTRUSTED: &str = "UNTRUSTED";
+    /// The host speaks plain HTTP where the node expects TLS.
+    pub const PLAIN_HTTP: &str = "PLAIN_HTTP";
     /// The node cannot resolve the host.
     pub const NO_SUCH_HOST: &str = "NO_SUCH_HOST";
     /// The node gets no connection.
@@ -66,6 +68,8 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["oauth token", "403"], reason::CREDENTIAL_REFUSED),
     (&["no match for platform"], reason::PLATFORM),
     (&["x509:", "unknown authority"], reason::UNTRUSTED),
+    (&["server gave HTTP response to HTTPS client"], reason::PLAIN_HTTP),
+    (&["first record does not look like a TLS handshake"], reason::PLAIN_HTTP),
     (&["no such host"], reason::NO_SUCH_HOST),
     (&["connection refused"], reason::NO_CONNECTION),
     (&["i/o timeout"], reason::NO_CONNECTION),
@@ -164,6 +168,11 @@ mod tests {
             (
                 "failed to do request: Head \"URL\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
                 reason::UNTRUSTED,
+            ),
+            ("failed to do request: Head \"URL\": http: server gave HTTP response to HTTPS client", reason::PLAIN_HTTP),
+            (
+                "failed to do request: Head \"URL\": tls: first record does not look like a TLS handshake",
+                reason::PLAIN_HTTP,
             ),
             (
                 "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor sha256:1 (application/vnd.oci.image.layer.v1.tar+gzip) from remote: not found",

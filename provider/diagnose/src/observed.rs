@@ -80,6 +80,44 @@ pub mod check {
     pub const KEY_FORM: &str = "key.form";
     /// The organisation that a setting names, among those of the key; the target is the setting.
     pub const NGC_ORGANISATION: &str = "ngc.organisation";
+    /// The registry, by ARM.
+    pub const ARM_REGISTRY: &str = "arm.registry";
+    /// The roles that let an identity pull, at or above the registry; the credential says whose.
+    pub const ARM_ROLES: &str = "arm.roles";
+    /// Whether the registry takes tokens that were made for Azure's management.
+    pub const ARM_AUDIENCE: &str = "arm.audience";
+    /// An identity, by ARM; the credential says whose.
+    pub const ARM_IDENTITY: &str = "arm.identity";
+    /// The directory of the registry against the one of an identity.
+    pub const ARM_TENANT: &str = "arm.tenant";
+    /// The registry's network rules against the address that a refusal names.
+    pub const ARM_NETWORK_RULES: &str = "arm.network_rules";
+    /// The registry's private endpoint, by ARM; the target is a host that it serves.
+    pub const ARM_PRIVATE_ENDPOINT: &str = "arm.private_endpoint";
+    /// The key with which the registry encrypts, and the identity that reads it.
+    pub const ARM_ENCRYPTION: &str = "arm.encryption";
+    /// The registry's regions against the cluster's.
+    pub const ARM_REGION: &str = "arm.region";
+    /// The private address of a host against the one of its endpoint, by ARM.
+    pub const PRIVATE_ADDRESS: &str = "net.private_address";
+    /// Whether any source has a login for the registry: environment, pull secrets, docker config, programs.
+    pub const LOGIN: &str = "registry.login";
+    /// The refusal that a kubelet reports against the last change of roles and secrets.
+    pub const EVENT_AGE: &str = "kubelet.event_age";
+    /// The docker config of the workstation.
+    pub const DOCKER_CONFIG: &str = "local.docker_config";
+    /// A credential program that the docker config names; the target is the program.
+    pub const CREDENTIAL_PROGRAM: &str = "local.credential_program";
+    /// The end of a password that a secret holds.
+    pub const LIFETIME: &str = "secret.lifetime";
+    /// The sources of one variable of a worker.
+    pub const ENV_OWNERS: &str = "pod.env_owners";
+    /// A key of the cluster against the one of the workstation, by hashes with a nonce.
+    pub const KEY_COMPARE: &str = "key.compare";
+    /// The key in the environment's secret against the one in the pull secret.
+    pub const SECRETS_COMPARE: &str = "secret.compare";
+    /// What the annotations of a secret hold.
+    pub const ANNOTATION: &str = "secret.annotation";
 }
 
 /// Codes of [`check`], beside those of the probe.
@@ -170,6 +208,34 @@ pub mod code {
     pub const KEY_RENEWED: &str = "KEY_RENEWED";
     /// The displayed name of an organisation, where its name is due; the reason is its name.
     pub const DISPLAY_NAME: &str = "DISPLAY_NAME";
+    /// The role belongs to another identity, or to a client id where an object id is due.
+    pub const OTHER_PRINCIPAL: &str = "OTHER_PRINCIPAL";
+    /// The registry gives rights by repository, and the role is not one of those.
+    pub const NO_REPOSITORY_ROLE: &str = "NO_REPOSITORY_ROLE";
+    /// The address is not among the allowed ones.
+    pub const EXCLUDED: &str = "EXCLUDED";
+    /// A connection that waits for approval, or was rejected.
+    pub const NOT_APPROVED: &str = "NOT_APPROVED";
+    /// A host of one region of the registry.
+    pub const GEO_HOST: &str = "GEO_HOST";
+    /// Later than the last change.
+    pub const AFTER_CHANGE: &str = "AFTER_CHANGE";
+    /// Cut off, or not to be parsed.
+    pub const TRUNCATED: &str = "TRUNCATED";
+    /// The program is not installed.
+    pub const NOT_INSTALLED: &str = "NOT_INSTALLED";
+    /// The program ended with an error.
+    pub const PROGRAM_FAILED: &str = "PROGRAM_FAILED";
+    /// Absent here, and there in another namespace; the reason names it.
+    pub const OTHER_NAMESPACE: &str = "OTHER_NAMESPACE";
+    /// Made for minutes or hours.
+    pub const SHORT_LIVED: &str = "SHORT_LIVED";
+    /// A sample text, not a key.
+    pub const PLACEHOLDER: &str = "PLACEHOLDER";
+    /// An address with a user or a token in it.
+    pub const IN_URL: &str = "IN_URL";
+    /// The annotation repeats the secret's data.
+    pub const HOLDS_DATA: &str = "HOLDS_DATA";
 }
 
 /// Where an observation was made.

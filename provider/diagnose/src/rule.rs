@@ -56,6 +56,8 @@ pub(crate) enum Near {
     PoolAndTarget,
     /// The same pool and credential.
     Credential,
+    /// The same registry, by itself or in an image.
+    Host,
 }
 
 /// One observation that a rule needs; an empty list means "any".
@@ -65,6 +67,7 @@ pub(crate) struct Need {
     vantage: Option<Vantage>,
     status: Status,
     credential: &'static [&'static str],
+    target: &'static [&'static str],
     http: &'static [u16],
     code: &'static [&'static str],
     near: Near,
@@ -72,7 +75,7 @@ pub(crate) struct Need {
 
 impl Need {
     const fn of(check: &'static [&'static str], status: Status) -> Self {
-        Self { check, vantage: None, status, credential: &[], http: &[], code: &[], near: Near::Pool }
+        Self { check, vantage: None, status, credential: &[], target: &[], http: &[], code: &[], near: Near::Pool }
     }
 
     /// Made from here.
@@ -84,6 +87,12 @@ impl Need {
     /// Made with one of these credentials.
     pub(crate) const fn with(mut self, credential: &'static [&'static str]) -> Self {
         self.credential = credential;
+        self
+    }
+
+    /// About one of these.
+    pub(crate) const fn on(mut self, target: &'static [&'static str]) -> Self {
+        self.target = target;
         self
     }
 
@@ -110,6 +119,7 @@ impl Need {
             && o.status == self.status
             && self.vantage.is_none_or(|v| v == o.vantage)
             && (self.credential.is_empty() || self.credential.contains(&o.credential.as_str()))
+            && (self.target.is_empty() || self.target.contains(&o.target.as_str()))
             && (self.http.is_empty() || o.http_status.is_some_and(|s| self.http.contains(&s)))
             && (self.code.is_empty() || self.code.contains(&o.code()))
     }
@@ -119,6 +129,7 @@ impl Need {
         match self.near {
             Near::Target | Near::PoolAndTarget => &o.target,
             Near::Credential => &o.credential,
+            Near::Host => host(&o.target),
             Near::Pool => "",
         }
     }
@@ -131,8 +142,14 @@ impl Need {
             Near::Pool => pool,
             Near::PoolAndTarget => pool && o.target == trigger.target,
             Near::Credential => pool && o.credential == trigger.credential,
+            Near::Host => host(&o.target) == host(&trigger.target),
         }
     }
+}
+
+/// The host of an image, or of a target that is one.
+fn host(target: &str) -> &str {
+    target.split('/').next().unwrap_or(target)
 }
 
 /// What to do: words, and the command with a stack file or without one.
@@ -164,11 +181,15 @@ pub struct Rule {
     pub(crate) message: &'static str,
     /// What to do, where this differs from the cause's own remedy.
     pub(crate) remedy: Option<Remedy>,
+    /// How bad, where this differs from the cause.
+    pub(crate) severity: Option<Severity>,
+    /// Its signal is known from public reports, other than the rest of the cause; never certain.
+    pub(crate) unconfirmed: bool,
 }
 
 /// These observations prove the cause.
 pub(crate) const fn certain(when: &'static [Need], message: &'static str) -> Rule {
-    Rule { confidence: Confidence::Certain, when, over: &[], message, remedy: None }
+    Rule { confidence: Confidence::Certain, when, over: &[], message, remedy: None, severity: None, unconfirmed: false }
 }
 
 /// These observations make the cause very likely.
@@ -190,6 +211,16 @@ impl Rule {
     /// Knows better what to do.
     pub(crate) const fn remedy(self, remedy: Remedy) -> Self {
         Self { remedy: Some(remedy), ..self }
+    }
+
+    /// Is as bad as this.
+    pub(crate) const fn severity(self, severity: Severity) -> Self {
+        Self { severity: Some(severity), ..self }
+    }
+
+    /// Was not checked against the live service.
+    pub(crate) const fn unconfirmed(self) -> Self {
+        Self { unconfirmed: true, ..self }
     }
 }
 

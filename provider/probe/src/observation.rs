@@ -49,6 +49,26 @@ pub mod check {
     /// The last lines of a container's log, current and previous; the target is its owner. Fails with the first text of
     /// a known fault, a refusal before all others, and only supports what another check shows.
     pub const LOG: &str = "log";
+    /// A host reached as the worker would, with or without a proxy; when that fails the other way is tried.
+    pub const NET_PROXY: &str = "net.proxy";
+    /// The addresses of a host.
+    pub const NET_DNS: &str = "net.dns";
+    /// A connection to a host's port for TLS.
+    pub const NET_TCP: &str = "net.tcp";
+    /// The certificate that a host shows.
+    pub const NET_TLS: &str = "net.tls";
+    /// `GET /v2/` without a credential: which sign-in the registry asks for.
+    pub const REGISTRY_CHALLENGE: &str = "registry.challenge";
+    /// A token for an image from the registry's realm.
+    pub const REGISTRY_TOKEN: &str = "registry.token";
+    /// The directory's token, made for Azure's management, traded for a refresh token of the registry.
+    pub const IDENTITY_EXCHANGE: &str = "identity.exchange";
+    /// The same with a directory token that was made for registries.
+    pub const IDENTITY_ACR_AUDIENCE: &str = "identity.acr_audience";
+    /// The refresh token traded for an access token to an image.
+    pub const IDENTITY_ACCESS: &str = "identity.access";
+    /// The local clock against the `Date` of what answered.
+    pub const CLOCK: &str = "clock";
 }
 
 /// Names of the credentials with which a check is made.
@@ -67,6 +87,10 @@ pub mod variant {
     pub const LOCAL: &str = "local";
     /// A credential that ARM lists; from the workstation only.
     pub const ARM: &str = "arm";
+    /// The identity with which a node pulls.
+    pub const KUBELET: &str = "kubelet";
+    /// The person who is signed in at Azure; from the workstation only.
+    pub const USER: &str = "user";
 }
 
 /// Codes of ours; a service's own code is passed on as it is.
@@ -158,6 +182,38 @@ pub mod code {
     pub const CACHE_DENIED: &str = "CACHE_DENIED";
     /// A log tells of files that Hugging Face gives to members only.
     pub const HF_GATED: &str = "HF_GATED";
+    /// The resolver has trouble of its own.
+    pub const SERVFAIL: &str = "SERVFAIL";
+    /// An address of a private network.
+    pub const PRIVATE_ADDRESS: &str = "PRIVATE_ADDRESS";
+    /// An address of the internet.
+    pub const PUBLIC_ADDRESS: &str = "PUBLIC_ADDRESS";
+    /// An address of the internet, by way of a name that is made for a private endpoint.
+    pub const PRIVATE_LINK_PUBLIC: &str = "PRIVATE_LINK_PUBLIC";
+    /// Reached by the configured proxy, and not without it.
+    pub const REACHED_BY_PROXY: &str = "REACHED_BY_PROXY";
+    /// Reached without a proxy, and not by the one that the worker uses.
+    pub const REACHED_DIRECT: &str = "REACHED_DIRECT";
+    /// Plain HTTP where TLS was due.
+    pub const PLAIN_HTTP: &str = "PLAIN_HTTP";
+    /// More than five minutes off, by two hosts that agree.
+    pub const CLOCK_OFF: &str = "CLOCK_OFF";
+    /// One host is more than five minutes off, and another one is not.
+    pub const ONE_HOST_OFF: &str = "ONE_HOST_OFF";
+    /// The challenge offers no Bearer.
+    pub const NO_BEARER: &str = "NO_BEARER";
+    /// The refusal says that the client's address is not allowed; the reason names it.
+    pub const FIREWALL_SENTENCE: &str = "FIREWALL_SENTENCE";
+    /// The data host of an Azure registry is not reached; the reason names it.
+    pub const DATA_HOST: &str = "DATA_HOST";
+    /// The metadata service knows no such identity.
+    pub const IDENTITY_UNKNOWN: &str = "IDENTITY_UNKNOWN";
+    /// The node has several identities, and none was named.
+    pub const IDENTITY_AMBIGUOUS: &str = "IDENTITY_AMBIGUOUS";
+    /// Good, and near its end.
+    pub const EXPIRES_SOON: &str = "EXPIRES_SOON";
+    /// The entry holds an identity token and no password.
+    pub const IDENTITY_TOKEN: &str = "IDENTITY_TOKEN";
 }
 
 /// How a check ended.

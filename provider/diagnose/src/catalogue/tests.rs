@@ -9,6 +9,7 @@ use crate::rule::Confidence::Certain;
 mod fixture;
 mod flagship;
 mod honesty;
+mod severity;
 
 use fixture::{Fixture, named};
 
@@ -88,7 +89,7 @@ fn lacks(cause: &Cause) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(name, text)| text.is_empty().then_some(name))
     .collect();
-    if cause.unconfirmed && cause.sources.is_empty() {
+    if (cause.unconfirmed || cause.rules.iter().any(|r| r.unconfirmed)) && cause.sources.is_empty() {
         lacking.push("a public source, although it is unconfirmed");
     }
     if cause.rules.is_empty() && cause.id != UNCLASSIFIED {
@@ -111,11 +112,12 @@ fn every_entry_explains_itself() {
 
 #[test]
 fn what_was_never_seen_live_is_never_certain() {
-    for (_, cause) in causes().filter(|(_, c)| c.unconfirmed) {
-        assert!(cause.rules.iter().all(|r| r.confidence != Certain), "{}", cause.id);
+    for (_, cause) in causes() {
+        let mut rules = cause.rules.iter().filter(|r| cause.unconfirmed || r.unconfirmed);
+        assert!(rules.all(|r| r.confidence != Certain), "{}", cause.id);
     }
     for world in fixture::all().into_iter().filter(|w| finished(&w.id)) {
-        let unconfirmed = find(&world.id).is_some_and(|(_, c)| c.unconfirmed);
+        let unconfirmed = world.findings().first().is_some_and(|f| f.unconfirmed);
         assert_eq!(unconfirmed && world.trigger, !world.source.is_empty(), "{}: source", world.path.display());
     }
 }

@@ -7,6 +7,9 @@ use crate::observed::Vantage::P;
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, Severity, certain, failed, high, medium, passed};
 
+/// Variables without which most of a worker's jobs still run.
+const OPTIONAL: &[&str] = &["AZURE_STORAGE_CONNECTION_STRING"];
+
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "ENV_MISSING",
@@ -22,9 +25,19 @@ pub(super) const CAUSES: &[Cause] = &[
         },
         rules: &[
             certain(
+                &[failed(&[probe::ENV]).from(P).on(OPTIONAL).code(&[seen::ENV_MISSING]), passed(&[check::ENV_SOURCES])],
+                "pool {pool}: a worker has no variable `{target}`, which only bundles in storage need",
+            )
+            .severity(Severity::Warning),
+            certain(
                 &[failed(&[probe::ENV]).from(P).code(&[seen::ENV_MISSING]), passed(&[check::ENV_SOURCES])],
                 "pool {pool}: a worker has no variable `{target}`",
             ),
+            high(
+                &[failed(&[probe::ENV]).from(P).on(OPTIONAL).code(&[seen::ENV_MISSING])],
+                "pool {pool}: a worker has no variable `{target}`, which only bundles in storage need",
+            )
+            .severity(Severity::Warning),
             high(
                 &[failed(&[probe::ENV]).from(P).code(&[seen::ENV_MISSING])],
                 "pool {pool}: a worker has no variable `{target}` (where it should come from was not seen)",
@@ -75,6 +88,26 @@ pub(super) const CAUSES: &[Cause] = &[
         ..CAUSE
     },
     Cause {
+        id: "ENV_DUPLICATE_SOURCE",
+        title: "One variable comes from two places",
+        meaning: "Two sources give the container the same variable with different values. One of them wins silently, and \
+                  changing the other one does nothing.",
+        signal: "two references of the container set one name, and their values have different hashes; the winner is named",
+        near_miss: "two sources with the same value pass",
+        repair: Repair::Stack,
+        severity: Severity::Warning,
+        remedy: Remedy {
+            text: "let one source own the variable, and take it out of the other",
+            stack: "mops infra up {file} -c workspace",
+            plain: "kubectl -n {namespace} get deployments -o yaml",
+        },
+        rules: &[certain(
+            &[passed(&[check::ENV_OWNERS]).code(&[code::DIFFERS])],
+            "variable `{target}` of the worker comes from two sources with different values: {detail}",
+        )],
+        ..CAUSE
+    },
+    Cause {
         id: "ENV_STALE",
         title: "A worker may still have old values",
         meaning: "A pod keeps the variables with which it began. The secret has changed since.",
@@ -97,7 +130,7 @@ pub(super) const CAUSES: &[Cause] = &[
         id: "REGISTRY_URL_WRONG",
         title: "The registry is written as an address",
         meaning: "Clients want the bare name of the registry's host. With a scheme or a path in it they ask at the wrong place.",
-        signal: "the variable holds a scheme or a path",
+        signal: "the variable holds a scheme or a path; or the host answers `/v2/` with 404 or a web page",
         near_miss: "`localhost:5000` is a host with a port, and right",
         repair: Repair::Stack,
         remedy: Remedy {
@@ -105,10 +138,20 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops infra up {file} -c workspace",
             plain: "",
         },
-        rules: &[certain(
-            &[failed(&[probe::ENV]).from(P).code(&[seen::NOT_A_HOST])],
-            "pool {pool}: `{target}` is not a bare host name: {detail}",
-        )],
+        rules: &[
+            certain(
+                &[failed(&[probe::ENV]).from(P).code(&[seen::NOT_A_HOST])],
+                "pool {pool}: `{target}` is not a bare host name: {detail}",
+            ),
+            high(
+                &[failed(&[probe::REGISTRY_V2]).code(&[seen::HTML])],
+                "{place}: `{target}` is not a registry: it answers `/v2/` with a web page",
+            ),
+            high(
+                &[failed(&[probe::REGISTRY_V2]).http(&[404])],
+                "{place}: `{target}` is not a registry: it has no `/v2/`",
+            ),
+        ],
         ..CAUSE
     },
     Cause {

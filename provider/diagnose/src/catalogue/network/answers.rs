@@ -24,7 +24,7 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "The registry is out of order",
         meaning: "The registry answers with an error of its own, also after several tries.",
         signal: "a status of 500 to 504 after the tries",
-        near_miss: "one such answer and then a good one is no cause",
+        near_miss: "one such answer and then a good one passes",
         remedy: Remedy { text: "wait, read the service's status page, then run again", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).http(&[500, 502, 503, 504])],
@@ -36,13 +36,14 @@ pub(super) const CAUSES: &[Cause] = &[
         id: "HTML_INSTEAD_OF_JSON",
         title: "A web page where an answer was due",
         meaning: "Something else than the registry answers: a portal, a proxy or a wrong address. Programs then say \"Expecting value: line 1 column 1\".",
-        signal: "the answer is of type HTML or begins like a page",
+        signal: "the answer is of type HTML or begins like a page; a second finding says which address or name is wrong",
         near_miss: "JSON that cannot be parsed is UNCLASSIFIED",
         remedy: Remedy { text: "check the host name; something else stands in front", stack: "", plain: "" },
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::HTML])],
             "{place}: `{target}` answers with a web page: {detail}",
-        )],
+        )
+        .over(&["REGISTRY_REFUSED"])],
         ..CAUSE
     },
     Cause {
@@ -56,7 +57,8 @@ pub(super) const CAUSES: &[Cause] = &[
         rules: &[certain(
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::NO_CHALLENGE])],
             "{place}: `{target}` refuses without saying how to sign in",
-        )],
+        )
+        .over(&["REGISTRY_REFUSED"])],
         ..CAUSE
     },
     Cause {
@@ -71,7 +73,8 @@ pub(super) const CAUSES: &[Cause] = &[
             &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
                 .code(&[seen::CHALLENGE_UNUSABLE])],
             "{place}: `{target}` offers no sign-in that we know: {detail}",
-        )],
+        )
+        .over(&["REGISTRY_REFUSED"])],
         ..CAUSE
     },
     Cause {

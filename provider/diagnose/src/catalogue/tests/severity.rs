@@ -1,0 +1,22 @@
+//! Of one cause some forms are worse than others.
+
+use super::fixture;
+use crate::rule::Severity;
+
+fn of(id: &str, file: &str) -> Vec<Severity> {
+    let mut worlds = fixture::all().into_iter();
+    let world = worlds.find(|w| w.id == id && w.path.ends_with(format!("{file}.yaml"))).expect("a world");
+    world.findings().into_iter().filter(|f| f.cause_id == id).map(|f| f.severity).collect()
+}
+
+#[test]
+fn a_variable_that_few_jobs_need_is_a_warning() {
+    assert_eq!(of("ENV_MISSING", "trigger"), [Severity::Error]);
+    assert_eq!(of("ENV_MISSING", "trigger-warning"), [Severity::Warning]);
+}
+
+#[test]
+fn a_short_life_is_a_warning_until_it_has_ended() {
+    assert_eq!(of("SECRET_SHORT_LIVED", "trigger"), [Severity::Error]);
+    assert_eq!(of("SECRET_SHORT_LIVED", "trigger-likely"), [Severity::Warning]);
+}
