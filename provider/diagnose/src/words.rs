@@ -122,6 +122,10 @@ impl Words {
             variant::ENV => named("environment", &self.env_secret),
             variant::PULL_SECRET => named("pull secret", &self.pull_secret),
             variant::ANON => "request without a credential".to_owned(),
+            variant::KUBELET => "node's identity".to_owned(),
+            variant::WI => "worker's identity".to_owned(),
+            variant::USER => "identity of the person signed in at Azure".to_owned(),
+            variant::LOCAL => "login of this machine".to_owned(),
             other => format!("credential `{other}`"),
         }
     }

@@ -121,7 +121,7 @@ pub(super) const CAUSES: &[Cause] = &[
                   firewall that allows only the registry's own name is the usual reason.",
         signal: "the manifest is read, and the host to which a layer's request is sent on has no address, gives no connection \
                  or is refused by a policy; the host is printed",
-        near_miss: "the data host of an Azure registry gives the row for Azure registries; a layer that answers 404 gives \
+        near_miss: "the data host of an Azure registry gives ACR_DATA_ENDPOINT_BLOCKED; a layer that answers 404 gives \
                     BLOB_MISSING",
         repair: Repair::Stack,
         remedy: Remedy {

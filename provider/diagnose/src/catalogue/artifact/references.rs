@@ -9,7 +9,8 @@ use crate::observed::check;
 use crate::rule::{Near, Remedy, certain, failed, high, medium, passed};
 
 /// Everything that may be sent to a registry for an image, beside no credential at all.
-const KEYS: &[&str] = &[variant::ENV, variant::PULL_SECRET, variant::ARM, variant::LOCAL];
+const KEYS: &[&str] =
+    &[variant::ENV, variant::PULL_SECRET, variant::ARM, variant::LOCAL, variant::KUBELET, variant::WI, variant::USER];
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {

@@ -13,7 +13,7 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "The registry's admin user is switched off",
         meaning: "The pods sign in as the admin user, whom somebody has switched off.",
         signal: "refused with 401, the user is the registry's, and ARM says that it is off",
-        near_miss: "a token's user gives ACR_TOKEN_DISABLED",
+        near_miss: "the user of a token gives ACR_TOKEN_EXPIRED or ACR_TOKEN_DISABLED",
         repair: Repair::Stack,
         remedy: Remedy { text: "switch it on, or use another credential", stack: "mops infra up {file} -c workspace", plain: "az acr update -n {registry_name} --admin-enabled true" },
         rules: &[
@@ -53,11 +53,11 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "The registry token has ended",
         meaning: "The password of the token with which pods sign in ran out.",
         signal: "refused, and the token's end by ARM has passed",
-        near_miss: "a token that is switched off gives ACR_TOKEN_DISABLED",
+        near_miss: "a token that ends in some days gives EXPIRES_SOON; one that is switched off gives ACR_TOKEN_DISABLED",
         repair: Repair::Restart,
         remedy: Remedy { text: "let the token have a new password, which the next run hands out", stack: "mops infra up {file} -c registry,workspace", plain: "az acr token list -r {registry_name} -o table" },
         rules: &[
-            certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_TOKEN]).code(&[seen::EXPIRED]).near(Near::Target), passed(&[check::PASSWORD]).near(Near::Credential)], "{place}: the password of the registry's token in the {source} has run out").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
+            certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_TOKEN]).code(&[seen::EXPIRED]).near(Near::Target), passed(&[check::PASSWORD]).near(Near::Credential)], "{place}: the password of the registry's token in the {source} has run out").over(&["ACR_ADMIN_DISABLED", "REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
         ],
         ..CAUSE
     },
@@ -70,7 +70,7 @@ pub(super) const CAUSES: &[Cause] = &[
         repair: Repair::Stack,
         remedy: Remedy { text: "switch it on again, in the portal or with `az acr token update`", stack: "", plain: "az acr token list -r {registry_name} -o table" },
         rules: &[
-            certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_TOKEN]).code(&[code::DISABLED]).near(Near::Target), passed(&[check::PASSWORD]).near(Near::Credential)], "{place}: the registry's token in the {source} is switched off").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
+            certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_TOKEN]).code(&[code::DISABLED]).near(Near::Target), passed(&[check::PASSWORD]).near(Near::Credential)], "{place}: the registry's token in the {source} is switched off").over(&["ACR_ADMIN_DISABLED", "REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
         ],
         ..CAUSE
     },

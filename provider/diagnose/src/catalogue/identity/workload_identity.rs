@@ -7,18 +7,21 @@ use crate::observed::Vantage::P;
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, Severity, certain, failed, high, passed};
 
+/// What a pod without its identity shows besides.
+const CAUSED: &[&str] = &["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "IDENTITY_NOT_FOUND", "REGISTRY_REFUSED"];
+
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "WI_POD_LABEL",
         title: "The pods do not ask for an identity",
         meaning: "Workload identity is given to pods that carry its label. These do not.",
         signal: "the label is not on the workers",
-        near_miss: "a right label with a wrong service account gives WI_SA_ANNOTATION",
+        near_miss: "a right label with a wrong service account gives WI_SA_ANNOTATION; both right give WI_WEBHOOK_INACTIVE or WI_SUBJECT",
         repair: Repair::Restart,
         remedy: Remedy { text: "put `azure.workload.identity/use: \"true\"` on the pods, which makes them anew", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} get pods --show-labels" },
         rules: &[
-            certain(&[failed(&[check::IDENTITY_LABEL]), failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&[seen::ENV_MISSING])], "the workers lack the label by which a pod asks for a token of its service account").over(&["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "REGISTRY_REFUSED"]),
-            certain(&[failed(&[check::IDENTITY_LABEL])], "the workers lack the label by which a pod asks for a token of its service account").over(&["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "REGISTRY_REFUSED"]),
+            certain(&[failed(&[check::IDENTITY_LABEL]), failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&[seen::ENV_MISSING])], "the workers lack the label by which a pod asks for a token of its service account").over(CAUSED),
+            certain(&[failed(&[check::IDENTITY_LABEL])], "the workers lack the label by which a pod asks for a token of its service account").over(CAUSED),
         ],
         ..CAUSE
     },
@@ -27,12 +30,12 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "The service account names no identity",
         meaning: "The workers' service account does not carry the client id of the stack's identity.",
         signal: "the annotation is absent or names another identity",
-        near_miss: "a right annotation and no label gives WI_POD_LABEL",
+        near_miss: "a right annotation and no label gives WI_POD_LABEL; both right give WI_SUBJECT and its neighbours",
         repair: Repair::Restart,
         remedy: Remedy { text: "put the identity's client id into the annotation `azure.workload.identity/client-id`, then let the pods be made again", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} get serviceaccounts -o yaml" },
         rules: &[
-            certain(&[failed(&[check::ACCOUNT]), failed(&[probe::IDENTITY]).from(P).with(&[variant::WI])], "service account `{target}` of the workers does not name the stack's identity: {detail}").over(&["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "REGISTRY_REFUSED"]),
-            certain(&[failed(&[check::ACCOUNT])], "service account `{target}` of the workers does not name the stack's identity: {detail}").over(&["WI_WEBHOOK_INACTIVE", "WI_SUBJECT", "WI_ISSUER", "REGISTRY_REFUSED"]),
+            certain(&[failed(&[check::ACCOUNT]), failed(&[probe::IDENTITY]).from(P).with(&[variant::WI])], "service account `{target}` of the workers does not name the stack's identity: {detail}").over(CAUSED),
+            certain(&[failed(&[check::ACCOUNT])], "service account `{target}` of the workers does not name the stack's identity: {detail}").over(CAUSED),
         ],
         ..CAUSE
     },
@@ -87,7 +90,8 @@ pub(super) const CAUSES: &[Cause] = &[
         repair: Repair::Apply,
         remedy: Remedy { text: "let the identity trust the audience `api://AzureADTokenExchange`", stack: "mops infra up {file} -c cluster", plain: "" },
         rules: &[
-            certain(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700212"])], "pool {pool}: identity `{target}` trusts tokens for another purpose: {detail}").over(&["REGISTRY_REFUSED"]),
+            certain(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700212"]), failed(&[check::TRUST]).near(Near::Credential)], "pool {pool}: identity `{target}` trusts tokens for another purpose: {detail}").over(&["REGISTRY_REFUSED"]),
+            high(&[failed(&[probe::IDENTITY]).from(P).with(&[variant::WI]).code(&["AADSTS700212"])], "pool {pool}: identity `{target}` trusts tokens for another purpose: {detail}").over(&["REGISTRY_REFUSED"]),
         ],
         ..CAUSE
     },
@@ -96,7 +100,7 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "The trust is only minutes old",
         meaning: "Everything fits. The directory needs some minutes until it knows of a new trust everywhere.",
         signal: "all parts match, and the trust is younger than ten minutes",
-        near_miss: "an older trust that is refused has another cause",
+        near_miss: "an older trust with another refusal is UNCLASSIFIED",
         severity: Severity::Warning,
         remedy: Remedy { text: "wait some minutes, then run again", stack: "", plain: "" },
         rules: &[
