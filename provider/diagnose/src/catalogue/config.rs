@@ -1,5 +1,6 @@
 //! Variables and secrets of the workers.
 
+mod keys;
 mod pull_secrets;
 mod secrets;
 mod values;
@@ -10,5 +11,5 @@ use crate::catalogue::Family;
 pub(crate) const FAMILY: Family = Family {
     name: "config",
     about: "variables and secrets of the workers",
-    parts: &[variables::CAUSES, secrets::CAUSES, pull_secrets::CAUSES, values::CAUSES],
+    parts: &[variables::CAUSES, secrets::CAUSES, pull_secrets::CAUSES, keys::CAUSES, values::CAUSES],
 };

@@ -6,6 +6,10 @@ use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, certain, failed, passed};
 
+/// What a pull secret that gives no login brings with it.
+const EXPLAINED: &[&str] =
+    &["KUBELET_NO_CREDENTIALS", "KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED", "NOT_LOGGED_IN", "ACR_LOGIN_DENIED"];
+
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "SECRET_WRONG_TYPE",
@@ -23,13 +27,7 @@ pub(super) const CAUSES: &[Cause] = &[
             &[failed(&[check::PULL_SECRET]).code(&[code::WRONG_TYPE])],
             "pull secret `{target}` has a type that the kubelet does not use: {detail}",
         )
-        .over(&[
-            "KUBELET_NO_CREDENTIALS",
-            "KUBELET_BAD_CREDENTIALS",
-            "REGISTRY_REFUSED",
-            "NOT_LOGGED_IN",
-            "ACR_LOGIN_DENIED",
-        ])],
+        .over(EXPLAINED)],
         ..CAUSE
     },
     Cause {
@@ -37,7 +35,7 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "A pull secret that cannot be parsed",
         meaning: "The login inside the secret is not in the form that clients expect, so they act as if there were none.",
         signal: "the text is no JSON, has no `auths`, or its `auth` is no base64 of user and password",
-        near_miss: "an entry that holds only an identity token is well formed, and gives PULL_SECRET_NO_CREDENTIAL",
+        near_miss: "an entry that holds only an identity token is well formed, and gives DOCKER_IDENTITYTOKEN_UNSUPPORTED",
         repair: Repair::Apply,
         remedy: Remedy {
             text: "rewrite it",
@@ -45,16 +43,10 @@ pub(super) const CAUSES: &[Cause] = &[
             plain: "kubectl -n {namespace} describe secret {name}",
         },
         rules: &[certain(
-            &[failed(&[check::PULL_SECRET, probe::PULL_SECRET]).code(&[seen::MALFORMED])],
-            "pull secret `{target}` is no docker config: {detail}",
+            &[failed(&[check::PULL_SECRET, probe::PULL_SECRET, check::DOCKER_CONFIG]).code(&[seen::MALFORMED])],
+            "`{target}` is no docker config: {detail}",
         )
-        .over(&[
-            "KUBELET_NO_CREDENTIALS",
-            "KUBELET_BAD_CREDENTIALS",
-            "REGISTRY_REFUSED",
-            "NOT_LOGGED_IN",
-            "ACR_LOGIN_DENIED",
-        ])],
+        .over(EXPLAINED)],
         ..CAUSE
     },
     Cause {
@@ -73,13 +65,7 @@ pub(super) const CAUSES: &[Cause] = &[
             &[failed(&[check::PULL_SECRET, probe::PULL_SECRET]).code(&[seen::NO_CREDENTIAL])],
             "pull secret `{target}` holds no user and password for the registry",
         )
-        .over(&[
-            "KUBELET_NO_CREDENTIALS",
-            "KUBELET_BAD_CREDENTIALS",
-            "REGISTRY_REFUSED",
-            "NOT_LOGGED_IN",
-            "ACR_LOGIN_DENIED",
-        ])],
+        .over(EXPLAINED)],
         ..CAUSE
     },
     Cause {
@@ -98,13 +84,7 @@ pub(super) const CAUSES: &[Cause] = &[
             &[failed(&[check::PULL_SECRET]).code(&[code::NOT_FOUND])],
             "the worker names pull secret `{target}`, which does not exist",
         )
-        .over(&[
-            "KUBELET_NO_CREDENTIALS",
-            "KUBELET_BAD_CREDENTIALS",
-            "REGISTRY_REFUSED",
-            "NOT_LOGGED_IN",
-            "ACR_LOGIN_DENIED",
-        ])],
+        .over(EXPLAINED)],
         ..CAUSE
     },
     Cause {
@@ -123,13 +103,27 @@ pub(super) const CAUSES: &[Cause] = &[
             &[failed(&[check::LINK]).code(&[code::NOT_LINKED]), passed(&[check::PULL_SECRET]).near(Near::Target)],
             "pull secret `{target}` is good, but the worker's pod does not name it in `imagePullSecrets`",
         )
-        .over(&[
-            "KUBELET_NO_CREDENTIALS",
-            "KUBELET_BAD_CREDENTIALS",
-            "REGISTRY_REFUSED",
-            "NOT_LOGGED_IN",
-            "ACR_LOGIN_DENIED",
-        ])],
+        .over(EXPLAINED)],
+        ..CAUSE
+    },
+    Cause {
+        id: "PULL_SECRET_USERNAME",
+        title: "The user for nvcr.io is not `$oauthtoken`",
+        meaning: "NVIDIA's registry takes keys under one user name only, the text `$oauthtoken` with its dollar sign. A shell that \
+                  takes that for a variable leaves it empty.",
+        signal: "the entry for nvcr.io has another user",
+        near_miss: "the right user with a key that is refused gives NGC_KEY_INVALID_OR_EXPIRED",
+        repair: Repair::Apply,
+        remedy: Remedy {
+            text: "write the user as `$oauthtoken`, in single quotes where a shell reads it",
+            stack: "mops ngc fix --namespace {namespace}",
+            plain: "kubectl -n {namespace} describe secret {name}",
+        },
+        rules: &[certain(
+            &[failed(&[check::PULL_SECRET, probe::PULL_SECRET]).code(&[code::OTHER_USER])],
+            "pull secret `{target}` names another user for nvcr.io than `$oauthtoken`: {detail}",
+        )
+        .over(EXPLAINED)],
         ..CAUSE
     },
     Cause {
@@ -148,13 +142,7 @@ pub(super) const CAUSES: &[Cause] = &[
             &[failed(&[check::PULL_SECRET, probe::PULL_SECRET]).code(&[seen::NO_ENTRY])],
             "pull secret `{target}` has no entry for the host of the image: {detail}",
         )
-        .over(&[
-            "KUBELET_NO_CREDENTIALS",
-            "KUBELET_BAD_CREDENTIALS",
-            "REGISTRY_REFUSED",
-            "NOT_LOGGED_IN",
-            "ACR_LOGIN_DENIED",
-        ])],
+        .over(EXPLAINED)],
         ..CAUSE
     },
 ];

@@ -4,7 +4,7 @@ use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::kubelet::reason;
 use crate::observed::Vantage::K;
 use crate::observed::{check, code};
-use crate::rule::{Remedy, Severity, certain, failed, skipped};
+use crate::rule::{Remedy, Severity, certain, failed, high, skipped};
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
@@ -12,13 +12,40 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "A secret that the worker needs is absent",
         meaning: "The pod refers to a secret by name, and its namespace has none of that name. A container that needs it never starts.",
         signal: "the name is not found in the pod's namespace, or the kubelet says so",
-        near_miss: "a secret that is there and lacks the key gives SECRET_KEY_MISSING",
+        near_miss: "a secret that is there and lacks the key gives SECRET_KEY_MISSING; one that is in another namespace gives SECRET_WRONG_NAMESPACE",
         repair: Repair::Apply,
         remedy: Remedy { text: "create the secret in namespace `{namespace}`", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} get secrets" },
         rules: &[
             certain(&[failed(&[check::ENV_SECRET]).code(&[code::NOT_FOUND])], "the worker's environment comes from secret `{target}`, which does not exist (other namespaces not searched)").over(&["ENV_MISSING", "ENV_EMPTY"]),
-            certain(&[failed(&[check::KUBELET]).from(K).code(&[reason::ENV_SECRET_ABSENT])], "{place}: the worker's environment comes from secret `{target}`, which does not exist").over(&["REGISTRY_REFUSED"]).remedy(Remedy { text: "create the secret in namespace `{namespace}`", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} describe pods" }),
+            high(&[failed(&[check::KUBELET]).from(K).code(&[reason::ENV_SECRET_ABSENT])], "{place}: the worker's environment comes from secret `{target}`, which does not exist").over(&["REGISTRY_REFUSED"]).remedy(Remedy { text: "create the secret in namespace `{namespace}`", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} describe pods" }),
         ],
+        ..CAUSE
+    },
+    Cause {
+        id: "SECRET_WRONG_NAMESPACE",
+        title: "The secret is in another namespace",
+        meaning: "A secret of this name and type exists, and not in the namespace of the pod. Pods see the secrets of their own \
+                  namespace only.",
+        signal: "the name is not found in the pod's namespace, and is found with the same type in another one",
+        near_miss: "a secret that is here and lacks the key gives SECRET_KEY_MISSING",
+        repair: Repair::Apply,
+        remedy: Remedy {
+            text: "create the secret in namespace `{namespace}`",
+            stack: "mops infra up {file} -c workspace",
+            plain: "kubectl get secrets -A --field-selector metadata.name={name}",
+        },
+        rules: &[certain(
+            &[failed(&[check::ENV_SECRET, check::PULL_SECRET]).code(&[code::OTHER_NAMESPACE])],
+            "secret `{target}` is not in the worker's namespace, but in another one: {detail}",
+        )
+        .over(&[
+            "SECRET_MISSING",
+            "ENV_MISSING",
+            "ENV_EMPTY",
+            "KUBELET_NO_CREDENTIALS",
+            "KUBELET_BAD_CREDENTIALS",
+            "REGISTRY_REFUSED",
+        ])],
         ..CAUSE
     },
     Cause {
