@@ -9,7 +9,7 @@ use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, Severity, certain, failed, passed};
 
 /// Where a service says yes or no to a key.
-const ASKED: &[&str] = &[probe::REGISTRY_V2, probe::REGISTRY_TOKEN, probe::REGISTRY_PULL];
+const ASKED: &[&str] = &[probe::REGISTRY_V2, probe::REGISTRY_TOKEN, probe::REGISTRY_PULL, probe::NGC_TOKEN];
 /// What a key that cannot be right brings with it.
 const EXPLAINED: &[&str] = &[
     "REGISTRY_CREDENTIAL_REFUSED",
@@ -35,11 +35,21 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops infra up {file} -c workspace",
             plain: "kubectl -n {namespace} describe secret {name}",
         },
-        rules: &[certain(
-            &[failed(&[check::KEY_FORM]).code(&[seen::MALFORMED])],
-            "the value for `{target}` is not only a key: {detail}",
-        )
-        .over(EXPLAINED)],
+        rules: &[
+            certain(
+                &[
+                    failed(&[check::KEY_FORM]).code(&[seen::MALFORMED]),
+                    failed(ASKED).http(&[401, 403]).near(Near::Credential),
+                ],
+                "the value for `{target}` is not only a key: {detail}",
+            )
+            .over(EXPLAINED),
+            certain(
+                &[failed(&[check::KEY_FORM]).code(&[seen::MALFORMED])],
+                "the value for `{target}` is not only a key: {detail}",
+            )
+            .over(EXPLAINED),
+        ],
         ..CAUSE
     },
     Cause {
@@ -50,11 +60,21 @@ pub(super) const CAUSES: &[Cause] = &[
         near_miss: "a key that has `xxx` somewhere in it is a key, and passes",
         repair: Repair::Human,
         remedy: Remedy { text: "put the real key where the sample stands", stack: "", plain: "" },
-        rules: &[certain(
-            &[failed(&[check::KEY_FORM]).code(&[code::PLACEHOLDER])],
-            "the value for `{target}` is a sample text, not a key: {detail}",
-        )
-        .over(EXPLAINED)],
+        rules: &[
+            certain(
+                &[
+                    failed(&[check::KEY_FORM]).code(&[code::PLACEHOLDER]),
+                    failed(ASKED).http(&[401, 403]).near(Near::Credential),
+                ],
+                "the value for `{target}` is a sample text, not a key: {detail}",
+            )
+            .over(EXPLAINED),
+            certain(
+                &[failed(&[check::KEY_FORM]).code(&[code::PLACEHOLDER])],
+                "the value for `{target}` is a sample text, not a key: {detail}",
+            )
+            .over(EXPLAINED),
+        ],
         ..CAUSE
     },
     Cause {
