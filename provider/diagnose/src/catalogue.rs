@@ -5,10 +5,15 @@ pub(crate) mod access;
 pub(crate) mod artifact;
 mod cause;
 pub(crate) mod config;
+pub(crate) mod engine;
+pub(crate) mod hf;
 pub(crate) mod identity;
 pub(crate) mod network;
 pub(crate) mod ngc;
+pub(crate) mod novita;
+pub(crate) mod slurm;
 pub(crate) mod storage;
+pub(crate) mod wandb;
 
 pub(crate) use cause::CAUSE;
 pub use cause::{Cause, Family, Repair};
@@ -22,6 +27,11 @@ pub const FAMILIES: &[Family] = &[
     artifact::FAMILY,
     ngc::FAMILY,
     storage::FAMILY,
+    hf::FAMILY,
+    wandb::FAMILY,
+    slurm::FAMILY,
+    novita::FAMILY,
+    engine::FAMILY,
 ];
 
 /// The id of what no rule knows.

@@ -34,7 +34,7 @@ pub struct Entry {
     pub fixes: Vec<&'static str>,
     /// Commands; names of a run in braces.
     pub commands: Vec<&'static str>,
-    /// The page on which a person mends it.
+    /// The page on which a person mends it; names of a run in braces.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub page: &'static str,
     /// Known from public reports and not checked against the live service, hence never certain.
@@ -84,7 +84,7 @@ impl Entry {
             row("fix:", &placeholders(fix));
         }
         row("who:", self.repair.meaning());
-        row("page:", self.page);
+        row("page:", &placeholders(self.page));
         row("sources:", &self.sources.join(", "));
         // A command is never broken into lines.
         lines.extend(self.commands.iter().map(|c| format!("{:<11}{}", "command:", placeholders(c))));

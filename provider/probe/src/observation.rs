@@ -214,6 +214,8 @@ pub mod code {
     pub const EXPIRES_SOON: &str = "EXPIRES_SOON";
     /// The entry holds an identity token and no password.
     pub const IDENTITY_TOKEN: &str = "IDENTITY_TOKEN";
+    /// A log tells that a key of Weights & Biases must have 40 characters.
+    pub const WANDB_KEY_LENGTH: &str = "WANDB_KEY_LENGTH";
 }
 
 /// How a check ended.

@@ -3,6 +3,7 @@
 use mops_probe::observation::{check as probe, code as seen};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
+use crate::observed::services::check;
 use crate::rule::{Remedy, certain, failed};
 
 pub(super) const CAUSES: &[Cause] = &[
@@ -13,10 +14,17 @@ pub(super) const CAUSES: &[Cause] = &[
         signal: "status 429 after the tries",
         near_miss: "a 403 that speaks of a quota is the service's own matter",
         remedy: Remedy { text: "wait, then run again", stack: "", plain: "" },
-        rules: &[certain(
-            &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).http(&[429])],
-            "{place}: `{target}` asks for a pause: {detail}",
-        )],
+        rules: &[
+            certain(
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).http(&[429])],
+                "{place}: `{target}` asks for a pause: {detail}",
+            ),
+            certain(
+                &[failed(&[check::HF_WHOAMI, check::WANDB_VIEWER, check::NOVITA_AUTHS, check::NOVITA_INSTANCE])
+                    .http(&[429])],
+                "{place}: `{target}` asks for a pause: {detail}",
+            ),
+        ],
         ..CAUSE
     },
     Cause {
