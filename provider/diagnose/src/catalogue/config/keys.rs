@@ -6,10 +6,14 @@ use mops_probe::observation::{check as probe, code as seen, variant};
 use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::observed::Vantage::{P, W};
 use crate::observed::{check, code};
-use crate::rule::{Near, Remedy, Severity, certain, failed, passed};
+use crate::rule::{Near, Need, Remedy, Severity, certain, failed, passed};
 
 /// Where a service says yes or no to a key.
 const ASKED: &[&str] = &[probe::REGISTRY_V2, probe::REGISTRY_TOKEN, probe::REGISTRY_PULL, probe::NGC_TOKEN];
+/// Where a pod has its key from.
+const IN_CLUSTER: &[&str] = &[variant::ENV, variant::PULL_SECRET];
+/// The same key's hash differs between the cluster and this machine.
+const DIFFERENT: Need = failed(&[check::KEY_COMPARE]).code(&[code::DIFFERS]).near(Near::Credential);
 /// What a key that cannot be right brings with it.
 const EXPLAINED: &[&str] = &[
     "REGISTRY_CREDENTIAL_REFUSED",
@@ -90,15 +94,32 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops infra up {file} -c workspace",
             plain: "kubectl -n {namespace} describe secret {name}",
         },
-        rules: &[certain(
-            &[
-                failed(ASKED).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401, 403]),
-                passed(ASKED).from(W).with(&[variant::LOCAL]).near(Near::Target),
-                failed(&[check::KEY_COMPARE]).code(&[code::DIFFERS]).near(Near::Credential),
-            ],
-            "{place}: `{target}` refuses the key of the {source}; it accepts the one of this machine, which is another",
-        )
-        .over(EXPLAINED)],
+        rules: &[
+            certain(
+                &[
+                    failed(&[probe::NGC_TOKEN]).from(P).with(IN_CLUSTER).http(&[401, 403]),
+                    passed(&[probe::NGC_TOKEN]).from(W).with(&[variant::LOCAL]).near(Near::Target),
+                    DIFFERENT,
+                ],
+                "{place}: NGC refuses the key of the {source} for `{target}`; it accepts the one of this machine, which is \
+                 another",
+            )
+            .over(EXPLAINED)
+            .remedy(Remedy {
+                text: "write the key that works into both secrets of the namespace",
+                stack: "mops ngc fix -n {namespace} --apply",
+                plain: "kubectl -n {namespace} describe secret {name}",
+            }),
+            certain(
+                &[
+                    failed(ASKED).from(P).with(IN_CLUSTER).http(&[401, 403]),
+                    passed(ASKED).from(W).with(&[variant::LOCAL]).near(Near::Target),
+                    DIFFERENT,
+                ],
+                "{place}: `{target}` refuses the key of the {source}; it accepts the one of this machine, which is another",
+            )
+            .over(EXPLAINED),
+        ],
         ..CAUSE
     },
     Cause {

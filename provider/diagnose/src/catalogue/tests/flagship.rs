@@ -5,7 +5,11 @@ use super::fixture;
 use crate::Finding;
 
 fn of(id: &str) -> Finding {
-    let world = fixture::all().into_iter().find(|w| w.id == id && w.main && w.trigger).expect("a world");
+    first(id, "trigger.yaml")
+}
+
+fn first(id: &str, name: &str) -> Finding {
+    let world = fixture::all().into_iter().find(|w| w.id == id && w.path.ends_with(name)).expect("a world");
     world.findings().into_iter().next().expect("a finding")
 }
 
@@ -18,6 +22,19 @@ fn a_wrong_path_is_not_blamed_on_the_licence() {
     let licence = of("NGC_LICENSE_NOT_ACCEPTED");
     assert!(licence.message.contains("Please accept license on the browser"), "{}", licence.message);
     assert!(licence.fixes.iter().any(|f| f.page.as_deref() == Some("https://catalog.ngc.nvidia.com")));
+}
+
+/// The third of the refusals that look alike: the image is right and the licence accepted, and the cluster has an old
+/// key.
+#[test]
+fn an_old_key_in_the_cluster_is_not_blamed_on_path_or_licence() {
+    let key = first("KEY_DIFFERS_LOCAL_CLUSTER", "trigger-ngc.yaml");
+    assert_eq!(key.cause_id, "KEY_DIFFERS_LOCAL_CLUSTER");
+    assert!(key.message.contains("accepts the one of this machine"), "{}", key.message);
+    let ruled: Vec<&str> = key.ruled_out.iter().map(|r| r.cause_id.as_str()).collect();
+    assert_eq!(ruled, ["NGC_KEY_INVALID_OR_EXPIRED", "REGISTRY_REFUSED"]);
+    let told = format!("{}{}", key.message, key.fixes[0].text);
+    assert!(!told.contains("licen") && !told.contains("path"), "{told}");
 }
 
 /// What NGC answers with 401, 402, 403 or 451 looks alike in a pod's events and has five cures.
