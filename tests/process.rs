@@ -56,5 +56,7 @@ mod signals;
 mod token_stack;
 #[path = "up_down.rs"]
 mod up_down;
+#[path = "workload_alone.rs"]
+mod workload_alone;
 #[path = "workload_identity.rs"]
 mod workload_identity;

@@ -63,7 +63,7 @@ impl Examined {
         if !verdict.ends_with("Failed: 2 causes") {
             self.fault(format!("the verdict on the first screen is `{verdict}`"));
         }
-        if head["title"] != "Failed: 2 causes · mops diagnose-auth · dev" {
+        if head["title"] != "Failed: 2 causes · mops diagnose-auth · env=dev" {
             self.fault(format!("the title is {}", head["title"]));
         }
     }

@@ -3,7 +3,7 @@
 use mops_diagnose::capture::CAPTURE_VERSION;
 use mops_diagnose::observed::{Object, Observed, Vantage, check, code};
 use mops_diagnose::report::{self, Cleanup, Command, Left, Report, Run, Skipped, Tool};
-use mops_diagnose::{Capture, Request, Words, could_not_run};
+use mops_diagnose::{Capture, NoClient, Request, Words, could_not_run};
 use mops_probe::Observation;
 use mops_probe::observation::{check as probe, code as seen, variant};
 
@@ -161,7 +161,8 @@ pub fn unprobed() -> Report {
 pub fn no_cluster() -> Report {
     let mut request = Request::new("7f3a", "dev", "modelops-dask-dev");
     request.context = "modelops-dev-aks".into();
-    could_not_run(Command::DiagnoseAuth, &request, "no connection to `10.0.0.1`: timed out").report()
+    could_not_run(Command::DiagnoseAuth, &request, &NoClient::Access("no connection to `10.0.0.1`: timed out".into()))
+        .report()
 }
 
 /// All of them by name.

@@ -14,6 +14,7 @@ mod report;
 mod secrets;
 mod state;
 mod value;
+mod workload;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,7 @@ pub(crate) use refresh::RefreshArgs;
 pub(crate) use report::*;
 pub(crate) use secrets::*;
 pub(crate) use state::*;
+pub(crate) use workload::WorkloadArgs;
 
 /// Provisions what a machine-learning workload needs, wires its credentials and proves that they work.
 #[derive(Debug, Parser)]
@@ -64,7 +66,7 @@ pub(crate) enum Verb {
     Infra(InfraArgs),
     /// Find why a pod cannot reach its images or data, with proof.
     #[command(
-        after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth --format github --format sarif=auth.sarif"
+        after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif"
     )]
     DiagnoseAuth(CheckArgs),
     /// Check that every worker reaches its registry and storage.
@@ -122,6 +124,8 @@ pub(crate) enum DevVerb {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) stack: StackArgs,
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
     #[command(flatten)]
     pub(crate) probe: ProbeArgs,
     #[command(flatten)]

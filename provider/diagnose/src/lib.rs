@@ -36,7 +36,9 @@ pub use finding::Finding;
 pub use observed::Observed;
 pub use reading::Reading;
 pub use report::{Command, Report};
-pub use request::{ArmView, Directory, IdentityView, KnownPool, ProbeImage, Request, Services, TokenView, Trust};
+pub use request::{
+    ArmView, Directory, IdentityView, KnownPool, NoClient, ProbeImage, Request, Services, TokenView, Trust,
+};
 pub use words::Words;
 
 /// Looks at everything that the command looks at. Never fails: what went wrong is in the capture, and
@@ -47,6 +49,6 @@ pub async fn look(command: Command, request: Request, services: Services) -> Cap
 
 /// The capture of a run that found no cluster to ask: no client could be made, for this reason.
 #[must_use]
-pub fn could_not_run(command: Command, request: &Request, why: &str) -> Capture {
+pub fn could_not_run(command: Command, request: &Request, why: &NoClient) -> Capture {
     run::could_not_run(command, request, why)
 }

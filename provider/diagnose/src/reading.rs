@@ -43,7 +43,7 @@ impl Reading {
     pub(crate) fn judge(&self, all: Summary, seen: &[Observed], kept: &[Finding], skipped: &[Skipped]) -> Summary {
         let counts = self.counted(all.counts, seen, kept);
         let status = match all.status {
-            Verdict::Interrupted => Verdict::Interrupted,
+            settled @ (Verdict::Interrupted | Verdict::Usage) => settled,
             _ if counts.failed > 0 && all.exit_code != 3 => Verdict::Fail,
             _ if self.strict && kept.iter().any(|f| f.severity == Severity::Warning) => Verdict::Fail,
             Verdict::Incomplete => Verdict::Incomplete,

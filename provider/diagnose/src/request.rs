@@ -129,6 +129,8 @@ pub struct Request {
     pub namespace: String,
     /// Label selector of the workload.
     pub selector: String,
+    /// When no pod has these labels, whichever pod waits for its image or its configuration is looked at.
+    pub whoever_waits: bool,
     /// Which container; default: annotation, `worker`, the first.
     pub container: Option<String>,
     /// Login server, a bare host.
@@ -178,6 +180,7 @@ impl Request {
             context: String::new(),
             namespace: namespace.to_owned(),
             selector: SELECTOR.to_owned(),
+            whoever_waits: false,
             container: None,
             registry: None,
             env_secret: None,
@@ -212,6 +215,15 @@ impl Request {
     pub(crate) fn wants(&self, pool: &str) -> bool {
         self.only_pools.is_empty() || self.only_pools.iter().any(|p| p == pool)
     }
+}
+
+/// Why there is no client for the cluster, in a few words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoClient {
+    /// The kubeconfig cannot be used as it is: the file, the context in it, or how it signs in.
+    Kubeconfig(String),
+    /// The cluster's own credential could not be had.
+    Access(String),
 }
 
 /// Told what goes on, one short sentence a step; for standard error.

@@ -16,7 +16,7 @@ use crate::observed::{Object, Observed, Vantage, check, code};
 use crate::probe_pod;
 use crate::probe_run::{self, Ran};
 use crate::report::{self, Cleanup, Command, Left, Run, Skipped, Tool};
-use crate::request::{Request, Services};
+use crate::request::{NoClient, Request, Services};
 use crate::static_reads;
 use crate::words::Words;
 use crate::workload::{self, Nodes, Place};
@@ -107,9 +107,16 @@ fn api(request: &Request) -> &str {
     if request.context.is_empty() { "the cluster" } else { &request.context }
 }
 
-pub(crate) fn could_not_run(command: Command, request: &Request, why: &str) -> Capture {
+pub(crate) fn could_not_run(command: Command, request: &Request, why: &NoClient) -> Capture {
     let mut seen = Seen::default();
-    seen.add(Vantage::W, Observation::failed(check::API, "", api(request), code::NO_ACCESS).detail(why));
+    let failed = match why {
+        NoClient::Kubeconfig(words) => {
+            let context = if request.context.is_empty() { "current-context" } else { &request.context };
+            Observation::failed(check::KUBECONFIG, "", context, code::NO_CONTEXT).detail(words)
+        }
+        NoClient::Access(words) => Observation::failed(check::API, "", api(request), code::NO_ACCESS).detail(words),
+    };
+    seen.add(Vantage::W, failed);
     let cleanup = Cleanup { complete: true, ..Cleanup::default() };
     finish(command, request, Ended { seen, cleanup, ..Ended::default() })
 }
@@ -120,8 +127,8 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     if !preflight(cluster, request, seen).await {
         return;
     }
-    let workers = match cluster.pods(&request.selector).await {
-        Ok(pods) => pods.into_iter().filter(|p| p.metadata.deletion_timestamp.is_none()).collect::<Vec<Pod>>(),
+    let workers = match workers(cluster, request).await {
+        Ok(pods) => pods,
         Err(trouble) => {
             let skipped = Observation::skipped(check::RIGHT, "", "list pods", trouble.code);
             seen.add(Vantage::W, skipped.detail(&trouble.detail));
@@ -161,6 +168,16 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     }
     seen.made = !places.is_empty();
     probe(cluster, request, services, until, (&places, seen)).await;
+}
+
+/// The pods that are looked at: those with the labels, else those that wait, where that was asked for.
+async fn workers(cluster: &Cluster, request: &Request) -> Result<Vec<Pod>, Trouble> {
+    let stays = |pod: &Pod| pod.metadata.deletion_timestamp.is_none();
+    let found: Vec<Pod> = cluster.pods(&request.selector).await?.into_iter().filter(stays).collect();
+    if !found.is_empty() || !request.whoever_waits {
+        return Ok(found);
+    }
+    Ok(cluster.pods("").await?.into_iter().filter(|pod| stays(pod) && workload::waits(pod)).collect())
 }
 
 /// The request with the registry that a worker names, when the caller knows none.

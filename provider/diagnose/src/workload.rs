@@ -56,6 +56,18 @@ pub(crate) fn asks_for_identity(pod: &Pod) -> bool {
     pod.metadata.labels.as_ref().and_then(|labels| labels.get(IDENTITY_LABEL)).is_some_and(|value| value == "true")
 }
 
+/// Reasons of a container that waits for its image, its configuration, or itself.
+const WAITING: &[&str] =
+    &["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CrashLoopBackOff"];
+
+/// Whether a container of the pod waits for one of these reasons.
+pub(crate) fn waits(pod: &Pod) -> bool {
+    let Some(status) = &pod.status else { return false };
+    let all = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    let mut reasons = all.filter_map(|c| c.state.as_ref()?.waiting.as_ref()?.reason.as_deref());
+    reasons.any(|reason| WAITING.contains(&reason))
+}
+
 /// The pull secrets that a pod names.
 #[must_use]
 pub fn pull_secrets(pod: &Pod) -> Vec<String> {
@@ -248,6 +260,19 @@ mod tests {
             "spec": {"nodeName": node, "containers": [{"name": "a"}, {"name": "worker"}]}
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn who_waits_for_an_image_is_told_from_who_starts() {
+        let pod = |reason: &str| -> Pod {
+            serde_json::from_value(json!({"status": {"initContainerStatuses": [{
+                "name": "a", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+                "state": {"waiting": {"reason": reason}}
+            }]}}))
+            .unwrap()
+        };
+        assert!(WAITING.iter().all(|reason| waits(&pod(reason))));
+        assert!(!waits(&pod("ContainerCreating")) && !waits(&Pod::default()));
     }
 
     #[test]

@@ -8,6 +8,23 @@ fn families() -> Vec<&'static str> {
     mops_diagnose::catalogue::FAMILIES.iter().map(|f| f.name).collect()
 }
 
+/// What only a run that asks somebody can heed.
+const ASKS: [&str; 13] = [
+    "save",
+    "timeout",
+    "probe_image",
+    "namespace",
+    "context",
+    "kubeconfig",
+    "selector",
+    "container",
+    "registry",
+    "image",
+    "pool",
+    "max_pods",
+    "no_arm",
+];
+
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ReadingArgs {
     /// Only these families of causes count (repeatable).
@@ -26,7 +43,7 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<String>,
     /// Read what an earlier run saw, and ask nobody.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["save", "timeout", "probe_image"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ASKS)]
     pub(crate) from: Option<String>,
 }
 

@@ -18,6 +18,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 const FORM: &str = "a time is a whole number with s, m or h, for example 10m";
 
+/// The bare host of a registry, with a port if need be.
+pub(crate) fn registry_host(text: &str) -> Result<String, String> {
+    let without = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host = without.split('/').next().unwrap_or_default();
+    match host {
+        "" => Err("a registry is named by its host, for example myregistry.azurecr.io".into()),
+        host if host == text => Ok(host.to_owned()),
+        host => Err(format!("a registry is named by its host alone: {host}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +42,15 @@ mod tests {
         for text in ["", "m", "1.5h", "-1s", "10 m", "3d", "99999999999999999999s", "800h"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_registry_is_a_bare_host() {
+        assert_eq!(registry_host("r.azurecr.io").as_deref(), Ok("r.azurecr.io"));
+        assert_eq!(registry_host("localhost:5000").as_deref(), Ok("localhost:5000"));
+        for (text, right) in [("https://r.azurecr.io", "r.azurecr.io"), ("r.azurecr.io/team/image:1", "r.azurecr.io")] {
+            assert!(registry_host(text).is_err_and(|said| said.ends_with(right)), "{text}");
+        }
+        assert!(registry_host("https://").is_err());
     }
 }

@@ -37,7 +37,7 @@ pub fn html(report: &Report) -> String {
             ("script", Markup::file(SCRIPT)),
             ("script-hash", Markup::text(&hash(SCRIPT))),
             ("command", Markup::text(report.command.name())),
-            ("env", Markup::text(&report.run.env)),
+            ("scope", Markup::text(&phrase::scope(&report.run))),
             ("status", Markup::text(class(report.summary.status))),
             ("sign", Markup::text(verdict_sign(report.summary.status))),
             ("verdict", Markup::text(&verdict(report))),
@@ -71,6 +71,7 @@ fn verdict(report: &Report) -> String {
         Verdict::Pass => "Passed".to_owned(),
         Verdict::Fail => format!("Failed: {}", phrase::plural(counts.causes, "cause")),
         Verdict::Incomplete => "Incomplete".to_owned(),
+        Verdict::Usage => "Nothing was asked".to_owned(),
         Verdict::Interrupted => "Interrupted".to_owned(),
     }
 }
@@ -79,7 +80,7 @@ const fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
-        Verdict::Incomplete => "incomplete",
+        Verdict::Incomplete | Verdict::Usage => "incomplete",
         Verdict::Interrupted => "interrupted",
     }
 }
@@ -88,7 +89,7 @@ const fn verdict_sign(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✓",
         Verdict::Fail => "✕",
-        Verdict::Incomplete | Verdict::Interrupted => "!",
+        Verdict::Incomplete | Verdict::Usage | Verdict::Interrupted => "!",
     }
 }
 

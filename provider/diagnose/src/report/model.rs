@@ -70,6 +70,8 @@ pub enum Verdict {
     Fail,
     /// Something that had to be looked at could not be.
     Incomplete,
+    /// What was given cannot be used, so that nothing was looked at.
+    Usage,
     /// The run was interrupted.
     Interrupted,
 }
@@ -82,6 +84,7 @@ impl Verdict {
             Self::Pass => 0,
             Self::Fail => 1,
             Self::Incomplete => 3,
+            Self::Usage => 2,
             Self::Interrupted => 130,
         }
     }
@@ -188,6 +191,7 @@ impl Report {
             Verdict::Pass => None,
             Verdict::Fail => Some(Class::Partial),
             Verdict::Incomplete => Some(Class::Transient),
+            Verdict::Usage => Some(Class::User),
             Verdict::Interrupted => Some(Class::Canceled),
         }
     }
@@ -209,11 +213,13 @@ impl Summary {
         let parts = skipped.iter().filter(|s| !s.required).count();
         let skips = count(Status::Skip) + parts;
         let counts = Counts { causes, ok: count(Status::Pass), failed: count(Status::Fail), skipped: skips };
-        let unreachable = probes.iter().any(|o| o.check == check::API && o.status == Status::Fail);
+        let refuted = |check| probes.iter().any(|o| o.check == check && o.status == Status::Fail);
         let probed = probes.iter().any(|o| o.vantage == Vantage::P);
         let status = if interrupted {
             Verdict::Interrupted
-        } else if unreachable {
+        } else if refuted(check::KUBECONFIG) {
+            Verdict::Usage
+        } else if refuted(check::API) {
             Verdict::Incomplete
         } else if counts.failed > 0 {
             Verdict::Fail

@@ -2,7 +2,7 @@
 
 use mops_probe::observation::check as probe;
 
-use super::model::{Report, Verdict};
+use super::model::{Report, Run, Verdict};
 use crate::finding::Finding;
 use crate::observed::{Object, Observed, check};
 use crate::rule::{Confidence, Severity};
@@ -16,7 +16,17 @@ pub(crate) fn verdict(report: &Report) -> String {
         Verdict::Pass => format!("passed, all {} checks", counts.ok),
         Verdict::Fail => format!("FAILED: {}, {found}", plural(counts.causes, "cause")),
         Verdict::Incomplete => format!("INCOMPLETE: {found}"),
+        Verdict::Usage => "NOTHING WAS ASKED: the kubeconfig cannot be used".to_owned(),
         Verdict::Interrupted => format!("INTERRUPTED: {found}"),
+    }
+}
+
+/// What was looked at, in one word: the stack's environment, or where there is none the namespace, or the cluster.
+pub(crate) fn scope(run: &Run) -> String {
+    match (run.env.as_str(), run.namespace.as_str()) {
+        ("", "") => format!("cluster={}", run.context),
+        ("", namespace) => format!("namespace={namespace}"),
+        (env, _) => format!("env={env}"),
     }
 }
 

@@ -45,7 +45,7 @@ struct Page<'a> {
 impl Page<'_> {
     fn front(&self) -> Vec<String> {
         let Report { command, run, .. } = self.report;
-        let verdict = format!("{}  env={}  {}", command.name(), run.env, phrase::verdict(self.report));
+        let verdict = format!("{}  {}  {}", command.name(), phrase::scope(run), phrase::verdict(self.report));
         let mut lines = vec![self.paint_verdict(&head(&verdict, self.width))];
         let Some(first) = self.first() else { return lines };
         let f = first.first;

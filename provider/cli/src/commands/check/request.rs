@@ -1,0 +1,152 @@
+//! The request of a check: what the stack's state knows, and what the flags say in its place.
+
+use mops_clients::kubernetes::ClusterRef;
+use mops_core::Value;
+use mops_diagnose::{KnownPool, ProbeImage, Request};
+use mops_engine::stackfile::Phase;
+use mops_engine::state::{ResourceState, Snapshot};
+
+use super::{Subject, input, of_type, phase};
+use crate::app::App;
+use crate::exit::Failure;
+use crate::kubeconfig;
+
+/// The cluster that the flags name, else that of the workspace.
+pub(super) fn cluster(app: &App, subject: &Subject<'_>) -> Result<ClusterRef, Failure> {
+    let named = subject.workload;
+    let bare = subject.snapshot.resources.is_empty() && named.namespace.is_some();
+    if !bare && !named.names_cluster() {
+        return of_the_workspace(subject.snapshot);
+    }
+    let file = named.kubeconfig.clone().map_or_else(|| kubeconfig::target(&app.env), |path| Ok(app.env.path(&path)));
+    Ok(ClusterRef::Kubeconfig { kubeconfig: file?.to_string_lossy().into_owned(), context: named.context.clone() })
+}
+
+/// The cluster of the workspace, as its namespace names it.
+fn of_the_workspace(snapshot: &Snapshot) -> Result<ClusterRef, Failure> {
+    let named = of_type(snapshot, "modelops:kubernetes:Namespace").next().and_then(|n| n.inputs.get("cluster"));
+    named.and_then(|c| serde_json::from_value(c.masked_json()).ok()).ok_or_else(|| {
+        Failure::usage(
+            format!("stack `{}` has no workspace to check", snapshot.stack),
+            "`mops infra up FILE` makes it; `--namespace` names a workload that no stack made",
+        )
+    })
+}
+
+/// What is asked for.
+pub(super) fn of(app: &App, subject: &Subject<'_>) -> Request {
+    let run = mops_host::random::hex::<4>();
+    let mut request = Request::new(&run, &subject.snapshot.stack.stack, "");
+    from_state(&mut request, subject.snapshot);
+    from_flags(&mut request, subject);
+    request.stack_file.clone_from(&subject.pointed.stack_file);
+    let Subject { pointed, probe, .. } = subject;
+    let named = probe.probe_image.clone().or_else(|| app.env.get("MOPS_PROBE_IMAGE").map(ToOwned::to_owned));
+    request.probe = ProbeImage {
+        image: named.unwrap_or_else(|| ProbeImage::default().image),
+        pull_secret: request.pull_secret.clone(),
+        connect: pointed.cloud.connect.clone(),
+        ca_file: pointed.cloud.ca_file.clone(),
+    };
+    request
+}
+
+fn from_state(request: &mut Request, snapshot: &Snapshot) {
+    let output = |component: &str, name: &str| Some(snapshot.outputs.get(component)?.get(name)?.as_str()?.to_owned());
+    let namespace = of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|n| input(n, "name"));
+    request.namespace = namespace.unwrap_or_default();
+    request.context = output("cluster", "cluster_name").unwrap_or_default();
+    request.registry = output("registry", "login_server");
+    request.env_secret = of_type(snapshot, "modelops:kubernetes:Secret").find_map(|s| input(s, "name"));
+    // One that is there all the same is for the pods of the way that is being left.
+    if phase(snapshot) != Phase::WorkloadIdentity {
+        request.pull_secret = of_type(snapshot, "modelops:kubernetes:ImagePullSecret").find_map(|s| input(s, "name"));
+    }
+    request.containers = containers(snapshot);
+    request.pools = pools(snapshot);
+}
+
+/// What a flag says always wins over what was derived.
+fn from_flags(request: &mut Request, Subject { workload, probe, .. }: &Subject<'_>) {
+    if let Some(namespace) = workload.namespace.as_ref().filter(|name| **name != request.namespace) {
+        request.namespace.clone_from(namespace);
+        request.whoever_waits = true;
+        // The secrets and the storage of a workspace are those of its own namespace.
+        (request.env_secret, request.pull_secret, request.containers) = (None, None, Vec::new());
+    }
+    if workload.names_cluster() {
+        request.context = workload.context.clone().unwrap_or_default();
+        request.pools.clear();
+    }
+    if let Some(selector) = &workload.selector {
+        request.selector.clone_from(selector);
+        request.whoever_waits = false;
+    }
+    if workload.registry.is_some() {
+        request.registry.clone_from(&workload.registry);
+    }
+    request.container.clone_from(&workload.container);
+    request.images.clone_from(&workload.image);
+    request.only_pools.clone_from(&workload.pool);
+    request.max_pods = workload.max_pods;
+    if let Some(timeout) = probe.timeout {
+        request.timeout = timeout;
+    }
+}
+
+/// The containers that the pods' SAS open, `VARIABLE=CONTAINER` where the SAS comes under another name than the usual.
+/// Which variable carries which SAS is seen by the sealed value, which is the same in both places.
+fn containers(snapshot: &Snapshot) -> Vec<String> {
+    const USUAL: &str = "AZURE_STORAGE_CONNECTION_STRING";
+    let every = || of_type(snapshot, "modelops:azure:BlobContainer").filter_map(|c| input(c, "name")).collect();
+    let data = of_type(snapshot, "modelops:kubernetes:Secret").find_map(|s| s.inputs.get("data")?.as_map());
+    let variable = |sas: &ResourceState| {
+        let connection = sas.outputs.get("connectionString")?;
+        data?.iter().find(|(_, value)| *value == connection).map(|(name, _)| name.clone())
+    };
+    let mut found = Vec::new();
+    for sas in of_type(snapshot, "modelops:azure:BlobSasToken") {
+        let names = input(sas, "container").map_or_else(every, |one| vec![one]);
+        let prefix = variable(sas).filter(|name| name != USUAL).map(|name| format!("{name}=")).unwrap_or_default();
+        found.extend(names.into_iter().map(|name| format!("{prefix}{name}")));
+    }
+    found
+}
+
+/// The pools that state knows: the cluster's first one and those added to it.
+fn pools(snapshot: &Snapshot) -> Vec<KnownPool> {
+    let number = |pool: &Value, name: &str| pool.get(name).and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok());
+    let one = |pool: &Value| {
+        let name = pool.get("name")?.as_str()?.to_owned();
+        Some(KnownPool { name, autoscale: number(pool, "minCount").zip(number(pool, "maxCount")) })
+    };
+    let first = of_type(snapshot, "modelops:azure:ManagedCluster").filter_map(|c| one(c.inputs.get("systemPool")?));
+    first.chain(of_type(snapshot, "modelops:azure:NodePool").filter_map(|p| one(&p.inputs))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mops_core::{StackId, Urn};
+    use mops_engine::program::Component;
+
+    #[test]
+    fn the_pools_of_state_are_the_clusters_own_and_the_added_ones() {
+        let stack = StackId { project: "p".into(), stack: "s".into() };
+        let mut snapshot = Snapshot::none(&stack);
+        let mut add = |token: &str, inputs: serde_json::Value| {
+            let mut resource = ResourceState::new(Urn::new(&stack, token, "x"), Component::Cluster, "id");
+            resource.inputs = inputs.into();
+            snapshot.resources.push(resource);
+        };
+        add(
+            "modelops:azure:ManagedCluster",
+            serde_json::json!({"name": "aks", "systemPool": {"name": "system", "count": 1}}),
+        );
+        add("modelops:azure:NodePool", serde_json::json!({"name": "gpu", "minCount": 0, "maxCount": 2}));
+        let want = [("system", None), ("gpu", Some((0, 2)))];
+        let want = want.map(|(name, autoscale)| KnownPool { name: name.into(), autoscale });
+        assert_eq!(pools(&snapshot), want);
+        assert!(of_the_workspace(&snapshot).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! Promise: a workload is checked without any stack, by its namespace and a kubeconfig alone, and every flag that names
+//! it is heeded; without a cluster the run ends with a cause and not with a crash. Prints `M-D1 M-D2 B-01 B-12 B-13`.
+
+#![expect(clippy::print_stdout, reason = "counts are printed")]
+
+use std::collections::BTreeSet;
+
+use mops_tests::job::{Job, example};
+use mops_tests::place::Input;
+use serde_json::Value;
+
+const NAMESPACE: &str = "modelops-dask-dev";
+
+/// Checks from a home that knows no stack; the report with this exit code.
+async fn diagnosed(job: &Job, flags: &str, code: i32) -> Value {
+    let line = format!("mops diagnose-auth --json {flags}");
+    let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
+    let home = [("MODELOPS_HOME".to_owned(), "no-stack-here".to_owned())];
+    let output = job.place.run_with(Input::Null, &home, &words).await;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.code, Some(code), "{line}\n{out}\n{err}");
+    assert!(!err.contains("panicked"), "{err}");
+    serde_json::from_str(out.lines().last().expect("a report")).expect("json")
+}
+
+fn all<'a>(report: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
+    report[list].as_array().expect("a list").iter()
+}
+
+fn causes(report: &Value) -> Vec<&str> {
+    all(report, "findings").filter_map(|f| f["cause_id"].as_str()).collect()
+}
+
+/// Pools that were looked at from inside.
+fn pools(report: &Value) -> BTreeSet<&str> {
+    all(report, "probes").filter(|o| o["vantage"] == "P").filter_map(|o| o["pool"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_namespace_and_a_kubeconfig_are_enough() {
+    let text = example("unified-infra/unified-infra.yaml");
+    let job = Job::of(&text.replace("min: 0", "min: 1")).await;
+    job.with_images().await;
+    job.up().await;
+    let (kubeconfig, _) = job.said(&["mops", "infra", "kubeconfig"], 0).await;
+    job.place.write("cluster.yaml", &kubeconfig);
+    let named = format!("--kubeconfig cluster.yaml -n {NAMESPACE}");
+
+    let whole = diagnosed(&job, &named, 0).await;
+    assert_eq!((&whole["run"]["env"], &whole["run"]["namespace"]), (&Value::from(""), &Value::from(NAMESPACE)));
+    assert_eq!(whole["run"]["registry"], "modelopsdevacr.azurecr.io", "the workers' own");
+    let every = pools(&whole);
+    assert!(every.len() > 1, "{every:?}");
+
+    let first = *every.iter().next().expect("a pool");
+    let one = diagnosed(&job, &format!("{named} --pool {first}"), 0).await;
+    assert_eq!(pools(&one), BTreeSet::from([first]));
+    let few = diagnosed(&job, &format!("{named} --max-pods 1"), 0).await;
+    assert_eq!(pools(&few).len(), 1);
+    assert!(all(&few, "skipped").any(|s| s["what"].as_str().is_some_and(|what| what.starts_with("pool "))));
+
+    let nobody = diagnosed(&job, &format!("{named} -l app=nobody"), 1).await;
+    assert_eq!(causes(&nobody), ["NO_WORKER_PODS"], "labels that nobody has");
+    let nowhere = diagnosed(&job, "--kubeconfig cluster.yaml -n nowhere", 1).await;
+    assert_eq!(causes(&nowhere), ["NAMESPACE_NOT_FOUND"]);
+    let image = diagnosed(&job, &format!("{named} --image modelopsdevacr.azurecr.io/worker:absent"), 1).await;
+    assert_eq!(causes(&image), ["TAG_NOT_FOUND"], "one more image");
+    println!("M-D2 B-12 runs=6 pools={}", every.len());
+    job.down_to_nothing().await;
+}
+
+#[tokio::test]
+async fn without_a_cluster_there_is_a_cause() {
+    let job = Job::new().await;
+    let absent = diagnosed(&job, "-n ml --kubeconfig no-file.yaml", 2).await;
+    assert_eq!((causes(&absent), &absent["summary"]["status"]), (vec!["K8S_CONTEXT_MISSING"], &Value::from("usage")));
+    job.place.write(
+        "closed.yaml",
+        "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: k, user: u}}], \
+         clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}], users: [{name: u, user: {token: t}}]}",
+    );
+    let other = diagnosed(&job, "--context d --kubeconfig closed.yaml", 2).await;
+    assert_eq!(causes(&other), ["K8S_CONTEXT_MISSING"]);
+    let closed = diagnosed(&job, "--context c --kubeconfig closed.yaml", 3).await;
+    assert_eq!((causes(&closed), &closed["run"]["namespace"]), (vec!["K8S_UNREACHABLE"], &Value::from("default")));
+
+    let (_, err) = job.said(&["mops", "diagnose-auth"], 2).await;
+    assert!(err.contains("there is no stack") && err.contains("--namespace"), "{err}");
+    let (_, err) = job.said(&["mops", "diagnose-auth", "-n", "ml", "-r", "https://r.azurecr.io/x"], 2).await;
+    assert!(err.contains("its host alone: r.azurecr.io"), "{err}");
+    println!("M-D1 B-01 B-13 runs=5");
+}
