@@ -172,10 +172,12 @@ pub trait Provider: Send + Sync {
         known: &'a Known,
     ) -> BoxFuture<'a, Result<Option<Found>, Error>>;
 
-    /// The inputs that an id alone tells, enough to read the rest; `None` for a type whose id does not tell them, and for
-    /// a text that is no id of the type.
-    fn named_by(&self, _urn: &Urn, _id: &str) -> Option<Value> {
-        None
+    /// The inputs that an id alone tells, enough to read the rest.
+    ///
+    /// # Errors
+    /// For a type whose id does not tell them, and for a text that is no id of the type; with what to do instead.
+    fn named_by(&self, urn: &Urn, _id: &str) -> Result<Value, Error> {
+        Err(Error::new(Class::User, format!("a `{}` cannot be imported by its id", urn.token())))
     }
 
     /// Makes it. Reads first: ours is taken over, a stranger's is refused.

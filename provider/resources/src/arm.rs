@@ -14,7 +14,7 @@ use mops_core::{Class, Error, Identity, Lane, Value};
 use serde_json::Value as Json;
 
 pub(crate) use mark::{metadata, metadata_owner, owner, owner_by_parent, tags};
-pub(crate) use resource::{ArmResource, find, live, named, read};
+pub(crate) use resource::{ArmResource, find, live, named, named_in_group, read};
 
 use crate::resource::Cx;
 

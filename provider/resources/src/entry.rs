@@ -29,7 +29,7 @@ pub trait Entry: Send + Sync {
     /// See `Provider::lanes`.
     fn lanes(&self, inputs: &Value) -> Vec<Lane>;
     /// See `Provider::named_by`.
-    fn named_by(&self, id: &str) -> Option<Value>;
+    fn named_by(&self, id: &str) -> Result<Value, Error>;
     /// See [`Resource::rights`].
     fn rights(&self, inputs: &Value) -> &'static [&'static str];
     /// See [`Resource::body`]; `None` too while an input is unknown.
@@ -209,8 +209,9 @@ impl<R: Resource> Entry for Typed<R> {
         from_value(inputs.clone()).map(|inputs| R::lanes(&inputs)).unwrap_or_default()
     }
 
-    fn named_by(&self, id: &str) -> Option<Value> {
-        to_value(&R::named_by(id)?).ok()
+    fn named_by(&self, id: &str) -> Result<Value, Error> {
+        let inputs = R::named_by(id).map_err(|why| why.refusal(R::TOKEN, id))?;
+        untyped(R::TOKEN, &inputs)
     }
 
     fn rights(&self, inputs: &Value) -> &'static [&'static str] {

@@ -145,10 +145,57 @@ pub(crate) const fn is_autoscaled(spec: &PoolSpec) -> bool {
     spec.min_count.is_some() && spec.max_count.is_some()
 }
 
-/// Under autoscaling the count belongs to the autoscaler: the declared one counts only at the start.
+/// Under autoscaling the count belongs to the autoscaler: the declared one counts only at the start. What is not declared
+/// is the service's, whatever that is.
 pub(crate) fn settle(old: &PoolSpec, new: &mut PoolSpec) {
     if is_autoscaled(new) {
         new.count = old.count;
+    }
+    new.os_disk_size_gb = new.os_disk_size_gb.or(old.os_disk_size_gb);
+    new.subnet_id = new.subnet_id.take().or_else(|| old.subnet_id.clone());
+    new.gpu_driver = new.gpu_driver.or_else(|| old.gpu_driver.filter(|driver| *driver == GpuDriver::Install));
+    if new.spot {
+        new.spot_eviction = new.spot_eviction.or_else(|| old.spot_eviction.filter(|e| *e == Eviction::default()));
+    }
+    settle_upgrade(old, new);
+}
+
+fn settle_upgrade(old: &PoolSpec, new: &mut PoolSpec) {
+    let Some(before) = &old.upgrade else { return };
+    let declared = new.upgrade.take().unwrap_or_default();
+    new.upgrade = Some(Upgrade {
+        max_surge: declared.max_surge.or_else(|| before.max_surge.clone()),
+        max_unavailable: declared.max_unavailable.or_else(|| before.max_unavailable.clone()),
+        drain_timeout_minutes: declared.drain_timeout_minutes.or(before.drain_timeout_minutes),
+        node_soak_minutes: declared.node_soak_minutes.or(before.node_soak_minutes),
+    });
+}
+
+/// A pool of which nothing is known but its name, if that, with a place for everything that [`seen`] can fill in.
+pub(crate) fn looked_for(name: &str) -> PoolSpec {
+    PoolSpec {
+        name: name.to_owned(),
+        mode: Mode::User,
+        vm_size: String::new(),
+        count: None,
+        min_count: None,
+        max_count: None,
+        labels: BTreeMap::new(),
+        taints: Vec::new(),
+        gpu_driver: Some(GpuDriver::None),
+        gpu_managed: true,
+        gpu_instance_profile: None,
+        spot: false,
+        spot_eviction: Some(Eviction::default()),
+        upgrade: Some(Upgrade {
+            max_surge: Some(String::new()),
+            max_unavailable: Some(String::new()),
+            drain_timeout_minutes: Some(0),
+            node_soak_minutes: Some(0),
+        }),
+        zones: Vec::new(),
+        subnet_id: Some(String::new()),
+        os_disk_size_gb: Some(0),
     }
 }
 
@@ -319,14 +366,14 @@ pub(crate) fn seen(known: &PoolSpec, name: &str, properties: &Json) -> PoolSpec 
             .into_iter()
             .filter(|taint| known.taints.contains(taint) || !taint.starts_with(SYSTEM))
             .collect(),
-        gpu_driver: known.gpu_driver.and_then(|_| driver(properties)),
+        gpu_driver: known.gpu_driver.and_then(|declared| driver(declared, properties)),
         gpu_managed: text(properties, "/gpuProfile/nvidia/managementMode") == "Managed",
         gpu_instance_profile: properties.get("gpuInstanceProfile").and_then(Json::as_str).map(str::to_owned),
         spot,
         spot_eviction: known.spot_eviction.map(|_| eviction(properties)),
         upgrade: known.upgrade.as_ref().map(|declared| seen_upgrade(declared, properties)),
         zones: zones.filter_map(Json::as_str).map(str::to_owned).collect(),
-        subnet_id: known.subnet_id.as_deref().map(|id| spelled(id, &text(properties, "/vnetSubnetID"))),
+        subnet_id: known.subnet_id.as_deref().and_then(|id| seen_subnet(id, properties)),
         os_disk_size_gb: known.os_disk_size_gb.and_then(|_| number("osDiskSizeGB")),
     };
     normalise(&mut spec);
@@ -351,16 +398,25 @@ fn seen_upgrade(declared: &Upgrade, properties: &Json) -> Upgrade {
     }
 }
 
-fn driver(properties: &Json) -> Option<GpuDriver> {
+fn seen_subnet(declared: &str, properties: &Json) -> Option<String> {
+    let found = text(properties, "/vnetSubnetID");
+    (!found.is_empty()).then(|| spelled(declared, &found))
+}
+
+/// An answer that says nothing means that AKS installs it where there is a GPU.
+fn driver(declared: GpuDriver, properties: &Json) -> Option<GpuDriver> {
     match text(properties, "/gpuProfile/driver").as_str() {
         "None" => Some(GpuDriver::None),
+        "" => Some(declared).filter(|driver| *driver == GpuDriver::Install),
         _ => Some(GpuDriver::Install),
     }
 }
 
 /// Refuses what only a new system pool could do.
 pub(crate) fn refuse_immutable(cluster: &str, old: &PoolSpec, new: &PoolSpec) -> Result<(), Error> {
-    let Some(property) = immutable_change(old, new) else { return Ok(()) };
+    let mut new = new.clone();
+    settle(old, &mut new);
+    let Some(property) = immutable_change(old, &new) else { return Ok(()) };
     let summary = format!("`{property}` of system pool `{}` of `{cluster}` cannot be changed in place", old.name);
     Err(Error::new(Class::User, summary)
         .hint(format!("give `{property}` its present value, or add a pool with mode System and drain the old one")))
@@ -410,6 +466,26 @@ mod tests {
     fn what_aks_adds_is_no_difference() {
         let spec = gpu();
         assert_eq!(seen(&spec, "gpu", &stored(&spec)), spec);
+    }
+
+    #[test]
+    fn what_an_import_finds_is_no_difference_to_what_made_it() {
+        let upgrade = Upgrade { max_surge: Some("33%".into()), ..Upgrade::default() };
+        let fixed = PoolSpec { min_count: None, max_count: None, spot: false, spot_eviction: None, ..gpu() };
+        let sized = PoolSpec { os_disk_size_gb: Some(256), upgrade: Some(upgrade), ..fixed.clone() };
+        let bare = PoolSpec { gpu_driver: Some(GpuDriver::None), gpu_managed: false, subnet_id: None, ..fixed };
+        for made in [gpu(), sized, bare] {
+            let mut body = properties(&made, &json!({}));
+            body["osDiskSizeGB"] = json!(made.os_disk_size_gb.unwrap_or(128));
+            let found = seen(&looked_for("gpu"), "gpu", &body);
+            let mut declared = made.clone();
+            settle(&found, &mut declared);
+            assert_eq!(found, declared);
+            assert_eq!(
+                immutable_change(&found, &PoolSpec { os_disk_size_gb: Some(64), ..declared }),
+                Some("osDiskSizeGb")
+            );
+        }
     }
 
     #[test]

@@ -100,8 +100,8 @@ impl Provider for Resources {
         Box::pin(async move { self.call(&cx, |entry, cx| entry.delete(cx, old)).await })
     }
 
-    fn named_by(&self, urn: &Urn, id: &str) -> Option<Value> {
-        self.entry(urn).ok()?.named_by(id)
+    fn named_by(&self, urn: &Urn, id: &str) -> Result<Value, Error> {
+        self.entry(urn)?.named_by(id)
     }
 
     fn invoke<'a>(&'a self, token: &'a str, args: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {

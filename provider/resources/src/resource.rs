@@ -9,7 +9,7 @@ use std::time::Duration;
 use mops_core::convert::from_value;
 use mops_core::provider::{CallContext, ChangedBy, CheckFailure, Known};
 use mops_core::value::Path;
-use mops_core::{Error, Identity, Lane, Ownership};
+use mops_core::{Class, Error, Identity, Lane, Ownership};
 use mops_host::env::Env;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -92,6 +92,35 @@ pub struct Made<R: Resource> {
     pub outputs: R::Outputs,
 }
 
+/// Why an id alone does not tell the inputs of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotImported {
+    /// The text is no id of this type; what one is.
+    NoId(String),
+    /// No id of this type tells enough.
+    Never {
+        /// What cannot be read back.
+        why: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
+}
+
+impl NotImported {
+    /// The refusal of `id` for a resource of type `token`.
+    #[must_use]
+    pub fn refusal(self, token: &str, id: &str) -> Error {
+        match self {
+            Self::NoId(form) => {
+                Error::new(Class::User, format!("`{id}` is not the id of a `{token}`")).hint(format!("give {form}"))
+            }
+            Self::Never { why, instead } => {
+                Error::new(Class::User, format!("a `{token}` cannot be imported: {why}")).hint(instead)
+            }
+        }
+    }
+}
+
 /// One resource type.
 pub trait Resource: Send + Sync + Sized + 'static {
     /// For example `modelops:azure:NodePool`.
@@ -154,11 +183,12 @@ pub trait Resource: Send + Sync + Sized + 'static {
         None
     }
 
-    /// Inputs that hold what an id tells, for the read of something that is known by its id only (an import); what the
-    /// read finds takes the place of the rest. `None` where the id does not tell enough.
-    fn named_by(_id: &str) -> Option<Self::Inputs> {
-        None
-    }
+    /// Inputs that hold what an id tells, for the read of something that is known by its id only (an import). What the
+    /// read finds takes the place of the rest, optional inputs among it: one that is to be looked for is there already.
+    ///
+    /// # Errors
+    /// Why not: the text is no id of this type, or no id of it tells enough.
+    fn named_by(id: &str) -> Result<Self::Inputs, NotImported>;
 
     /// Looks it up by id, else by the inputs that name it. `known` are the declared inputs, onto
     /// which what is found is projected.

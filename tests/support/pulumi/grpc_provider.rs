@@ -19,7 +19,7 @@ use mops_core::provider::{
     BoxFuture, CallContext, Checked, Difference, Done, Found, Known, Progress, ProgressSink, Provider,
 };
 use mops_core::schema::ResourceSchema;
-use mops_core::{Error, Identity, Lane, Ownership, Urn, Value};
+use mops_core::{Class, Error, Identity, Lane, Ownership, Urn, Value};
 use mops_pulumi::MESSAGE_LIMIT;
 use mops_resources::entry::Entry;
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
@@ -189,8 +189,9 @@ impl Provider for GrpcProvider {
         self.entry(urn).map(|entry| entry.lanes(inputs)).unwrap_or_default()
     }
 
-    fn named_by(&self, urn: &Urn, id: &str) -> Option<Value> {
-        self.entry(urn)?.named_by(id)
+    fn named_by(&self, urn: &Urn, id: &str) -> Result<Value, Error> {
+        let unknown = || Error::new(Class::User, format!("`{}` is not a resource type", urn.token()));
+        self.entry(urn).ok_or_else(unknown)?.named_by(id)
     }
 
     /// Without an id, by the one that the inputs name: the protocol reads by id only.

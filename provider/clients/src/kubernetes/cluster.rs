@@ -24,6 +24,18 @@ pub enum ClusterRef {
     },
 }
 
+impl ClusterRef {
+    /// The cluster that has this text, the first part of an identity.
+    #[must_use]
+    pub fn named_by(text: &str) -> Self {
+        if text.to_ascii_lowercase().starts_with("/subscriptions/") {
+            return Self::Arm { cluster_id: text.to_owned() };
+        }
+        let (file, context) = text.split_once('#').map_or((text, None), |(file, context)| (file, Some(context)));
+        Self::Kubeconfig { kubeconfig: file.to_owned(), context: context.map(str::to_owned) }
+    }
+}
+
 impl fmt::Display for ClusterRef {
     /// A text that is equal for equal clusters: first part of identities and lanes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,5 +60,13 @@ mod tests {
         assert!(matches!(read(json!({"kubeconfig": "k", "context": "c"})), Ok(ClusterRef::Kubeconfig { .. })));
         assert!(read(json!({"clusterId": "/x", "context": "c"})).is_err());
         assert_eq!(read(json!({"clusterId": "/X"})).unwrap().to_string(), "/x");
+    }
+
+    #[test]
+    fn a_text_names_the_cluster_that_gave_it() {
+        for text in ["/subscriptions/s/resourcegroups/g", "/home/a/.kube/config", "config#of b"] {
+            assert_eq!(ClusterRef::named_by(text).to_string(), text);
+        }
+        assert!(matches!(ClusterRef::named_by("/subscriptions/s"), ClusterRef::Arm { .. }));
     }
 }

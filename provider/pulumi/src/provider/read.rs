@@ -35,12 +35,7 @@ impl Modelops {
 
     async fn import(&self, resources: &dyn Provider, cx: CallContext, id: &str) -> Result<rpc::ReadResponse, Status> {
         let urn = cx.urn.clone();
-        let Some(named) = resources.named_by(&urn, id) else {
-            return Err(Status::invalid_argument(format!(
-                "`{id}` is not the id of a `{}` that can be imported",
-                urn.token()
-            )));
-        };
+        let named = resources.named_by(&urn, id).map_err(|e| failure::plain(&e))?;
         let known = Known { id: id.to_owned(), inputs: named, outputs: Value::Null };
         let found = resources.read(cx.clone(), Some(id), &known).await.map_err(|e| failure::plain(&e))?;
         let Some(mut found) = found else { return Ok(rpc::ReadResponse::default()) };

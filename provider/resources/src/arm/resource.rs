@@ -8,7 +8,7 @@ use mops_core::{Error, Mark, Ownership};
 use serde_json::Value as Json;
 
 use super::{Target, changed_by, owner};
-use crate::resource::{Cx, Live, Made, Resource, State};
+use crate::resource::{Cx, Live, Made, NotImported, Resource, State};
 
 /// What such a resource says of itself.
 pub(crate) trait ArmResource: Resource {
@@ -49,9 +49,21 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The id of a resource of this type; `None` for any other text.
-pub(crate) fn named(id: &str, kind: &str) -> Option<ResourceId> {
-    ResourceId::parse(id).ok().filter(|id| id.kind().eq_ignore_ascii_case(kind))
+/// The id of a resource of this type, and what it lies in: the cluster of a pool, the group of a cluster.
+pub(crate) fn named(id: &str, kind: &str) -> Result<(ResourceId, ResourceId), NotImported> {
+    let found = ResourceId::parse(id).ok().filter(|id| id.kind().eq_ignore_ascii_case(kind));
+    found.and_then(|id| id.parent().map(|parent| (id, parent))).ok_or_else(|| no_id(kind))
+}
+
+/// The same for a resource that lies in a group: its id, and the name of the group.
+pub(crate) fn named_in_group(id: &str, kind: &str) -> Result<(ResourceId, String), NotImported> {
+    let (id, _) = named(id, kind)?;
+    let group = id.resource_group().map(str::to_owned).ok_or_else(|| no_id(kind))?;
+    Ok((id, group))
+}
+
+fn no_id(kind: &str) -> NotImported {
+    NotImported::NoId(format!("its ARM id, of type `{kind}`"))
 }
 
 /// Looks it up by its id, else by the inputs that name it.

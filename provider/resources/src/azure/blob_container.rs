@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::arm::{
     ArmResource, Target, identity, lanes, metadata, metadata_owner, named, owner_by_parent, read, spelled,
 };
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 /// A container of blobs.
 pub struct BlobContainer;
@@ -99,9 +99,9 @@ impl Resource for BlobContainer {
         &["Microsoft.Storage/storageAccounts/blobServices/containers/write"]
     }
 
-    fn named_by(id: &str) -> Option<Inputs> {
-        let id = named(id, "Microsoft.Storage/storageAccounts/blobServices/containers")?;
-        Some(Inputs { account_id: account(&id).to_string(), name: id.name().to_owned() })
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let (id, _) = named(id, "Microsoft.Storage/storageAccounts/blobServices/containers")?;
+        Ok(Inputs { account_id: account(&id).to_string(), name: id.name().to_owned() })
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use crate::arm::{Target, lanes, text};
 use crate::renewal::{due, stamp};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 use crate::sas;
 
 const NOUN: &str = "SAS of storage account";
@@ -175,6 +175,13 @@ impl Resource for BlobSasToken {
             // That is a right on data, which no list of actions shows.
             Kind::UserDelegation => &[],
         }
+    }
+
+    fn named_by(_: &str) -> Result<Inputs, NotImported> {
+        Err(NotImported::Never {
+            why: "no service holds a signature that was given",
+            instead: "declare it: another one is signed, and the old one lasts until its end",
+        })
     }
 
     /// Nothing at Azure holds the signature; the account, or its activity log, tells whether what signed it still counts.

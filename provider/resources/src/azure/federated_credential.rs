@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::user_assigned_identity::is_name;
 use crate::arm::{ArmResource, Target, identity, lanes, named, owner_by_parent, read, spelled, text};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 /// The audience of tokens that are exchanged for Azure's; the same in every cloud that AKS is in.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -154,10 +154,11 @@ impl Resource for FederatedCredential {
         &["Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write"]
     }
 
-    fn named_by(id: &str) -> Option<Inputs> {
-        let id = named(id, "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials")?;
-        Some(Inputs {
-            identity_id: id.parent()?.to_string(),
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let (id, identity) =
+            named(id, "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials")?;
+        Ok(Inputs {
+            identity_id: identity.to_string(),
             name: id.name().to_owned(),
             issuer: String::new(),
             subject: String::new(),

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::node_pool::{Mode, NodePool, PoolSpec, bring, sample_pool};
-use crate::arm::{ArmResource, Target, identity, lanes, owner, read, region, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, named_in_group, owner, read, region, spelled, tags, text};
 use crate::pool;
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 const TYPE: &str = "Microsoft.ContainerService/managedClusters";
 const ROUNDS: usize = 4;
@@ -119,6 +119,18 @@ fn merged(present: &Json, inputs: &Inputs, tags: &Json) -> Json {
     body
 }
 
+/// The pool that a cluster was made with: the one of that name, else the first one for the cluster's own pods.
+fn first_pool<'a>(body: &'a Json, name: &str) -> Option<&'a Json> {
+    let pools = body.pointer("/properties/agentPoolProfiles").and_then(Json::as_array)?;
+    let system = || pools.iter().find(|p| text(p, "/mode").eq_ignore_ascii_case("System"));
+    let named = pools.iter().find(|p| text(p, "/name").eq_ignore_ascii_case(name));
+    named.or_else(|| system().filter(|_| name.is_empty()))
+}
+
+fn seen_pool(known: &PoolSpec, profile: &Json) -> PoolSpec {
+    pool::seen(known, &spelled(&known.name, &text(profile, "/name")), profile)
+}
+
 /// Whether the declared version, major and minor or the patch as well, is what is there.
 fn runs(body: &Json, declared: &str) -> bool {
     ["/properties/kubernetesVersion", "/properties/currentKubernetesVersion"].iter().any(|pointer| {
@@ -153,9 +165,7 @@ impl ArmResource for ManagedCluster {
     }
 
     fn seen(known: &Inputs, id: &ResourceId, body: &Json) -> Inputs {
-        let pools = body.pointer("/properties/agentPoolProfiles").and_then(Json::as_array).into_iter().flatten();
-        let name = &known.system_pool.name;
-        let profile = pools.into_iter().find(|p| text(p, "/name").eq_ignore_ascii_case(name));
+        let profile = first_pool(body, &known.system_pool.name);
         let found = text(body, "/properties/kubernetesVersion");
         Inputs {
             subscription_id: spelled(&known.subscription_id, id.subscription()),
@@ -166,7 +176,7 @@ impl ArmResource for ManagedCluster {
             dns_prefix: spelled(&known.dns_prefix, &text(body, "/properties/dnsPrefix")),
             oidc_issuer: known.oidc_issuer.map(|_| is_on(body, OIDC_ISSUER)),
             workload_identity: known.workload_identity.map(|_| is_on(body, WORKLOAD_IDENTITY)),
-            system_pool: profile.map_or_else(|| known.system_pool.clone(), |p| pool::seen(&known.system_pool, name, p)),
+            system_pool: profile.map_or_else(|| known.system_pool.clone(), |p| seen_pool(&known.system_pool, p)),
         }
     }
 }
@@ -207,6 +217,9 @@ impl Resource for ManagedCluster {
     }
 
     fn settle(old: &State<Self>, new: &mut Inputs) {
+        new.kubernetes_version = new.kubernetes_version.take().or_else(|| old.inputs.kubernetes_version.clone());
+        new.oidc_issuer = new.oidc_issuer.or(old.inputs.oidc_issuer);
+        new.workload_identity = new.workload_identity.or(old.inputs.workload_identity);
         pool::settle(&old.inputs.system_pool, &mut new.system_pool);
     }
 
@@ -228,6 +241,21 @@ impl Resource for ManagedCluster {
             "Microsoft.ContainerService/managedClusters/write",
             "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
         ]
+    }
+
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let (id, resource_group) = named_in_group(id, TYPE)?;
+        Ok(Inputs {
+            subscription_id: id.subscription().to_owned(),
+            resource_group,
+            name: id.name().to_owned(),
+            location: String::new(),
+            kubernetes_version: Some(String::new()),
+            dns_prefix: String::new(),
+            system_pool: pool::looked_for(""),
+            oidc_issuer: Some(false),
+            workload_identity: Some(false),
+        })
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{ArmResource, Target, identity, lanes, live, owner, spelled, tags, text};
+use crate::arm::{ArmResource, Target, identity, lanes, live, named, owner, spelled, tags, text};
 use crate::pool;
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 /// Rounds of reading, merging and writing when others write at the same time.
 const ROUNDS: usize = 4;
@@ -109,7 +109,7 @@ pub struct PoolSpec {
     /// ARM id of the subnet that the nodes are in; the service's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
-    /// Size of the system disk.
+    /// Size of the system disk; the service's own when absent.
     pub os_disk_size_gb: Option<u32>,
 }
 
@@ -210,6 +210,11 @@ impl Resource for NodePool {
 
     fn rights(_: &Inputs) -> &'static [&'static str] {
         &["Microsoft.ContainerService/managedClusters/agentPools/write"]
+    }
+
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let (id, cluster) = named(id, "Microsoft.ContainerService/managedClusters/agentPools")?;
+        Ok(Inputs { cluster_id: cluster.to_string(), pool: pool::looked_for(id.name()) })
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

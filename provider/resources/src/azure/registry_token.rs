@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::arm::{Target, changed_by, identity, lanes, spelled, text};
 use crate::renewal::{due, end, stamp};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 use crate::scope_map;
 use crate::token_slot::{Slot, least_used};
 
@@ -146,6 +146,13 @@ impl Resource for RegistryToken {
             "Microsoft.ContainerRegistry/registries/tokens/write",
             "Microsoft.ContainerRegistry/registries/generateCredentials/action",
         ]
+    }
+
+    fn named_by(_: &str) -> Result<Inputs, NotImported> {
+        Err(NotImported::Never {
+            why: "its passwords are told once, when they are made",
+            instead: "make one under another name: the stack that uses it learns its password, and the old one can go",
+        })
     }
 
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

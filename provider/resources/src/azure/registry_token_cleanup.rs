@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arm::{Target, lanes};
-use crate::resource::{Cx, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Live, Made, NotImported, Offline, Resource, State};
 use crate::token_slot::{Slot, only};
 
 const NOUN: &str = "registry token";
@@ -82,6 +82,13 @@ impl Resource for RegistryTokenCleanup {
 
     fn reason(_: &Offline<'_>, old: &State<Self>, _: &Inputs) -> Option<String> {
         old.outputs.other_is_filled.then(|| "a password that is not in use opens the token".to_owned())
+    }
+
+    fn named_by(_: &str) -> Result<Inputs, NotImported> {
+        Err(NotImported::Never {
+            why: "it is an act, and no service holds it",
+            instead: "declare it beside its token: it does nothing where nothing is to be cleared",
+        })
     }
 
     /// Nothing at Azure is it; the token tells whether it has to be done again.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::arm::{ArmResource, Target, identity, lanes, named, read, region, spelled, tags, text};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 /// A resource group: everything of a stack lies in it.
 pub struct ResourceGroup;
@@ -98,9 +98,9 @@ impl Resource for ResourceGroup {
         &["Microsoft.Resources/subscriptions/resourceGroups/write"]
     }
 
-    fn named_by(id: &str) -> Option<Inputs> {
-        let id = named(id, "Microsoft.Resources/resourceGroups")?;
-        Some(Inputs {
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let (id, _) = named(id, "Microsoft.Resources/resourceGroups")?;
+        Ok(Inputs {
             subscription_id: id.subscription().to_owned(),
             name: id.name().to_owned(),
             location: String::new(),

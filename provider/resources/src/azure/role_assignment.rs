@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{Target, identity, lanes, owner_by_parent, spelled, text};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::arm::{Target, identity, lanes, named, owner_by_parent, spelled, text};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 use crate::role;
 
 const NOUN: &str = "role assignment";
@@ -122,8 +122,8 @@ fn seen(known: &Inputs, body: &Json) -> Inputs {
         principal_id: spelled(&known.principal_id, &at("principalId")),
         principal_type: kind.unwrap_or(known.principal_type),
         role: role::normal(&definition).unwrap_or(definition),
-        description: known.description.as_ref().map(|_| at("description")),
-        condition: known.condition.as_ref().map(|_| at("condition")),
+        description: known.description.as_ref().map(|_| at("description")).filter(|text| !text.is_empty()),
+        condition: known.condition.as_ref().map(|_| at("condition")).filter(|text| !text.is_empty()),
     }
 }
 
@@ -272,6 +272,18 @@ impl Resource for RoleAssignment {
         &["Microsoft.Authorization/roleAssignments/write"]
     }
 
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let (_, scope) = named(id, "Microsoft.Authorization/roleAssignments")?;
+        Ok(Inputs {
+            scope: scope.to_string(),
+            principal_id: String::new(),
+            principal_type: PrincipalType::default(),
+            role: String::new(),
+            description: Some(String::new()),
+            condition: Some(String::new()),
+        })
+    }
+
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
         let target = Target::new(cx, known_id.map_or_else(|| id(known), ResourceId::parse), NOUN)?;
         let found = match target.get().await? {
@@ -280,11 +292,12 @@ impl Resource for RoleAssignment {
             None => None,
         };
         let Some((id, body)) = found else { return Ok(None) };
-        let ownership = match id.parent().filter(|_| is_named_by_us(&id, known)) {
+        let seen = seen(known, &body);
+        let ownership = match id.parent().filter(|_| is_named_by_us(&id, &seen)) {
             Some(scope) => owner_by_parent(&target, &cx.call.mark, &scope).await?,
             None => Ownership::Unmarked,
         };
-        let state = State { id: id.to_string(), inputs: seen(known, &body), outputs: outputs(&id) };
+        let state = State { id: id.to_string(), inputs: seen, outputs: outputs(&id) };
         Ok(Some(Live { state, ownership, changed_by: None }))
     }
 

@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{ArmResource, Target, identity, lanes, named, read, region, spelled, tags, text};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::arm::{ArmResource, Target, identity, lanes, named_in_group, read, region, spelled, tags, text};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 const TYPE: &str = "Microsoft.Storage/storageAccounts";
 const SKUS: [&str; 10] = [
@@ -165,11 +165,11 @@ impl Resource for StorageAccount {
         &["Microsoft.Storage/storageAccounts/write"]
     }
 
-    fn named_by(id: &str) -> Option<Inputs> {
-        let id = named(id, TYPE)?;
-        Some(Inputs {
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let (id, resource_group) = named_in_group(id, TYPE)?;
+        Ok(Inputs {
             subscription_id: id.subscription().to_owned(),
-            resource_group: id.resource_group()?.to_owned(),
+            resource_group,
             name: id.name().to_owned(),
             location: String::new(),
             sku: String::new(),

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::arm::{ArmResource, Target, find, identity, lanes, live, owner_by_parent, spelled, text};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::arm::{ArmResource, Target, find, identity, lanes, live, named, owner_by_parent, spelled, text};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 /// Rules of one account.
 const RULES_LIMIT: usize = 100;
@@ -76,18 +76,42 @@ fn policy(rules: &[Json]) -> Json {
     json!({"properties": {"policy": {"rules": rules}}})
 }
 
-/// Our rules as the service has them; one that somebody changed to another form shows as absent.
+/// A rule as the service has it; `None` for one that says when to delete in another way.
+fn read_rule(rule: &Json) -> Option<Rule> {
+    let days = rule.pointer("/definition/actions/baseBlob/delete/daysAfterModificationGreaterThan")?;
+    Some(Rule {
+        name: text(rule, "/name"),
+        prefix: text(rule, "/definition/filters/prefixMatch/0"),
+        delete_after_days: days.as_f64().map(|days| days as u32)?,
+    })
+}
+
+/// The rules that say nothing but what ours can say: an update of another one would lose something of it.
+fn of_our_form(body: &Json) -> Vec<Rule> {
+    let said = |rule: &Json| read_rule(rule).filter(|read| says_no_more(rule, &rule_body(read)));
+    rules_of(body).iter().filter_map(said).collect()
+}
+
+/// Whether a stored value is the written one; numbers come back in other forms.
+fn says_no_more(stored: &Json, written: &Json) -> bool {
+    match (stored, written) {
+        (Json::Object(stored), Json::Object(written)) => {
+            let same = |(key, value): (&String, &Json)| written.get(key).is_some_and(|w| says_no_more(value, w));
+            stored.len() == written.len() && stored.iter().all(same)
+        }
+        (Json::Number(stored), Json::Number(written)) => stored.as_f64() == written.as_f64(),
+        (stored, written) => stored == written,
+    }
+}
+
+/// Our rules as the service has them; one that somebody changed to another form shows as absent. Where none is known it
+/// is an import, and ours are those of our form.
 fn ours(known: &[Rule], body: &Json) -> Vec<Rule> {
+    if known.is_empty() {
+        return of_our_form(body);
+    }
     let of_name = |rule: &&Json| known.iter().any(|k| k.name == text(rule, "/name"));
-    let read = |rule: &Json| {
-        let days = rule.pointer("/definition/actions/baseBlob/delete/daysAfterModificationGreaterThan")?;
-        Some(Rule {
-            name: text(rule, "/name"),
-            prefix: text(rule, "/definition/filters/prefixMatch/0"),
-            delete_after_days: days.as_f64().map(|days| days as u32)?,
-        })
-    };
-    let mut found: Vec<Rule> = rules_of(body).iter().filter(of_name).filter_map(read).collect();
+    let mut found: Vec<Rule> = rules_of(body).iter().filter(of_name).filter_map(read_rule).collect();
     found.sort_by_key(|rule| known.iter().position(|k| k.name == rule.name));
     found
 }
@@ -150,6 +174,12 @@ impl Resource for StorageLifecycle {
         &["Microsoft.Storage/storageAccounts/managementPolicies/write"]
     }
 
+    /// Which of an account's rules are ours only a declaration tells: an import takes all that have our form.
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let (_, account) = named(id, "Microsoft.Storage/storageAccounts/managementPolicies")?;
+        Ok(Inputs { account_id: account.to_string(), rules: Vec::new() })
+    }
+
     async fn read(cx: &Cx<'_>, known_id: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
         let Some((target, body)) = find::<Self>(cx, known_id, known).await? else { return Ok(None) };
         if ours(&known.rules, &body).is_empty() {
@@ -209,6 +239,17 @@ mod tests {
         let rules = merged(&present, &[rule("old", 1), rule("kept", 2)], &[rule("kept", 3), rule("new", 4)]);
         assert_eq!(rules, [stranger.clone(), rule_body(&rule("kept", 3)), rule_body(&rule("new", 4))]);
         assert_eq!(merged(&present, &[rule("old", 1), rule("kept", 2)], &[]), [stranger]);
+    }
+
+    #[test]
+    fn an_import_takes_rules_that_say_no_more_than_ours_can() {
+        let mut cooled = rule_body(&rule("cooled", 1));
+        cooled["definition"]["actions"]["baseBlob"]["tierToCool"] = json!({"daysAfterModificationGreaterThan": 1});
+        let mut off = rule_body(&rule("off", 2));
+        off["enabled"] = json!(false);
+        let mut plain = rule_body(&rule("plain", 3));
+        plain["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"] = json!(3.0);
+        assert_eq!(ours(&[], &policy(&[cooled, off, plain])), [rule("plain", 3)]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::secret::{Outputs, outputs, place, prints_of};
 use crate::cluster::{Object, changed_by, identity, lanes, owner, text};
 use crate::principal_login::{self, Principal};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 use crate::secret_data::{self, Fingerprints, Values};
 
 const KEY: &str = ".dockerconfigjson";
@@ -121,6 +121,13 @@ impl Resource for ImagePullSecret {
     fn reason(cx: &Offline<'_>, old: &State<Self>, new: &Inputs) -> Option<String> {
         let password = [("password".to_owned(), new.password.clone())].into();
         secret_data::rotated(cx, &password, &old.outputs.fingerprints)
+    }
+
+    fn named_by(_: &str) -> Result<Inputs, NotImported> {
+        Err(NotImported::Never {
+            why: "where its values come from is not in the cluster, and they are not copied out of it",
+            instead: "declare it under another name with the sources of its values, then delete the old one",
+        })
     }
 
     async fn read(cx: &Cx<'_>, _: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::cluster::{self, Object, changed_by, identity, lanes, owner, text};
 use crate::create_only::{self, MANAGER, alone, as_in, held_by, without};
 use crate::projection::project;
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 /// The most that the API server takes in one request, in bytes.
 const LIMIT: usize = 3 << 20;
@@ -118,6 +118,13 @@ impl Resource for Manifest {
 
     fn settle(old: &State<Self>, new: &mut Inputs) {
         new.object = as_in(&new.object, &old.inputs.object);
+    }
+
+    fn named_by(_: &str) -> Result<Inputs, NotImported> {
+        Err(NotImported::Never {
+            why: "an object does not tell which of its fields were declared",
+            instead: "declare it under another name, or delete the old one first",
+        })
     }
 
     async fn read(cx: &Cx<'_>, _: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::cluster::{Object, changed_by, identity, lanes, owner, text};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 
 /// Kinds of which a stranger's object in the namespace stops its deletion.
 const LOOKED_FOR: [(&str, &str); 6] = [
@@ -77,6 +77,22 @@ impl Resource for Namespace {
             let reason = format!("`{}` is not the name of a namespace", inputs.name);
             findings.refuse("name", reason, "1–63 small letters, digits and `-`, letters or digits at both ends");
         }
+    }
+
+    fn settle(old: &State<Self>, new: &mut Inputs) {
+        if new.cluster.to_string() == old.inputs.cluster.to_string() {
+            new.cluster = old.inputs.cluster.clone();
+        }
+    }
+
+    fn named_by(id: &str) -> Result<Inputs, NotImported> {
+        let found = id.rsplit_once("/Namespace/").filter(|(cluster, name)| !cluster.is_empty() && is_dns_label(name));
+        let (cluster, name) = found.ok_or_else(|| {
+            NotImported::NoId(
+                "`CLUSTER/Namespace/NAME` with the ARM id of the cluster or the path of a kubeconfig".into(),
+            )
+        })?;
+        Ok(Inputs { cluster: ClusterRef::named_by(cluster), name: name.to_owned() })
     }
 
     async fn read(cx: &Cx<'_>, _: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::cluster::{Object, changed_by, identity, lanes, owner, text};
-use crate::resource::{Cx, Findings, Live, Made, Offline, Resource, State};
+use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 use crate::secret_data::{self, Fingerprints};
 
 /// A Secret of any type, its values given or named by their sources.
@@ -102,6 +102,13 @@ impl Resource for Secret {
 
     fn reason(cx: &Offline<'_>, old: &State<Self>, new: &Inputs) -> Option<String> {
         secret_data::rotated(cx, &new.data, &old.outputs.fingerprints)
+    }
+
+    fn named_by(_: &str) -> Result<Inputs, NotImported> {
+        Err(NotImported::Never {
+            why: "where its values come from is not in the cluster, and they are not copied out of it",
+            instead: "declare it under another name with the sources of its values, then delete the old one",
+        })
     }
 
     async fn read(cx: &Cx<'_>, _: Option<&str>, known: &Inputs) -> Result<Option<Live<Self>>, Error> {
