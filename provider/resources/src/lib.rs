@@ -24,8 +24,27 @@ pub mod services;
 mod silence;
 pub mod token_slot;
 
+use mops_core::schema::ResourceSchema;
+
 pub use provider::Resources;
 pub use services::Services;
+
+/// The declarations of every resource type of this version.
+pub struct Declarations(Vec<Box<dyn entry::Entry>>);
+
+impl Declarations {
+    /// That of a type; `None` for one that this version does not have.
+    #[must_use]
+    pub fn of(&self, token: &str) -> Option<&ResourceSchema> {
+        self.0.iter().map(|entry| entry.schema()).find(|schema| schema.token == token)
+    }
+}
+
+impl Default for Declarations {
+    fn default() -> Self {
+        Self(entries())
+    }
+}
 
 /// Declares the modules and the table of resource types.
 macro_rules! resources {

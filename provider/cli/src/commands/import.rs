@@ -13,6 +13,7 @@ use mops_engine::program::Scope;
 use mops_engine::state::{Deployment, Imported, Sealer, StateError};
 use mops_host::fsx;
 use mops_host::fsx::reason;
+use mops_resources::Declarations;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -51,9 +52,8 @@ fn deployment(app: &App, args: &ImportArgs, file: &Path) -> Outcome {
         return Err(StateError::NotEmpty { stack: stack.to_string(), held }.into());
     }
     let sealer = Sealer::new(&app.home()?, &stack, &app.env, deployment.salt());
-    let kinds = mops_resources::entries();
-    let schema = |token: &str| kinds.iter().map(|kind| kind.schema()).find(|schema| schema.token == token);
-    let Imported { snapshot, dropped, scope } = deployment.accept(&stack, &schema, &sealer, &scope)?;
+    let kinds = Declarations::default();
+    let Imported { snapshot, dropped, scope } = deployment.accept(&stack, &|token| kinds.of(token), &sealer, &scope)?;
     let count = snapshot.resources.len();
     let sealed = snapshot.salt.is_some();
     app.wait_for(async {

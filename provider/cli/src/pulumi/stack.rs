@@ -8,6 +8,7 @@ use mops_core::{Class, Error, Secret, Urn};
 use mops_engine::event::{Body, Event, Outcome, Totals};
 use mops_engine::state::{Deployment, Sealer, Snapshot};
 use mops_host::{Clock as _, SystemClock};
+use mops_resources::Declarations;
 use serde_json::Value as Json;
 
 use super::command::Pulumi;
@@ -50,12 +51,11 @@ impl<'a> Stack<'a> {
         let bytes = self.pulumi.ask(&["stack", "export", "--show-secrets", "--stack", &stack.stack]).await?;
         let deployment = Deployment::parse("pulumi stack export", &bytes)?;
         let sealer = Sealer::with_phrase(Secret::new(mops_host::random::hex::<32>()));
-        let kinds = mops_resources::entries();
-        let schema = |token: &str| kinds.iter().map(|kind| kind.schema()).find(|schema| schema.token == token);
         if deployment.stack().is_none() {
             return Ok((Snapshot::none(stack), Arc::new(sealer)));
         }
-        let found = deployment.accept(stack, &schema, &sealer, &self.target.program.scope)?;
+        let kinds = Declarations::default();
+        let found = deployment.accept(stack, &|token| kinds.of(token), &sealer, &self.target.program.scope)?;
         Ok((found.snapshot, Arc::new(sealer)))
     }
 
