@@ -20,16 +20,23 @@ fn outputs_of(stand: &Stand, case: &Case) -> Vec<(String, bool)> {
     properties.iter().filter(|(name, _)| *name != "id").map(|(name, of)| (name.clone(), of["secret"] == true)).collect()
 }
 
-/// A preview of a creation: every output is known later, every secret one is secret, and nothing was made.
-async fn shown(wire: &mut Wire, stand: &Stand, case: &Case, inputs: &Value) {
+/// A preview of a creation: an output is known later, or an input says it; every secret one is secret, and nothing was
+/// made. The outputs that are known.
+async fn shown(wire: &mut Wire, stand: &Stand, case: &Case, inputs: &Value) -> Vec<(String, Value)> {
     let before = stand.sandbox.ledger().to_json();
     let (id, bag) = wire.create(&case.urn, inputs, true).await.expect("a preview");
     assert_eq!(id, "", "{}", case.name);
+    let mut known = Vec::new();
     for (name, secret) in outputs_of(stand, case) {
         let of = bag.get(&name).unwrap_or_else(|| panic!("{}: `{name}` is not in the preview", case.name));
-        assert!(of.has_unknown() && of.has_secret() == secret, "{}: `{name}` {of:?}", case.name);
+        assert!(of.has_secret() == secret, "{}: `{name}` {of:?}", case.name);
+        if !of.has_unknown() {
+            assert_eq!(Some(of), inputs.get(&name), "{}: `{name}` is made up", case.name);
+            known.push((name, of.clone()));
+        }
     }
     assert!(is_in_a_cluster(case) || stand.sandbox.ledger().to_json() == before, "{}: a preview wrote", case.name);
+    known
 }
 
 async fn made(wire: &mut Wire, stand: &Stand, case: &Case, inputs: &Value) -> Old {
@@ -72,20 +79,25 @@ async fn gone(wire: &mut Wire, stand: &Stand, case: &Case, old: &Old) {
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the counting line")]
 async fn every_sample_lives_its_life_over_the_wire() {
-    let (mut stands, mut lives) = (Stands::default(), 0);
+    let (mut stands, mut lives, mut foretold) = (Stands::default(), 0, 0);
     for case in cases() {
         let stand = stands.of(&case);
         ground(stand, &case).await;
-        let mut wire = Wire::over(Arc::new(stand.provider())).await;
+        let mut wire = Wire::on(stand).await;
         let inputs = wire.checked(&case.urn, &Value::map(), &case.inputs).await;
-        shown(&mut wire, stand, &case, &inputs).await;
+        let known = shown(&mut wire, stand, &case, &inputs).await;
         let old = made(&mut wire, stand, &case, &inputs).await;
+        for (name, value) in &known {
+            assert_eq!(old.outputs.get(name), Some(value), "{}: `{name}` was foretold wrongly", case.name);
+        }
+        foretold += known.len();
         let old = read_back(&mut wire, &case, &old).await;
         gone(&mut wire, stand, &case, &old).await;
         assert_eq!(stand.sandbox.ledger().doubled(), Vec::<String>::new(), "{}", case.name);
         lives += 1;
     }
-    println!("pulumi lives={lives}");
+    assert!(foretold > lives / 2, "{foretold} outputs were known in {lives} previews");
+    println!("pulumi lives={lives} foretold={foretold}");
 }
 
 /// What a difference must say of itself.
@@ -111,7 +123,7 @@ async fn changed_in_place_or_replaced_over_the_wire() {
         let (case, next) = (&pair[0], &pair[1]);
         let stand = &Stand::new();
         ground(stand, case).await;
-        let mut wire = Wire::over(Arc::new(stand.provider())).await;
+        let mut wire = Wire::on(stand).await;
         let inputs = wire.checked(&case.urn, &Value::map(), &case.inputs).await;
         let old = made(&mut wire, stand, case, &inputs).await;
         let wanted = wire.checked(&case.urn, &inputs, &next.inputs).await;

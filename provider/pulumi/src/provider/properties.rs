@@ -44,10 +44,10 @@ pub(super) fn are_whole(schema: Option<&ResourceSchema>, outputs: &Value) -> boo
     required.all(|name| name.as_str().and_then(|name| outputs.get(name)).is_some_and(|value| *value != Value::Null))
 }
 
-/// The bag of something that is not made yet: every output is known later.
+/// The bag of something that is not made yet: an output is known later, unless an input of its name says it.
 pub(super) fn of_creation(schema: &ResourceSchema, inputs: &Value) -> Value {
-    let later = declared(schema).map(|(name, secret)| (name.clone(), later(secret)));
-    bag::merged(inputs, &Value::Map(later.collect()))
+    let unsaid = declared(schema).filter(|(name, secret)| !is_said(schema, inputs, name, *secret));
+    bag::merged(inputs, &Value::Map(unsaid.map(|(name, secret)| (name.clone(), later(secret))).collect()))
 }
 
 /// The bag of something that is not changed yet: outputs that an update may change are known later.
@@ -57,7 +57,15 @@ pub(super) fn of_change(schema: &ResourceSchema, inputs: &Value, old: &Value) ->
         let value = if changes { later(secret) } else { old.get(name).cloned().unwrap_or_default() };
         (name.clone(), value)
     };
-    bag::merged(inputs, &Value::Map(declared(schema).map(of).filter(|(_, value)| *value != Value::Null).collect()))
+    let unsaid = declared(schema).filter(|(name, secret)| !is_said(schema, inputs, name, *secret)).map(of);
+    bag::merged(inputs, &Value::Map(unsaid.filter(|(_, value)| *value != Value::Null).collect()))
+}
+
+/// Whether an input says what an output of the same name will be: not where the service has a word of its own in it, as
+/// in the version of a cluster.
+fn is_said(schema: &ResourceSchema, inputs: &Value, name: &str, secret: bool) -> bool {
+    let input = inputs.get(name).filter(|value| **value != Value::Null && value.has_secret() == secret);
+    input.is_some() && !schema.changed_by_update.contains(&name)
 }
 
 fn later(secret: bool) -> Value {
