@@ -13,7 +13,7 @@ use crate::stand::Stand;
 
 async fn wire() -> (Stand, Wire) {
     let stand = Stand::new();
-    let wire = Wire::unconfigured(Arc::new(stand.provider())).await;
+    let wire = Wire::unconfigured(Arc::new(stand.provider()), stand.clock.clone()).await;
     (stand, wire)
 }
 
@@ -38,10 +38,19 @@ async fn check_fills_the_directory_and_finds_what_is_wrong() {
     };
     let (inputs, failures) = check(json!({"auth": "cli", "version": "0.1.0"})).await;
     assert_eq!((failures.len(), inputs.get("tenantId").and_then(Value::as_str)), (0, Some("tenant")));
-    let (_, failures) = check(json!({"tenant": "x"})).await;
-    assert!(failures[0].reason.contains("tenant"), "{failures:?}");
-    let (_, failures) = check(json!({"auth": "passkey"})).await;
-    assert_eq!(failures.len(), 1);
+    let rows = [
+        (json!({"tenant": "x"}), vec!["tenant"]),
+        (
+            json!({"auth": "passkey", "cloud": "moon", "clientId": 7, "tenantId": "a"}),
+            vec!["auth", "clientId", "cloud"],
+        ),
+        (json!({"cloudFile": "/nowhere/cloud.json", "auth": "cli"}), vec!["cloudFile"]),
+    ];
+    for (news, named) in rows {
+        let (_, failures) = check(news).await;
+        assert_eq!(failures.iter().map(|f| f.property.as_str()).collect::<Vec<_>>(), named, "{failures:?}");
+        assert!(failures.iter().all(|failure| !failure.reason.is_empty()), "{failures:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use mops_core::Value;
 use mops_core::diff::Change;
+use mops_core::{Error, Value};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use rpc::diff_response::DiffChanges;
 use rpc::property_diff::Kind;
@@ -21,17 +21,29 @@ const PREFIX: &str = "modelops:config:";
 impl Modelops {
     pub(super) fn check_configuration(&self, request: &rpc::CheckRequest) -> Result<rpc::CheckResponse, Status> {
         let news = properties::arrived(request.news.as_ref())?;
-        let mut failures = Vec::new();
-        if !news.has_unknown()
-            && let Err(error) = Config::of(&news).and_then(|config| Settings::of(&config, &self.0.env))
-        {
-            failures.push(rpc::CheckFailure { property: String::new(), reason: failure::text(&error) });
-        }
+        let failures = self.findings(&news);
         let mut inputs = news.as_map().cloned().unwrap_or_default();
         if let Some(tenant) = self.0.env.get("AZURE_TENANT_ID") {
             inputs.entry("tenantId".to_owned()).or_insert_with(|| tenant.into());
         }
         Ok(rpc::CheckResponse { inputs: properties::leaving(&Value::Map(inputs))?, failures })
+    }
+
+    /// What is wrong with which property; each is looked at by itself, so that all are named at once.
+    fn findings(&self, news: &Value) -> Vec<rpc::CheckFailure> {
+        let members = news.as_map().into_iter().flatten().filter(|(_, value)| !value.has_unknown());
+        let known: BTreeMap<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let alone = |(name, value): (&String, &Value)| {
+            let error = Config::of(&Value::Map([(name.clone(), value.clone())].into())).err()?;
+            Some(finding(name, &error))
+        };
+        let found: Vec<rpc::CheckFailure> = known.iter().filter_map(alone).collect();
+        if !found.is_empty() {
+            return found;
+        }
+        // Each fits its type by now: what is left is the file of the cloud.
+        let settings = Config::of(&Value::Map(known)).and_then(|config| Settings::of(&config, &self.0.env));
+        settings.err().iter().map(|error| finding("cloudFile", error)).collect()
     }
 
     pub(super) fn take_configuration(&self, request: &rpc::ConfigureRequest) -> Result<rpc::ConfigureResponse, Status> {
@@ -52,6 +64,10 @@ impl Modelops {
             supports_autonaming_configuration: true,
         })
     }
+}
+
+fn finding(property: &str, error: &Error) -> rpc::CheckFailure {
+    rpc::CheckFailure { property: property.to_owned(), reason: failure::text(error) }
 }
 
 fn variables(request: &rpc::ConfigureRequest) -> Value {
