@@ -15,5 +15,7 @@ mod life;
 mod released;
 #[path = "pulumi/schema.rs"]
 mod schema;
+#[path = "pulumi/settles.rs"]
+mod settles;
 #[path = "pulumi/wire.rs"]
 mod wire;

@@ -70,7 +70,7 @@ async fn constructed(
     request: rpc::ConstructRequest,
 ) -> Result<(rpc::ConstructResponse, Recorded), Status> {
     let stand = Stand::new();
-    let mut wire = Wire::unconfigured(Arc::new(stand.provider())).await;
+    let mut wire = Wire::unconfigured(Arc::new(stand.provider()), stand.clock.clone()).await;
     let request = rpc::ConstructRequest { monitor_endpoint: monitor.address.clone(), ..request };
     let answer = wire.client.construct(request).await?.into_inner();
     Ok((answer, monitor.recorded()))

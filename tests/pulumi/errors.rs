@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mops_core::provider::{BoxFuture, CallContext, Checked, Difference, Done, Found, Known, Provider};
+use mops_core::provider::{BoxFuture, CallContext, Checked, Difference, Done, Found, Known, Progress, Provider};
 use mops_core::schema::ResourceSchema;
 use mops_core::{Error, Identity, Lane, StackId, Urn, Value};
 use mops_tests::arm::store::Doomed;
-use mops_tests::fault::Fault;
+use mops_tests::fault::{Fault, Rule};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use tonic::Code;
 
@@ -28,7 +28,7 @@ fn case(token: &str) -> Case {
 async fn ready(token: &str) -> (Stand, Case, Wire, Value) {
     let (stand, case) = (Stand::new(), case(token));
     ground(&stand, &case).await;
-    let mut wire = Wire::over(Arc::new(stand.provider())).await;
+    let mut wire = Wire::on(&stand).await;
     let inputs = wire.checked(&case.urn, &Value::map(), &case.inputs).await;
     (stand, case, wire, inputs)
 }
@@ -89,7 +89,7 @@ async fn after_cancel_new_work_is_refused_and_nothing_is_made() {
 async fn slow() -> (Stand, Case, Wire, Value) {
     let (stand, case) = (Stand::at_azures_pace(), case("modelops:azure:StorageAccount"));
     ground(&stand, &case).await;
-    let mut wire = Wire::over(Arc::new(stand.provider())).await;
+    let mut wire = Wire::on(&stand).await;
     let inputs = wire.checked(&case.urn, &Value::map(), &case.inputs).await;
     (stand, case, wire, inputs)
 }
@@ -116,7 +116,7 @@ async fn cancel_in_the_middle_of_waiting_ends_it_with_what_is_known() {
 
 #[tokio::test]
 async fn a_timeout_of_the_program_ends_the_waiting_with_what_is_known() {
-    let (_stand, case, mut wire, inputs) = slow().await;
+    let (stand, case, mut wire, inputs) = slow().await;
     let properties = bag(&inputs);
     let request = rpc::CreateRequest { urn: case.urn.to_string(), properties, timeout: 1.0, ..Default::default() };
     let late = wire.client.create(request).await.expect_err("too late");
@@ -141,13 +141,20 @@ async fn a_timeout_of_the_program_ends_the_waiting_with_what_is_known() {
         old_inputs: bag(&inputs),
         ..Default::default()
     };
+    for method in ["arm GET", "arm DELETE"] {
+        let matches = [method, "/storageaccounts/samplest?"].map(str::to_owned).into();
+        stand.sandbox.faults().add(Rule { matches, skip: 0, times: u32::MAX, fault: Fault::Delay(0) });
+    }
     wire.client.delete(request).await.expect("taken away");
+    let met = stand.sandbox.faults().met();
+    let looks = met.iter().position(|request| request.contains("DELETE")).expect("a deletion");
+    assert_eq!(looks, 2, "whose it is, and whether it is still there: {met:?}");
 }
 
 #[tokio::test]
 async fn secrets_go_to_the_values_of_a_secret_and_to_no_name() {
     let (stand, group) = (Stand::new(), case("modelops:azure:ResourceGroup"));
-    let mut wire = Wire::over(Arc::new(stand.provider())).await;
+    let mut wire = Wire::on(&stand).await;
     let Value::Map(mut inputs) = group.inputs.clone() else { panic!("no map") };
     inputs.insert("name".into(), Value::from("name-canary").into_secret());
     let request = |urn: &Urn, news: &Value| rpc::CheckRequest {
@@ -174,6 +181,7 @@ async fn secrets_go_to_the_values_of_a_secret_and_to_no_name() {
 #[derive(Default)]
 struct Fake {
     panics: bool,
+    tells: bool,
     lanes: Vec<Lane>,
     running: AtomicUsize,
     most: AtomicUsize,
@@ -207,6 +215,11 @@ impl Provider for Fake {
     fn create<'a>(&'a self, cx: CallContext, inputs: &'a Value) -> BoxFuture<'a, Result<Done, Error>> {
         Box::pin(async move {
             assert!(!self.panics, "a canary that nobody may see: {}", inputs.exposed_json());
+            if self.tells {
+                let text = format!("signing in with {}", inputs.exposed_json());
+                (cx.progress)(Progress::Waiting(text.clone()));
+                (cx.progress)(Progress::Note(text));
+            }
             self.timeouts.lock().unwrap().push(cx.timeout);
             self.most.fetch_max(self.running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             for _ in 0..8 {
@@ -238,6 +251,40 @@ async fn a_panic_is_an_error_that_quotes_nothing_and_the_next_call_is_answered()
 }
 
 #[tokio::test]
+async fn progress_quotes_no_secret_of_its_call() {
+    let mut wire = Wire::over(Arc::new(Fake { tells: true, ..Fake::default() })).await;
+    let password = Value::Map([("password".to_owned(), Value::from("progress-canary"))].into()).into_secret();
+    let inputs = Value::Map([("user".to_owned(), Value::from("u")), ("login".to_owned(), password)].into());
+    wire.create(&urn(), &inputs, false).await.expect("made");
+    for ephemeral in [true, false] {
+        let said = wire.hears("signing in with").await;
+        assert_eq!(said.ephemeral, ephemeral);
+        assert!(!said.message.contains("canary") && said.message.contains("[secret]"), "{}", said.message);
+    }
+}
+
+/// A cluster that went on to another version by itself: a refresh asks how the stored inputs differ from what is there.
+#[tokio::test]
+async fn what_no_update_can_do_is_refused_by_the_update_and_does_not_stop_a_refresh() {
+    let (_stand, case, mut wire, inputs) = ready("modelops:azure:ManagedCluster").await;
+    let at = |version: &str| {
+        let mut changed = inputs.exposed_json();
+        changed["kubernetesVersion"] = serde_json::json!(version);
+        Value::from(changed)
+    };
+    let (here, there) = (at("1.35"), at("1.33"));
+    let (id, outputs) = wire.create(&case.urn, &inputs, false).await.expect("made");
+    let old = Old { id, inputs: here, outputs };
+    let inverted = wire.diff(&case.urn, &old, &there).await;
+    assert_eq!((inverted.diffs, inverted.replaces), (vec!["kubernetesVersion".to_owned()], Vec::new()));
+    for preview in [true, false] {
+        let refused = wire.update(&case.urn, &old, &there, preview).await.expect_err("no way back");
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(refused.message().contains("`sample` cannot be changed like this: Kubernetes 1.35"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn twenty_mebibytes_go_there_and_back() {
     let mut wire = Wire::over(Arc::new(Fake::default())).await;
     let large = Value::Map([("text".to_owned(), Value::from("x".repeat(20 << 20)))].into());
@@ -265,7 +312,7 @@ async fn writes_of_one_lane_wait_for_each_other_and_timeouts_arrive() {
 #[tokio::test]
 async fn what_is_not_offered_says_so() {
     let stand = Stand::new();
-    let mut wire = Wire::over(Arc::new(stand.provider())).await;
+    let mut wire = Wire::on(&stand).await;
     let call = wire.client.call(rpc::CallRequest::default()).await;
     assert_eq!(call.expect_err("not offered").code(), Code::Unimplemented);
     let invoke = rpc::InvokeRequest { tok: "modelops:azure:getNothing".into(), ..rpc::InvokeRequest::default() };

@@ -1,7 +1,5 @@
 //! Every sample of every resource: checked, shown, made, read back, changed and deleted, in the engine's order of calls.
 
-use std::sync::Arc;
-
 use mops_core::{Identity, Provider, Value};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
 use rpc::diff_response::DiffChanges;

@@ -21,7 +21,7 @@ fn package_schema_is_current() {
 #[tokio::test]
 async fn the_provider_gives_the_published_schema() {
     let stand = Stand::new();
-    let mut wire = Wire::unconfigured(std::sync::Arc::new(stand.provider())).await;
+    let mut wire = Wire::unconfigured(std::sync::Arc::new(stand.provider()), stand.clock.clone()).await;
     let answer = wire.client.get_schema(rpc::GetSchemaRequest::default()).await.unwrap().into_inner();
     assert_eq!(answer.schema, mops_pulumi::schema::text());
     let other = rpc::GetSchemaRequest { version: 1, ..rpc::GetSchemaRequest::default() };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mops_core::{Provider, Urn, Value};
-use mops_host::Env;
+use mops_host::{Env, SharedClock, SystemClock};
 use mops_pulumi::provider::Modelops;
 use mops_pulumi::value::{decode, encode};
 use mops_pulumi::{MESSAGE_LIMIT, server};
@@ -17,6 +17,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
+
+use crate::stand::Stand;
 
 pub(crate) type Client = ResourceProviderClient<Channel>;
 
@@ -39,14 +41,23 @@ pub(crate) async fn client_at(address: &str) -> Client {
 }
 
 impl Wire {
+    /// The resources of a stand, configured, on its clock.
+    pub(crate) async fn on(stand: &Stand) -> Self {
+        Self::configured(Arc::new(stand.provider()), Arc::clone(&stand.clock)).await
+    }
+
     /// These resources, configured.
     pub(crate) async fn over(resources: Arc<dyn Provider>) -> Self {
-        let mut wire = Self::unconfigured(resources).await;
+        Self::configured(resources, SystemClock::shared()).await
+    }
+
+    async fn configured(resources: Arc<dyn Provider>, clock: SharedClock) -> Self {
+        let mut wire = Self::unconfigured(resources, clock).await;
         wire.client.configure(rpc::ConfigureRequest::default()).await.expect("configured");
         wire
     }
 
-    pub(crate) async fn unconfigured(resources: Arc<dyn Provider>) -> Self {
+    pub(crate) async fn unconfigured(resources: Arc<dyn Provider>, clock: SharedClock) -> Self {
         let (heard, said) = unbounded_channel();
         let engine = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let engine_address = engine.local_addr().unwrap().to_string();
@@ -55,7 +66,7 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let env = Env::of([("AZURE_TENANT_ID", "tenant")]);
-        let provider = Modelops::new(env, Some(engine_address), Box::new(move |_| Ok(Arc::clone(&resources))));
+        let provider = Modelops::new(env, clock, Some(engine_address), Box::new(move |_| Ok(Arc::clone(&resources))));
         let server = tokio::spawn(async move {
             let _ = server::serve(provider, listener, std::future::pending()).await;
         });

@@ -1,16 +1,20 @@
 //! Properties as Pulumi's engine keeps them: inputs and, over them, outputs in one bag. The id has a place of its own
 //! there. A state that is handed over says in each bag under which lineages the resource may be marked, so that the
-//! engine that takes it over knows its own from what somebody else has written since.
+//! engine that takes it over knows its own from what somebody else has written since; and a bag may say when the resource
+//! was made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::mark::Lineage;
 use crate::schema::ResourceSchema;
 use crate::value::Value;
+use time::OffsetDateTime;
 
 const ID: &str = "id";
 /// Pulumi shows no property that starts like this, and compares none.
 const LINEAGES: &str = "__lineages";
+/// The same; seconds since 1970.
+const MADE: &str = "__made";
 
 /// Inputs and outputs in one bag.
 #[must_use]
@@ -51,6 +55,24 @@ pub fn lineages(bag: &Value) -> BTreeSet<Lineage> {
     list.iter().filter_map(|lineage| Some(Lineage(lineage.as_str()?.to_owned()))).collect()
 }
 
+/// The bag of something that was made at this moment, to the second.
+#[must_use]
+pub fn made_at(bag: Value, moment: Option<OffsetDateTime>) -> Value {
+    match (bag, moment) {
+        (Value::Map(mut members), Some(moment)) => {
+            members.insert(MADE.to_owned(), Value::from(moment.unix_timestamp()));
+            Value::Map(members)
+        }
+        (other, _) => other,
+    }
+}
+
+/// When it was made, if its bag says so.
+#[must_use]
+pub fn made(bag: &Value) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(bag.get(MADE)?.as_i64()?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +87,13 @@ mod tests {
         assert_eq!(lineages(&marked), [mine].into());
         assert_eq!((marked.get("name"), lineages(&bag)), (bag.get("name"), BTreeSet::new()));
         assert_eq!(outputs(None, "/a", &marked), Value::from(json!({"id": "/a"})));
+    }
+
+    #[test]
+    fn a_bag_says_when_it_was_made_and_only_when_it_was_told() {
+        let moment = OffsetDateTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+        assert_eq!(made(&made_at(Value::map(), Some(moment))), Some(moment));
+        assert_eq!(made_at(Value::map(), None), Value::map());
+        assert_eq!(made(&Value::from(json!({"__made": "soon"}))), None);
     }
 }

@@ -7,6 +7,7 @@ pub mod error;
 pub mod event;
 pub mod failpoint;
 mod observe;
+pub mod patience;
 pub mod plan;
 pub mod program;
 pub mod run;

@@ -13,13 +13,12 @@ use mops_host::SharedClock;
 
 use crate::error::EngineError;
 use crate::event::{Body, Event, EventSink};
+use crate::patience;
 use crate::plan::{Need, Observations, Observed, Plan, back, known_standin, may_plan_from_state};
 use crate::state::Snapshot;
 
 /// How a read may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(600);
-/// Before something new is looked at again.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Who reads.
 pub(crate) struct Observer<'a> {
@@ -94,24 +93,9 @@ impl Observer<'_> {
     /// service must know it.
     async fn patiently(&self, need: &Need, cx: &CallContext) -> Result<Option<Found>, Error> {
         let known = known_standin(&need.known);
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let found = self.provider.read(cx.clone(), need.id.as_deref(), &known).await?;
-            let left = self.settling(need);
-            if found.is_some() || left.is_zero() {
-                return Ok(found);
-            }
-            self.clock.sleep(pause.min(left)).await;
-            pause *= 2;
-        }
-    }
-
-    /// How much longer the service may not know it.
-    fn settling(&self, need: &Need) -> Duration {
-        let grace = self.provider.schema(need.urn.token()).map_or(Duration::ZERO, |s| s.settles);
-        let age =
-            need.made.map_or(Duration::MAX, |made| (self.clock.now() - made).try_into().unwrap_or(Duration::ZERO));
-        grace.saturating_sub(age)
+        let settles = self.provider.schema(need.urn.token()).map_or(Duration::ZERO, |s| s.settles);
+        let once = || self.provider.read(cx.clone(), need.id.as_deref(), &known);
+        patience::look(self.clock, settles, need.made, once).await
     }
 
     fn may_skip(&self, need: &Need, error: &Error) -> bool {

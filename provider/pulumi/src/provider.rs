@@ -21,6 +21,8 @@ mod ownership;
 mod path;
 mod properties;
 mod read;
+mod redaction;
+mod seen;
 mod service;
 mod settings;
 mod update;
@@ -28,7 +30,7 @@ mod update;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use mops_core::{Cancel, Error, Provider};
-use mops_host::Env;
+use mops_host::{Env, SharedClock, SystemClock};
 use tonic::Status;
 
 pub use settings::{CloudName, Config, Settings};
@@ -42,6 +44,7 @@ pub struct Modelops(Arc<Instance>);
 
 struct Instance {
     env: Env,
+    clock: SharedClock,
     connect: Connect,
     resources: RwLock<Option<Arc<dyn Provider>>>,
     lanes: lanes::Lanes,
@@ -53,9 +56,10 @@ struct Instance {
 impl Modelops {
     /// An instance that waits for its configuration. `engine` is where messages for the user go.
     #[must_use]
-    pub fn new(env: Env, engine: Option<String>, connect: Connect) -> Self {
+    pub fn new(env: Env, clock: SharedClock, engine: Option<String>, connect: Connect) -> Self {
         Self(Arc::new(Instance {
             env,
+            clock,
             connect,
             resources: RwLock::default(),
             lanes: lanes::Lanes::default(),
@@ -68,7 +72,7 @@ impl Modelops {
     /// Over the product's own resources.
     #[must_use]
     pub fn over_azure(env: Env, engine: Option<String>) -> Self {
-        Self::new(env, engine, Box::new(settings::connect))
+        Self::new(env, SystemClock::shared(), engine, Box::new(settings::connect))
     }
 
     /// The resources; an error before Configure.

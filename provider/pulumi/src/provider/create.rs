@@ -48,10 +48,10 @@ impl Modelops {
             return Ok(rpc::CreateResponse { properties, ..rpc::CreateResponse::default() });
         }
         let inputs = self.checked(&urn, inputs, false)?;
-        let (cx, accepted) = noticing(self.context(&urn, request.timeout)?);
+        let (cx, accepted) = noticing(self.context(&urn, request.timeout, &[&inputs])?);
         let lanes = resources.lanes(&urn, &inputs);
         let _places = self.0.lanes.enter(lanes, &cx.cancel).await.ok_or_else(interrupted)?;
-        let done = resources.create(cx, &inputs).await.map_err(|error| {
+        let done = resources.create(cx.clone(), &inputs).await.map_err(|error| {
             let named = resources.identity(&urn, &inputs).filter(|_| accepted.load(Ordering::SeqCst));
             failure::of_write(&with_what_goes_on(error, named), &inputs)
         })?;
@@ -62,7 +62,8 @@ impl Modelops {
                 format!("`{}` was there already; it is used, and kept when the stack goes", done.id),
             );
         }
-        let properties = properties::leaving(&bag::merged(&inputs, &done.outputs))?;
+        let properties = self.fresh(&*resources, &cx, bag::merged(&inputs, &done.outputs));
+        let properties = properties::leaving(&properties)?;
         Ok(rpc::CreateResponse { id: done.id, properties, refresh_before_update: false })
     }
 }

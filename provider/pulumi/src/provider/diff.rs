@@ -12,6 +12,7 @@ use rpc::property_diff::Kind;
 use tonic::Status;
 
 use super::log::Severity;
+use super::redaction::Redaction;
 use super::{Modelops, call, path, properties};
 
 impl Modelops {
@@ -26,7 +27,8 @@ impl Modelops {
         difference.changes.retain(|change| !path::is_under(&path::spelled(&change.path), &request.ignore_changes));
         difference.replace.retain(|property| !path::is_under(property, &request.ignore_changes));
         if let Some(reason) = &difference.reason {
-            self.0.log.say(Severity::Info, &urn, format!("made anew: {reason}"));
+            let text = Redaction::of(&[&old.inputs, &bag, &news]).masked(format!("made anew: {reason}"));
+            self.0.log.say(Severity::Info, &urn, text);
         }
         let schema = resources.schema(urn.token());
         Ok(schema.map_or_else(none, |schema| response(schema, &difference)))

@@ -2,12 +2,11 @@
 //! with its state may still carry a mark of there, and its properties say which (`mops_core::bag`). What another state of
 //! this stack has written since is refused, a stranger's and another stack's are left alone.
 
-use mops_core::provider::{CallContext, Known, Provider};
+use mops_core::provider::CallContext;
 use mops_core::{Class, Error, Lineage, Ownership, StackId, Urn, Value, bag};
 use tonic::Status;
 
 use super::failure;
-use super::read::is_only_in_state;
 
 /// The stack in a URN.
 pub(super) fn stack(urn: &Urn) -> Option<StackId> {
@@ -55,19 +54,6 @@ pub(super) fn refuse_others(cx: &CallContext, properties: &Value, found: &Owners
             refused(format!("`{name}` belongs to stack `{stack}`"), "what belongs to another stack is never touched")
         }
     }
-}
-
-/// The mark on something before it is written; `None` when it is not there or only state has it.
-pub(super) async fn found(
-    resources: &dyn Provider,
-    cx: &CallContext,
-    known: &Known,
-) -> Result<Option<Ownership>, Status> {
-    if is_only_in_state(resources, cx, &known.inputs) {
-        return Ok(None);
-    }
-    let found = resources.read(cx.clone(), Some(&known.id), known).await.map_err(|e| failure::plain(&e))?;
-    Ok(found.map(|found| found.ownership))
 }
 
 #[cfg(test)]

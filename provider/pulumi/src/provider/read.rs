@@ -4,6 +4,7 @@
 use mops_core::provider::{CallContext, Found, Known, Provider};
 use mops_core::{Identity, Lineage, Ownership, Value, bag};
 use pulumi_gestalt_proto::pulumi::pulumirpc as rpc;
+use time::OffsetDateTime;
 use tonic::Status;
 
 use super::ownership::{Whose, judge, refuse_others};
@@ -13,8 +14,9 @@ impl Modelops {
     pub(super) async fn look(&self, request: rpc::ReadRequest) -> Result<rpc::ReadResponse, Status> {
         let urn = call::urn(&request.urn)?;
         let resources = self.resources()?;
-        let cx = self.context(&urn, 0.0)?;
         let inputs = properties::arrived(request.inputs.as_ref())?;
+        let bag = properties::arrived(request.properties.as_ref())?;
+        let cx = self.context(&urn, 0.0, &[&inputs, &bag])?;
         if inputs.as_map().is_some_and(std::collections::BTreeMap::is_empty) {
             return self.import(&*resources, cx, &request.id).await;
         }
@@ -22,15 +24,14 @@ impl Modelops {
             let rpc::ReadRequest { id, properties, inputs, .. } = request;
             return Ok(rpc::ReadResponse { id, properties, inputs, refresh_before_update: false });
         }
-        let bag = properties::arrived(request.properties.as_ref())?;
         let known = properties::known(resources.schema(urn.token()), &request.id, inputs, &bag);
-        let found = resources.read(cx.clone(), Some(&request.id), &known).await;
+        let found = self.seen(&*resources, &cx, &known, &bag).await;
         let Some(found) = found.map_err(|e| failure::of_read(&e, &known.inputs))? else {
             return Ok(rpc::ReadResponse::default());
         };
         refuse_others(&cx, &bag, &found.ownership)?;
         let lineages = marks(&cx, &bag, &found.ownership);
-        answer(found, lineages)
+        answer(found, lineages, bag::made(&bag))
     }
 
     async fn import(&self, resources: &dyn Provider, cx: CallContext, id: &str) -> Result<rpc::ReadResponse, Status> {
@@ -41,7 +42,7 @@ impl Modelops {
         let Some(mut found) = found else { return Ok(rpc::ReadResponse::default()) };
         refuse_others(&cx, &Value::map(), &found.ownership)?;
         found.known.inputs = self.checked(&urn, found.known.inputs, true)?;
-        answer(found, Vec::new())
+        answer(found, Vec::new(), None)
     }
 }
 
@@ -60,8 +61,12 @@ fn marks(cx: &CallContext, properties: &Value, found: &Ownership) -> Vec<Lineage
     }
 }
 
-fn answer(Found { known, .. }: Found, lineages: Vec<Lineage>) -> Result<rpc::ReadResponse, Status> {
-    let properties = bag::marked(bag::merged(&known.inputs, &known.outputs), lineages);
+fn answer(
+    Found { known, .. }: Found,
+    lineages: Vec<Lineage>,
+    made: Option<OffsetDateTime>,
+) -> Result<rpc::ReadResponse, Status> {
+    let properties = bag::made_at(bag::marked(bag::merged(&known.inputs, &known.outputs), lineages), made);
     Ok(rpc::ReadResponse {
         properties: properties::leaving(&properties)?,
         inputs: properties::leaving(&known.inputs)?,

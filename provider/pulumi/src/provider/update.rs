@@ -35,11 +35,11 @@ impl Modelops {
             return Ok(rpc::UpdateResponse { properties, refresh_before_update: false });
         }
         let inputs = self.checked(&urn, inputs, false)?;
-        let mut cx = self.context(&urn, request.timeout)?;
+        let mut cx = self.context(&urn, request.timeout, &[&inputs, &old.inputs, &bag])?;
         let lanes = resources.lanes(&urn, &inputs);
         let _places = self.0.lanes.enter(lanes, &cx.cancel).await.ok_or_else(interrupted)?;
-        if let Some(found) = ownership::found(&*resources, &cx, &old).await? {
-            cx.takeover = ownership::refuse_others(&cx, &bag, &found)?;
+        if let Some(found) = self.seen(&*resources, &cx, &old, &bag).await.map_err(|e| failure::plain(&e))? {
+            cx.takeover = ownership::refuse_others(&cx, &bag, &found.ownership)?;
         }
         let own = cx.mark.lineage.clone();
         let done = if properties::are_whole(resources.schema(urn.token()), &old.outputs) {
@@ -53,7 +53,7 @@ impl Modelops {
         let own = (!handed_over.is_empty()).then_some(own);
         let inputs = bag::marked(inputs, handed_over.into_iter().chain(own));
         let done = done.map_err(|e| failure::of_write(&e, &inputs))?;
-        let properties = properties::leaving(&bag::merged(&inputs, &done.outputs))?;
-        Ok(rpc::UpdateResponse { properties, refresh_before_update: false })
+        let properties = bag::made_at(bag::merged(&inputs, &done.outputs), bag::made(&bag));
+        Ok(rpc::UpdateResponse { properties: properties::leaving(&properties)?, refresh_before_update: false })
     }
 }
