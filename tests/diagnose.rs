@@ -1,5 +1,7 @@
 //! Diagnosis: the report's forms, and the probe and the whole run against the fakes.
 
+#[path = "diagnose/acceptance.rs"]
+mod acceptance;
 #[path = "diagnose/cluster.rs"]
 mod cluster;
 #[path = "diagnose/probe.rs"]

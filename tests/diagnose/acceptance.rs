@@ -1,0 +1,137 @@
+//! What a diagnosis is accepted by, id by id: the worlds that must be told apart, and the tests
+//! that hold the rest. Worlds give their causes in `mops-diagnose`; here it is checked that each is there, that those of
+//! one promise have different causes, and that every test which is named exists. Prints `promises=… worlds=… tests=…`.
+
+#![expect(clippy::print_stdout, reason = "counts are printed")]
+
+use std::collections::BTreeSet;
+
+use crate::workspace::{text, tracked};
+
+/// A promise, the folders of the causes that it tells apart, and the tests that hold it.
+type Promise = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const PROMISES: &[Promise] = &[
+    ("B-01", &["K8S_UNREACHABLE", "K8S_CONTEXT_MISSING"], &["without_a_cluster_there_is_a_cause"]),
+    ("B-02", &["NO_WORKER_PODS"], &["no_worker_and_no_namespace_are_two_causes"]),
+    (
+        "B-03",
+        &["ENV_MISSING", "ENV_EMPTY"],
+        &["what_is_missing_is_observed", "a_variable_that_few_jobs_need_is_a_warning"],
+    ),
+    ("B-04", &["ENVFROM_MISSING", "ENV_DUPLICATE_SOURCE"], &["a_missing_secret_is_named_by_the_static_reads"]),
+    ("B-05", &["ENV_STALE"], &[]),
+    (
+        "B-06",
+        &[
+            "REGISTRY_REFUSED",
+            "REGISTRY_URL_WRONG",
+            "RATE_LIMITED",
+            "REGISTRY_UNAVAILABLE",
+            "TLS_UNTRUSTED",
+            "DNS_NXDOMAIN",
+            "SERVICE_UNREACHABLE",
+            "HTML_INSTEAD_OF_JSON",
+        ],
+        &["a_healthy_worker_passes_every_check"],
+    ),
+    (
+        "B-09",
+        &["ACR_ADMIN_DISABLED", "ACR_PASSWORD_ROTATED", "SECRET_MISSING", "ENVFROM_MISSING", "ACR_TOKEN_EXPIRED"],
+        &["a_renewed_password_is_found_when_the_current_one_can_be_tried"],
+    ),
+    (
+        "B-10",
+        &["TAG_NOT_FOUND", "REPOSITORY_NOT_FOUND", "ARTIFACT_PERMISSION"],
+        &["a_missing_tag_and_a_missing_repository_are_told_apart"],
+    ),
+    (
+        "B-11",
+        &["SAS_EXPIRED", "SAS_NOT_YET_VALID", "SAS_PERMISSION", "SAS_SCOPE", "CONTAINER_NOT_FOUND", "CLOCK_SKEW"],
+        &["an_expired_sas_is_judged_by_the_storages_clock"],
+    ),
+    ("B-12", &[], &["a_namespace_and_a_kubeconfig_are_enough"]),
+    ("B-13", &[], &["verdict_and_exit_code_come_from_all_checks", "without_a_cluster_there_is_a_cause"]),
+    ("B-14", &[], &["every_form_has_the_same_causes_order_and_fixes", "every_report_is_a_log_by_the_official_schema"]),
+    ("B-15", &[], &["verdict_and_exit_code_come_from_all_checks"]),
+    ("B-16", &[], &["every_suggested_command_is_one_that_mops_knows", "advice_names_only_flags_that_exist"]),
+    ("M-01", &[], &["each_world_gives_exactly_the_findings_that_it_declares"]),
+    ("M-02", &[], &["every_pool_is_placed_or_named", "every_pool_is_probed_and_nothing_is_left"]),
+    ("M-03", &[], &["a_whole_life_leaves_no_secret_anywhere", "no_secret_of_the_environment_is_printed"]),
+    ("M-08", &[], &["a_fingerprint_stays_when_run_and_pods_are_new", "every_report_is_a_log_by_the_official_schema"]),
+    ("M-12", &["EXPIRES_SOON"], &["a_short_life_is_a_warning_until_it_has_ended"]),
+    ("M-16", &[], &["a_record_says_what_the_run_said"]),
+    ("M-18", &[], &["every_entry_explains_itself"]),
+    ("M-D1", &[], &["without_a_cluster_there_is_a_cause"]),
+    ("M-D2", &[], &["a_namespace_and_a_kubeconfig_are_enough"]),
+    ("M-D3", &["ENV_MISSING", "ENV_EMPTY"], &[]),
+    ("M-D4", &[], &["verdict_and_exit_code_come_from_all_checks"]),
+    ("M-D5", &[], &["every_suggested_command_is_one_that_mops_knows", "advice_names_only_flags_that_exist"]),
+    ("M-D9", &["ACCOUNT_KEY_EXPOSED"], &["an_account_key_is_refused_before_anything_is_sent"]),
+    ("M-D10", &["ENV_DUPLICATE_SOURCE"], &[]),
+    ("M-D11", &[], &["a_plain_up_signs_again_inside_the_window_and_not_before"]),
+    ("M-D12", &[], &["absent_names_are_derived_and_stable"]),
+    ("M-D13", &[], &["a_whole_life_leaves_no_secret_anywhere", "secrets_and_replacements_are_declared"]),
+    ("M-D14", &[], &["modes_hold_at_every_umask"]),
+    ("M-D15", &[], &["a_preview_lists_every_write_that_up_makes"]),
+    ("M-D16", &["SECRET_IN_URL"], &[]),
+    ("E-01", &["NGC_LICENSE_NOT_ACCEPTED"], &["five_refusals_of_ngc_are_five_causes"]),
+    (
+        "E-02",
+        &["NGC_IMAGE_NOT_FOUND", "KEY_DIFFERS_LOCAL_CLUSTER", "NGC_LICENSE_NOT_ACCEPTED"],
+        &["a_wrong_path_is_not_blamed_on_the_licence", "an_old_key_in_the_cluster_is_not_blamed_on_path_or_licence"],
+    ),
+    (
+        "E-03",
+        &[
+            "NGC_KEY_INVALID_OR_EXPIRED",
+            "NGC_SUBSCRIPTION_REQUIRED",
+            "NGC_IMAGE_NOT_FOUND",
+            "NGC_NOT_ENTITLED",
+            "NGC_LEGAL_RESTRICTION",
+        ],
+        &["five_refusals_of_ngc_are_five_causes"],
+    ),
+    ("E-04", &["NGC_LOGIN_HARMFUL"], &[]),
+    ("E-05", &["NGC_MODEL_KEY_REFUSED", "NGC_KEY_INVALID_OR_EXPIRED"], &["each_gate_is_reported_by_its_name"]),
+    ("E-06", &["ACCOUNT_KEY_EXPOSED"], &["an_account_key_is_refused_before_anything_is_sent"]),
+    ("E-08", &["REPOSITORY_NOT_FOUND", "ENV_MISSING", "HTML_INSTEAD_OF_JSON"], &[]),
+];
+
+/// Names of the tests in a source.
+fn tests_of(source: &str) -> Vec<String> {
+    let mut lines = source.lines().map(str::trim);
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        if line.starts_with("#[test") || line.starts_with("#[tokio::test") {
+            let next = lines.find(|line| !line.starts_with("#[")).unwrap_or_default();
+            let name = next.trim_start_matches("async ").strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+            found.extend(name.map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn every_promise_has_its_worlds_and_tests() {
+    let files = tracked().await;
+    let sources = files.iter().filter(|path| path.ends_with(".rs"));
+    let known: BTreeSet<String> = sources.filter_map(|path| text(path)).flat_map(|source| tests_of(&source)).collect();
+    let (mut worlds, mut tests, mut wrong) = (0, 0, Vec::new());
+    for (id, apart, named) in PROMISES {
+        let different: BTreeSet<&&str> = apart.iter().collect();
+        let file = |cause: &str, name: &str| files.contains(&format!("tests/fixtures/causes/{cause}/{name}.yaml"));
+        let there = |cause: &str| file(cause, "trigger") && file(cause, "near-miss");
+        wrong.extend(apart.iter().filter(|cause| !there(cause)).map(|cause| format!("{id}: no worlds of {cause}")));
+        wrong.extend(named.iter().filter(|test| !known.contains(**test)).map(|test| format!("{id}: no test {test}")));
+        if different.len() != apart.len() || apart.is_empty() && named.is_empty() {
+            wrong.push(format!("{id}: nothing tells it apart"));
+        }
+        worlds += apart.len();
+        tests += named.len();
+    }
+    let ids: BTreeSet<&str> = PROMISES.iter().map(|(id, ..)| *id).collect();
+    assert_eq!(ids.len(), PROMISES.len(), "an id stands twice");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    println!("promises={} worlds={worlds} tests={tests}", ids.len());
+}
