@@ -6,7 +6,7 @@ debug := $(CARGO_TARGET_DIR)/debug
 release := $(CARGO_TARGET_DIR)/release
 failpoints := $(cache)/mops/target-failpoints
 
-.PHONY: help demo build probe test lint tools e2e models world audit bench crash nightly schema golden dist
+.PHONY: help demo build probe test lint tools e2e models world audit bench crash nightly schema golden picture dist
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
@@ -23,6 +23,7 @@ help:
 	@echo '             PEER=1 terraform beside it, README=FILE to write the table there'
 	@echo 'make nightly the long forms of the random tests (hours)'
 	@echo 'make golden  write the generated files (schema, golden output) again'
+	@echo 'make picture the picture in README, of the diagnosis beside it (needs chromium-headless-shell: make tools)'
 	@echo 'make dist    an archive of the release programs with its checksum'
 
 build:
@@ -87,6 +88,13 @@ nightly: build
 # Generated files are written by the tests that compare them; look at the difference before committing it.
 golden schema: build
 	MOPS_BIN_DIR="$(debug)" MOPS_GOLDEN=1 cargo test --quiet -p mops-tests --test fast
+
+# The page of the record that README also shows as text; exit 1 says that the record holds a cause.
+page := $(CARGO_TARGET_DIR)/diagnosis.html
+picture: build
+	"$(debug)/mops" diagnose-auth --from examples/diagnosis/seen.json --format html="$(abspath $(page))" || [ $$? -eq 1 ]
+	chromium-headless-shell --no-sandbox --disable-gpu --hide-scrollbars --window-size=1100,1000 \
+	  --screenshot=docs/diagnosis.png "file://$(abspath $(page))"
 
 dist:
 	cargo build --release --bins -p mops -p mops-probe -p mops-pulumi

@@ -6,6 +6,8 @@ mod acceptance;
 mod cluster;
 #[path = "diagnose/probe.rs"]
 mod probe;
+#[path = "diagnose/readme.rs"]
+mod readme;
 #[path = "diagnose/report.rs"]
 mod report;
 #[path = "diagnose/report_forms.rs"]
