@@ -16,5 +16,7 @@ mod report_forms;
 mod report_html;
 #[path = "diagnose/report_junit.rs"]
 mod report_junit;
+#[path = "diagnose/report_letter.rs"]
+mod report_letter;
 #[path = "diagnose/report_sarif.rs"]
 mod report_sarif;

@@ -76,7 +76,7 @@ fn colour_adds_nothing_but_colour() {
 
 #[test]
 fn verdict_and_exit_code_come_from_all_checks() {
-    let want = [("rotated", 1), ("passed", 0), ("odd", 1), ("unprobed", 3), ("no-cluster", 3)];
+    let want = [("rotated", 1), ("passed", 0), ("odd", 1), ("unprobed", 3), ("no-cluster", 3), ("refused", 1)];
     for ((name, report), (same, code)) in all().into_iter().zip(want) {
         assert_eq!((name, report.summary.exit_code), (same, code));
         let text = report::text(&report, 80, false);

@@ -39,7 +39,8 @@ fn fixes(list: &Value) -> Vec<String> {
         let command = fix["command"].as_str().map(|command| (fix["repairs"] == true, command));
         let verb = |repairs| if repairs { "run" } else { "look" };
         let command = command.map(|(repairs, command)| format!(" {}: {command}", verb(repairs))).unwrap_or_default();
-        words(&format!("fix: {}{command}", fix["text"].as_str().unwrap_or_default()))
+        let page = fix["page"].as_str().map(|page| format!(" page: {page}")).unwrap_or_default();
+        words(&format!("fix: {}{command}{page}", fix["text"].as_str().unwrap_or_default()))
     };
     list.as_array().into_iter().flatten().map(one).collect()
 }
@@ -94,7 +95,7 @@ fn stories(text: &str) -> Vec<Vec<String>> {
         match line {
             fix if fix.starts_with("fix: ") && before.starts_with("fix: ") => all.last_mut().unwrap().push(fix.into()),
             fix if fix.starts_with("fix: ") => all.push(vec![words(fix)]),
-            command if command.starts_with("run: ") || command.starts_with("look: ") => {
+            command if ["run: ", "look: ", "page: "].iter().any(|word| command.starts_with(word)) => {
                 *all.last_mut().unwrap().last_mut().unwrap() += &format!(" {command}");
             }
             _ => {}
@@ -116,7 +117,7 @@ fn of_text(text: &str) -> Vec<Said> {
             continue;
         }
         let Some((_, fixes)) = found.last_mut() else { continue };
-        let command = line.starts_with("  run: ") || line.starts_with("  look: ");
+        let command = ["  run: ", "  look: ", "  page: "].iter().any(|word| line.starts_with(word));
         match line.trim_start() {
             fix if line.starts_with("  fix: ") => fixes.push(fix.to_owned()),
             more if in_fix && (command || line.starts_with("       ")) => {
@@ -142,14 +143,16 @@ fn of_html(page: &str) -> Vec<Said> {
         let fix = |part: &str| {
             let (text, rest) = part.split_once("</p>").unwrap();
             let command = rest.split_once("</code>").map(|(command, _)| command);
-            (plain(text), command.map(plain))
+            let page = rest.split_once("<a href=\"").and_then(|(_, page)| page.split_once('"'));
+            (plain(text), command.map(plain), page.map(|(page, _)| plain(page)))
         };
         (cause.to_owned(), rest.split("<b>Fix</b>").skip(1).map(fix).collect::<Vec<_>>())
     };
     let articles = page.split("data-cause=\"").skip(1).map(one);
-    let spelled = |(text, command): (String, Option<String>)| match command {
-        Some(command) => format!("fix: {text} … {command}"),
-        None => format!("fix: {text}"),
+    let spelled = |(text, command, page): (String, Option<String>, Option<String>)| {
+        let command = command.map(|command| format!(" … {command}")).unwrap_or_default();
+        let page = page.map(|page| format!(" page: {page}")).unwrap_or_default();
+        format!("fix: {text}{command}{page}")
     };
     articles.map(|(cause, fixes)| (cause, fixes.into_iter().map(spelled).collect())).collect()
 }

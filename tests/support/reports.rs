@@ -165,6 +165,28 @@ pub fn no_cluster() -> Report {
         .report()
 }
 
+/// A licence that nobody accepted, and a proxy that wants a sign-in: both are mended by somebody else.
+#[must_use]
+pub fn refused() -> Report {
+    refused_record().report()
+}
+
+/// The same as a run keeps it.
+#[must_use]
+pub fn refused_record() -> Capture {
+    let proxy = Observation::failed(probe::REGISTRY_V2, variant::ENV, HOST, seen::PROXY_AUTH).status(407);
+    let licence = Observation::failed(
+        probe::REGISTRY_PULL,
+        variant::PULL_SECRET,
+        "nvcr.io/nim/meta/llama:1",
+        seen::LICENSE_SENTENCE,
+    );
+    let licence = licence.status(403).detail("Please accept license on the browser to be able to download");
+    let mut probes = pool("system", "node-1", vec![proxy]);
+    probes.extend(pool("gpu", "node-2", vec![licence]));
+    record(Command::DiagnoseAuth, probes, Vec::new(), clean())
+}
+
 /// All of them by name.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Report)> {
@@ -174,5 +196,6 @@ pub fn all() -> Vec<(&'static str, Report)> {
         ("odd", odd()),
         ("unprobed", unprobed()),
         ("no-cluster", no_cluster()),
+        ("refused", refused()),
     ]
 }

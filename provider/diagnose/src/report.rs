@@ -5,6 +5,7 @@ pub(crate) mod columns;
 mod github;
 mod html;
 mod junit;
+mod letter;
 mod matrix;
 mod model;
 mod owner;

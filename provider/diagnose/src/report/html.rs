@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::letter::{self, Letter};
 use super::matrix::Matrix;
 use super::model::{Cleanup, Report, Verdict};
 use super::owner::Matters;
@@ -49,6 +50,7 @@ pub fn html(report: &Report) -> String {
             ("matrix", grid::matrix(&matrix, &matters)),
             ("elsewhere", grid::elsewhere(&matrix, &matters)),
             ("others", others),
+            ("letters", letters(report, &matters)),
             ("remarks", remarks(report)),
             ("version", Markup::text(&report.tool.version)),
             ("rules", Markup::text(&report.tool.rules_version.to_string())),
@@ -128,6 +130,20 @@ fn facts(pairs: &[(&str, String)]) -> Markup {
         Markup::fill(include_str!("html/fact.html"), &[("name", Markup::text(name)), ("value", Markup::text(value))])
     };
     known.map(fact).collect()
+}
+
+/// What somebody else has to be asked for, each message with its button to copy it.
+fn letters(report: &Report, matters: &Matters<'_>) -> Markup {
+    let one = |letter: &Letter| {
+        let (to, message) = (Markup::text(letter.to), Markup::text(&letter.text()));
+        Markup::fill(include_str!("html/letter.html"), &[("to", to), ("message", message)])
+    };
+    let all = letter::letters(report, matters);
+    if all.is_empty() {
+        return Markup::default();
+    }
+    let title = Markup::text(letter::HEADING);
+    Markup::fill(include_str!("html/section.html"), &[("title", title), ("body", all.iter().map(one).collect())])
 }
 
 fn remarks(report: &Report) -> Markup {

@@ -3,6 +3,7 @@
 //! `tests/golden/diagnose`).
 
 use super::columns::{fit, head, wrap};
+use super::letter::{self, letters};
 use super::model::{Report, Verdict};
 use super::owner::{Matter, Matters};
 use super::phrase::{self, long, short, subject, sure};
@@ -31,6 +32,7 @@ pub fn text(report: &Report, width: usize, colour: bool) -> String {
         part(page.matter(matter));
     }
     part(page.notes());
+    part(page.letters());
     part(vec![page.last()]);
     lines.join("\n") + "\n"
 }
@@ -122,6 +124,22 @@ impl Page<'_> {
         lines.extend(self.report.notices.iter().map(|n| note(n)));
         let skipped = self.report.skipped.iter();
         lines.extend(skipped.map(|s| wrap(&format!("skipped: {}: {}", s.what, s.why), self.width, "         ")));
+        lines
+    }
+
+    /// What somebody else has to be asked for, one message a person.
+    fn letters(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for one in letters(self.report, &self.matters) {
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.push(format!("{}:", letter::HEADING));
+            let said = one.text();
+            lines.extend(
+                said.lines().map(|line| wrap(&format!("  | {line}"), self.width, "  |   ").trim_end().to_owned()),
+            );
+        }
         lines
     }
 
