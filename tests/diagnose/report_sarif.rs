@@ -72,6 +72,24 @@ fn a_result_says_where_and_how_sure() {
     assert!(report::sarif(&report)["runs"][0]["results"][0]["locations"][0]["physicalLocation"].is_null());
 }
 
+/// The line of what the finding is about, where the stack file is known to ask for it; no line is guessed.
+#[test]
+fn a_result_has_the_line_of_the_stack_file_that_asks_for_its_object() {
+    let mut record = reports::rotated_record();
+    record.stack_lines.add("Secret", "bundle-credentials", 41);
+    record.stack_lines.add("NodePool", "gpuspot", 17);
+    let report = record.report();
+    let log = report::sarif(&report);
+    let results = log["runs"][0]["results"].as_array().expect("results");
+    let lines: Vec<&Value> =
+        results.iter().map(|r| &r["locations"][0]["physicalLocation"]["region"]["startLine"]).collect();
+    assert_eq!(lines, [&Value::from(41), &Value::Null, &Value::from(17)]);
+    let annotations = report::github(&report);
+    let places: Vec<bool> = annotations.lines().map(|line| line.contains(".yaml,line=")).collect();
+    assert_eq!(places, [true, false, true], "{annotations}");
+    assert!(annotations.contains(".yaml,line=41,title=ACR_PASSWORD_ROTATED"), "{annotations}");
+}
+
 fn waiting(pod: &str) -> Report {
     let o = Observation::failed(check::KUBELET, "", "reg.azurecr.io/worker:1", "CREDENTIAL_REFUSED").detail("401");
     let seen = Observed::at(Vantage::K, o).on("gpu", "node-1").about(Object::new("Pod", "ns", pod));

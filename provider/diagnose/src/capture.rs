@@ -8,6 +8,7 @@ use crate::finding::classify;
 use crate::observed::Observed;
 use crate::reading::Reading;
 use crate::report::{self, Cleanup, Command, Report, Run, Skipped, Summary, Tool};
+use crate::stack_lines::StackLines;
 use crate::words::Words;
 
 /// The version of the capture's form; fields are only added within it.
@@ -36,6 +37,9 @@ pub struct Capture {
     /// Names for messages and commands.
     #[serde(default)]
     pub names: Words,
+    /// Where the stack file asks for what findings are about.
+    #[serde(default, skip_serializing_if = "StackLines::is_empty")]
+    pub stack_lines: StackLines,
     /// Everything that was seen, in any order.
     pub observations: Vec<Observed>,
     /// What the reader should know beside the findings.
@@ -68,6 +72,7 @@ impl Capture {
         let mut findings = classify(&probes, &self.names);
         let all = Summary::of(&probes, &findings, &self.skipped, self.interrupted);
         findings.retain(|f| reading.wants(&f.family));
+        findings.iter_mut().for_each(|f| f.stack_line = self.stack_lines.of(f));
         let summary = reading.judge(all, &probes, &findings, &self.skipped);
         Report {
             schema_version: report::SCHEMA_VERSION,

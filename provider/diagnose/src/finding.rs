@@ -77,6 +77,9 @@ pub struct Finding {
     pub ruled_out: Vec<RuledOut>,
     /// The objects it is about.
     pub objects: Vec<Object>,
+    /// Where the stack file asks for what it is about, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_line: Option<u32>,
     /// What to do, the best first.
     pub fixes: Vec<Fix>,
     /// Its signal is known from public reports and was not checked against the live service.
@@ -103,6 +106,7 @@ impl Finding {
             evidence: found.evidence.iter().map(|o| o.id.clone()).collect(),
             ruled_out: Vec::new(),
             objects: sorted(found.evidence.iter().filter_map(|o| o.object.clone())),
+            stack_line: None,
             fixes: vec![words.fix(cause, rule, trigger)],
             unconfirmed: cause.unconfirmed || rule.unconfirmed,
         }
@@ -132,6 +136,7 @@ impl Finding {
             evidence: vec![observed.id.clone()],
             ruled_out: Vec::new(),
             objects: observed.object.iter().cloned().collect(),
+            stack_line: None,
             fixes: vec![Fix {
                 text: "read the reply above; keep this report with --json".to_owned(),
                 command: None,

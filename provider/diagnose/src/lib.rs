@@ -26,6 +26,7 @@ pub mod report;
 pub mod request;
 pub mod rule;
 mod run;
+mod stack_lines;
 mod static_reads;
 pub mod words;
 pub mod workload;
@@ -39,6 +40,7 @@ pub use report::{Command, Report};
 pub use request::{
     ArmView, Directory, IdentityView, KnownPool, NoClient, ProbeImage, Request, Services, TokenView, Trust,
 };
+pub use stack_lines::StackLines;
 pub use words::Words;
 
 /// Looks at everything that the command looks at. Never fails: what went wrong is in the capture, and

@@ -17,6 +17,7 @@ use crate::probe_pod;
 use crate::probe_run::{self, Ran};
 use crate::report::{self, Cleanup, Command, Left, Run, Skipped, Tool};
 use crate::request::{NoClient, Request, Services};
+use crate::stack_lines::StackLines;
 use crate::static_reads;
 use crate::words::Words;
 use crate::workload::{self, Nodes, Place};
@@ -361,6 +362,8 @@ fn finish(command: Command, request: &Request, ended: Ended) -> Capture {
         },
         interrupted,
         names: Words { registry, ..request.words() },
+        // Whoever has read the stack file knows them.
+        stack_lines: StackLines::default(),
         observations: probes,
         notices,
         skipped,

@@ -3,6 +3,7 @@
 
 mod azure;
 mod credential;
+mod lines;
 mod record;
 mod report;
 mod request;
@@ -45,7 +46,10 @@ pub(crate) fn run(app: &App, command: Command, args: &CheckArgs) -> Outcome {
     let session = app.session(&pointed)?;
     let (workload, probe) = (&args.workload, &args.probe);
     let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, workload, probe };
-    let capture = app.wait_for(look(app, command, &subject))?;
+    let mut capture = app.wait_for(look(app, command, &subject))?;
+    if let Some(file) = &pointed.stack_file {
+        capture.stack_lines = lines::of(app, file, args.stack.env.as_deref());
+    }
     if let Some(file) = &args.reading.save {
         record::write(app, file, &capture)?;
     }

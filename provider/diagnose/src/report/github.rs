@@ -23,7 +23,8 @@ fn annotation(f: &Finding, file: Option<&str>) -> String {
         Severity::Warning => "warning",
         Severity::Note => "notice",
     };
-    let file = file.map(|file| format!("file={},", property(file))).unwrap_or_default();
+    let line = f.stack_line.map(|line| format!("line={line},")).unwrap_or_default();
+    let file = file.map(|file| format!("file={},{line}", property(file))).unwrap_or_default();
     let title = property(&format!("{} ({})", f.cause_id, phrase::sure(f)));
     format!("::{command} {file}title={title}::{}\n", data(&phrase::paragraph(f)))
 }

@@ -74,8 +74,9 @@ fn location<'a>(report: &'a Report, f: &'a Finding) -> Location<'a> {
     if logical_locations.is_empty() {
         logical_locations.push(Logical { name: &f.target, fully_qualified_name: f.target.clone(), kind: "resource" });
     }
+    let region = f.stack_line.map(|start_line| Region { start_line });
     let physical_location =
-        report.stack_file.as_deref().map(|file| Physical { artifact_location: Artifact { uri: uri(file) } });
+        report.stack_file.as_deref().map(|file| Physical { artifact_location: Artifact { uri: uri(file) }, region });
     Location { physical_location, logical_locations }
 }
 
