@@ -6,7 +6,7 @@ debug := $(CARGO_TARGET_DIR)/debug
 release := $(CARGO_TARGET_DIR)/release
 failpoints := $(cache)/mops/target-failpoints
 
-.PHONY: help demo build probe test lint tools e2e models world audit bench crash nightly schema golden picture dist
+.PHONY: help demo build probe test lint tools e2e models world audit bench crash nightly schema golden picture cause dist
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
@@ -24,6 +24,8 @@ help:
 	@echo 'make nightly the long forms of the random tests (hours)'
 	@echo 'make golden  write the generated files (schema, golden output) again'
 	@echo 'make picture the picture in README, of the diagnosis beside it (needs chromium-headless-shell: make tools)'
+	@echo 'make cause ID=NEW_ID FAMILY=network'
+	@echo '             the three places of a new cause of the catalogue, to be filled in: tests fail until they are'
 	@echo 'make dist    an archive of the release programs with its checksum'
 
 build:
@@ -95,6 +97,9 @@ picture: build
 	"$(debug)/mops" diagnose-auth --from examples/diagnosis/seen.json --format html="$(abspath $(page))" || [ $$? -eq 1 ]
 	chromium-headless-shell --no-sandbox --disable-gpu --hide-scrollbars --window-size=1100,1000 \
 	  --screenshot=docs/diagnosis.png "file://$(abspath $(page))"
+
+cause:
+	@sh tests/tools/cause.sh '$(ID)' '$(FAMILY)'
 
 dist:
 	cargo build --release --bins -p mops -p mops-probe -p mops-pulumi

@@ -10,6 +10,8 @@ mod arm;
 mod arm_shapes;
 #[path = "bodies.rs"]
 mod bodies;
+#[path = "cause_scaffold.rs"]
+mod cause_scaffold;
 #[path = "client.rs"]
 mod client;
 #[path = "conformance.rs"]
