@@ -13,12 +13,13 @@ use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
 use mops_wire::HttpConfig;
 
-const EXAMPLES: [&str; 5] = [
+const EXAMPLES: [&str; 6] = [
     "unified-infra/unified-infra",
     "minimal/minimal",
     "every-field/every-field",
     "gpu-pools/gpu-pools",
     "existing-cluster/existing-cluster",
+    "pulumi-stackfile/infra",
 ];
 
 fn example(name: &str) -> String {

@@ -1,5 +1,5 @@
-//! Promise: the examples in Python, TypeScript, YAML and Rust do what their first lines say, on Pulumi's own engine: they
-//! make everything, find nothing to do afterwards, and take everything away again.
+//! Promise: the examples in Python, TypeScript, YAML and Rust, and the bare stack file, do what their first lines say, on
+//! Pulumi's own engine: they make everything, find nothing to do afterwards, and take everything away again.
 
 use mops_tests::pulumi::PASSPHRASE;
 use std::fs::Permissions;
@@ -50,6 +50,14 @@ impl Stand {
         let Output { stdout, .. } = shell(self.job.place.path(), &env, line).await;
         String::from_utf8_lossy(&stdout).into_owned()
     }
+
+    /// Everything went but the group, which is protected; it goes here, since the world is everybody's.
+    fn is_gone_but_for(&self, group: &str, before: &[String]) {
+        let left = self.job.existing();
+        assert!(left.iter().all(|id| before.contains(id) || id.ends_with(group)), "{left:?}");
+        control::ask(&self.job.control(), "POST", "/behind/delete", group).expect("the sandbox");
+        assert_eq!(self.job.existing(), before);
+    }
 }
 
 #[tokio::test]
@@ -77,15 +85,23 @@ async fn a_workspace_as_one_component_comes_up_stays_and_goes() {
     let again = stand.good(&format!("'{python}' main.py up")).await;
     assert!(again.contains("changes: 11 same"), "{again}");
     stand.good(&format!("'{python}' main.py destroy")).await;
-    // The group is protected, and the world is everybody's.
-    const GROUP: &str = "/resourcegroups/modelops-workspace-rg";
-    assert!(
-        stand.job.existing().iter().all(|id| before.contains(id) || id.ends_with(GROUP)),
-        "{:?}",
-        stand.job.existing()
-    );
-    control::ask(&stand.job.control(), "POST", "/behind/delete", GROUP).expect("the sandbox");
-    assert_eq!(stand.job.existing(), before);
+    stand.is_gone_but_for("/resourcegroups/modelops-workspace-rg", &before);
+}
+
+#[tokio::test]
+async fn the_bare_stack_file_comes_up_stays_and_goes() {
+    let Some(stand) = Stand::of("the stack file as a program of Pulumi's").await else { return };
+    let before = stand.job.existing();
+    for file in ["Pulumi.yaml", "infra.yaml"] {
+        stand.job.place.write(file, &example(&format!("pulumi-stackfile/{file}")));
+    }
+    stand.good("pulumi stack init organization/modelops-stackfile/dev --non-interactive").await;
+    let made = stand.good("pulumi up --yes --skip-preview --non-interactive").await;
+    assert!(made.contains(" created") && stand.job.existing().len() > before.len(), "{made}");
+    let again = stand.good("pulumi up --yes --skip-preview --non-interactive").await;
+    assert!(again.contains(" unchanged") && !again.contains(" created"), "{again}");
+    stand.good("pulumi destroy --yes --skip-preview --non-interactive --exclude-protected").await;
+    stand.is_gone_but_for("/resourcegroups/modelops-stackfile-rg", &before);
 }
 
 /// The language by which Pulumi runs a built program, on the path of a place.

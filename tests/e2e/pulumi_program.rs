@@ -16,9 +16,8 @@ fn project(test: &str) -> Option<(Job, Pulumi)> {
         return None;
     };
     job.place.set(PASSPHRASE.0, PASSPHRASE.1);
-    for file in ["Pulumi.yaml", "minimal.yaml"] {
-        job.place.write(file, &example(&format!("minimal/{file}")));
-    }
+    job.place.write("minimal.yaml", &example("minimal/minimal.yaml"));
+    job.place.write("Pulumi.yaml", "name: modelops\nruntime:\n  name: modelops\n  options: {file: minimal.yaml}\n");
     let pulumi = Pulumi::of(&job, test)?;
     Some((job, pulumi))
 }
