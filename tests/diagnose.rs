@@ -6,6 +6,8 @@ mod acceptance;
 mod cluster;
 #[path = "diagnose/probe.rs"]
 mod probe;
+#[path = "diagnose/reach.rs"]
+mod reach;
 #[path = "diagnose/readme.rs"]
 mod readme;
 #[path = "diagnose/report.rs"]

@@ -37,7 +37,7 @@ async fn an_empty_environment_is_a_complete_log() {
 
 #[tokio::test]
 async fn no_secret_of_the_environment_is_printed() {
-    // Port 1 of this machine refuses at once, so that every credential is on its way when it fails.
+    // Port 1 of this machine refuses at once: every check of a credential ends there.
     let config = r#"{"auths":{"reg.azurecr.io":{"username":"u","password":"canary-pull"}}}"#;
     let output = run(&[
         ("MODELOPS_BUNDLE_REGISTRY", "reg.azurecr.io"),

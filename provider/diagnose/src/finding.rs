@@ -223,9 +223,13 @@ pub fn classify(seen: &[Observed], words: &Words) -> Vec<Finding> {
         }
     }
     let mut findings = merge(rule_out(found));
-    findings.extend(
-        seen.iter().filter(|o| must_be_explained(o) && !used.contains(o.id.as_str())).map(Finding::unclassified),
-    );
+    let is_used = |o: &&Observed| used.contains(o.id.as_str());
+    let explained: BTreeSet<_> =
+        seen.iter().filter(is_used).filter(|o| o.status == Status::Fail).map(failure).collect();
+    let is_open = |o: &&Observed| {
+        must_be_explained(o) && !is_used(o) && !(LAYERS.contains(&o.check.as_str()) && explained.contains(&failure(o)))
+    };
+    findings.extend(seen.iter().filter(is_open).map(Finding::unclassified));
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
     findings
 }
@@ -242,6 +246,22 @@ fn must_be_explained(o: &Observed) -> bool {
     o.status == Status::Fail
         && !(o.vantage == Vantage::K && o.code() == crate::kubelet::reason::CRASHING)
         && !COMPARISONS.contains(&o.check.as_str())
+}
+
+/// The steps on the way to a registry: the sign-in check behind them fails with the same code, and one cause for both is
+/// enough.
+const LAYERS: [&str; 6] = [
+    probe::NET_DNS,
+    probe::NET_TCP,
+    probe::NET_TLS,
+    probe::NET_PROXY,
+    probe::REGISTRY_CHALLENGE,
+    probe::REGISTRY_TOKEN,
+];
+
+/// What makes two failures the same one: place, host and code.
+fn failure(o: &Observed) -> (Vantage, &str, &str, &str, &str) {
+    (o.vantage, &o.pool, &o.worker, host(&o.target).unwrap_or(&o.target), o.code())
 }
 
 /// Checks that only say more about the failure of another one.

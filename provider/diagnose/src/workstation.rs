@@ -14,13 +14,17 @@ use crate::request::{ArmView, Request, Services, TokenView};
 pub(crate) async fn look(request: &Request, services: &Services, images: &[String]) -> Vec<Observed> {
     let Some(registry) = &request.registry else { return Vec::new() };
     let Services { http, clock, .. } = services;
-    let mut seen = vec![checks::anonymous(registry, http, clock).await];
+    let reached = checks::reach(registry, http, clock).await;
+    let answers = reached.greeting.is_some();
+    let mut seen = reached.seen;
     seen.push(listed(registry, &request.arm));
     if let Some(token) = &request.token {
         seen.push(may_sign_in(registry, token));
         seen.extend(images.iter().map(|image| may_pull(image, token)));
     }
-    if let ArmView::Credentials { username, passwords } = &request.arm {
+    if let ArmView::Credentials { username, passwords } = &request.arm
+        && answers
+    {
         let (first, accepted) = current(registry, username, passwords, services).await;
         seen.extend(first);
         // The registry's own credential shows whether an image exists at all.

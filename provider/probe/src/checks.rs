@@ -2,6 +2,7 @@
 
 mod environment;
 mod identity;
+mod reach;
 mod registry;
 mod sas;
 mod storage;
@@ -14,7 +15,8 @@ use mops_wire::Http;
 use crate::observation::Observation;
 use crate::settings::Settings;
 
-pub use registry::{anonymous, image, login};
+pub use reach::{Reached, reach, reach_either};
+pub use registry::{image, login};
 
 /// Longest time of one request.
 pub const DEADLINE: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use mops_wire::WireError;
 use mops_wire::blob::BlobError;
 use mops_wire::error::TlsFault;
-use mops_wire::registry::{Refusal, RegistryError};
+use mops_wire::registry::{ChallengeError, Refusal, RegistryError};
 
 use crate::observation::{Observation, code};
 
@@ -37,6 +37,7 @@ impl Failure {
 impl From<&WireError> for Failure {
     fn from(error: &WireError) -> Self {
         let code = match error {
+            WireError::Dns { trouble: true, .. } => code::SERVFAIL,
             WireError::Dns { .. } => code::NAME_NOT_RESOLVED,
             WireError::Connect { refused: true, .. } => code::CONNECTION_REFUSED,
             WireError::Connect { .. } | WireError::Broken { .. } => code::CONNECTION_BROKEN,
@@ -56,6 +57,7 @@ const fn certificate(fault: TlsFault) -> &'static str {
         TlsFault::Untrusted => code::UNTRUSTED_CERTIFICATE,
         TlsFault::OtherName => code::CERTIFICATE_NAME,
         TlsFault::Expired | TlsFault::NotYetValid => code::CERTIFICATE_EXPIRED,
+        TlsFault::Plain => code::PLAIN_HTTP,
         TlsFault::Other => code::UNEXPECTED,
     }
 }
@@ -65,8 +67,10 @@ impl From<&RegistryError> for Failure {
         match error {
             RegistryError::Wire(wire) => Self::from(wire),
             RegistryError::Refused(refusal) => refused(refusal),
-            RegistryError::Challenge { .. } => {
-                Self { status: Some(401), ..Self::ours(code::CHALLENGE_UNUSABLE, error) }
+            RegistryError::Challenge { why, .. } => {
+                let missing = *why == ChallengeError::Missing;
+                let code = if missing { code::NO_CHALLENGE } else { code::CHALLENGE_UNUSABLE };
+                Self::ours(code, error)
             }
             RegistryError::Realm(_) => Self::ours(code::REALM_UNTRUSTED, error),
             RegistryError::Host(_) => Self::ours(code::NOT_A_HOST, error),
@@ -120,7 +124,8 @@ mod tests {
     fn each_kind_of_silence_has_its_code() {
         let host = || "h".to_owned();
         let rows = [
-            (WireError::Dns { host: host(), reason: "x".into() }, code::NAME_NOT_RESOLVED),
+            (WireError::Dns { host: host(), trouble: false, reason: "x".into() }, code::NAME_NOT_RESOLVED),
+            (WireError::Dns { host: host(), trouble: true, reason: "x".into() }, code::SERVFAIL),
             (WireError::Connect { host: host(), refused: true, reason: "x".into() }, code::CONNECTION_REFUSED),
             (WireError::Connect { host: host(), refused: false, reason: "x".into() }, code::CONNECTION_BROKEN),
             (WireError::Timeout { host: host(), after: Duration::from_secs(10) }, code::TIMEOUT),
@@ -138,6 +143,7 @@ mod tests {
             (TlsFault::OtherName, code::CERTIFICATE_NAME),
             (TlsFault::Expired, code::CERTIFICATE_EXPIRED),
             (TlsFault::NotYetValid, code::CERTIFICATE_EXPIRED),
+            (TlsFault::Plain, code::PLAIN_HTTP),
         ];
         for (kind, want) in rows {
             let error = WireError::Tls { host: "h".into(), kind, reason: "x".into() };

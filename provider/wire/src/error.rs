@@ -20,6 +20,8 @@ pub enum TlsFault {
     Expired,
     /// The certificate does not hold yet.
     NotYetValid,
+    /// The other side speaks no TLS at all.
+    Plain,
     /// Something else, the protocol for example.
     Other,
 }
@@ -56,6 +58,8 @@ pub enum WireError {
     Dns {
         /// The name.
         host: String,
+        /// Whether the resolver has trouble of its own: it does not say that there is no such name.
+        trouble: bool,
         /// What the resolver says.
         reason: String,
     },
@@ -189,14 +193,27 @@ impl WireError {
             return Self::Tls { host, kind, reason };
         }
         if let Some(unresolved) = find::<Unresolved>(error) {
-            return Self::Dns { host, reason: unresolved.0.to_string() };
+            return Self::unresolved(&host, &unresolved.0);
         }
         let reason = innermost(error);
         if !error.is_connect() {
             return Self::Broken { host, reason };
         }
-        let refused = find::<io::Error>(error).is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
+        let refused = find::<io::Error>(error).is_some_and(is_refused);
         Self::Connect { host, refused, reason }
+    }
+
+    /// A name without an address.
+    pub(crate) fn unresolved(host: &str, error: &io::Error) -> Self {
+        let reason = error.to_string();
+        // The words of the two C libraries; the kind of the error does not tell.
+        let trouble = ["Temporary failure", "Try again"].iter().any(|words| reason.contains(words));
+        Self::Dns { host: host.to_owned(), trouble, reason }
+    }
+
+    /// A connection that did not come about.
+    pub(crate) fn unconnected(host: &str, error: &io::Error) -> Self {
+        Self::Connect { host: host.to_owned(), refused: is_refused(error), reason: error.to_string() }
     }
 }
 
@@ -209,6 +226,10 @@ impl From<WireError> for Error {
         };
         hinted.caused_by(error)
     }
+}
+
+fn is_refused(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionRefused
 }
 
 /// A name without address, as our resolver reports it to the transport.
@@ -242,6 +263,9 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 
 fn tls_fault(error: &rustls::Error) -> (TlsFault, String) {
     use rustls::CertificateError as Bad;
+    if let rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) = error {
+        return (TlsFault::Plain, "it speaks no TLS at this port".to_owned());
+    }
     let rustls::Error::InvalidCertificate(bad) = error else { return (TlsFault::Other, error.to_string()) };
     let (kind, words) = match bad {
         // An issuer of the right name and another key shows as a bad signature.

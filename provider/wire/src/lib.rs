@@ -12,6 +12,7 @@ pub mod fault;
 pub mod origin;
 pub mod pipeline;
 pub mod proxy;
+mod reach;
 pub mod redact;
 pub mod registry;
 pub mod request;

@@ -9,6 +9,7 @@ mod challenge;
 mod client;
 mod content;
 mod error;
+mod greeting;
 mod push;
 mod realm;
 mod reference;
@@ -18,6 +19,7 @@ pub use challenge::{Challenge, ChallengeError};
 pub use client::{Auth, Client, Login};
 pub use content::{Descriptor, Manifest};
 pub use error::{Refusal, RegistryError};
+pub use greeting::Greeting;
 pub use realm::{Pair, RealmPolicy, RealmRefused};
 pub use reference::{Digest, Reference, ReferenceError};
 

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::Stream;
 use http::{HeaderMap, StatusCode};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 use url::Url;
 
 use crate::error::WireError;
@@ -30,6 +32,12 @@ impl Response {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The service's clock.
+    #[must_use]
+    pub fn date(&self) -> Option<OffsetDateTime> {
+        OffsetDateTime::parse(self.header("date")?, &Rfc2822).ok()
     }
 
     /// The id that the service gave the request.

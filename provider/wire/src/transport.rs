@@ -71,21 +71,30 @@ impl Resolve for Resolver {
         let mapped = self.connect.lookup(name.as_str());
         let only = self.this_machine_only;
         Box::pin(async move {
-            let name = name.as_str();
-            let found = match mapped {
-                Some(address) => vec![address],
-                // Never asked of a resolver: plain http is spoken to these names.
-                None if name == "localhost" || name.ends_with(".localhost") => {
-                    vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]
-                }
-                None if only => return Err(unresolved(io::Error::other("tests reach this machine only"))),
-                None => tokio::net::lookup_host((name, 0)).await.map_err(unresolved)?.collect(),
-            };
-            match found.is_empty() {
-                true => Err(unresolved(io::Error::other("it has no address"))),
-                false => Ok(Box::new(found.into_iter()) as Addrs),
-            }
+            let found = resolve(mapped, only, name.as_str()).await.map_err(unresolved)?;
+            Ok(Box::new(found.into_iter()) as Addrs)
         })
+    }
+}
+
+/// The addresses of a name; port 0 stands for the port of the request.
+pub(crate) async fn resolve(
+    mapped: Option<SocketAddr>,
+    this_machine_only: bool,
+    name: &str,
+) -> io::Result<Vec<SocketAddr>> {
+    let found = match mapped {
+        Some(address) => vec![address],
+        // Never asked of a resolver: plain http is spoken to these names.
+        None if name == "localhost" || name.ends_with(".localhost") => {
+            vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]
+        }
+        None if this_machine_only => return Err(io::Error::other("tests reach this machine only")),
+        None => tokio::net::lookup_host((name, 0)).await?.collect(),
+    };
+    match found.is_empty() {
+        true => Err(io::Error::other("it has no address")),
+        false => Ok(found),
     }
 }
 

@@ -8,10 +8,14 @@ use mops_wire::Http;
 use mops_wire::registry::{Auth, Client, Login as Accepted, Reference};
 
 use super::{DEADLINE, TRIES, Watch, identity};
-use crate::dockerconfig::{self, Defect, Login};
+use crate::checks::reach::reach;
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code, variant};
-use crate::settings::{Given, Settings};
+use crate::settings::Settings;
+
+mod entry;
+
+use entry::entry;
 
 pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<Observation> {
     let Some(registry) = &settings.registry else {
@@ -20,12 +24,26 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
             .map(|o| o.detail("no registry is known"))
             .into();
     };
-    let (anon, own, pull) = futures::join!(
-        anonymous(registry, http, clock),
-        own(settings, registry, http, clock),
-        pull_secret(settings, registry, http, clock)
-    );
-    std::iter::once(anon).chain(own).chain(pull).collect()
+    let reached = reach(registry, http, clock).await;
+    let obstacle = reached.obstacle().map(str::to_owned);
+    let mut all = reached.seen;
+    if let Some(code) = obstacle {
+        all.extend(behind(settings, registry, &code));
+        return all;
+    }
+    let (own, pull) =
+        futures::join!(own(settings, registry, http, clock), pull_secret(settings, registry, http, clock));
+    all.extend(own.into_iter().chain(pull));
+    all
+}
+
+/// What is not asked of a registry to which no way leads.
+fn behind(settings: &Settings, registry: &str, code: &str) -> Vec<Observation> {
+    let own = if settings.identity.is_some() { variant::WI } else { variant::ENV };
+    let v2 = [own, variant::PULL_SECRET].map(|v| Observation::skipped(check::REGISTRY_V2, v, registry, code));
+    let skip = |image: &String| Observation::skipped(check::REGISTRY_PULL, variant::PULL_SECRET, image, code);
+    let images = settings.images.iter().map(skip);
+    v2.into_iter().chain(images).map(|o| o.detail("no credential was sent, since no way leads there")).collect()
 }
 
 /// With what the worker has for itself: its identity, else user and password.
@@ -53,22 +71,6 @@ async fn own(settings: &Settings, registry: &str, http: &Http, clock: &SharedClo
     all
 }
 
-/// `GET /v2/` without a credential: passes when the registry asks for one, or needs none.
-pub async fn anonymous(registry: &str, http: &Http, clock: &SharedClock) -> Observation {
-    let watch = Watch::start(clock);
-    let (check, variant) = (check::REGISTRY_V2, variant::ANON);
-    let result = match client(registry, http, Auth::Anonymous) {
-        Ok(client) => client.challenge().await,
-        Err(failure) => return failure.observation(check, variant, registry),
-    };
-    let seen = match result {
-        Ok(Some(_)) => Observation::ok(check, variant, registry).status(401).detail("asks for a credential"),
-        Ok(None) => Observation::ok(check, variant, registry).status(200).detail("asks for no credential"),
-        Err(error) => Failure::from(&error).observation(check, variant, registry),
-    };
-    seen.millis(watch.millis())
-}
-
 /// `GET /v2/` with a login.
 pub async fn login(registry: &str, variant: &str, auth: Auth, http: &Http, clock: &SharedClock) -> Observation {
     match client(registry, http, auth) {
@@ -89,7 +91,7 @@ pub async fn image(image: &str, variant: &str, auth: Auth, http: &Http, clock: &
     }
 }
 
-fn client(registry: &str, http: &Http, auth: Auth) -> Result<Client, Failure> {
+pub(super) fn client(registry: &str, http: &Http, auth: Auth) -> Result<Client, Failure> {
     let client = Client::new(http.clone(), registry, auth);
     client.map(|c| c.with_limits(DEADLINE, TRIES)).map_err(|e| Failure::from(&e))
 }
@@ -207,47 +209,4 @@ async fn look_up(
 
 fn not_a_reference(variant: &str, image: &str, error: &dyn std::fmt::Display) -> Observation {
     Observation::failed(check::REGISTRY_PULL, variant, image, code::REFERENCE_INVALID).detail(&error.to_string())
-}
-
-/// The logins of the pull secret for the registry, or what stands against it.
-fn entry(settings: &Settings, registry: &str) -> Result<Vec<Login>, Box<Observation>> {
-    let (check, variant) = (check::PULL_SECRET, variant::PULL_SECRET);
-    let text = match &settings.pull_secret {
-        Given::Value(text) => text,
-        Given::Missing | Given::Empty => {
-            let skipped = Observation::skipped(check, variant, registry, code::NOT_GIVEN);
-            let why = "the worker names no pull secret, or the secret is absent or of another type";
-            return Err(Box::new(skipped.detail(why)));
-        }
-    };
-    dockerconfig::logins(text.expose(), registry).map_err(|defect| {
-        let code = match defect {
-            Defect::NoEntry => code::NO_ENTRY,
-            Defect::NoCredential => code::NO_CREDENTIAL,
-            Defect::Malformed | Defect::Auth | Defect::Contradiction => code::MALFORMED,
-        };
-        Box::new(Observation::failed(check, variant, registry, code).detail(&defect.to_string()))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use mops_host::Env;
-
-    use super::*;
-    use crate::settings::names;
-
-    fn code_of(text: &str) -> Option<String> {
-        let settings = Settings::from_env(&Env::of([(names::PULL_SECRET, text)]));
-        entry(&settings, "reg.io").err().and_then(|o| o.code)
-    }
-
-    #[test]
-    fn each_defect_of_the_pull_secret_has_its_code() {
-        assert_eq!(code_of("").as_deref(), Some(code::NOT_GIVEN));
-        assert_eq!(code_of("{").as_deref(), Some(code::MALFORMED));
-        assert_eq!(code_of(r#"{"auths":{"other.io":{}}}"#).as_deref(), Some(code::NO_ENTRY));
-        assert_eq!(code_of(r#"{"auths":{"reg.io":{}}}"#).as_deref(), Some(code::NO_CREDENTIAL));
-        assert_eq!(code_of(r#"{"auths":{"reg.io":{"username":"u","password":"p"}}}"#), None);
-    }
 }

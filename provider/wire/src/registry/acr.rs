@@ -1,6 +1,5 @@
 //! Azure's registry: a directory token becomes a refresh token, which is then a login.
 
-use http::StatusCode;
 use mops_core::Secret;
 
 use super::challenge::{Challenge, ChallengeError};
@@ -28,18 +27,5 @@ impl Client {
         };
         let refresh = self.exchange_at(&service, tenant, token).await?;
         Ok(self.with_auth(Auth::Refresh(refresh)))
-    }
-
-    /// What the registry asks of somebody without a login; none when it asks for nothing.
-    ///
-    /// # Errors
-    /// See [`RegistryError`].
-    pub async fn challenge(&self) -> Result<Option<Challenge>, RegistryError> {
-        let response = self.anonymous_ping().await?;
-        match response.status {
-            StatusCode::OK => self.not_a_page(&response).map(|()| None),
-            StatusCode::UNAUTHORIZED => self.challenge_in(&response).map(Some),
-            _ => Err(self.refused_anonymously("ask for the login of", &response)),
-        }
     }
 }

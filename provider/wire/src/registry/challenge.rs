@@ -46,7 +46,10 @@ pub enum ChallengeError {
     /// A Bearer challenge without a realm.
     #[error("it names no realm")]
     NoRealm,
-    /// There is none, or only schemes that we do not speak.
+    /// There is none.
+    #[error("it does not say how")]
+    Missing,
+    /// There are only schemes that we do not speak.
     #[error("it offers neither Basic nor Bearer")]
     Unsupported,
 }
@@ -78,6 +81,9 @@ impl Challenge {
 }
 
 fn choose(found: Vec<Raw>) -> Result<Challenge, ChallengeError> {
+    if found.is_empty() {
+        return Err(ChallengeError::Missing);
+    }
     let is = |raw: &Raw, scheme: &str| raw.scheme.eq_ignore_ascii_case(scheme);
     let basic = found.iter().any(|raw| is(raw, "basic"));
     let mut bearers = found.into_iter().filter(|raw| is(raw, "bearer"));
@@ -269,7 +275,7 @@ mod tests {
         let many = "Basic,".repeat(9);
         let parameters = format!("Bearer {}", (0..17).map(|n| format!("a{n}=b,")).collect::<String>());
         let rows: [(&str, E); 14] = [
-            ("", E::Unsupported),
+            ("", E::Missing),
             ("Digest realm=\"x\"", E::Unsupported),
             ("Bearer", E::NoRealm),
             ("Bearer service=\"s\"", E::NoRealm),
@@ -288,7 +294,7 @@ mod tests {
             assert_eq!(read(&[text]), Err(error), "{text}");
         }
         assert_eq!(read(&["Bearer realm=\"a\"", "Bearer realm=\"b\""]), Err(E::Ambiguous));
-        assert_eq!(read(&[]), Err(E::Unsupported));
+        assert_eq!(read(&[]), Err(E::Missing));
     }
 
     proptest! {

@@ -1,0 +1,199 @@
+//! The way to a registry, layer by layer: proxy, name, connection, certificate, what it asks for. What fails first is
+//! the finding, so nothing is asked behind it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use mops_host::SharedClock;
+use mops_wire::registry::{Auth, Client, Greeting, RegistryError};
+use mops_wire::{Http, WireError};
+
+use super::registry::client;
+use super::{DEADLINE, Watch};
+use crate::failure::Failure;
+use crate::observation::{Observation, Outcome, check, code, variant};
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Reached {
+    /// One observation a layer.
+    pub seen: Vec<Observation>,
+    /// What the registry said; none when a layer failed.
+    pub greeting: Option<Greeting>,
+}
+
+impl Reached {
+    /// The code of the layer that failed, for what is skipped because of it.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<&str> {
+        let failed = self.seen.iter().find(|o| o.outcome == Outcome::Failed);
+        failed.and_then(|o| o.code.as_deref()).filter(|_| self.greeting.is_none())
+    }
+}
+
+/// Goes the way to a registry, as far as it leads.
+pub async fn reach(registry: &str, http: &Http, clock: &SharedClock) -> Reached {
+    match http.without_proxy() {
+        Ok(direct) => reach_either(registry, (http, &direct), clock).await,
+        Err(error) => stopped(Vec::new(), &Failure::from(&error), registry),
+    }
+}
+
+/// As [`reach`], with the way to try when a proxy leads nowhere.
+pub async fn reach_either(registry: &str, (http, direct): (&Http, &Http), clock: &SharedClock) -> Reached {
+    let client = match client(registry, http, Auth::Anonymous) {
+        Ok(client) => client,
+        Err(failure) => return stopped(Vec::new(), &failure, registry),
+    };
+    if http.by_proxy(client.origin()) {
+        return by_proxy(&client, registry, direct, clock).await;
+    }
+    let (dns, addresses) = dns(&client, registry, http, clock).await;
+    let mut seen = vec![dns];
+    let addresses = match addresses {
+        Ok(addresses) => addresses,
+        Err(error) => return stopped(seen, &Failure::from(&error), registry),
+    };
+    let watch = Watch::start(clock);
+    match http.connects(client.origin().host(), &addresses, DEADLINE).await {
+        Ok(()) => seen.push(Observation::ok(check::NET_TCP, "", registry).millis(watch.millis())),
+        Err(error) => {
+            let failure = Failure::from(&error);
+            seen.push(failure.observation(check::NET_TCP, "", registry).millis(watch.millis()));
+            return stopped(seen, &failure, registry);
+        }
+    }
+    let watch = Watch::start(clock);
+    let answer = client.greet().await;
+    seen.extend(tls(&answer, registry));
+    asked(seen, answer, registry, &watch)
+}
+
+/// The registry's answer by the proxy; when nothing comes through, also without it.
+async fn by_proxy(client: &Client, registry: &str, direct: &Http, clock: &SharedClock) -> Reached {
+    let watch = Watch::start(clock);
+    let answer = client.greet().await;
+    let silent = matches!(&answer, Err(RegistryError::Wire(error)) if !matches!(error, WireError::Tls { .. }));
+    let proxy = if silent { around(registry, direct).await } else { None };
+    let seen = match &proxy {
+        Some(words) => Observation::failed(check::NET_PROXY, "", registry, code::REACHED_DIRECT).detail(words),
+        None if silent => Observation::skipped(check::NET_PROXY, "", registry, code::UNEXPECTED)
+            .detail("neither the proxy nor the direct way leads there"),
+        None => Observation::ok(check::NET_PROXY, "", registry),
+    };
+    let mut all = vec![seen.millis(watch.millis())];
+    all.extend(tls(&answer, registry));
+    asked(all, answer, registry, &watch)
+}
+
+/// What to say when the registry answers without the proxy.
+async fn around(registry: &str, direct: &Http) -> Option<String> {
+    let answers = match client(registry, direct, Auth::Anonymous).ok()?.greet().await {
+        Ok(_) => true,
+        Err(error) => !matches!(error, RegistryError::Wire(_)),
+    };
+    answers.then(|| "no answer by the proxy of the environment, and one without it".to_owned())
+}
+
+async fn dns(
+    client: &Client,
+    registry: &str,
+    http: &Http,
+    clock: &SharedClock,
+) -> (Observation, Result<Vec<SocketAddr>, WireError>) {
+    let watch = Watch::start(clock);
+    let found = http.addresses(client.origin(), DEADLINE).await;
+    let seen = match &found {
+        Ok(addresses) => Observation::ok(check::NET_DNS, "", registry).code(kind(addresses)).detail(&listed(addresses)),
+        Err(error) => Failure::from(error).observation(check::NET_DNS, "", registry),
+    };
+    (seen.millis(watch.millis()), found)
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    let mut all: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
+    all.sort();
+    all.dedup();
+    all.join(", ")
+}
+
+/// Whose network the addresses are in; nothing for this machine, where only a sandbox is.
+fn kind(addresses: &[SocketAddr]) -> &'static str {
+    let rest = || addresses.iter().map(|a| a.ip().to_canonical()).filter(|ip| !ip.is_loopback());
+    match (rest().next(), rest().all(is_private)) {
+        (None, _) => "",
+        (_, true) => code::PRIVATE_ADDRESS,
+        (_, false) => code::PUBLIC_ADDRESS,
+    }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        // 100.64.0.0/10 is what carriers and some cloud networks use inside.
+        IpAddr::V4(ip) => {
+            ip.is_private() || ip.is_link_local() || (ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// The certificate, judged by what came of the first request; nothing when that does not tell.
+fn tls(answer: &Result<Greeting, RegistryError>, registry: &str) -> Option<Observation> {
+    match answer {
+        // The connection itself is known to come about: what broke was the handshake.
+        Err(RegistryError::Wire(error @ (WireError::Tls { .. } | WireError::Connect { .. }))) => {
+            Some(Failure::from(error).observation(check::NET_TLS, "", registry))
+        }
+        Err(RegistryError::Wire(_)) => None,
+        _ => Some(Observation::ok(check::NET_TLS, "", registry)),
+    }
+}
+
+/// What the registry asks for, also in the words of the sign-in check that needs no credential.
+fn asked(
+    mut seen: Vec<Observation>,
+    answer: Result<Greeting, RegistryError>,
+    registry: &str,
+    watch: &Watch<'_>,
+) -> Reached {
+    let greeting = match answer {
+        Ok(greeting) => greeting,
+        Err(error) => {
+            let failure = Failure::from(&error);
+            if seen.iter().all(|o| o.outcome != Outcome::Failed) {
+                seen.push(failure.observation(check::REGISTRY_CHALLENGE, "", registry).millis(watch.millis()));
+            }
+            return stopped(seen, &failure, registry);
+        }
+    };
+    let (status, words) = match &greeting.challenge {
+        Some(_) => (401, "asks for a credential"),
+        None => (200, "asks for no credential"),
+    };
+    let ok = |check, variant| Observation::ok(check, variant, registry).status(status).detail(words);
+    seen.push(ok(check::REGISTRY_CHALLENGE, "").millis(watch.millis()));
+    seen.push(ok(check::REGISTRY_V2, variant::ANON).millis(watch.millis()));
+    Reached { seen, greeting: Some(greeting) }
+}
+
+fn stopped(mut seen: Vec<Observation>, failure: &Failure, registry: &str) -> Reached {
+    seen.push(failure.observation(check::REGISTRY_V2, variant::ANON, registry));
+    Reached { seen, greeting: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_tell_whose_network_they_are_in() {
+        let kind_of = |all: &[&str]| {
+            let all: Vec<SocketAddr> = all.iter().map(|a| SocketAddr::new(a.parse().unwrap(), 443)).collect();
+            kind(&all)
+        };
+        assert_eq!(kind_of(&["10.0.0.4"]), code::PRIVATE_ADDRESS);
+        assert_eq!(kind_of(&["100.127.0.4", "fd00::1"]), code::PRIVATE_ADDRESS);
+        assert_eq!(kind_of(&["100.128.0.4"]), code::PUBLIC_ADDRESS);
+        assert_eq!(kind_of(&["10.0.0.4", "20.62.128.1"]), code::PUBLIC_ADDRESS);
+        assert_eq!(kind_of(&["127.0.0.1", "::1"]), "");
+    }
+}

@@ -1,0 +1,64 @@
+//! The way to a host step by step, for a diagnosis: its addresses, then a connection. Nothing is sent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::future::select_ok;
+use tokio::net::TcpStream;
+use url::Url;
+
+use crate::error::WireError;
+use crate::origin::Origin;
+use crate::pipeline::{Http, HttpConfig};
+use crate::proxy::ProxySettings;
+use crate::transport;
+
+impl Http {
+    /// Whether requests to this origin go by a proxy: then its addresses from here mean nothing.
+    #[must_use]
+    pub fn by_proxy(&self, origin: &Origin) -> bool {
+        let config = self.config();
+        Url::parse(&origin.to_string()).is_ok_and(|url| config.proxy.for_url(&url, &config.connect).is_some())
+    }
+
+    /// The same pipeline without its proxy.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn without_proxy(&self) -> Result<Self, WireError> {
+        Self::new(HttpConfig { proxy: ProxySettings::none(), ..self.config().clone() })
+    }
+
+    /// The addresses of an origin's host, as requests find them.
+    ///
+    /// # Errors
+    /// [`WireError::Dns`], or [`WireError::Timeout`] after `limit`.
+    pub async fn addresses(&self, origin: &Origin, limit: Duration) -> Result<Vec<SocketAddr>, WireError> {
+        let host = origin.host();
+        if let Ok(address) = host.trim_matches(['[', ']']).parse() {
+            return Ok(vec![SocketAddr::new(address, origin.port())]);
+        }
+        let config = self.config();
+        let found = transport::resolve(config.connect.lookup(host), config.this_machine_only, host);
+        let found = within(limit, host, found).await?.map_err(|error| WireError::unresolved(host, &error))?;
+        let port = |a: SocketAddr| if a.port() == 0 { SocketAddr::new(a.ip(), origin.port()) } else { a };
+        Ok(found.into_iter().map(port).collect())
+    }
+
+    /// Opens a connection to one of the addresses, and closes it.
+    ///
+    /// # Errors
+    /// [`WireError::Connect`], or [`WireError::Timeout`] after `limit`.
+    pub async fn connects(&self, host: &str, addresses: &[SocketAddr], limit: Duration) -> Result<(), WireError> {
+        let tries = addresses.iter().map(|address| Box::pin(TcpStream::connect(*address)));
+        match within(limit, host, select_ok(tries)).await? {
+            Ok(_) => Ok(()),
+            Err(error) => Err(WireError::unconnected(host, &error)),
+        }
+    }
+}
+
+async fn within<T>(limit: Duration, host: &str, work: impl Future<Output = T>) -> Result<T, WireError> {
+    let late = |_| WireError::Timeout { host: host.to_owned(), after: limit };
+    tokio::time::timeout(limit, work).await.map_err(late)
+}
