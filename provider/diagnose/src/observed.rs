@@ -362,13 +362,23 @@ pub struct Observed {
     /// The object that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Object>,
+    /// Type of the answer's body, where that is of no use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The beginning of such a body, redacted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_excerpt: Option<String>,
+    /// The host to which the service sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_host: Option<String>,
 }
 
 impl Observed {
     /// Puts an observation into its place.
     #[must_use]
     pub fn at(vantage: Vantage, observation: Observation) -> Self {
-        let Observation { check, variant, target, outcome, status, code, detail, millis } = observation;
+        let Observation { check, variant, target, outcome, status, code, detail, millis, .. } = observation;
+        let Observation { content_type, body_excerpt, redirect_host, .. } = observation;
         let mut observed = Self {
             id: String::new(),
             vantage,
@@ -384,6 +394,9 @@ impl Observed {
             reason: detail,
             latency_ms: millis,
             object: None,
+            content_type,
+            body_excerpt,
+            redirect_host,
         };
         observed.name();
         observed

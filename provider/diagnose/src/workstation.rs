@@ -2,10 +2,10 @@
 //! lists. The comparison that tells a stale password from a broken network (`tests/diagnose.rs`).
 
 use mops_core::Secret;
-use mops_probe::checks;
+use mops_probe::Observation;
+use mops_probe::checks::{self, Registry};
 use mops_probe::observation::variant;
-use mops_probe::{Observation, Outcome};
-use mops_wire::registry::{Auth, Reference};
+use mops_wire::registry::{Auth, Client, Reference};
 
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::{ArmView, Request, Services, TokenView};
@@ -15,23 +15,19 @@ pub(crate) async fn look(request: &Request, services: &Services, images: &[Strin
     let Some(registry) = &request.registry else { return Vec::new() };
     let Services { http, clock, .. } = services;
     let reached = checks::reach(registry, http, clock).await;
-    let answers = reached.greeting.is_some();
     let mut seen = reached.seen;
     seen.push(listed(registry, &request.arm));
     if let Some(token) = &request.token {
         seen.push(may_sign_in(registry, token));
         seen.extend(images.iter().map(|image| may_pull(image, token)));
     }
-    if let ArmView::Credentials { username, passwords } = &request.arm
-        && answers
-    {
-        let (first, accepted) = current(registry, username, passwords, services).await;
+    if let (ArmView::Credentials { username, passwords }, Some(greeting)) = (&request.arm, &reached.greeting) {
+        let registry = Registry { host: registry, greeting, images, platform: None, http, clock };
+        let (first, accepted) = current(&registry, username, passwords).await;
         seen.extend(first);
         // The registry's own credential shows whether an image exists at all.
-        if let Some(auth) = accepted {
-            for image in images {
-                seen.extend(checks::image(image, variant::ARM, auth.clone(), http, clock).await);
-            }
+        if let Some(client) = accepted {
+            seen.extend(registry.look_up(&client, variant::ARM).await);
         }
     }
     seen.into_iter().map(|o| Observed::at(Vantage::W, o)).collect()
@@ -74,20 +70,17 @@ fn may_pull(image: &str, token: &TokenView) -> Observation {
 
 /// Tries the listed passwords until one is accepted; while one is being renewed the other holds.
 async fn current(
-    registry: &str,
+    registry: &Registry<'_>,
     username: &str,
     passwords: &[Secret<String>],
-    services: &Services,
-) -> (Option<Observation>, Option<Auth>) {
-    let mut last = None;
+) -> (Vec<Observation>, Option<Client>) {
+    let mut last = (Vec::new(), None);
     for password in passwords {
         let auth = Auth::Basic { username: username.to_owned(), password: password.clone() };
-        let seen = checks::login(registry, variant::ARM, auth.clone(), &services.http, &services.clock).await;
-        let accepted = seen.outcome == Outcome::Ok;
-        last = Some(seen);
-        if accepted {
-            return (last, Some(auth));
+        last = registry.sign_in(variant::ARM, auth).await;
+        if last.1.is_some() {
+            break;
         }
     }
-    (last, None)
+    last
 }

@@ -16,7 +16,8 @@ use crate::observation::Observation;
 use crate::settings::Settings;
 
 pub use reach::{Reached, reach, reach_either};
-pub use registry::{image, login};
+pub use registry::manifest::Platform;
+pub use registry::sign_in::Registry;
 
 /// Longest time of one request.
 pub const DEADLINE: Duration = Duration::from_secs(10);

@@ -16,6 +16,10 @@ pub struct Failure {
     pub code: String,
     /// A few words.
     pub detail: String,
+    /// Type of a body that is of no use.
+    pub content_type: Option<String>,
+    /// Its beginning, redacted.
+    pub excerpt: Option<String>,
 }
 
 impl Failure {
@@ -23,6 +27,8 @@ impl Failure {
     #[must_use]
     pub fn observation(&self, check: &str, variant: &str, target: &str) -> Observation {
         let failed = Observation::failed(check, variant, target, &self.code).detail(&self.detail);
+        let (content_type, body_excerpt) = (self.content_type.clone(), self.excerpt.clone());
+        let failed = Observation { content_type, body_excerpt, ..failed };
         match self.status {
             Some(status) => failed.status(status),
             None => failed,
@@ -30,7 +36,13 @@ impl Failure {
     }
 
     fn ours(code: &str, detail: &dyn std::fmt::Display) -> Self {
-        Self { status: None, code: code.to_owned(), detail: detail.to_string() }
+        let detail = detail.to_string();
+        Self { status: None, code: code.to_owned(), detail, content_type: None, excerpt: None }
+    }
+
+    /// An answer that came and does not do.
+    pub(crate) fn answered(status: u16, code: &str, detail: &str) -> Self {
+        Self { status: Some(status), ..Self::ours(code, &detail) }
     }
 }
 
@@ -42,6 +54,7 @@ impl From<&WireError> for Failure {
             WireError::Connect { refused: true, .. } => code::CONNECTION_REFUSED,
             WireError::Connect { .. } | WireError::Broken { .. } => code::CONNECTION_BROKEN,
             WireError::Timeout { .. } => code::TIMEOUT,
+            WireError::Redirect { .. } => code::REDIRECT_REFUSED,
             WireError::Tls { kind, .. } => certificate(*kind),
             WireError::Throttled { .. } => {
                 return Self { status: Some(429), ..Self::ours(code::RATE_LIMITED, error) };
@@ -74,7 +87,8 @@ impl From<&RegistryError> for Failure {
             }
             RegistryError::Realm(_) => Self::ours(code::REALM_UNTRUSTED, error),
             RegistryError::Host(_) => Self::ours(code::NOT_A_HOST, error),
-            RegistryError::Answer { .. } | RegistryError::Digest { .. } => Self::ours(code::UNEXPECTED, error),
+            RegistryError::Digest { .. } => Self { status: Some(200), ..Self::ours(code::DIGEST_MISMATCH, error) },
+            RegistryError::Answer { .. } => Self::ours(code::UNEXPECTED, error),
         }
     }
 }
@@ -92,10 +106,11 @@ fn refused(refusal: &Refusal) -> Failure {
     let own = refusal.code.clone().filter(|_| !refusal.html);
     let kind = refusal.content_type.as_deref().filter(|_| refusal.html);
     let words = refusal.message.as_deref().or(kind).unwrap_or("refused");
+    let detail = format!("{}: {words}", refusal.operation);
     Failure {
-        status: Some(refusal.status),
-        code: own.unwrap_or_else(|| ours.to_owned()),
-        detail: format!("{}: {words}", refusal.operation).trim_end_matches([' ', ':']).to_owned(),
+        content_type: refusal.content_type.clone().filter(|_| refusal.excerpt.is_some()),
+        excerpt: refusal.excerpt.clone(),
+        ..Failure::answered(refusal.status, own.as_deref().unwrap_or(ours), detail.trim_end_matches([' ', ':']))
     }
 }
 
@@ -108,7 +123,7 @@ impl From<&BlobError> for Failure {
                 let ours = if refusal.status >= 500 { code::SERVER_ERROR } else { code::UNEXPECTED };
                 let code = refusal.code.clone().unwrap_or_else(|| ours.to_owned());
                 let detail = refusal.detail.clone().unwrap_or_else(|| refusal.to_string());
-                Self { status: Some(refusal.status), code, detail }
+                Self::answered(refusal.status, &code, &detail)
             }
         }
     }

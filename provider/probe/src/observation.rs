@@ -176,6 +176,8 @@ pub mod code {
     pub const READ_REFUSED: &str = "READ_REFUSED";
     /// An answer that no other code describes.
     pub const UNEXPECTED: &str = "UNEXPECTED";
+    /// A redirect that is not followed: to a metadata service, or out of https.
+    pub const REDIRECT_REFUSED: &str = "REDIRECT_REFUSED";
     /// What the check needs was not given.
     pub const NOT_GIVEN: &str = "NOT_GIVEN";
     /// A log tells of a write to the model's cache that was denied.
@@ -253,6 +255,15 @@ pub struct Observation {
     /// How long it took.
     #[serde(default)]
     pub millis: u64,
+    /// Type of the answer's body, where that is of no use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The beginning of such a body, without anything that could be a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_excerpt: Option<String>,
+    /// The host to which the service sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_host: Option<String>,
 }
 
 impl Observation {
@@ -266,6 +277,9 @@ impl Observation {
             code: None,
             detail: String::new(),
             millis: 0,
+            content_type: None,
+            body_excerpt: None,
+            redirect_host: None,
         }
     }
 
@@ -312,6 +326,13 @@ impl Observation {
     #[must_use]
     pub const fn millis(mut self, millis: u64) -> Self {
         self.millis = millis;
+        self
+    }
+
+    /// Adds the host to which the service sent.
+    #[must_use]
+    pub fn moved_to(mut self, host: Option<&str>) -> Self {
+        self.redirect_host = host.map(plain);
         self
     }
 

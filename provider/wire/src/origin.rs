@@ -4,6 +4,7 @@
 //! those it was given for (`tests` below, R14).
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::HeaderValue;
 use mops_core::Secret;
@@ -89,9 +90,29 @@ pub fn is_loopback(url: &Url) -> bool {
 /// the machine's own host for.
 #[must_use]
 pub fn is_metadata_service(url: &Url) -> bool {
-    let address = std::net::Ipv4Addr::new(169, 254, 169, 254);
+    let address = Ipv4Addr::new(169, 254, 169, 254);
     let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
     url.scheme() == "http" && url.host() == Some(Host::Ipv4(address)) && plain
+}
+
+/// Whether an address belongs to the network between a machine and its own host: metadata services, and what a cloud
+/// tells its machines.
+pub(crate) fn is_own_network(address: IpAddr) -> bool {
+    /// Azure's, which is no link-local address.
+    const WIRE_SERVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+    match address.to_canonical() {
+        IpAddr::V4(ip) => ip.is_link_local() || ip == WIRE_SERVER,
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+/// As [`is_own_network`], of a URL that names an address.
+pub(crate) fn names_own_network(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => is_own_network(ip.into()),
+        Some(Host::Ipv6(ip)) => is_own_network(ip.into()),
+        _ => false,
+    }
 }
 
 /// Whether we speak to this URL at all: https, or http to this machine; no user info.

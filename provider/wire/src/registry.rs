@@ -10,6 +10,7 @@ mod client;
 mod content;
 mod error;
 mod greeting;
+mod layer;
 mod push;
 mod realm;
 mod reference;
@@ -20,6 +21,7 @@ pub use client::{Auth, Client, Login};
 pub use content::{Descriptor, Manifest};
 pub use error::{Refusal, RegistryError};
 pub use greeting::Greeting;
+pub use layer::Layer;
 pub use realm::{Pair, RealmPolicy, RealmRefused};
 pub use reference::{Digest, Reference, ReferenceError};
 

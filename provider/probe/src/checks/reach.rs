@@ -21,15 +21,6 @@ pub struct Reached {
     pub greeting: Option<Greeting>,
 }
 
-impl Reached {
-    /// The code of the layer that failed, for what is skipped because of it.
-    #[must_use]
-    pub fn obstacle(&self) -> Option<&str> {
-        let failed = self.seen.iter().find(|o| o.outcome == Outcome::Failed);
-        failed.and_then(|o| o.code.as_deref()).filter(|_| self.greeting.is_none())
-    }
-}
-
 /// Goes the way to a registry, as far as it leads.
 pub async fn reach(registry: &str, http: &Http, clock: &SharedClock) -> Reached {
     match http.without_proxy() {

@@ -12,7 +12,7 @@ use url::Url;
 use super::Http;
 use crate::error::WireError;
 use crate::fault::{Call, Fault};
-use crate::origin::{Origin, check_scheme, is_loopback, is_metadata_service};
+use crate::origin::{Origin, check_scheme, is_loopback, is_metadata_service, names_own_network};
 use crate::redact;
 use crate::request::{Redirects, Request};
 use crate::response::{BodyStream, Response, StreamingResponse};
@@ -170,6 +170,9 @@ impl Attempt<'_> {
         check_scheme(&next).map_err(|why| refused(&shown, why))?;
         if next.scheme() != "https" && url.scheme() == "https" {
             return Err(refused(&shown, "it leaves https"));
+        }
+        if names_own_network(&next) {
+            return Err(refused(&shown, "it leads into the machine's own network"));
         }
         check_reach(self.http, &next)?;
         Ok(Some(next))

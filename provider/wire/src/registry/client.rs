@@ -8,9 +8,10 @@ use mops_core::{Cancel, Secret};
 use url::Url;
 
 use super::challenge::Challenge;
+use super::content::pull_scope;
 use super::error::{Asked, Quote, RegistryError, is_page, refusal};
 use super::realm::RealmPolicy;
-use super::reference::api_host;
+use super::reference::{Reference, api_host};
 use super::token::{Tokens, Wanted};
 use crate::origin::{Credential, Origin};
 use crate::pipeline::Http;
@@ -125,9 +126,18 @@ impl Client {
     /// # Errors
     /// See [`RegistryError`]; a refused login is `Refused` with status 401 or 403.
     pub async fn ping(&self) -> Result<Login, RegistryError> {
+        self.ping_with(None).await
+    }
+
+    /// As [`Client::ping`], with the token to pull from a repository when there is one.
+    ///
+    /// # Errors
+    /// As [`Client::ping`].
+    pub async fn ping_with(&self, repository: Option<&Reference>) -> Result<Login, RegistryError> {
         let target = self.host();
         let asked = Asked { operation: "sign in to", target: &target };
-        let (response, login) = self.signed(self.ping_request()?, "", asked).await?;
+        let scope = repository.map(|r| pull_scope(r.repository())).unwrap_or_default();
+        let (response, login) = self.signed(self.ping_request()?, &scope, asked).await?;
         match response.status {
             StatusCode::OK => self.not_a_page(&response).map(|()| login),
             _ => Err(self.refused(asked, &response, None)),

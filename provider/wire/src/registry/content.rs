@@ -130,7 +130,7 @@ impl Client {
         if response.status == StatusCode::OK { Ok(response) } else { Err(self.refused(asked, &response, None)) }
     }
 
-    fn wrong_digest(&self, wanted: &Digest, got: &Digest) -> RegistryError {
+    pub(crate) fn wrong_digest(&self, wanted: &Digest, got: &Digest) -> RegistryError {
         RegistryError::Digest { registry: self.host(), wanted: wanted.to_string(), got: got.to_string() }
     }
 }

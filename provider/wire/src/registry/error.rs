@@ -9,6 +9,7 @@ use super::challenge::{Challenge, ChallengeError};
 use super::realm::RealmRefused;
 use crate::error::WireError;
 use crate::origin::Origin;
+use crate::redact;
 use crate::response::Response;
 use crate::retry::server_pause;
 
@@ -75,6 +76,8 @@ pub struct Refusal {
     pub request_id: Option<String>,
     /// Content type of the body.
     pub content_type: Option<String>,
+    /// The beginning of a body that is not the registry's form, redacted; none for credential calls.
+    pub excerpt: Option<String>,
     /// Whether the body is a web page: then a proxy or a portal answered.
     pub html: bool,
     /// What the registry asked for in the same answer.
@@ -185,6 +188,7 @@ pub(crate) fn refusal(
     now: time::OffsetDateTime,
 ) -> RegistryError {
     let entry = serde_json::from_slice::<Body>(&response.body).ok().and_then(|body| body.errors.into_iter().next());
+    let odd = entry.is_none() && !response.body.is_empty();
     let (code, message) = entry.map_or((None, None), |entry| (entry.code, entry.message));
     let content_type = response.header("content-type").map(|text| printable(text, 100));
     RegistryError::Refused(Box::new(Refusal {
@@ -196,6 +200,7 @@ pub(crate) fn refusal(
         message: message.filter(|text| may_quote(text, quote)).map(|text| printable(&text, 200)),
         request_id: response.request_id().map(|id| printable(id, 100)),
         html: is_page(response),
+        excerpt: excerpt(response, quote).filter(|_| odd),
         content_type,
         challenge: Challenge::of(&response.headers).ok(),
         with_credential: !matches!(quote, Quote::Unless(None)),
@@ -208,6 +213,25 @@ pub(crate) fn is_page(response: &Response) -> bool {
     let content_type = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let start = response.body.iter().copied().find(|b| !b.is_ascii_whitespace());
     content_type.starts_with("text/html") || (start == Some(b'<') && !content_type.contains("xml"))
+}
+
+/// The beginning of a body in one line, without what could be a secret: long words, digits, and what follows `=`, `:` or `"`.
+fn excerpt(response: &Response, quote: Quote<'_>) -> Option<String> {
+    const LENGTH: usize = 120;
+    const LONGEST_WORD: usize = 20;
+    let Quote::Unless(None) = quote else { return None };
+    let start = response.body.get(..response.body.len().min(4 * LENGTH)).unwrap_or_default();
+    let text = String::from_utf8_lossy(start);
+    let word = |word: &str| {
+        let shown = word.find(['=', ':', '"', '\'']).map_or(word, |end| word.get(..=end).unwrap_or_default());
+        match shown.len() {
+            n if n > LONGEST_WORD || shown.contains(|c: char| c.is_ascii_digit()) => redact::MASK.to_owned(),
+            n if n < word.len() => format!("{shown}{}", redact::MASK),
+            _ => shown.to_owned(),
+        }
+    };
+    let words: Vec<String> = text.split(|c: char| c.is_whitespace() || c.is_control()).map(word).collect();
+    Some(printable(words.join(" ").trim(), LENGTH))
 }
 
 fn may_quote(text: &str, quote: Quote<'_>) -> bool {
@@ -255,6 +279,15 @@ mod tests {
         let asked = Asked { operation: "read", target: "reg.example/a" };
         let error = refusal(asked, &answer(body), quote, time::OffsetDateTime::UNIX_EPOCH);
         error.refusal().unwrap().clone()
+    }
+
+    #[test]
+    fn a_body_of_another_form_is_quoted_without_what_could_be_secret() {
+        let page = "<html> <input name=token value=canary1>\n sign in, canary-canary-canary-canary \"canary2\"";
+        let found = refused(page, Quote::Unless(None)).excerpt.unwrap();
+        assert!(found.contains("<html>") && found.contains("sign in") && !found.contains("canary"), "{found}");
+        assert_eq!(refused(page, Quote::CodeOnly).excerpt, None, "nothing of a credential call");
+        assert_eq!(refused(r#"{"errors":[{"code":"DENIED"}]}"#, Quote::Unless(None)).excerpt, None);
     }
 
     #[test]

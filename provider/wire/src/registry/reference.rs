@@ -91,6 +91,12 @@ impl Reference {
         self.digest.as_ref()
     }
 
+    /// The same repository at a digest.
+    #[must_use]
+    pub fn at(&self, digest: Digest) -> Self {
+        Self { tag: None, digest: Some(digest), ..self.clone() }
+    }
+
     /// What a manifest is asked for by: the digest, else the tag, else `latest`.
     #[must_use]
     pub fn selector(&self) -> &str {

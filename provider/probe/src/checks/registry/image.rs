@@ -1,0 +1,184 @@
+//! The images of a registry with one login: HEAD of each, then its manifest and a layer, or what tells a refusal apart.
+
+use mops_host::random;
+use mops_wire::registry::{Client, Digest, Layer, Reference, RegistryError};
+
+use super::manifest::{self, Content};
+use super::sign_in::Registry;
+use crate::checks::Watch;
+use crate::failure::Failure;
+use crate::observation::{Observation, Outcome, check, code};
+
+/// Most tags that are asked for where they only prove that the repository is there.
+const TAGS: u16 = 5;
+
+impl Registry<'_> {
+    /// Looks all images up. When some can be pulled and others cannot, says which one is known to work.
+    pub async fn look_up(&self, client: &Client, variant: &str) -> Vec<Observation> {
+        let mut all = Vec::new();
+        for image in self.images {
+            all.extend(self.image(client, variant, image).await);
+        }
+        let pulls = || all.iter().filter(|o| o.check == check::REGISTRY_PULL);
+        let refused = pulls().any(|o| o.outcome == Outcome::Failed);
+        let known = pulls().find(|o| o.outcome == Outcome::Ok).filter(|_| refused);
+        let known = known.map(|o| Observation { check: check::REGISTRY_KNOWN.to_owned(), ..o.clone() });
+        all.extend(known);
+        all
+    }
+
+    async fn image(&self, client: &Client, variant: &str, image: &str) -> Vec<Observation> {
+        let reference = match image.parse::<Reference>() {
+            Err(error) => {
+                let failed = Observation::failed(check::REGISTRY_PULL, variant, image, code::REFERENCE_INVALID);
+                return vec![failed.detail(&error.to_string())];
+            }
+            Ok(_) => self.here(image),
+        };
+        let Some(reference) = reference else {
+            let skipped = Observation::skipped(check::REGISTRY_PULL, variant, image, code::OTHER_HOST);
+            return vec![skipped.detail("it is on another registry")];
+        };
+        let watch = Watch::start(self.clock);
+        let error = match client.head_manifest(&reference).await {
+            Ok(_) => {
+                let seen = Observation::ok(check::REGISTRY_PULL, variant, image).status(200).millis(watch.millis());
+                return [vec![seen], self.content(client, &reference, (variant, image)).await].concat();
+            }
+            Err(error) => error,
+        };
+        let failure = Failure::from(&error);
+        let seen = failure.observation(check::REGISTRY_PULL, variant, image).millis(watch.millis());
+        match failure.status {
+            Some(401 | 403) => vec![seen, self.random(client, &reference, (variant, image), &failure).await],
+            Some(404) => self.absent(client, &reference, (variant, image), seen).await,
+            _ => vec![seen],
+        }
+    }
+
+    /// Which of repository and tag is missing: a HEAD has no body to say so.
+    async fn absent(
+        &self,
+        client: &Client,
+        reference: &Reference,
+        (variant, image): (&str, &str),
+        seen: Observation,
+    ) -> Vec<Observation> {
+        let watch = Watch::start(self.clock);
+        let tags = match client.tags(reference, TAGS).await {
+            Ok(tags) => Observation::ok(check::REGISTRY_TAGS, variant, image).status(200).detail(&tags.join(", ")),
+            Err(error) => Failure::from(&error).observation(check::REGISTRY_TAGS, variant, image),
+        };
+        let name = if tags.has_code(code::NAME_UNKNOWN) { code::NAME_UNKNOWN } else { code::MANIFEST_UNKNOWN };
+        vec![seen.code(name), tags.millis(watch.millis())]
+    }
+
+    /// The same of a repository that nobody has: a registry that hides what exists gives the same answer.
+    async fn random(
+        &self,
+        client: &Client,
+        reference: &Reference,
+        (variant, image): (&str, &str),
+        refusal: &Failure,
+    ) -> Observation {
+        let check = check::REGISTRY_RANDOM;
+        let path = reference.repository().rsplit_once('/').map_or(String::new(), |(path, _)| format!("{path}/"));
+        let name = format!("{}/{path}mops-probe-{:016x}", self.host, u64::from_le_bytes(random::bytes::<8>()));
+        let Ok(nobodys) = name.parse::<Reference>() else {
+            return Observation::skipped(check, variant, image, code::UNEXPECTED);
+        };
+        let watch = Watch::start(self.clock);
+        let seen = match client.head_manifest(&nobodys).await.map_err(|e| Failure::from(&e)) {
+            Ok(_) => Observation::failed(check, variant, image, code::UNEXPECTED)
+                .status(200)
+                .detail("the registry gives an image that nobody has pushed"),
+            Err(failure) => match failure.status {
+                Some(status @ (401 | 403 | 404)) => {
+                    let alike = refusal.status == Some(status) && refusal.code == failure.code;
+                    let code = if alike { code::ALIKE } else { code::ANSWERS_DIFFER };
+                    Observation::ok(check, variant, image).status(status).code(code)
+                }
+                _ => Observation::skipped(check, variant, image, &failure.code).detail(&failure.detail),
+            },
+        };
+        seen.millis(watch.millis())
+    }
+
+    /// The manifest with its digest and its platform, and the smallest layer.
+    async fn content(
+        &self,
+        client: &Client,
+        reference: &Reference,
+        (variant, image): (&str, &str),
+    ) -> Vec<Observation> {
+        let watch = Watch::start(self.clock);
+        let (seen, smallest) = match self.smallest(client, reference).await {
+            Ok(smallest) => (Observation::ok(check::REGISTRY_MANIFEST, variant, image), smallest),
+            Err(failure) => (failure.observation(check::REGISTRY_MANIFEST, variant, image), None),
+        };
+        let seen = if seen.status.is_none() && seen.outcome == Outcome::Ok { seen.status(200) } else { seen };
+        let mut all = vec![seen.millis(watch.millis())];
+        if let Some((digest, size)) = smallest {
+            let watch = Watch::start(self.clock);
+            let read = client.layer(reference, &digest, size).await;
+            all.push(self.layer(&read, (variant, image), &digest).millis(watch.millis()));
+        }
+        all
+    }
+
+    /// The smallest layer of the image for the platform; none when the manifest is of another kind.
+    async fn smallest(&self, client: &Client, reference: &Reference) -> Result<Option<(Digest, u64)>, Failure> {
+        let failed = |error: &RegistryError| Failure::from(error);
+        let first = client.manifest(reference).await.map_err(|e| failed(&e))?;
+        let entry = match manifest::read(&first.bytes, self.platform) {
+            Content::Smallest(digest, size) => return Ok(Some((digest, size))),
+            Content::Unknown => return Ok(None),
+            Content::Entry(digest) => digest,
+            Content::NoEntry(have) => {
+                let wanted = self.platform.map(|p| p.to_string()).unwrap_or_default();
+                let detail = format!("wanted {wanted}, the index has {have}");
+                return Err(Failure::answered(200, code::PLATFORM_MISSING, &detail));
+            }
+        };
+        let child = client.manifest(&reference.at(entry)).await.map_err(|e| failed(&e))?;
+        match manifest::read(&child.bytes, self.platform) {
+            Content::Smallest(digest, size) => Ok(Some((digest, size))),
+            _ => Ok(None),
+        }
+    }
+
+    fn layer(
+        &self,
+        read: &Result<Layer, RegistryError>,
+        (variant, image): (&str, &str),
+        digest: &Digest,
+    ) -> Observation {
+        let check = check::REGISTRY_BLOB;
+        let (elsewhere, error) = match read {
+            Ok(Layer { elsewhere, whole: Ok(_) }) => {
+                return Observation::ok(check, variant, image).status(200).moved_to(elsewhere.as_deref());
+            }
+            Ok(Layer { elsewhere, whole: Err(error) }) => (elsewhere.as_deref(), error),
+            Err(error) => (None, error),
+        };
+        let failure = Failure::from(error);
+        let seen = failure.observation(check, variant, image);
+        let Some(host) = elsewhere else {
+            return if failure.status == Some(404) { seen.detail(digest.as_str()) } else { seen };
+        };
+        let blocked = matches!(error, RegistryError::Wire(_)) || failure.status == Some(403);
+        let seen = seen.moved_to(Some(host));
+        if !blocked || failure.code == code::REDIRECT_REFUSED {
+            return seen;
+        }
+        let ours = if is_azure(self.host) { code::DATA_HOST } else { code::REDIRECT_HOST };
+        seen.code(ours).detail(&format!("{host}: {}", failure.detail))
+    }
+}
+
+/// Azure's registries keep layers at data hosts of their own, with rules of their own.
+fn is_azure(host: &str) -> bool {
+    ["azurecr.io", "azurecr.cn", "azurecr.us"]
+        .iter()
+        .any(|suffix| host.strip_suffix(suffix).is_some_and(|name| name.ends_with('.')))
+}
