@@ -21,6 +21,7 @@ pub(crate) const NAMES: &[&str] = &[
     "evilreg.example",
     "gitlab.com",
     "localhost",
+    "nvcr.io",
     "metadata.google.internal",
     "paired.example",
     "reg.example",
@@ -101,7 +102,7 @@ impl Web {
     /// A configuration that trusts the web alone and reaches its names.
     pub(crate) fn config(&self) -> HttpConfig {
         let to = SocketAddr::from(([127, 0, 0, 1], self.ports.first));
-        let names = ["*.example", "*.docker.io", "*.gitlab.com", "gitlab.com", "*.internal"];
+        let names = ["*.example", "*.docker.io", "*.gitlab.com", "gitlab.com", "*.internal", "nvcr.io"];
         let mut config = HttpConfig::new();
         config.roots = vec![self.pem.clone().into_bytes()];
         config.only_roots = true;

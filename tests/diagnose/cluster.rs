@@ -308,6 +308,23 @@ async fn what_cannot_be_removed_is_named() {
     assert!(report::text(&report, 80, false).contains("clean-up: left: Pod mops-probe-7f3a-0"));
 }
 
+/// The sandbox's pool has the hardware, a taint, and nobody who announces the devices.
+#[tokio::test]
+async fn a_gpu_pool_that_nobody_can_use_is_named() {
+    let world = World::new(&says(&observations())).await;
+    let labels = [("node.kubernetes.io/instance-type".to_owned(), "Standard_NC4as_T4_v3".to_owned())].into();
+    let taints = vec!["sku=gpu:NoSchedule".to_owned()];
+    world.fake.add_pool(&NodePool { name: "t4".into(), count: 1, labels, taints, gpus: 1, ..NodePool::default() });
+    world.workload(true).await;
+    let report = diagnose(request(), world.services()).await;
+    let text = report::text(&report, 80, false);
+    let about: Vec<_> = report.findings.iter().map(|f| (f.cause_id.as_str(), f.target.as_str())).collect();
+    assert!(about.contains(&("GPU_TOLERATION_MISSING", "t4")), "{text}");
+    assert!(about.contains(&("GPU_PLUGIN_MISSING", "t4")), "{text}");
+    assert!(!about.iter().any(|(id, target)| id.starts_with("GPU_") && *target != "t4"), "{text}");
+    assert!(text.contains("sku=gpu:NoSchedule"), "{text}");
+}
+
 /// A record on another machine gives what the run gave.
 #[tokio::test]
 async fn a_record_says_what_the_run_said() {

@@ -1,6 +1,8 @@
 //! What becomes of an image behind a sign-in that works: token, manifest and layer each by its own check, refusals told
 //! apart by a repository that nobody has, and never more requests than a target may cost.
 
+#![expect(clippy::print_stdout, reason = "counts are printed")]
+
 use mops_diagnose::finding::classify;
 use mops_diagnose::observed::Vantage;
 use mops_diagnose::rule::Confidence;
@@ -18,6 +20,9 @@ use crate::web::{Ports, Seen, Web};
 const PASSWORD: &str = "canary-password-5f1c";
 const TOKEN: &str = "canary-token-9d2e";
 const LAYER: &[u8] = b"a layer";
+const HOST: &str = "reg.example";
+/// A registry that hides what exists.
+const NGC: &str = "nvcr.io";
 const IMAGE: &str = "reg.example/team/worker:1";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Requests that one image may cost at its registry, by the order of checks.
@@ -66,12 +71,12 @@ fn refusal(status: u16) -> Reply {
 fn answer(world: World, seen: &Seen) -> Reply {
     let path = seen.call.path.as_str();
     match seen.call.host.as_str() {
-        "reg.example" if path == "/token" => return Reply::json(200, &json!({"token": TOKEN, "expires_in": 300})),
-        "reg.example" if seen.call.bearer() != Some(TOKEN) => {
+        HOST | NGC if path == "/token" => return Reply::json(200, &json!({"token": TOKEN, "expires_in": 300})),
+        host @ (HOST | NGC) if seen.call.bearer() != Some(TOKEN) => {
             return Reply::json(401, &json!({"errors": [{"code": "UNAUTHORIZED"}]}))
-                .header("www-authenticate", "Bearer realm=\"https://reg.example/token\",service=\"reg.example\"");
+                .header("www-authenticate", format!("Bearer realm=\"https://{host}/token\",service=\"{host}\""));
         }
-        "reg.example" => {}
+        HOST | NGC => {}
         _ => return Reply::body(200, "application/octet-stream", LAYER),
     }
     let Some((repository, what)) = path.trim_start_matches("/v2/").rsplit_once("/manifests/") else {
@@ -93,10 +98,11 @@ fn answer(world: World, seen: &Seen) -> Reply {
 
 async fn probe(world: World, images: &str) -> (Vec<Observation>, Web) {
     let web = Web::start(move |seen: &Seen, _: Ports| answer(world, seen));
-    let config = json!({"auths": {"reg.example": {"username": "u", "password": PASSWORD}}}).to_string();
-    let env = [(names::REGISTRY, "reg.example"), (names::PULL_SECRET, &config), (names::IMAGES, images)];
+    let host = images.split('/').next().unwrap_or_default();
+    let config = json!({"auths": {host: {"username": "u", "password": PASSWORD}}}).to_string();
+    let env = [(names::REGISTRY, host), (names::PULL_SECRET, &config), (names::IMAGES, images)];
     let seen = checks::run(&Settings::from_env(&Env::of(env)), &web.http(), &web.clock.shared()).await;
-    let strange = web.seen().into_iter().filter(|s| s.call.host != "reg.example");
+    let strange = web.seen().into_iter().filter(|s| s.call.host != host);
     for request in strange {
         assert_eq!(request.call.header("authorization"), None, "the login went to {}", request.call.host);
     }
@@ -132,7 +138,7 @@ async fn a_good_image_passes_every_step_within_its_requests() {
     assert_eq!(of(&seen, check::REGISTRY_BLOB).redirect_host.as_deref(), Some("store.example"));
     assert!(seen.iter().all(|o| o.check != check::REGISTRY_RANDOM && o.check != check::REGISTRY_KNOWN));
     assert_eq!(causes(&seen), []);
-    let here = web.seen().iter().filter(|s| s.call.host == "reg.example").count();
+    let here = web.seen().iter().filter(|s| s.call.host == HOST).count();
     assert_eq!(here, 6, "challenge, token, sign-in, HEAD, manifest, layer");
     println!("R3 requests={here} most={MOST}");
 }
@@ -165,19 +171,30 @@ async fn what_is_wrong_with_a_manifest_or_a_layer_is_named() {
 
 #[tokio::test]
 async fn a_refusal_is_compared_with_that_of_a_repository_that_nobody_has() {
+    let alike = World { image: 403, ..GOOD };
+    let differ = World { image: 403, other: 404, ..GOOD };
     let rows = [
-        (World { image: 403, ..GOOD }, Outcome::Ok, Some(code::ALIKE)),
-        (World { image: 403, other: 404, ..GOOD }, Outcome::Ok, Some(code::ANSWERS_DIFFER)),
-        (World { image: 403, other: 500, ..GOOD }, Outcome::Skipped, Some(code::SERVER_ERROR)),
+        (NGC, alike, Outcome::Ok, Some(code::ALIKE), "REGISTRY_REFUSED"),
+        (NGC, differ, Outcome::Ok, Some(code::ANSWERS_DIFFER), "NGC_NOT_ENTITLED"),
+        (HOST, differ, Outcome::Ok, None, "REGISTRY_REFUSED"),
+        (
+            HOST,
+            World { image: 403, other: 500, ..GOOD },
+            Outcome::Skipped,
+            Some(code::SERVER_ERROR),
+            "REGISTRY_REFUSED",
+        ),
     ];
-    for (world, outcome, with) in rows {
-        let (seen, web) = probe(world, &format!("{IMAGE},reg.example/team/known:1")).await;
+    for (host, world, outcome, with, cause) in rows {
+        let (image, good) = (format!("{host}/team/worker:1"), format!("{host}/team/known:1"));
+        let (seen, web) = probe(world, &format!("{image},{good}")).await;
         let random = of(&seen, check::REGISTRY_RANDOM);
         assert_eq!((random.outcome, random.code.as_deref()), (outcome, with), "{random:?}");
-        assert_eq!(random.target, IMAGE);
+        assert_eq!(random.target, image);
         let known = of(&seen, check::REGISTRY_KNOWN);
-        assert_eq!((known.outcome, known.target.as_str()), (Outcome::Ok, "reg.example/team/known:1"));
-        assert!(causes(&seen).iter().all(|(id, _)| id == "REGISTRY_REFUSED"), "{:?}", causes(&seen));
+        assert_eq!((known.outcome, known.target.as_str()), (Outcome::Ok, good.as_str()));
+        let found = causes(&seen);
+        assert!(!found.is_empty() && found.iter().all(|(id, _)| id == cause), "{found:?}");
         assert!(web.seen().len() <= 2 * MOST, "{} requests", web.seen().len());
     }
     let (seen, _) = probe(World { image: 404, ..GOOD }, IMAGE).await;

@@ -73,6 +73,11 @@ impl Cluster {
         list(&self.pods_api(), &ListParams::default().labels(selector)).await
     }
 
+    /// The pods of every namespace.
+    pub(crate) async fn all_pods(&self) -> Result<Vec<Pod>, Trouble> {
+        list(&Api::all(self.client.clone()), &ListParams::default()).await
+    }
+
     pub(crate) async fn nodes(&self) -> Result<Vec<Node>, Trouble> {
         list(&Api::all(self.client.clone()), &ListParams::default()).await
     }

@@ -18,6 +18,7 @@ pub mod finding;
 mod identity_reads;
 pub mod kubelet;
 pub mod observed;
+mod pool_reads;
 mod principal;
 pub mod probe_pod;
 mod probe_run;

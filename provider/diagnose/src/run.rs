@@ -13,6 +13,7 @@ use crate::capture::{CAPTURE_VERSION, Capture};
 use crate::cluster::{Cluster, Trouble};
 use crate::identity_reads;
 use crate::observed::{Object, Observed, Vantage, check, code};
+use crate::pool_reads;
 use crate::probe_pod;
 use crate::probe_run::{self, Ran};
 use crate::report::{self, Cleanup, Command, Left, Run, Skipped, Tool};
@@ -141,6 +142,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     let request = &named;
     seen.registry.clone_from(&request.registry);
     let nodes = nodes(cluster, seen).await;
+    seen.probes.extend(pool_reads::look(cluster, request, &workers, &nodes).await);
     if !workers.is_empty() {
         seen.add(
             Vantage::W,
@@ -154,8 +156,9 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     } else if seen.skipped.is_empty() {
         seen.add(Vantage::W, Observation::failed(check::PODS, "", &request.selector, code::NONE));
     }
-    (services.progress)("asking the registry from here");
-    seen.probes.extend(workstation::look(request, services, &probe_pod::images(request, &workers)).await);
+    (services.progress)("asking registry and storage from here");
+    let (images, containers) = (probe_pod::images(request, &workers), static_reads::containers(cluster, request).await);
+    seen.probes.extend(workstation::look(request, services, &images, &containers).await);
     let found = workload::places(request, &workers, &nodes);
     seen.probes.extend(found.seen);
     let places = limited(found.places, request, seen);

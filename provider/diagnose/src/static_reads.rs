@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Event, Pod, Secret};
 use mops_probe::Observation;
 use mops_probe::dockerconfig::{self, Defect, Login};
 use mops_probe::observation::variant;
-use mops_probe::settings::names;
+use mops_probe::settings::{Container, Given, names};
 use mops_wire::Http;
 
 use crate::age;
@@ -61,6 +61,15 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, w
         seen.extend(pull_secret(request, name, cluster.secret(name).await));
     }
     seen
+}
+
+/// The containers of the stack with the SAS that its secret holds for them; none when that secret is not read.
+pub(crate) async fn containers(cluster: &Cluster, request: &Request) -> Vec<Container> {
+    let Some(name) = request.env_secret.as_ref().filter(|_| !request.containers.is_empty()) else { return Vec::new() };
+    let Ok(secret) = cluster.secret(name).await else { return Vec::new() };
+    let connection = |variable: &str| value(&secret, variable).map_or(Given::Missing, |text| Given::Value(text.into()));
+    let one = |item: &String| Container::named(item, connection);
+    request.containers.iter().map(one).collect()
 }
 
 /// What the directory says to a secret's login, when it is a service principal's.

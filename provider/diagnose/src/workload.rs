@@ -131,7 +131,9 @@ impl Nodes {
         self.get(node).and_then(pool_label).map_or_else(|| node.to_owned(), |(_, pool)| pool)
     }
 
-    fn pools(&self) -> BTreeMap<String, Vec<&Node>> {
+    /// The nodes of each pool.
+    #[must_use]
+    pub fn pools(&self) -> BTreeMap<String, Vec<&Node>> {
         let mut pools: BTreeMap<String, Vec<&Node>> = BTreeMap::new();
         for node in &self.0 {
             if let Some((_, pool)) = pool_label(node) {

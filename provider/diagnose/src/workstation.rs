@@ -1,20 +1,49 @@
-//! What the workstation sees of the registry: without a credential, and with the one that ARM
-//! lists. The comparison that tells a stale password from a broken network (`tests/diagnose.rs`).
+//! What the workstation sees of the registry, without a credential and with the one that ARM lists, and of the storage
+//! by the worker's SAS: the comparison that tells a stale password from a broken network (`tests/diagnose.rs`).
 
 use mops_core::Secret;
 use mops_probe::Observation;
+use mops_probe::checks::clock::Reading;
 use mops_probe::checks::{self, Registry};
-use mops_probe::observation::variant;
+use mops_probe::observation::{check as probe, variant};
+use mops_probe::settings::Container;
 use mops_wire::registry::{Auth, Client, Reference};
 
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::{ArmView, Request, Services, TokenView};
 
-/// All observations from here; none when the registry is not known.
-pub(crate) async fn look(request: &Request, services: &Services, images: &[String]) -> Vec<Observed> {
-    let Some(registry) = &request.registry else { return Vec::new() };
+/// All observations from here.
+pub(crate) async fn look(
+    request: &Request,
+    services: &Services,
+    images: &[String],
+    containers: &[Container],
+) -> Vec<Observed> {
+    let (mut seen, mut readings) = (Vec::new(), Vec::new());
+    if let Some(host) = &request.registry {
+        let (asked, reading) = registry(host, request, services, images).await;
+        seen.extend(asked);
+        readings.extend(reading);
+    }
+    for container in containers {
+        let (asked, reading) = checks::container(container, None, &services.http, &services.clock).await;
+        // Whether a write is refused is asked where workers run.
+        seen.extend(asked.into_iter().filter(|o| o.check != probe::STORAGE_WRITE_REFUSED));
+        readings.extend(reading);
+    }
+    seen.extend(checks::clock::judge(&readings));
+    seen.into_iter().map(|o| Observed::at(Vantage::W, o)).collect()
+}
+
+async fn registry(
+    registry: &str,
+    request: &Request,
+    services: &Services,
+    images: &[String],
+) -> (Vec<Observation>, Option<Reading>) {
     let Services { http, clock, .. } = services;
     let reached = checks::reach(registry, http, clock).await;
+    let reading = reached.reading(registry, clock);
     let mut seen = reached.seen;
     seen.push(listed(registry, &request.arm));
     if let Some(token) = &request.token {
@@ -30,7 +59,7 @@ pub(crate) async fn look(request: &Request, services: &Services, images: &[Strin
             seen.extend(registry.look_up(&client, variant::ARM).await);
         }
     }
-    seen.into_iter().map(|o| Observed::at(Vantage::W, o)).collect()
+    (seen, reading)
 }
 
 fn listed(registry: &str, arm: &ArmView) -> Observation {

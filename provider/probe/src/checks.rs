@@ -1,5 +1,6 @@
 //! All checks of a probe, side by side, each within its deadline.
 
+pub mod clock;
 mod environment;
 mod identity;
 mod reach;
@@ -18,6 +19,7 @@ use crate::settings::Settings;
 pub use reach::{Reached, reach, reach_either};
 pub use registry::manifest::Platform;
 pub use registry::sign_in::Registry;
+pub use storage::container;
 
 /// Longest time of one request.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -45,8 +47,11 @@ impl<'a> Watch<'a> {
 /// Makes every check; the order of the result does not depend on the network.
 pub async fn run(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<Observation> {
     let mut all = environment::look(settings);
-    let (registry, storage) = futures::join!(registry::all(settings, http, clock), storage::all(settings, http, clock));
+    let ((registry, mut readings), (storage, more)) =
+        futures::join!(registry::all(settings, http, clock), storage::all(settings, http, clock));
+    readings.extend(more);
     all.extend(registry);
     all.extend(storage);
+    all.extend(clock::judge(&readings));
     all
 }

@@ -78,6 +78,14 @@ pub struct Container {
     pub connection: Given<Secret<String>>,
 }
 
+impl Container {
+    /// From `CONTAINER` or `VARIABLE=CONTAINER`, and who knows the variables.
+    pub fn named(item: &str, connection: impl Fn(&str) -> Given<Secret<String>>) -> Self {
+        let (variable, name) = item.split_once('=').unwrap_or((names::STORAGE, item));
+        Self { name: name.to_owned(), variable: variable.to_owned(), connection: connection(variable) }
+    }
+}
+
 /// What the worker signs in with when it has no password.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -146,7 +154,10 @@ impl Settings {
             password: secret(env, names::PASSWORD),
             identity: env.has(names::IDENTITY).then(|| identity(env)),
             pull_secret: secret(env, names::PULL_SECRET),
-            containers: list(env, names::CONTAINER).iter().map(|item| container(env, item)).collect(),
+            containers: list(env, names::CONTAINER)
+                .iter()
+                .map(|item| Container::named(item, |v| secret(env, v)))
+                .collect(),
             verify_readonly: env.has(names::VERIFY_READONLY),
             run: env.get(names::RUN).unwrap_or("manual").to_owned(),
             connect: list(env, names::CONNECT).iter().filter_map(|pair| pair_of(pair)).collect(),
@@ -184,11 +195,6 @@ fn secret(env: &Env, name: &str) -> Given<Secret<String>> {
 fn list(env: &Env, name: &str) -> Vec<String> {
     let text = env.get(name).unwrap_or_default();
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
-}
-
-fn container(env: &Env, item: &str) -> Container {
-    let (variable, name) = item.split_once('=').unwrap_or((names::STORAGE, item));
-    Container { name: name.to_owned(), variable: variable.to_owned(), connection: secret(env, variable) }
 }
 
 fn pair_of(text: &str) -> Option<(String, SocketAddr)> {

@@ -193,6 +193,15 @@ impl Client {
         self.send(request, "read", format!("{container}/{blob}"), &[StatusCode::OK]).await
     }
 
+    /// Whether a blob can be read, without reading it. A refusal has its code in a header, and no words.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    pub async fn head(&self, container: &str, blob: &str) -> Result<Answer, BlobError> {
+        let request = Request::new(Method::HEAD, self.url(&path(container, blob), "")?);
+        self.send(request, "read", format!("{container}/{blob}"), &[StatusCode::OK]).await
+    }
+
     /// Writes a block blob.
     ///
     /// # Errors

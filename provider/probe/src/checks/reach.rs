@@ -7,6 +7,7 @@ use mops_host::SharedClock;
 use mops_wire::registry::{Auth, Client, Greeting, RegistryError};
 use mops_wire::{Http, WireError};
 
+use super::clock::Reading;
 use super::registry::client;
 use super::{DEADLINE, Watch};
 use crate::failure::Failure;
@@ -19,6 +20,15 @@ pub struct Reached {
     pub seen: Vec<Observation>,
     /// What the registry said; none when a layer failed.
     pub greeting: Option<Greeting>,
+}
+
+impl Reached {
+    /// The registry's clock against the local one.
+    #[must_use]
+    pub fn reading(&self, registry: &str, clock: &SharedClock) -> Option<Reading> {
+        let theirs = self.greeting.as_ref()?.date?;
+        Some(Reading { host: registry.to_owned(), theirs, ours: clock.now() })
+    }
 }
 
 /// Goes the way to a registry, as far as it leads.

@@ -7,6 +7,7 @@ use mops_wire::Http;
 use mops_wire::registry::{Auth, Client};
 
 use super::{DEADLINE, TRIES, identity};
+use crate::checks::clock::Reading;
 use crate::checks::reach::reach;
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code, variant};
@@ -21,25 +22,27 @@ use entry::entry;
 use manifest::Platform;
 use sign_in::Registry;
 
-pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+/// Everything about the registry, and its clock.
+pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -> (Vec<Observation>, Vec<Reading>) {
     let Some(registry) = &settings.registry else {
-        return [variant::ENV, variant::PULL_SECRET]
+        let skipped = [variant::ENV, variant::PULL_SECRET]
             .map(|v| Observation::skipped(check::REGISTRY_V2, v, "registry", code::NOT_GIVEN))
-            .map(|o| o.detail("no registry is known"))
-            .into();
+            .map(|o| o.detail("no registry is known"));
+        return (skipped.into(), Vec::new());
     };
     let reached = reach(registry, http, clock).await;
+    let readings = Vec::from_iter(reached.reading(registry, clock));
     let mut all = reached.seen;
     let Some(greeting) = &reached.greeting else {
         let failed = all.iter().find(|o| o.outcome == Outcome::Failed).and_then(|o| o.code.clone());
         all.extend(behind(settings, registry, failed.as_deref().unwrap_or(code::UNEXPECTED)));
-        return all;
+        return (all, readings);
     };
     let platform = Some(Platform::here());
     let registry = Registry { host: registry, greeting, images: &settings.images, platform, http, clock };
     let (own, pull) = futures::join!(own(settings, &registry), pull_secret(settings, &registry));
     all.extend(own.into_iter().chain(pull));
-    all
+    (all, readings)
 }
 
 /// What is not asked of a registry to which no way leads.

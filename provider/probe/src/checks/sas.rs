@@ -65,7 +65,7 @@ fn too_broad(view: &SasView) -> Option<String> {
     long.then(|| "it lasts more than a year".to_owned())
 }
 
-fn http_date(text: &str) -> Option<OffsetDateTime> {
+pub(super) fn http_date(text: &str) -> Option<OffsetDateTime> {
     let form =
         format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
     PrimitiveDateTime::parse(text, form).ok().map(PrimitiveDateTime::assume_utc)

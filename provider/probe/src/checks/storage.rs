@@ -1,4 +1,4 @@
-//! Blob storage by the worker's SAS: a list that must work, and a write that must not. A write that
+//! Blob storage by the worker's SAS: a list and a blob that must be readable, and a write that must not work. A write that
 //! goes through is removed again and reported.
 
 use bytes::Bytes;
@@ -7,6 +7,7 @@ use mops_wire::Http;
 use mops_wire::blob::Client;
 use mops_wire::sas::{ConnectionString, ConnectionStringError};
 
+use super::clock::Reading;
 use super::{DEADLINE, TRIES, Watch, sas};
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code, variant};
@@ -14,65 +15,99 @@ use crate::settings::{Container, Given, Settings};
 
 const SAS: &str = variant::SAS;
 
-pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+/// Everything about the worker's containers, and the clocks of their accounts.
+pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -> (Vec<Observation>, Vec<Reading>) {
     let mut all = Vec::new();
-    for container in &settings.containers {
-        all.extend(container_of(settings, container, http, clock).await);
+    let mut readings = Vec::new();
+    for one in &settings.containers {
+        let run = Some(settings.run.as_str()).filter(|_| settings.verify_readonly);
+        let (seen, reading) = container(one, run, http, clock).await;
+        all.extend(seen);
+        readings.extend(reading);
     }
-    all
+    (all, readings)
 }
 
-async fn container_of(
-    settings: &Settings,
+/// One container by its SAS. A write is tried, which must be refused, when a run is given to name its blob.
+pub async fn container(
     Container { name: container, variable, connection }: &Container,
+    run: Option<&str>,
     http: &Http,
     clock: &SharedClock,
-) -> Vec<Observation> {
+) -> (Vec<Observation>, Option<Reading>) {
     let skip = |check: &str, code: &str, why: &str| Observation::skipped(check, SAS, container, code).detail(why);
     let Given::Value(text) = connection else {
         let why = format!("{variable} is missing");
-        return [check::STORAGE_READ, check::STORAGE_WRITE_REFUSED].map(|c| skip(c, code::ENV_MISSING, &why)).into();
+        let skipped = [check::STORAGE_READ, check::STORAGE_WRITE_REFUSED].map(|c| skip(c, code::ENV_MISSING, &why));
+        return (skipped.into(), None);
     };
     let unusable = |code: &'static str, error: &dyn std::fmt::Display| {
         let seen = Observation::failed(check::STORAGE_SAS, SAS, container, code).detail(&error.to_string());
         let rest = [check::STORAGE_READ, check::STORAGE_WRITE_REFUSED].map(|c| skip(c, code, "there is no usable SAS"));
-        std::iter::once(seen).chain(rest).collect()
+        (std::iter::once(seen).chain(rest).collect(), None)
     };
     let parts = match ConnectionString::parse(text) {
         Ok(parts) => parts,
         Err(error @ ConnectionStringError::AccountKey) => return unusable(code::ACCOUNT_KEY, &error),
         Err(error) => return unusable(code::MALFORMED, &error),
     };
+    let host = parts.endpoint.host_str().unwrap_or_default().to_owned();
     let client = match Client::new(http.clone(), parts.endpoint, &parts.sas) {
         Ok(client) => client.with_limits(DEADLINE, TRIES),
         Err(error) => return unusable(code::MALFORMED, &error),
     };
-    let (read, date) = read(&client, container, clock).await;
+    let List { seen: read, date, first } = list(&client, container, clock).await;
+    let theirs = date.as_deref().and_then(sas::http_date);
+    let reading = theirs.map(|theirs| Reading { host, theirs, ours: clock.now() });
     let judged = sas::judge(&parts.sas, container, date.as_deref());
-    let write = if !settings.verify_readonly {
-        skip(check::STORAGE_WRITE_REFUSED, code::NOT_GIVEN, "not asked for")
-    } else if read.outcome == Outcome::Ok {
-        write(&client, container, &settings.run, clock).await
-    } else {
-        skip(check::STORAGE_WRITE_REFUSED, code::READ_REFUSED, "reading failed too, so a refusal proves nothing")
+    let write = match run {
+        None => skip(check::STORAGE_WRITE_REFUSED, code::NOT_GIVEN, "not asked for"),
+        Some(run) if read.outcome == Outcome::Ok => write(&client, container, run, clock).await,
+        Some(_) => {
+            skip(check::STORAGE_WRITE_REFUSED, code::READ_REFUSED, "reading failed too, so a refusal proves nothing")
+        }
     };
-    vec![judged, read, write]
+    let mut all = vec![judged, read];
+    if let Some(blob) = first {
+        all.push(blob_of(&client, container, &blob, clock).await);
+    }
+    all.push(write);
+    (all, reading)
 }
 
-/// Lists one blob; also gives the storage's clock.
-async fn read(client: &Client, container: &str, clock: &SharedClock) -> (Observation, Option<String>) {
+struct List {
+    seen: Observation,
+    /// The storage's clock.
+    date: Option<String>,
+    /// A blob of the container.
+    first: Option<String>,
+}
+
+/// Lists one blob.
+async fn list(client: &Client, container: &str, clock: &SharedClock) -> List {
     let watch = Watch::start(clock);
-    let (seen, date) = match client.list(container, 1).await {
+    let (seen, date, first) = match client.list(container, 1).await {
         Ok(answer) => {
             let ok = Observation::ok(check::STORAGE_READ, SAS, container);
-            (ok.status(answer.status), answer.date)
+            (ok.status(answer.status), answer.date.clone(), answer.names().into_iter().next())
         }
         Err(error) => {
             let date = error.refusal().and_then(|r| r.date.clone());
-            (Failure::from(&error).observation(check::STORAGE_READ, SAS, container), date)
+            (Failure::from(&error).observation(check::STORAGE_READ, SAS, container), date, None)
         }
     };
-    (seen.millis(watch.millis()), date)
+    List { seen: seen.millis(watch.millis()), date, first }
+}
+
+/// HEAD of one blob: the right to list is not the right to read.
+async fn blob_of(client: &Client, container: &str, blob: &str, clock: &SharedClock) -> Observation {
+    let watch = Watch::start(clock);
+    let target = format!("{container}/{blob}");
+    let seen = match client.head(container, blob).await {
+        Ok(answer) => Observation::ok(check::STORAGE_BLOB, SAS, &target).status(answer.status),
+        Err(error) => Failure::from(&error).observation(check::STORAGE_BLOB, SAS, &target),
+    };
+    seen.millis(watch.millis())
 }
 
 async fn write(client: &Client, container: &str, run: &str, clock: &SharedClock) -> Observation {

@@ -47,11 +47,11 @@ impl Client {
             return Ok(Layer { elsewhere: None, whole: Ok(self.judge(&response, digest, size, asked)?) });
         };
         let elsewhere = Origin::of(&next).map(|origin| origin.authority());
-        let whole = self.from_elsewhere(&response.url, next, (digest, size), asked).await;
+        let whole = self.read_elsewhere(&response.url, next, (digest, size), asked).await;
         Ok(Layer { elsewhere, whole })
     }
 
-    async fn from_elsewhere(
+    async fn read_elsewhere(
         &self,
         from: &Url,
         next: Url,

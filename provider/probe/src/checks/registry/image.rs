@@ -9,6 +9,9 @@ use crate::checks::Watch;
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code};
 
+/// Registries that answer alike for what does not exist and for what may not be pulled; elsewhere the comparison is shown
+/// and proves nothing.
+const HIDING: [&str; 1] = ["nvcr.io"];
 /// Most tags that are asked for where they only prove that the repository is there.
 const TAGS: u16 = 5;
 
@@ -95,8 +98,12 @@ impl Registry<'_> {
             Err(failure) => match failure.status {
                 Some(status @ (401 | 403 | 404)) => {
                     let alike = refusal.status == Some(status) && refusal.code == failure.code;
-                    let code = if alike { code::ALIKE } else { code::ANSWERS_DIFFER };
-                    Observation::ok(check, variant, image).status(status).code(code)
+                    let (code, words) = match alike {
+                        true => (code::ALIKE, "answered like the image"),
+                        false => (code::ANSWERS_DIFFER, "answered otherwise than the image"),
+                    };
+                    let code = if HIDING.contains(&self.host) { code } else { "" };
+                    Observation::ok(check, variant, image).status(status).code(code).detail(words)
                 }
                 _ => Observation::skipped(check, variant, image, &failure.code).detail(&failure.detail),
             },
