@@ -4,6 +4,8 @@
 mod acceptance;
 #[path = "diagnose/cluster.rs"]
 mod cluster;
+#[path = "diagnose/hostile.rs"]
+mod hostile;
 #[path = "diagnose/images.rs"]
 mod images;
 #[path = "diagnose/probe.rs"]

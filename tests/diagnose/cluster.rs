@@ -55,7 +55,7 @@ impl Service<HttpRequest<kube::client::Body>> for Authorized {
     }
 }
 
-struct World {
+pub(super) struct World {
     fake: Arc<KubernetesFake>,
     client: kube::Client,
     steps: Arc<Mutex<Vec<String>>>,
@@ -63,7 +63,7 @@ struct World {
     _dir: tempfile::TempDir,
 }
 
-fn observations() -> Vec<Observation> {
+pub(super) fn observations() -> Vec<Observation> {
     vec![
         Observation::ok(check::REGISTRY_V2, variant::ENV, HOST).status(200),
         Observation::ok(check::STORAGE_READ, variant::SAS, "bundles").status(200),
@@ -78,13 +78,13 @@ fn script(dir: &Path, body: &str) -> std::path::PathBuf {
     path
 }
 
-fn says(observations: &[Observation]) -> String {
+pub(super) fn says(observations: &[Observation]) -> String {
     let lines: Vec<String> = lines(observations).iter().map(|l| serde_json::to_string(l).expect("a line")).collect();
     format!("cat <<'LOG'\n{}\nLOG", lines.join("\n"))
 }
 
 impl World {
-    async fn new(probe: &str) -> Self {
+    pub(super) async fn new(probe: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let fake = KubernetesFake::new(Options {
             token: Secret::from(TOKEN),
@@ -121,7 +121,7 @@ impl World {
         api.create(&PostParams::default(), &object).await.expect("made");
     }
 
-    async fn workload(&self, secrets: bool) {
+    pub(super) async fn workload(&self, secrets: bool) {
         use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
         let space: Namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}})).expect("an object");
         Api::<Namespace>::all(self.client.clone()).create(&PostParams::default(), &space).await.expect("made");
@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    fn services(&self) -> Services {
+    pub(super) fn services(&self) -> Services {
         let steps = Arc::clone(&self.steps);
         Services {
             kube: self.client.clone(),
@@ -168,7 +168,7 @@ impl World {
     }
 }
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     let mut request = Request::new("7f3a", "dev", NAMESPACE);
     request.env_secret = Some("bundle-credentials".into());
     request.pools = vec![KnownPool { name: "gpuspot".into(), autoscale: Some((0, 2)) }];

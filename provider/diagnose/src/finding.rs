@@ -223,11 +223,10 @@ pub fn classify(seen: &[Observed], words: &Words) -> Vec<Finding> {
         }
     }
     let mut findings = merge(rule_out(found));
-    let is_used = |o: &&Observed| used.contains(o.id.as_str());
-    let explained: BTreeSet<_> =
-        seen.iter().filter(is_used).filter(|o| o.status == Status::Fail).map(failure).collect();
+    let is_layer = |o: &&Observed| LAYERS.contains(&o.check.as_str());
+    let told: BTreeSet<_> = seen.iter().filter(|o| o.status == Status::Fail && !is_layer(o)).map(failure).collect();
     let is_open = |o: &&Observed| {
-        must_be_explained(o) && !is_used(o) && !(LAYERS.contains(&o.check.as_str()) && explained.contains(&failure(o)))
+        must_be_explained(o) && !used.contains(o.id.as_str()) && !(is_layer(o) && told.contains(&failure(o)))
     };
     findings.extend(seen.iter().filter(is_open).map(Finding::unclassified));
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -248,8 +247,8 @@ fn must_be_explained(o: &Observed) -> bool {
         && !COMPARISONS.contains(&o.check.as_str())
 }
 
-/// The steps on the way to a registry: the sign-in check behind them fails with the same code, and one cause for both is
-/// enough.
+/// The steps on the way to a registry: the sign-in check behind them fails with the same code, and to speak of one of
+/// the two is enough.
 const LAYERS: [&str; 6] = [
     probe::NET_DNS,
     probe::NET_TCP,

@@ -12,9 +12,11 @@ use mops_wire::Http;
 
 use crate::age;
 use crate::cluster::{Cluster, Trouble};
+use crate::key_reads;
 use crate::kubelet::{self, reason};
 use crate::observed::{Object, Observed, Vantage, check, code};
 use crate::principal;
+use crate::pull_reads;
 use crate::request::{ArmView, Request};
 use crate::workload::{self, Nodes};
 
@@ -29,8 +31,10 @@ struct Reference {
 pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, workers: &[Pod]) -> Vec<Observed> {
     let references = references(request, workers);
     let mut seen = Vec::new();
+    let (mut env, mut pull) = (Vec::new(), Vec::new());
     for (name, reference) in &references {
         let found = cluster.secret(name).await;
+        env.extend(found.as_ref().ok().map(|secret| (name.clone(), secret.clone())));
         let users: Vec<&Pod> = workers.iter().filter(|w| refers(w, request, name)).collect();
         seen.extend(found.as_ref().ok().and_then(|s| age::of(s, &users, &request.namespace)));
         seen.extend(shown(request, http, variant::ENV, name, found.as_ref().ok()).await);
@@ -53,6 +57,7 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, w
     named.dedup();
     for name in &named {
         let found = cluster.secret(name).await;
+        pull.extend(found.as_ref().ok().map(|secret| (name.clone(), secret.clone())));
         seen.extend(shown(request, http, variant::PULL_SECRET, name, found.as_ref().ok()).await);
         seen.extend(pull_secret(request, name, found));
     }
@@ -60,6 +65,7 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, w
         seen.push(secret_seen(request, name, Observation::failed(check::LINK, "", name, code::NOT_LINKED)));
         seen.extend(pull_secret(request, name, cluster.secret(name).await));
     }
+    seen.extend(key_reads::look(request, &env, &pull));
     seen
 }
 
@@ -88,7 +94,7 @@ async fn shown(
     Some(secret_seen(request, name, principal::look(http, directory, (credential, name), &login).await))
 }
 
-fn env_login(secret: &Secret) -> Option<Login> {
+pub(crate) fn env_login(secret: &Secret) -> Option<Login> {
     let (username, password) = (value(secret, names::USERNAME)?, value(secret, names::PASSWORD)?);
     Some(Login { username, password: password.into() })
 }
@@ -203,7 +209,7 @@ fn compare(request: &Request, credential: &str, name: &str, logins: &[Login]) ->
     }
 }
 
-fn value(secret: &Secret, key: &str) -> Option<String> {
+pub(crate) fn value(secret: &Secret, key: &str) -> Option<String> {
     let bytes = &secret.data.as_ref()?.get(key)?.0;
     String::from_utf8(bytes.clone()).ok()
 }
@@ -219,9 +225,13 @@ pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes) -> Vec<O
                 reason::SECRET_ABSENT => Observation::skipped(check::KUBELET, "", &image, code),
                 _ => Observation::failed(check::KUBELET, "", &image, code),
             };
-            let o = Observed::at(Vantage::K, o.detail(&words)).on(&pool, node);
-            if !seen.iter().any(|s| s.id == o.id && s.error_code == o.error_code) {
-                seen.push(o);
+            let mine = events.iter().filter(|e| e.involved_object.uid == pod.metadata.uid);
+            let more = [pull_reads::host(&image, &words), pull_reads::time(&image, mine)].into_iter().flatten();
+            for o in std::iter::once(o.detail(&words)).chain(more) {
+                let o = Observed::at(Vantage::K, o).on(&pool, node);
+                if !seen.iter().any(|s| s.id == o.id && s.error_code == o.error_code) {
+                    seen.push(o);
+                }
             }
         }
     }
