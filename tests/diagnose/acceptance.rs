@@ -59,6 +59,12 @@ const PROMISES: &[Promise] = &[
     ("M-02", &[], &["every_pool_is_placed_or_named", "every_pool_is_probed_and_nothing_is_left"]),
     ("M-03", &[], &["a_whole_life_leaves_no_secret_anywhere", "no_secret_of_the_environment_is_printed"]),
     ("M-08", &[], &["a_fingerprint_stays_when_run_and_pods_are_new", "every_report_is_a_log_by_the_official_schema"]),
+    ("B-22", &[], &["a_registry_that_never_answers_ends_with_the_run"]),
+    (
+        "M-13",
+        &["REALM_UNTRUSTED", "HTML_INSTEAD_OF_JSON", "DIGEST_MISMATCH"],
+        &["a_hostile_registry_is_one_finding_and_gets_no_login", "hostile_registries_get_nothing_sent_elsewhere"],
+    ),
     ("M-12", &["EXPIRES_SOON"], &["a_short_life_is_a_warning_until_it_has_ended"]),
     ("M-16", &[], &["a_record_says_what_the_run_said"]),
     ("M-18", &[], &["every_entry_explains_itself"]),

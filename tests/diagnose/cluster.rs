@@ -316,6 +316,14 @@ async fn a_gpu_pool_that_nobody_can_use_is_named() {
     let taints = vec!["sku=gpu:NoSchedule".to_owned()];
     world.fake.add_pool(&NodePool { name: "t4".into(), count: 1, labels, taints, gpus: 1, ..NodePool::default() });
     world.workload(true).await;
+    world
+        .make::<k8s_openapi::api::core::v1::Pod>(json!({
+            "metadata": {"name": "dask-worker-2", "labels": {"app": "dask-worker"}},
+            "spec": {"containers": [{
+                "name": "worker", "image": "reg.azurecr.io/worker:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}
+            }]}
+        }))
+        .await;
     let report = diagnose(request(), world.services()).await;
     let text = report::text(&report, 80, false);
     let about: Vec<_> = report.findings.iter().map(|f| (f.cause_id.as_str(), f.target.as_str())).collect();

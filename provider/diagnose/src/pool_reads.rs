@@ -19,12 +19,14 @@ const PLUGINS: [&str; 3] = ["nvidia-device-plugin", "gpu-operator", "nvidia-gpu-
 /// Nothing for clusters without GPU nodes.
 pub(crate) async fn look(cluster: &Cluster, request: &Request, workers: &[Pod], nodes: &Nodes) -> Vec<Observed> {
     let mut seen = Vec::new();
+    // Workers that ask for no GPU are not for these pools, which is no fault of either.
+    let asking: Vec<Pod> = workers.iter().filter(|w| wants(w).next().is_some()).cloned().collect();
     for (pool, all) in nodes.pools() {
         let gpus: Vec<&Node> = all.into_iter().filter(|n| has_gpu(n)).collect();
         if gpus.is_empty() || !request.wants(&pool) {
             continue;
         }
-        let usable = (!workers.is_empty()).then(|| usable(&pool, &gpus, workers));
+        let usable = (!asking.is_empty()).then(|| usable(&pool, &gpus, &asking));
         let offered = offered(cluster, &pool, &gpus).await;
         seen.extend(usable.into_iter().chain(offered).map(|o| Observed::at(Vantage::W, o).on(&pool, "")));
     }
@@ -56,7 +58,6 @@ fn usable(pool: &str, nodes: &[&Node], workers: &[Pod]) -> Observation {
     }
     let offered: BTreeSet<&str> = nodes.iter().flat_map(|n| offers(n)).collect();
     let wanted: BTreeSet<&str> = workers.iter().flat_map(wants).collect();
-    // Workers that ask for no GPU at all are not for this pool, which is no fault of it.
     if !offered.is_empty() && !wanted.is_empty() && offered.is_disjoint(&wanted) {
         let list = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
         return Observation::failed(check::TAINTS, "", pool, code::NOT_REQUESTED).detail(&format!(
