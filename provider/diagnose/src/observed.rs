@@ -118,6 +118,8 @@ pub mod check {
     pub const SECRETS_COMPARE: &str = "secret.compare";
     /// What the annotations of a secret hold.
     pub const ANNOTATION: &str = "secret.annotation";
+    /// A value in the running worker against the one that its sources give now, by hashes with a nonce.
+    pub const ENV_LIVE: &str = "pod.env_live";
 }
 
 /// Codes of [`check`], beside those of the probe.

@@ -10,7 +10,15 @@ use crate::catalogue::Cause;
 use crate::rule::Rule;
 
 /// Commands that mend something; all others only show more.
-const REPAIRS: &[&str] = &["mops infra up ", "mops infra kubeconfig ", " rollout restart ", "az acr update "];
+const REPAIRS: &[&str] = &[
+    "mops infra up ",
+    "mops infra kubeconfig ",
+    " rollout restart ",
+    " annotate secret ",
+    "az acr update ",
+    "az acr config authentication-as-arm update ",
+    "az login",
+];
 
 /// Commands of the catalogue that this version does not have; reports print the words of such a fix and no command
 /// (`tests/diagnose/program.rs` asks the real parser).

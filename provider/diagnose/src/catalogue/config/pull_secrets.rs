@@ -3,8 +3,9 @@
 use mops_probe::observation::{check as probe, code as seen};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
+use crate::observed::Vantage::K;
 use crate::observed::{check, code};
-use crate::rule::{Near, Remedy, certain, failed, passed};
+use crate::rule::{Near, Remedy, Severity, certain, failed, passed};
 
 /// What a pull secret that gives no login brings with it.
 const EXPLAINED: &[&str] =
@@ -55,7 +56,7 @@ pub(super) const CAUSES: &[Cause] = &[
         meaning: "The secret names the registry, and leaves the password to a program or a store that exists on your machine and not on the node.",
         signal: "the entry of the host is empty, or names only a store, a helper or an identity token",
         near_miss: "another secret of the pod with a whole login for the host makes this a note",
-        repair: Repair::Restart,
+        repair: Repair::Apply,
         remedy: Remedy {
             text: "rewrite it with both",
             stack: "mops infra up {file} -c workspace",
@@ -73,18 +74,26 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "A pull secret that does not exist",
         meaning: "The pod names a pull secret that its namespace does not have. The kubelet goes on without a login.",
         signal: "the name in `imagePullSecrets` is not found",
-        near_miss: "an image that was pulled all the same makes this a warning",
+        near_miss: "a pod that names no pull secret gives KUBELET_NO_CREDENTIALS; an image that was pulled all the same makes this \
+                    a warning",
         repair: Repair::Apply,
         remedy: Remedy {
             text: "create the pull secret in namespace `{namespace}`",
             stack: "mops infra up {file} -c workspace",
             plain: "kubectl -n {namespace} get secrets --field-selector type=kubernetes.io/dockerconfigjson",
         },
-        rules: &[certain(
-            &[failed(&[check::PULL_SECRET]).code(&[code::NOT_FOUND])],
-            "the worker names pull secret `{target}`, which does not exist",
-        )
-        .over(EXPLAINED)],
+        rules: &[
+            certain(
+                &[failed(&[check::PULL_SECRET]).code(&[code::NOT_FOUND]), passed(&[check::KUBELET]).from(K)],
+                "the worker names pull secret `{target}`, which does not exist; its image was pulled all the same",
+            )
+            .severity(Severity::Warning),
+            certain(
+                &[failed(&[check::PULL_SECRET]).code(&[code::NOT_FOUND])],
+                "the worker names pull secret `{target}`, which does not exist",
+            )
+            .over(EXPLAINED),
+        ],
         ..CAUSE
     },
     Cause {

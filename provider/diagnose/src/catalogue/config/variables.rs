@@ -109,21 +109,40 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "ENV_STALE",
-        title: "A worker may still have old values",
-        meaning: "A pod keeps the variables with which it began. The secret has changed since.",
-        signal: "the secret changed after the worker was started",
+        title: "A worker still has old values",
+        meaning: "A pod keeps the variables with which it began. What they come from has changed since.",
+        signal: "a value in the running worker has another hash than the one that its sources give now; weaker, the secret \
+                 changed after the worker was started",
         near_miss: "a secret whose labels changed and whose data did not is no cause",
         repair: Repair::Restart,
-        severity: Severity::Warning,
         remedy: Remedy {
-            text: "restart the workers, if the data changed and not only a label",
+            text: "restart the workers",
             stack: "",
             plain: "kubectl -n {namespace} rollout restart deployment/{deployment}",
         },
-        rules: &[medium(
-            &[passed(&[check::ENV_AGE]).code(&[code::SECRET_NEWER])],
-            "secret `{target}` changed after a worker started, which may still have the old values: {detail}",
-        )],
+        rules: &[
+            certain(
+                &[failed(&[check::ENV_LIVE]).code(&[code::DIFFERS])],
+                "variable `{target}` of the running worker is not the present one: {detail}",
+            )
+            .over(&[
+                "REGISTRY_CREDENTIAL_REFUSED",
+                "REGISTRY_REFUSED",
+                "ACR_LOGIN_DENIED",
+                "WI_WEBHOOK_INACTIVE",
+                "SAS_SIGNATURE",
+            ]),
+            medium(
+                &[passed(&[check::ENV_AGE]).code(&[code::SECRET_NEWER])],
+                "secret `{target}` changed after a worker started, which may still have the old values: {detail}",
+            )
+            .severity(Severity::Warning)
+            .remedy(Remedy {
+                text: "restart the workers, if the data changed and not only a label",
+                stack: "",
+                plain: "kubectl -n {namespace} rollout restart deployment/{deployment}",
+            }),
+        ],
         ..CAUSE
     },
     Cause {

@@ -13,11 +13,11 @@ pub(super) const CAUSES: &[Cause] = &[
         meaning: "The directory gave a token, and the registry refuses to trade it for one of its own.",
         signal: "the trade at the registry is refused",
         near_miss: "a trade that succeeds before the refusal gives ACR_ACCESS_TOKEN_DENIED",
-        repair: Repair::Stack,
+        repair: Repair::Human,
         remedy: Remedy {
-            text: "give the identity the right to pull; one that was given in the last minutes may need some more",
-            stack: "mops infra up {file} -c cluster",
-            plain: "",
+            text: "sign in at Azure again, or ask for a role on the registry",
+            stack: "",
+            plain: "az login",
         },
         rules: &[
             high(
@@ -27,17 +27,17 @@ pub(super) const CAUSES: &[Cause] = &[
                 ],
                 "pool {pool}: `{target}` does not take the worker's identity, which the directory knows",
             )
-            .over(&["REGISTRY_REFUSED"]),
+            .over(&["REGISTRY_REFUSED"])
+            .remedy(Remedy {
+                text: "give the identity the right to pull; one that was given in the last minutes may need some more",
+                stack: "mops infra up {file} -c cluster",
+                plain: "",
+            }),
             high(
                 &[failed(&[probe::IDENTITY_EXCHANGE]).from(W).with(&[variant::USER]).http(&[401, 403])],
                 "`{target}` does not take the token of the person who is signed in at Azure",
             )
-            .over(&["REGISTRY_REFUSED"])
-            .remedy(Remedy {
-                text: "sign in at Azure again, or ask for a role on the registry",
-                stack: "",
-                plain: "az login",
-            }),
+            .over(&["REGISTRY_REFUSED"]),
         ],
         ..CAUSE
     },

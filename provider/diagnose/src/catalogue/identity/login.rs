@@ -17,8 +17,8 @@ pub(super) const CAUSES: &[Cause] = &[
         repair: Repair::Human,
         remedy: Remedy {
             text: "sign in at the registry, then let the stack hand the login to the workers",
-            stack: "mops auth login {target}",
-            plain: "",
+            stack: "",
+            plain: "mops auth login {target}",
         },
         rules: &[certain(
             &[
@@ -42,12 +42,11 @@ pub(super) const CAUSES: &[Cause] = &[
         near_miss: "the user of zeros with a token as its password is taken here; in a secret of the cluster it gives \
                     SECRET_SHORT_LIVED",
         repair: Repair::Apply,
-        unconfirmed: false,
         sources: &["oras-project/oras#1876"],
         remedy: Remedy {
             text: "sign in again with user and password, or with a client that trades identity tokens",
-            stack: "mops auth login {target}",
-            plain: "",
+            stack: "",
+            plain: "mops auth login {target}",
         },
         rules: &[high(
             &[

@@ -3,6 +3,8 @@
 use mops_probe::observation::{check as probe, code as seen};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
+use crate::kubelet::reason;
+use crate::observed::Vantage::K;
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, certain, failed, high, passed};
 
@@ -55,7 +57,8 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "The registry's host of layers is blocked",
         meaning: "The registry answers, and it sends clients to another host for the layers of an image. That one is not let \
                   through, or its own firewall refuses, so every pull stops after the manifest.",
-        signal: "the manifest is read, and the data host of the Azure registry is not reached or answers 403 with XML",
+        signal: "the manifest is read, and the data host of the Azure registry is not reached or answers 403 with XML; \
+                 or the kubelet names that host in its error",
         near_miss: "a layer that answers 404 gives BLOB_MISSING; the host of another registry's layers gives BLOB_HOST_BLOCKED",
         repair: Repair::Stack,
         sources: &["Azure/AKS#1383"],
@@ -83,6 +86,18 @@ pub(super) const CAUSES: &[Cause] = &[
                 ],
                 "{place}: the manifest of `{target}` is read, the host of its layers refuses: {detail}",
             ),
+            high(
+                &[
+                    failed(&[check::KUBELET]).from(K).code(&[
+                        reason::NO_CONNECTION,
+                        reason::NO_SUCH_HOST,
+                        reason::DENIED,
+                    ]),
+                    passed(&[check::PULL_HOST]).from(K).code(&[code::DATA_HOST]).near(Near::PoolAndTarget),
+                ],
+                "{place}: the node does not get the layers of `{target}` from the registry's host for them: {last}",
+            )
+            .over(&["SERVICE_UNREACHABLE", "DNS_FAILURE", "REGISTRY_REFUSED"]),
         ],
         ..CAUSE
     },

@@ -44,7 +44,7 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "Nobody gave the pod its token",
         meaning: "The pod carries the label, and the cluster did not put the token into it. The add-on is off, or came after the pod.",
         signal: "the label is right, and the pod has no token of its service account",
-        near_miss: "a pod without the label gives WI_POD_LABEL",
+        near_miss: "a pod that is older than its label gives ENV_STALE, one without the label WI_POD_LABEL",
         repair: Repair::Restart,
         remedy: Remedy { text: "switch workload identity on for the cluster, then let the pods be made again", stack: "mops infra up {file} -c cluster", plain: "kubectl -n {namespace} get pods -o yaml" },
         rules: &[
