@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::Observed;
 use crate::rule::Confidence::Certain;
+use crate::rule::Seen;
 
 mod fixture;
 mod flagship;
@@ -59,11 +61,12 @@ fn every_entry_has_a_trigger_and_a_near_miss_and_no_fixture_is_an_orphan() {
 
 #[test]
 fn every_rule_is_shown_by_a_world() {
-    let all: Vec<_> = fixture::all().iter().flat_map(Fixture::findings).collect();
+    let worlds: Vec<Vec<Observed>> = fixture::all().iter().map(Fixture::seen).collect();
+    let indexed: Vec<Seen<'_>> = worlds.iter().map(|world| Seen::new(world)).collect();
     for (_, cause) in causes().filter(|(_, c)| finished(c.id)) {
         for rule in cause.rules {
-            let shown = all.iter().any(|f| f.cause_id == cause.id && f.confidence == Some(rule.confidence));
-            assert!(shown, "no world shows {} as {}", cause.id, rule.confidence.word());
+            let shown = indexed.iter().any(|world| !rule.matches(world).is_empty());
+            assert!(shown, "no world shows {} by \"{}\"", cause.id, rule.message);
         }
     }
 }
