@@ -5,11 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use mops_diagnose::observed::{Object, Observed, Vantage, check};
-use mops_diagnose::report::{self, Command, Report};
-use mops_probe::Observation;
-use mops_probe::observation::check as probe;
-use mops_tests::reports;
+use mops_diagnose::report::{self, Report};
+use mops_tests::{crowd, reports};
 use regex::Regex;
 use serde_json::Value;
 
@@ -178,46 +175,9 @@ fn every_form_has_the_same_causes_order_and_fixes() {
     println!("B-14 reports={} forms={} findings={compared}", reports::all().len(), FORMS.len());
 }
 
-/// A thousand pods in three pools, of which four hundred cannot pull.
-fn crowd() -> Report {
-    let mut seen = Vec::new();
-    for n in 0..1000 {
-        let (pool, node) = (["system", "gpu", "spot"][n % 3], format!("node-{}", n / 30));
-        let pod = format!("dask-worker-5d4f8c7b9-{}", suffix(n));
-        for o in reports::healthy() {
-            seen.push(Observed::at(Vantage::P, o).on(pool, &node).standing_for(&pod, true));
-        }
-        if n % 5 < 2 {
-            let o = Observation::failed(check::KUBELET, "", "reg.azurecr.io/worker:1", "CREDENTIAL_REFUSED");
-            let object = Object::new("Pod", "modelops-dask-dev", &pod);
-            seen.push(Observed::at(Vantage::K, o).on(pool, &node).standing_for(&pod, true).about(object));
-            let o = Observation::failed(probe::REGISTRY_TAGS, "env", "reg.azurecr.io", "TEAPOT").status(418);
-            seen.push(Observed::at(Vantage::P, o).on(pool, &node).standing_for(&pod, true));
-        }
-    }
-    let mut report = reports::report(Command::DiagnoseAuth, seen, Vec::new(), reports::clean());
-    // The rules keep one observation a place; here every pod stands for itself.
-    let waiting = report.probes.iter().filter(|o| o.vantage == Vantage::K);
-    let (ids, pods) = waiting.map(|o| (o.id.clone(), o.object.clone().expect("a pod"))).unzip();
-    let first = report.findings.iter_mut().find(|f| f.vantage == [Vantage::K]).expect("a cause");
-    (first.evidence, first.objects) = (ids, pods);
-    report
-}
-
-/// Five letters as Kubernetes takes them.
-fn suffix(mut n: usize) -> String {
-    let letters = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut text = String::new();
-    for _ in 0..5 {
-        text.push(char::from(letters[n % letters.len()]));
-        n /= letters.len();
-    }
-    text
-}
-
 #[test]
 fn a_thousand_pods_are_told_in_few_words_and_in_time() {
-    let report = crowd();
+    let report = crowd::report();
     assert!(report.findings.len() > 400, "{}", report.findings.len());
     let mut line =
         format!("P-report pods=1000 observations={} findings={}", report.probes.len(), report.findings.len());

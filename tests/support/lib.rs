@@ -9,6 +9,7 @@ pub mod blob;
 pub mod browser;
 pub mod canary;
 pub mod control;
+pub mod crowd;
 pub mod dice;
 pub mod entra;
 pub mod evidence;

@@ -28,7 +28,9 @@ pub fn report(command: Command, observations: Vec<Observed>, skipped: Vec<Skippe
     record(command, observations, skipped, cleanup).report()
 }
 
-fn record(command: Command, observations: Vec<Observed>, skipped: Vec<Skipped>, cleanup: Cleanup) -> Capture {
+/// The record of a run that saw this.
+#[must_use]
+pub fn record(command: Command, observations: Vec<Observed>, skipped: Vec<Skipped>, cleanup: Cleanup) -> Capture {
     Capture {
         capture_version: CAPTURE_VERSION,
         command,

@@ -10,6 +10,7 @@ use crate::Options;
 use crate::ours::{Run, number};
 use crate::row::Report;
 
+mod diagnosis;
 mod engine;
 mod network;
 mod process;
@@ -73,6 +74,9 @@ pub(crate) async fn all(options: &Options, peer: Option<&Terraform>, report: &mu
     }
     if wanted(&["P13"]) {
         bench.recovery(report).await?;
+    }
+    if wanted(&["DA"]) {
+        bench.diagnosis(report).await?;
     }
     Ok(())
 }

@@ -43,11 +43,12 @@ pub(crate) async fn wall(program: &Path, args: &[&str]) -> Result<f64, String> {
     Ok(start.elapsed().as_secs_f64() * 1000.0)
 }
 
-/// Most memory of a whole process, in MiB, as the kernel tells its parent; `None` without GNU time.
-pub(crate) async fn peak(program: &Path, args: &[&str]) -> Option<f64> {
+/// Most memory of a whole process that ends with this code, in MiB, as the kernel tells its parent; `None` without GNU
+/// time.
+pub(crate) async fn peak(program: &Path, args: &[&str], code: i32) -> Option<f64> {
     let program = program.display().to_string();
     let all: Vec<String> = ["-f", "%M", &program].iter().chain(args).map(|a| (*a).to_owned()).collect();
-    let output = command("time".into(), &all).run_checked().await.ok()?;
+    let output = command("time".into(), &all).run().await.ok().filter(|output| output.code == Some(code))?;
     let text = String::from_utf8_lossy(&output.stderr);
     Some(text.lines().last()?.trim().parse::<f64>().ok()? / 1024.0)
 }

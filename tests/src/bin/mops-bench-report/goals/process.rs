@@ -15,7 +15,7 @@ impl Bench<'_> {
             }
         }
         report.add(row);
-        let peaks: Vec<f64> = peak(&program, &["--version"]).await.into_iter().collect();
+        let peaks: Vec<f64> = peak(&program, &["--version"], 0).await.into_iter().collect();
         let note = if peaks.is_empty() { "GNU time absent" } else { "" };
         report.add(Row::new("P1", "peak version", Unit::MebiBytes, Goal::AtMost(8.0)).ours(peaks).note(note));
         Ok(())
