@@ -26,6 +26,8 @@ mod life;
 mod lock;
 #[path = "migrate.rs"]
 mod migrate;
+#[path = "permissions.rs"]
+mod permissions;
 #[path = "preflight.rs"]
 mod preflight;
 #[path = "principal_stack.rs"]

@@ -67,6 +67,7 @@ const PROMISES: &[Promise] = &[
     ),
     ("M-12", &["EXPIRES_SOON"], &["a_short_life_is_a_warning_until_it_has_ended"]),
     ("M-16", &[], &["a_record_says_what_the_run_said"]),
+    ("M-17", &[], &["the_printed_roles_are_what_a_run_uses", "azure_is_asked_for_what_the_printed_role_allows"]),
     ("M-18", &[], &["every_entry_explains_itself"]),
     ("M-D1", &[], &["without_a_cluster_there_is_a_cause"]),
     ("M-D2", &[], &["a_namespace_and_a_kubeconfig_are_enough"]),

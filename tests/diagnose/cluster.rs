@@ -1,5 +1,6 @@
 //! A run against the Kubernetes fake, in process, with a canned probe: places, clean-up, verdicts.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use futures::future::BoxFuture;
 use http::{HeaderValue, Request as HttpRequest, Response, header};
 use kube::api::{Api, PostParams};
 use mops_core::{Cancel, Secret};
+use mops_diagnose::permissions::{self, Right};
 use mops_diagnose::{Command, KnownPool, Report, Request, Services, look, report};
 use mops_host::clock::{ManualClock, SystemClock};
 use mops_host::fsx;
@@ -34,9 +36,12 @@ async fn smoke_test(request: Request, services: Services) -> Report {
     look(Command::SmokeTest, request, services).await.report()
 }
 
-/// The fake's router with a token on each request.
+/// Methods and addresses of requests.
+type Asked = Arc<Mutex<Vec<(String, String)>>>;
+
+/// The fake's router with a token on each request; each is remembered.
 #[derive(Clone)]
-struct Authorized(Router);
+struct Authorized(Router, Asked);
 
 impl Service<HttpRequest<kube::client::Body>> for Authorized {
     type Response = Response<axum::body::Body>;
@@ -48,6 +53,8 @@ impl Service<HttpRequest<kube::client::Body>> for Authorized {
     }
 
     fn call(&mut self, mut request: HttpRequest<kube::client::Body>) -> Self::Future {
+        let asked = (request.method().to_string(), request.uri().to_string());
+        self.1.lock().expect("requests").push(asked);
         let token = HeaderValue::from_str(&format!("Bearer {TOKEN}")).expect("a header");
         request.headers_mut().insert(header::AUTHORIZATION, token);
         let mut router = self.0.clone();
@@ -58,6 +65,7 @@ impl Service<HttpRequest<kube::client::Body>> for Authorized {
 pub(super) struct World {
     fake: Arc<KubernetesFake>,
     client: kube::Client,
+    asked: Asked,
     steps: Arc<Mutex<Vec<String>>>,
     cancel: Cancel,
     _dir: tempfile::TempDir,
@@ -95,8 +103,9 @@ impl World {
             ledger: Ledger::default(),
             ledger_prefix: "kubernetes/test".into(),
         });
-        let client = kube::Client::new(Authorized(router(Arc::clone(&fake))), NAMESPACE);
-        let world = Self { fake, client, steps: Arc::default(), cancel: Cancel::new(), _dir: dir };
+        let asked = Asked::default();
+        let client = kube::Client::new(Authorized(router(Arc::clone(&fake)), Arc::clone(&asked)), NAMESPACE);
+        let world = Self { fake, client, asked, steps: Arc::default(), cancel: Cancel::new(), _dir: dir };
         world.pool("cpu", &[]);
         world.pool("gpu", &["sku=gpu:NoSchedule"]);
         world
@@ -343,4 +352,57 @@ async fn a_record_says_what_the_run_said() {
     let replayed: mops_diagnose::Capture = serde_json::from_str(&text).expect("its own form");
     assert!(!live.observations.is_empty() && !text.contains(CANARY) && !text.contains(TOKEN), "{text}");
     assert_eq!(report::json(&replayed.report()), report::json(&live.report()));
+}
+
+/// Verb and resource of a request, and whether it was about one namespace: `pods/log get`.
+fn right((method, uri): &(String, String)) -> Option<(String, bool)> {
+    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let mut parts = path.strip_prefix("/api/v1/")?.split('/').peekable();
+    let inside = parts.peek() == Some(&"namespaces") && path.split('/').count() > 5;
+    let mut rest: Vec<&str> = if inside { parts.skip(2).collect() } else { parts.collect() };
+    let one = rest.len() > 1;
+    if one {
+        rest.remove(1);
+    }
+    let verb = match (method.as_str(), one) {
+        ("GET", false) if query.contains("watch=") => "watch",
+        ("GET", false) => "list",
+        ("GET", true) => "get",
+        ("POST", _) => "create",
+        ("DELETE", _) => "delete",
+        _ => method,
+    };
+    Some((format!("{} {verb}", rest.join("/")), inside))
+}
+
+/// What the printed roles allow, in the same words.
+fn given(rights: &[Right]) -> BTreeSet<String> {
+    rights.iter().flat_map(|r| r.verbs.iter().map(|verb| format!("{} {verb}", r.resource))).collect()
+}
+
+/// M-17: a run that meets everything a run can meet uses each right of the printed roles, and no other.
+#[tokio::test]
+async fn the_printed_roles_are_what_a_run_uses() {
+    let world = World::new(&says(&observations())).await;
+    let labels = [("node.kubernetes.io/instance-type".to_owned(), "Standard_NC4as_T4_v3".to_owned())].into();
+    world.fake.add_pool(&NodePool { name: "t4".into(), count: 1, labels, gpus: 1, ..NodePool::default() });
+    world.workload(true).await;
+    world
+        .make::<k8s_openapi::api::core::v1::Pod>(json!({
+            "metadata": {
+                "name": "dask-worker-2", "labels": {"app": "dask-worker", "azure.workload.identity/use": "true"}
+            },
+            "spec": {"containers": [{
+                "name": "worker", "image": "reg.azurecr.io/worker:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}
+            }]}
+        }))
+        .await;
+    world.asked.lock().expect("requests").clear();
+    let before = diagnose(request(), world.services()).await;
+    let asked = world.asked.lock().expect("requests").clone();
+    let used = |inside| asked.iter().filter_map(right).filter(|(_, i)| *i == inside).map(|(right, _)| right).collect();
+    let (inside, outside): (BTreeSet<String>, BTreeSet<String>) = (used(true), used(false));
+    assert_eq!(inside, given(permissions::IN_NAMESPACE), "{:?}", causes(&before));
+    assert_eq!(outside, given(permissions::IN_CLUSTER), "{:?}", causes(&before));
+    assert!(asked.iter().all(|a| right(a).is_some() || a.1.contains("selfsubjectaccessreviews")), "{asked:?}");
 }

@@ -26,6 +26,11 @@ impl Witness {
         })
     }
 
+    /// Remembers nothing of what was told so far.
+    pub fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Which fake heard what.
     #[must_use]
     pub fn heard(&self) -> Vec<(String, String)> {

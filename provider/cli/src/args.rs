@@ -132,6 +132,9 @@ pub(crate) struct CheckArgs {
     pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
+    /// Print the rights that a run needs, as roles of Kubernetes and Azure.
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) explain_permissions: bool,
 }
 
 /// How pods are looked at from inside.

@@ -72,6 +72,7 @@ lines! {
     "migrated" 1 => crate::commands::MigratedLine,
     "outputs" 1 => crate::commands::OutputsLine,
     "passphrase_rotated" 1 => crate::commands::RotatedLine,
+    "permissions" 1 => crate::commands::PermissionsLine,
     "removed" 1 => crate::commands::RemovedLine,
     "report" mops_diagnose::report::SCHEMA_VERSION => mops_diagnose::Report,
     "resource" 1 => crate::commands::ResourceLine,

@@ -19,6 +19,7 @@ mod identity_reads;
 mod key_reads;
 pub mod kubelet;
 pub mod observed;
+pub mod permissions;
 mod pool_reads;
 mod principal;
 pub mod probe_pod;

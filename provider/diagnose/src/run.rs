@@ -13,6 +13,7 @@ use crate::capture::{CAPTURE_VERSION, Capture};
 use crate::cluster::{Cluster, Trouble};
 use crate::identity_reads;
 use crate::observed::{Object, Observed, Vantage, check, code};
+use crate::permissions;
 use crate::pool_reads;
 use crate::probe_pod;
 use crate::probe_run::{self, Ran};
@@ -31,15 +32,6 @@ const CLEANUP: Duration = Duration::from_secs(5);
 /// Longest time over the limit of the run.
 const GRACE: Duration = Duration::from_millis(500);
 const CLEANUP_PAUSE: Duration = Duration::from_millis(200);
-/// What a run needs; a denial is a note.
-const RIGHTS: &[(&str, &str)] = &[
-    ("list", "pods"),
-    ("create", "pods"),
-    ("delete", "pods"),
-    ("get", "pods/log"),
-    ("get", "secrets"),
-    ("list", "events"),
-];
 
 /// What a run has seen so far.
 #[derive(Default)]
@@ -215,8 +207,10 @@ async fn preflight(cluster: &Cluster, request: &Request, seen: &mut Seen) -> boo
         // The right to read a namespace is a cluster's right; the pods will tell.
         _ => seen.add(Vantage::W, Observation::ok(check::API, "", api)),
     }
-    for (verb, resource) in RIGHTS {
-        if cluster.allowed(verb, resource).await == Some(false) {
+    let rights = permissions::IN_NAMESPACE.iter().flat_map(|r| r.verbs.iter().map(|verb| (*verb, r.resource)));
+    let asked = rights.map(|(verb, resource)| async move { (verb, resource, cluster.allowed(verb, resource).await) });
+    for (verb, resource, allowed) in futures::future::join_all(asked).await {
+        if allowed == Some(false) {
             let right = format!("{verb} {resource}");
             seen.add(Vantage::W, Observation::skipped(check::RIGHT, "", &right, code::FORBIDDEN));
         }

@@ -28,6 +28,10 @@ pub(super) fn handler(secret: &str, control: &Control<'_>) -> Handler {
     let witness = control.witness.clone();
     crate::http::handler(move |call| match call.path.strip_prefix(&secret) {
         Some("/heard") => Reply::json(200, &json!(witness.heard())),
+        Some("/heard/forget") => {
+            witness.forget();
+            Reply::json(200, &json!({}))
+        }
         Some(path) => answer(&arm, &clusters, &faults, call, path),
         None => Reply::empty(404),
     })

@@ -7,6 +7,7 @@ mod lines;
 mod record;
 mod report;
 mod request;
+mod rights;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use mops_diagnose::{Capture, Command, NoClient, Services};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
 use mops_wire::Http;
+
+pub(crate) use rights::PermissionsLine;
 
 use crate::app::App;
 use crate::args::{CheckArgs, ProbeArgs, ReadingArgs, StackArgs, Wanted, WorkloadArgs};
@@ -43,6 +46,9 @@ pub(crate) fn run(app: &App, command: Command, args: &CheckArgs) -> Outcome {
         return conclude(app, record::read(app, file)?, &args.reading, &wanted);
     }
     let (snapshot, pointed) = known(app, &args.stack, &args.workload)?;
+    if args.explain_permissions {
+        return rights::tell(app, &snapshot, &args.workload);
+    }
     let session = app.session(&pointed)?;
     let (workload, probe) = (&args.workload, &args.probe);
     let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, workload, probe };

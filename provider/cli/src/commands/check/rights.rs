@@ -1,0 +1,49 @@
+//! `--explain-permissions`: the rights that a run needs, for whoever has to give them. Asks nobody.
+
+use mops_core::{Class, Error};
+use mops_diagnose::permissions;
+use mops_engine::state::Snapshot;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{input, of_type};
+use crate::app::App;
+use crate::args::WorkloadArgs;
+use crate::exit::{Exit, Failure, Outcome};
+
+/// The rights that a run needs.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PermissionsLine {
+    /// A Role and a ClusterRole.
+    kubernetes: [Json; 2],
+    /// The definition of a role of Azure.
+    azure: Json,
+}
+
+pub(super) fn tell(app: &App, snapshot: &Snapshot, workload: &WorkloadArgs) -> Outcome {
+    let namespace = workload
+        .namespace
+        .clone()
+        .or_else(|| of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|namespace| input(namespace, "name")));
+    let groups: Vec<String> = of_type(snapshot, "modelops:azure:ResourceGroup").map(|group| group.id.clone()).collect();
+    let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default());
+    let line = PermissionsLine { kubernetes, azure: permissions::azure(&groups) };
+    if app.printer.look().json {
+        app.printer.object(&line);
+        return Ok(Exit::Ok);
+    }
+    let mut text = String::new();
+    for role in &line.kubernetes {
+        let yaml = serde_saphyr::to_string(role).map_err(|e| {
+            Failure::could_not_run(Error::new(Class::Bug, "a role cannot be written as YAML").caused_by(e))
+        })?;
+        text += &format!("---\n{}\n", yaml.trim_end());
+    }
+    app.printer.data(&format!("# Kubernetes: kubectl apply -f FILE\n{text}"));
+    app.printer.data(&format!("# Azure: az role definition create --role-definition FILE\n{:#}\n", line.azure));
+    if groups.is_empty() {
+        app.printer.note("no resource group is known here: put those of the workload into `AssignableScopes`");
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,72 @@
+//! What a run has to be allowed: in the cluster as a Role and a ClusterRole, in Azure as the definition of a role. The
+//! lists are what a run asks for, no more (`tests/diagnose/cluster.rs`, `tests/permissions.rs`).
+
+use serde_json::{Value as Json, json};
+
+/// The name of the roles.
+const NAME: &str = "mops-diagnose";
+
+/// Resources in one API group, and what is done to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The API group; empty for the core one.
+    pub group: &'static str,
+    /// `pods`, `pods/log`.
+    pub resource: &'static str,
+    /// `get`, `list`, `watch`, `create`, `delete`.
+    pub verbs: &'static [&'static str],
+}
+
+/// In the namespace of the workload: reading it, and running a probe pod a pool.
+pub const IN_NAMESPACE: &[Right] = &[
+    Right { group: "", resource: "pods", verbs: &["create", "delete", "get", "list", "watch"] },
+    Right { group: "", resource: "pods/log", verbs: &["get"] },
+    Right { group: "", resource: "secrets", verbs: &["get"] },
+    Right { group: "", resource: "serviceaccounts", verbs: &["get"] },
+    Right { group: "", resource: "events", verbs: &["list"] },
+];
+
+/// In the whole cluster: which pools there are, and whether something announces their GPUs. A run without these says
+/// what it could not see.
+pub const IN_CLUSTER: &[Right] = &[
+    Right { group: "", resource: "namespaces", verbs: &["get"] },
+    Right { group: "", resource: "nodes", verbs: &["list"] },
+    Right { group: "", resource: "pods", verbs: &["list"] },
+];
+
+/// In Azure, by the way in which pods sign in to the registry.
+pub const ACTIONS: &[&str] = &[
+    "Microsoft.ContainerRegistry/registries/listCredentials/action",
+    "Microsoft.ContainerRegistry/registries/scopeMaps/read",
+    "Microsoft.ContainerRegistry/registries/tokens/read",
+    "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read",
+];
+
+/// A Role for the namespace and a ClusterRole, as `kubectl apply` takes them. Without a namespace the Role goes where
+/// it is applied.
+#[must_use]
+pub fn kubernetes(namespace: &str) -> [Json; 2] {
+    let mut metadata = json!({"name": NAME});
+    if !namespace.is_empty() {
+        metadata["namespace"] = namespace.into();
+    }
+    [role("Role", metadata, IN_NAMESPACE), role("ClusterRole", json!({"name": NAME}), IN_CLUSTER)]
+}
+
+fn role(kind: &str, metadata: Json, rights: &[Right]) -> Json {
+    let rule = |r: &Right| json!({"apiGroups": [r.group], "resources": [r.resource], "verbs": r.verbs});
+    let rules: Vec<Json> = rights.iter().map(rule).collect();
+    json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules})
+}
+
+/// A role definition as `az role definition create --role-definition` takes it, to be given in these scopes.
+#[must_use]
+pub fn azure(scopes: &[String]) -> Json {
+    json!({
+        "Name": NAME,
+        "Description": "Read what mops diagnose-auth compares: how pods sign in to their registry",
+        "Actions": ACTIONS,
+        "AssignableScopes": scopes,
+    })
+}
