@@ -65,7 +65,11 @@ const PROMISES: &[Promise] = &[
         &["REALM_UNTRUSTED", "HTML_INSTEAD_OF_JSON", "DIGEST_MISMATCH"],
         &["a_hostile_registry_is_one_finding_and_gets_no_login", "hostile_registries_get_nothing_sent_elsewhere"],
     ),
-    ("M-12", &["EXPIRES_SOON"], &["a_short_life_is_a_warning_until_it_has_ended"]),
+    (
+        "M-12",
+        &["EXPIRES_SOON"],
+        &["what_ends_soon_is_named_by_the_length_of_its_life", "a_token_is_judged_by_its_end_and_its_switch"],
+    ),
     ("M-16", &[], &["a_record_says_what_the_run_said"]),
     ("M-17", &[], &["the_printed_roles_are_what_a_run_uses", "azure_is_asked_for_what_the_printed_role_allows"]),
     ("M-18", &[], &["every_entry_explains_itself"]),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use mops_core::{Cancel, Secret};
 use mops_host::SharedClock;
 use mops_wire::Http;
+use time::OffsetDateTime;
 
 /// Default of [`Request::selector`].
 pub const SELECTOR: &str = "app=dask-worker";
@@ -87,8 +88,8 @@ pub struct Directory {
 pub struct TokenView {
     /// Whether it may sign in at all.
     pub enabled: bool,
-    /// Whether its password has run out.
-    pub expired: bool,
+    /// When its password ends; `None` when it does not, or nobody says.
+    pub ends: Option<OffsetDateTime>,
     /// What its scope map allows: `repositories/NAME/content/read`.
     pub actions: Vec<String>,
 }

@@ -5,9 +5,11 @@ use mops_core::Secret;
 use mops_probe::Observation;
 use mops_probe::checks::clock::Reading;
 use mops_probe::checks::{self, Registry};
-use mops_probe::observation::{check as probe, variant};
+use mops_probe::observation::{check as probe, code as probe_code, variant};
 use mops_probe::settings::Container;
 use mops_wire::registry::{Auth, Client, Reference};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::{ArmView, Request, Services, TokenView};
@@ -47,7 +49,7 @@ async fn registry(
     let mut seen = reached.seen;
     seen.push(listed(registry, &request.arm));
     if let Some(token) = &request.token {
-        seen.push(may_sign_in(registry, token));
+        seen.push(may_sign_in(registry, token, clock.now()));
         seen.extend(images.iter().map(|image| may_pull(image, token)));
     }
     if let (ArmView::Credentials { username, passwords }, Some(greeting)) = (&request.arm, &reached.greeting) {
@@ -72,12 +74,20 @@ fn listed(registry: &str, arm: &ArmView) -> Observation {
     }
 }
 
-fn may_sign_in(registry: &str, token: &TokenView) -> Observation {
+/// A token whose password ends within this time is named while it works.
+const SOON: time::Duration = time::Duration::days(3);
+
+fn may_sign_in(registry: &str, token: &TokenView, now: OffsetDateTime) -> Observation {
     let failed = |code| Observation::failed(check::ARM_TOKEN, variant::ARM, registry, code);
-    match token {
-        TokenView { expired: true, .. } => failed(code::EXPIRED),
-        TokenView { enabled: false, .. } => failed(code::DISABLED),
-        _ => Observation::ok(check::ARM_TOKEN, variant::ARM, registry),
+    let ok = Observation::ok(check::ARM_TOKEN, variant::ARM, registry);
+    match token.ends {
+        Some(end) if end <= now => failed(code::EXPIRED),
+        _ if !token.enabled => failed(code::DISABLED),
+        Some(end) if end - now < SOON => {
+            let words = format!("its password ends {}", end.format(&Rfc3339).unwrap_or_default());
+            ok.code(probe_code::EXPIRES_SOON).detail(&words)
+        }
+        _ => ok,
     }
 }
 
@@ -112,4 +122,33 @@ async fn current(
         }
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use mops_probe::observation::Outcome;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_judged_by_its_end_and_its_switch() {
+        let now = datetime!(2026-11-27 10:00 UTC);
+        let judged = |ends, enabled| {
+            let seen = may_sign_in("reg.azurecr.io", &TokenView { enabled, ends, actions: Vec::new() }, now);
+            (seen.outcome, seen.code.unwrap_or_default())
+        };
+        let at = |after: i64| Some(now + time::Duration::seconds(after));
+        let rows = [
+            (judged(None, true), Outcome::Ok, ""),
+            (judged(at(0), true), Outcome::Failed, code::EXPIRED),
+            (judged(at(1), true), Outcome::Ok, probe_code::EXPIRES_SOON),
+            (judged(at(SOON.whole_seconds() - 1), true), Outcome::Ok, probe_code::EXPIRES_SOON),
+            (judged(at(SOON.whole_seconds()), true), Outcome::Ok, ""),
+            (judged(at(1), false), Outcome::Failed, code::DISABLED),
+        ];
+        for ((outcome, code), want, word) in rows {
+            assert_eq!((outcome, code.as_str()), (want, word));
+        }
+    }
 }

@@ -12,6 +12,8 @@ use crate::observation::{Observation, check, code, variant};
 /// What a worker may do; everything else is too much.
 const ENOUGH: &str = "rl";
 const LONGEST: Duration = Duration::days(366);
+/// What ends within this time, or within the last fifth of a shorter life, is named while it works.
+const SOON: Duration = Duration::days(3);
 
 /// Judges the text; `date` is the storage's `Date` header.
 pub(super) fn judge(sas: &Secret<String>, container: &str, date: Option<&str>) -> Observation {
@@ -31,12 +33,21 @@ pub(super) fn judge(sas: &Secret<String>, container: &str, date: Option<&str>) -
         }
     }
     let ok = Observation::ok(check::STORAGE_SAS, variant::SAS, container);
+    let ends = view.expiry.map_or_else(|| "ends by its policy".to_owned(), |at| format!("ends {}", stamp(at)));
     match too_broad(&view) {
         Some(why) => ok.code(code::TOO_BROAD).detail(&why),
-        None => {
-            ok.detail(&view.expiry.map_or_else(|| "ends by its policy".to_owned(), |at| format!("ends {}", stamp(at))))
+        None if date.and_then(http_date).is_some_and(|now| ends_soon(&view, now)) => {
+            ok.code(code::EXPIRES_SOON).detail(&ends)
         }
+        None => ok.detail(&ends),
     }
+}
+
+/// Whether a SAS is near its end, by the length of its own life where it says when it began.
+fn ends_soon(view: &SasView, now: OffsetDateTime) -> bool {
+    let Some(end) = view.expiry else { return false };
+    let window = view.start.map_or(SOON, |start| SOON.min((end - start) / 5));
+    end - now < window
 }
 
 /// The first field that every SAS must have and this one lacks.
@@ -95,6 +106,23 @@ mod tests {
         assert_eq!(seen(&now, Some(NOW)).code, None, "the same second is valid");
         let early = GOOD.replace("st=2026-11-01T00:00:00Z", "st=2026-11-24T03%3A00%3A01Z");
         assert!(seen(&early, Some(NOW)).has_code(code::NOT_YET_VALID));
+    }
+
+    #[test]
+    fn what_ends_soon_is_named_by_the_length_of_its_life() {
+        let rows = [
+            ("se=2026-11-27T03:00:00Z", false),
+            ("se=2026-11-27T02:59:59Z", true),
+            ("st=2026-11-24T02:00:00Z&se=2026-11-24T07:00:00Z", false),
+            ("st=2026-11-23T23:10:00Z&se=2026-11-24T03:50:00Z", true),
+        ];
+        let life = "st=2026-11-01T00:00:00Z&se=2027-01-01T00:00:00Z";
+        for (part, soon) in rows {
+            let seen = seen(&GOOD.replace(life, part), Some(NOW));
+            assert_eq!((seen.has_code(code::EXPIRES_SOON), seen.has_code(code::EXPIRED)), (soon, false), "{part}");
+        }
+        let near = GOOD.replace(life, "se=2026-11-24T03:00:01Z");
+        assert!(!self::seen(&near, None).has_code(code::EXPIRES_SOON), "no clock, no verdict");
     }
 
     #[test]

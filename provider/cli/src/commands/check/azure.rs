@@ -44,11 +44,10 @@ async fn token(services: &Services, snapshot: &Snapshot) -> Option<TokenView> {
     let slot = token.outputs.get("slot").and_then(mops_core::Value::as_str);
     let passwords = body.pointer("/properties/credentials/passwords").and_then(Json::as_array);
     let expiry = passwords.into_iter().flatten().find(|p| p["name"].as_str() == slot).map(|p| text(p, "/expiry"));
-    let end = expiry.and_then(|expiry| OffsetDateTime::parse(expiry, &Rfc3339).ok());
     let actions = map.pointer("/properties/actions").and_then(Json::as_array);
     Some(TokenView {
         enabled: text(&body, "/properties/status") != "disabled",
-        expired: end.is_some_and(|end| end <= services.clock().now()),
+        ends: expiry.and_then(|expiry| OffsetDateTime::parse(expiry, &Rfc3339).ok()),
         actions: actions.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect(),
     })
 }
