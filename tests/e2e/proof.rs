@@ -75,7 +75,8 @@ async fn every_pool_is_proven_from_its_own_pods() {
     }
     let report = report(&job, "diagnose-auth", 1).await;
     for pool in POOLS {
-        let said: Vec<&Value> = seen(&report, "K", pool).into_iter().map(|o| &o["error_code"]).collect();
+        let pulls = seen(&report, "K", pool).into_iter().filter(|o| o["check"] == "kubelet.pull");
+        let said: Vec<&Value> = pulls.map(|o| &o["error_code"]).collect();
         assert_eq!(said, ["CREDENTIAL_REFUSED"], "the kubelet of {pool}");
     }
     let causes: BTreeSet<&str> =
