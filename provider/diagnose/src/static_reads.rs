@@ -253,13 +253,10 @@ fn phase(pod: &Pod) -> &str {
 /// Image (or secret), meaning and words of everything that is said about a pod that waits. Events of a pod
 /// whose containers run are history.
 fn sayings(pod: &Pod, events: &[Event]) -> Vec<(String, &'static str, String)> {
-    let Some(status) = &pod.status else { return Vec::new() };
-    let statuses = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-    let waiting: Vec<_> =
-        statuses.filter_map(|c| Some((c.image.clone(), c.state.as_ref()?.waiting.as_ref()?))).collect();
-    let Some((image, _)) = waiting.first().cloned() else { return Vec::new() };
-    let own = waiting.iter().map(|(image, w)| {
-        (image.clone(), w.reason.as_deref().unwrap_or_default(), w.message.as_deref().unwrap_or_default())
+    let Some((image, _)) = workload::waiting(pod).next() else { return Vec::new() };
+    let image = image.to_owned();
+    let own = workload::waiting(pod).map(|(image, w)| {
+        (image.to_owned(), w.reason.as_deref().unwrap_or_default(), w.message.as_deref().unwrap_or_default())
     });
     let about = events.iter().filter(|e| e.involved_object.uid.is_some() && e.involved_object.uid == pod.metadata.uid);
     let told = about.filter(|e| e.type_.as_deref() == Some("Warning"));

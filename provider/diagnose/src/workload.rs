@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Container, Node, Pod, Taint};
+use k8s_openapi::api::core::v1::{Container, ContainerStateWaiting, Node, Pod, Taint};
 use mops_probe::Observation;
 
 use crate::observed::{Observed, Vantage, check, code};
@@ -62,10 +62,15 @@ const WAITING: &[&str] =
 
 /// Whether a container of the pod waits for one of these reasons.
 pub(crate) fn waits(pod: &Pod) -> bool {
-    let Some(status) = &pod.status else { return false };
-    let all = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-    let mut reasons = all.filter_map(|c| c.state.as_ref()?.waiting.as_ref()?.reason.as_deref());
-    reasons.any(|reason| WAITING.contains(&reason))
+    waiting(pod).filter_map(|(_, waiting)| waiting.reason.as_deref()).any(|reason| WAITING.contains(&reason))
+}
+
+/// The containers of a pod that wait, those that prepare it first: each one's image, and what for.
+pub(crate) fn waiting(pod: &Pod) -> impl Iterator<Item = (&str, &ContainerStateWaiting)> {
+    let status = pod.status.iter();
+    let all =
+        status.flat_map(|s| s.init_container_statuses.iter().flatten().chain(s.container_statuses.iter().flatten()));
+    all.filter_map(|c| Some((c.image.as_str(), c.state.as_ref()?.waiting.as_ref()?)))
 }
 
 /// The pull secrets that a pod names.
