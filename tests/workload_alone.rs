@@ -36,6 +36,10 @@ fn pools(report: &Value) -> BTreeSet<&str> {
     all(report, "probes").filter(|o| o["vantage"] == "P").filter_map(|o| o["pool"].as_str()).collect()
 }
 
+fn skips(report: &Value, what: &str) -> bool {
+    all(report, "skipped").any(|s| s["what"] == what)
+}
+
 #[tokio::test]
 async fn a_namespace_and_a_kubeconfig_are_enough() {
     let text = example("unified-infra/unified-infra.yaml");
@@ -55,6 +59,13 @@ async fn a_namespace_and_a_kubeconfig_are_enough() {
     let first = *every.iter().next().expect("a pool");
     let one = diagnosed(&job, &format!("{named} --pool {first}"), 0).await;
     assert_eq!(pools(&one), BTreeSet::from([first]));
+    let here = diagnosed(&job, &format!("{named} --vantage w"), 0).await;
+    assert_eq!((pools(&here).len(), skips(&here, "pods")), (0, true), "no probe pod was asked for");
+    let inside = diagnosed(&job, &format!("{named} --vantage p"), 0).await;
+    let asked =
+        |report: &Value, place| all(report, "probes").any(|o| o["vantage"] == place && o["check"] == "registry.v2");
+    assert!(asked(&inside, "P") && !asked(&inside, "W"), "nothing was asked from here");
+    assert!(asked(&here, "W") && skips(&inside, "registry and storage from here"));
     let few = diagnosed(&job, &format!("{named} --max-pods 1"), 0).await;
     assert_eq!(pools(&few).len(), 1);
     assert!(all(&few, "skipped").any(|s| s["what"].as_str().is_some_and(|what| what.starts_with("pool "))));
@@ -65,7 +76,7 @@ async fn a_namespace_and_a_kubeconfig_are_enough() {
     assert_eq!(causes(&nowhere), ["NAMESPACE_NOT_FOUND"]);
     let image = diagnosed(&job, &format!("{named} --image modelopsdevacr.azurecr.io/worker:absent"), 1).await;
     assert_eq!(causes(&image), ["TAG_NOT_FOUND"], "one more image");
-    println!("M-D2 B-12 runs=6 pools={}", every.len());
+    println!("M-D2 B-12 runs=8 pools={}", every.len());
     job.down_to_nothing().await;
 }
 

@@ -1,6 +1,7 @@
 //! The command line as types: verbs, flags, defaults and limits. Nothing here reads a file or the network, so
 //! that `--version` and `--help` cost nothing.
 
+mod asking;
 mod auth;
 mod engine;
 mod explain;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use asking::AskingArgs;
 pub(crate) use auth::*;
 pub(crate) use engine::EngineArgs;
 pub(crate) use explain::ExplainArgs;
@@ -127,12 +129,14 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
     #[command(flatten)]
+    pub(crate) asking: AskingArgs,
+    #[command(flatten)]
     pub(crate) probe: ProbeArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
-    /// Print the rights that a run needs, as roles of Kubernetes and Azure.
+    /// Print the rights that a run needs, as roles.
     #[arg(long, conflicts_with = "from")]
     pub(crate) explain_permissions: bool,
 }
@@ -140,10 +144,10 @@ pub(crate) struct CheckArgs {
 /// How pods are looked at from inside.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ProbeArgs {
-    /// Image of the probe, one that every pool can pull (or MOPS_PROBE_IMAGE).
+    /// Image of the probe (or MOPS_PROBE_IMAGE).
     #[arg(long, value_name = "IMAGE")]
     pub(crate) probe_image: Option<String>,
-    /// The longest time of the run; 2m for diagnose-auth, 5m for smoke-test.
+    /// Longest time (2m; smoke-test 5m).
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) timeout: Option<std::time::Duration>,
 }

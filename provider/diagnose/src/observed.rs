@@ -256,6 +256,21 @@ pub enum Vantage {
 }
 
 impl Vantage {
+    /// Those from which a run can be told to ask, or not to; what the kubelets say is always read.
+    pub const CHOSEN: [Self; 2] = [Self::W, Self::P];
+
+    /// Its letter, as `--vantage` takes it.
+    #[must_use]
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::W => "w",
+            Self::N => "n",
+            Self::P => "p",
+            Self::C => "c",
+            Self::K => "k",
+        }
+    }
+
     /// The word used in sentences.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -10,6 +10,8 @@ use mops_host::SharedClock;
 use mops_wire::Http;
 use time::OffsetDateTime;
 
+use crate::observed::Vantage;
+
 /// Default of [`Request::selector`].
 pub const SELECTOR: &str = "app=dask-worker";
 /// Default of [`ProbeImage::image`]; `MOPS_PROBE_IMAGE` or `--probe-image` replaces it.
@@ -149,6 +151,8 @@ pub struct Request {
     pub pools: Vec<KnownPool>,
     /// Only these pools; empty for all.
     pub only_pools: Vec<String>,
+    /// From where registry and storage are asked; the cluster's own objects are read in any case.
+    pub vantages: Vec<Vantage>,
     /// Most probe pods.
     pub max_pods: usize,
     /// The probe's image.
@@ -190,6 +194,7 @@ impl Request {
             images: Vec::new(),
             pools: Vec::new(),
             only_pools: Vec::new(),
+            vantages: vec![Vantage::W, Vantage::P],
             max_pods: 20,
             probe: ProbeImage::default(),
             arm: ArmView::NotAsked,
@@ -211,6 +216,10 @@ impl Request {
             env_secret: self.env_secret.clone(),
             pull_secret: self.pull_secret.clone(),
         }
+    }
+
+    pub(crate) fn looks_from(&self, vantage: Vantage) -> bool {
+        self.vantages.contains(&vantage)
     }
 
     pub(crate) fn wants(&self, pool: &str) -> bool {

@@ -31,6 +31,8 @@ const AT_ONCE: usize = 4;
 const CLEANUP: Duration = Duration::from_secs(5);
 /// Longest time over the limit of the run.
 const GRACE: Duration = Duration::from_millis(500);
+/// Why a vantage was left out.
+const NOT_CHOSEN: &str = "`--vantage` names other places";
 const CLEANUP_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a run has seen so far.
@@ -148,11 +150,20 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     } else if seen.skipped.is_empty() {
         seen.add(Vantage::W, Observation::failed(check::PODS, "", &request.selector, code::NONE));
     }
-    (services.progress)("asking registry and storage from here");
-    let (images, containers) = (probe_pod::images(request, &workers), static_reads::containers(cluster, request).await);
-    seen.probes.extend(workstation::look(request, services, &images, &containers).await);
+    if request.looks_from(Vantage::W) {
+        (services.progress)("asking registry and storage from here");
+        let images = probe_pod::images(request, &workers);
+        let containers = static_reads::containers(cluster, request).await;
+        seen.probes.extend(workstation::look(request, services, &images, &containers).await);
+    } else {
+        seen.skip("registry and storage from here", NOT_CHOSEN, false);
+    }
     let found = workload::places(request, &workers, &nodes);
     seen.probes.extend(found.seen);
+    if !request.looks_from(Vantage::P) {
+        seen.skip("pods", NOT_CHOSEN, false);
+        return;
+    }
     let places = limited(found.places, request, seen);
     for place in &places {
         let named = workload::pull_secrets(&place.worker);

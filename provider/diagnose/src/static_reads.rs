@@ -86,7 +86,7 @@ async fn shown(
     name: &str,
     secret: Option<&Secret>,
 ) -> Option<Observed> {
-    let directory = request.directory.as_ref()?;
+    let directory = request.directory.as_ref().filter(|_| request.looks_from(Vantage::W))?;
     let login = match credential {
         variant::ENV => env_login(secret?)?,
         _ => dockerconfig::logins(&value(secret?, dockerconfig::KEY)?, request.registry.as_deref()?).ok()?.remove(0),

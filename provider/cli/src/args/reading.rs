@@ -9,7 +9,7 @@ fn families() -> Vec<&'static str> {
 }
 
 /// What only a run that asks somebody can heed.
-const ASKS: [&str; 13] = [
+const ASKS: [&str; 14] = [
     "save",
     "timeout",
     "probe_image",
@@ -23,26 +23,27 @@ const ASKS: [&str; 13] = [
     "pool",
     "max_pods",
     "no_arm",
+    "vantage",
 ];
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ReadingArgs {
-    /// Only these families of causes count (repeatable).
-    #[arg(long, value_name = "FAMILY", value_parser = clap::builder::PossibleValuesParser::new(families()))]
+    /// Only this family of causes counts (repeatable).
+    #[arg(long, value_name = "FAMILY", hide_possible_values = true, value_parser = clap::builder::PossibleValuesParser::new(families()))]
     pub(crate) only: Vec<String>,
-    /// These families of causes do not count (repeatable).
-    #[arg(long, value_name = "FAMILY", value_parser = clap::builder::PossibleValuesParser::new(families()))]
+    /// This family does not; see `mops explain --list`.
+    #[arg(long, value_name = "FAMILY", hide_possible_values = true, value_parser = clap::builder::PossibleValuesParser::new(families()))]
     pub(crate) skip: Vec<String>,
     /// Warnings fail the run.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// A check that was skipped keeps the run from passing.
+    /// A skipped check keeps the run from passing.
     #[arg(long)]
     pub(crate) require_all: bool,
-    /// Keep what was seen, redacted, in a file that `--from` reads on any machine.
+    /// Keep what was seen, redacted, for `--from`.
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<String>,
-    /// Read what an earlier run saw, and ask nobody.
+    /// Read what an earlier run saw; ask nobody.
     #[arg(long, value_name = "FILE", conflicts_with_all = ASKS)]
     pub(crate) from: Option<String>,
 }

@@ -57,7 +57,7 @@ impl FromStr for Wanted {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Form of the report: text (default), json, sarif, junit, github or html; repeatable, one without a file.
+    /// text, json, sarif, junit, github or html (repeatable).
     #[arg(long = "format", value_name = "FORM[=FILE]")]
     formats: Vec<Wanted>,
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mops_diagnose::observed::Vantage;
+
 /// `90s`, `10m`, `1h` or a whole number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -17,6 +19,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 const FORM: &str = "a time is a whole number with s, m or h, for example 10m";
+
+/// A place from which can be asked, by its letter.
+pub(crate) fn vantage(text: &str) -> Result<Vantage, String> {
+    Vantage::CHOSEN.into_iter().find(|vantage| vantage.letter() == text).ok_or_else(|| {
+        let letters: Vec<String> = Vantage::CHOSEN.iter().map(|v| format!("{} ({})", v.letter(), v.word())).collect();
+        format!("a vantage is one of {}", letters.join(", "))
+    })
+}
 
 /// The bare host of a registry, with a port if need be.
 pub(crate) fn registry_host(text: &str) -> Result<String, String> {
@@ -41,6 +51,14 @@ mod tests {
         }
         for text in ["", "m", "1.5h", "-1s", "10 m", "3d", "99999999999999999999s", "800h"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_vantage_is_one_that_can_be_chosen() {
+        assert!(Vantage::CHOSEN.iter().all(|chosen| vantage(chosen.letter()) == Ok(*chosen)));
+        for text in ["k", "W", "", "w,p"] {
+            assert!(vantage(text).is_err_and(|said| said.contains("w (workstation), p (pod)")), "{text}");
         }
     }
 

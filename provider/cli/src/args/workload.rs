@@ -9,10 +9,10 @@ pub(crate) struct WorkloadArgs {
     /// Namespace of the pods; no stack is needed then.
     #[arg(short, long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// The cluster by a context of the kubeconfig, without a stack.
+    /// The cluster by a context; no stack is needed.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// That file (default: KUBECONFIG, else ~/.kube/config).
+    /// Where that is (or KUBECONFIG).
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<String>,
     /// Labels of the pods (default: app=dask-worker).

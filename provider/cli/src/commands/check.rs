@@ -22,7 +22,7 @@ use mops_wire::Http;
 pub(crate) use rights::PermissionsLine;
 
 use crate::app::App;
-use crate::args::{CheckArgs, ProbeArgs, ReadingArgs, StackArgs, Wanted, WorkloadArgs};
+use crate::args::{AskingArgs, CheckArgs, ProbeArgs, ReadingArgs, StackArgs, Wanted, WorkloadArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::session::Session;
@@ -37,6 +37,7 @@ pub(super) struct Subject<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) pointed: &'a Pointed,
     pub(super) workload: &'a WorkloadArgs,
+    pub(super) asking: &'a AskingArgs,
     pub(super) probe: &'a ProbeArgs,
 }
 
@@ -50,8 +51,8 @@ pub(crate) fn run(app: &App, command: Command, args: &CheckArgs) -> Outcome {
         return rights::tell(app, &snapshot, &args.workload);
     }
     let session = app.session(&pointed)?;
-    let (workload, probe) = (&args.workload, &args.probe);
-    let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, workload, probe };
+    let CheckArgs { workload, asking, probe, .. } = args;
+    let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, workload, asking, probe };
     let mut capture = app.wait_for(look(app, command, &subject))?;
     if let Some(file) = &pointed.stack_file {
         capture.stack_lines = lines::of(app, file, args.stack.env.as_deref());

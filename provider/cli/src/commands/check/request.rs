@@ -67,7 +67,7 @@ fn from_state(request: &mut Request, snapshot: &Snapshot) {
 }
 
 /// What a flag says always wins over what was derived.
-fn from_flags(request: &mut Request, Subject { workload, probe, .. }: &Subject<'_>) {
+fn from_flags(request: &mut Request, Subject { workload, asking, probe, .. }: &Subject<'_>) {
     if let Some(namespace) = workload.namespace.as_ref().filter(|name| **name != request.namespace) {
         request.namespace.clone_from(namespace);
         request.whoever_waits = true;
@@ -89,6 +89,9 @@ fn from_flags(request: &mut Request, Subject { workload, probe, .. }: &Subject<'
     request.images.clone_from(&workload.image);
     request.only_pools.clone_from(&workload.pool);
     request.max_pods = workload.max_pods;
+    if !asking.vantage.is_empty() {
+        request.vantages.clone_from(&asking.vantage);
+    }
     if let Some(timeout) = probe.timeout {
         request.timeout = timeout;
     }

@@ -1,0 +1,13 @@
+//! From where registry and storage are asked.
+
+use clap::Args;
+use mops_diagnose::observed::Vantage;
+
+use super::value;
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AskingArgs {
+    /// From where to ask: w (here), p (a pod a pool); default: w,p.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::vantage)]
+    pub(crate) vantage: Vec<Vantage>,
+}
