@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use axum::Router;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request as HttpRequest, Response, header};
-use kube::api::{Api, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use mops_core::{Cancel, Secret};
 use mops_diagnose::permissions::{self, Right};
 use mops_diagnose::{Command, KnownPool, Report, Request, Services, look, report};
@@ -116,6 +116,14 @@ impl World {
         self.fake.add_pool(&NodePool { name: name.into(), count: 1, taints, ..NodePool::default() });
     }
 
+    /// What pods of the namespace must satisfy from now on.
+    pub(super) async fn secure(&self, level: &str) {
+        use k8s_openapi::api::core::v1::Namespace;
+        let label = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level}}});
+        let spaces: Api<Namespace> = Api::all(self.client.clone());
+        spaces.patch(NAMESPACE, &PatchParams::default(), &Patch::Merge(label)).await.expect("labelled");
+    }
+
     async fn make<K>(&self, object: Json)
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
@@ -171,9 +179,10 @@ impl World {
         }
     }
 
-    fn probes_left(&self) -> usize {
-        let name = |p: &Json| p["metadata"]["name"].as_str().unwrap_or_default().starts_with("mops-probe");
-        self.fake.objects("Pod", NAMESPACE).iter().filter(|p| name(p)).count()
+    /// Jobs and pods of runs.
+    pub(super) fn probes_left(&self) -> usize {
+        let name = |o: &Json| o["metadata"]["name"].as_str().unwrap_or_default().starts_with("mops-probe");
+        ["Job", "Pod"].iter().flat_map(|kind| self.fake.objects(kind, "")).filter(name).count()
     }
 }
 
@@ -243,7 +252,7 @@ async fn no_worker_and_no_namespace_are_two_causes() {
 async fn a_missing_right_is_a_note_and_the_run_is_incomplete() {
     let world = World::new(&says(&observations())).await;
     world.workload(true).await;
-    world.fake.deny("create", "pods");
+    world.fake.deny("create", "jobs");
     world.fake.deny("get", "secrets");
     let report = diagnose(request(), world.services()).await;
     let text = report::text(&report, 80, false);
@@ -310,11 +319,29 @@ async fn time_that_is_over_is_a_skip_and_not_a_cause() {
 async fn what_cannot_be_removed_is_named() {
     let world = World::new(&says(&observations())).await;
     world.workload(true).await;
-    world.fake.deny("delete", "pods");
+    world.fake.deny("delete", "jobs");
     let report = diagnose(request(), world.services()).await;
     assert!(!report.cleanup.complete);
-    assert_eq!(report.cleanup.left.len(), 2);
-    assert!(report::text(&report, 80, false).contains("clean-up: left: Pod mops-probe-7f3a-0"));
+    let kinds: Vec<&str> = report.cleanup.left.iter().map(|left| left.object.kind.as_str()).collect();
+    assert_eq!(kinds, ["Job", "Job", "Pod", "Pod"], "{:?}", report.cleanup);
+    assert!(report::text(&report, 80, false).contains("clean-up: left: Job mops-probe-7f3a-0"));
+}
+
+/// The job is made and its pod is not, which only an event of the job tells.
+#[tokio::test]
+async fn a_probe_that_admission_refuses_is_named() {
+    let world = World::new(&says(&observations())).await;
+    world.workload(true).await;
+    world.secure("restricted").await;
+    let report = diagnose(request(), world.services()).await;
+    assert_eq!(report.summary.exit_code, 0, "a probe satisfies it: {}", report::text(&report, 80, false));
+    let few = json!({"metadata": {"name": "few"}, "spec": {"hard": {"pods": "1"}}});
+    world.make::<k8s_openapi::api::core::v1::ResourceQuota>(few).await;
+    let report = diagnose(request(), world.services()).await;
+    let text = report::text(&report, 80, false);
+    assert!(causes(&report).contains(&"PROBE_POD_DENIED"), "{text}");
+    assert!(text.contains("exceeded quota: few"), "{text}");
+    assert_eq!((report.summary.exit_code, world.probes_left()), (3, 0), "{text}");
 }
 
 /// The sandbox's pool has the hardware, a taint, and nobody who announces the devices.
@@ -357,8 +384,9 @@ async fn a_record_says_what_the_run_said() {
 /// Verb and resource of a request, and whether it was about one namespace: `pods/log get`.
 fn right((method, uri): &(String, String)) -> Option<(String, bool)> {
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-    let mut parts = path.strip_prefix("/api/v1/")?.split('/').peekable();
-    let inside = parts.peek() == Some(&"namespaces") && path.split('/').count() > 5;
+    let path = path.strip_prefix("/api/v1/").or_else(|| path.strip_prefix("/apis/batch/v1/"))?;
+    let mut parts = path.split('/').peekable();
+    let inside = parts.peek() == Some(&"namespaces") && path.split('/').count() > 2;
     let mut rest: Vec<&str> = if inside { parts.skip(2).collect() } else { parts.collect() };
     let one = rest.len() > 1;
     if one {

@@ -2,17 +2,20 @@
 //! structure (`tests::forbidden_is_told_apart`).
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, Secret, ServiceAccount};
-use kube::api::{Api, DeleteParams, ListParams, LogParams, PostParams, Preconditions};
+use kube::api::{Api, DeleteParams, ListParams, LogParams, PostParams, Preconditions, PropagationPolicy};
 use kube::core::Resource;
 use serde::de::DeserializeOwned;
 
 use crate::observed::code;
+use crate::permissions::Right;
 use crate::probe_pod::{MANAGED_LABEL, RUN_LABEL};
 
 const PAGE: u32 = 500;
 /// The words of an admission refusal that share their status with a missing right.
-const ADMISSION: &[&str] = &["violates PodSecurity", "exceeded quota", "admission webhook", "denied the request"];
+const ADMISSION: &[&str] =
+    &["violates PodSecurity", "exceeded quota", "admission webhook", "denied the request", "denied request"];
 
 /// Why the API server did not do it: one of [`code`], and its words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +31,8 @@ impl From<kube::Error> for Trouble {
             kube::Error::Api(status) => {
                 let code = match status.code {
                     401 => code::UNAUTHORIZED,
-                    403 if ADMISSION.iter().any(|words| status.message.contains(words)) => code::ADMISSION,
+                    // A policy chooses its own status.
+                    400 | 403 | 422 if ADMISSION.iter().any(|w| status.message.contains(w)) => code::ADMISSION,
                     403 => code::FORBIDDEN,
                     404 => code::NOT_FOUND,
                     _ => "API",
@@ -64,6 +68,10 @@ impl Cluster {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
+    fn jobs_api(&self) -> Api<Job> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
     pub(crate) async fn namespace(&self) -> Result<(), Trouble> {
         Api::<Namespace>::all(self.client.clone()).get(&self.namespace).await?;
         Ok(())
@@ -95,11 +103,12 @@ impl Cluster {
     }
 
     /// Whether this user may do it; `None` when the review itself is refused.
-    pub(crate) async fn allowed(&self, verb: &str, resource: &str) -> Option<bool> {
-        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    pub(crate) async fn allowed(&self, verb: &str, right: &Right) -> Option<bool> {
+        let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
         let attributes = ResourceAttributes {
             namespace: Some(self.namespace.clone()),
             verb: Some(verb.to_owned()),
+            group: Some(right.group.to_owned()).filter(|g| !g.is_empty()),
             resource: Some(resource.to_owned()),
             subresource: Some(subresource.to_owned()).filter(|s| !s.is_empty()),
             ..ResourceAttributes::default()
@@ -112,32 +121,51 @@ impl Cluster {
         answer.status.map(|s| s.allowed)
     }
 
-    pub(crate) async fn create(&self, pod: &Pod) -> Result<Pod, Trouble> {
+    pub(crate) async fn create(&self, job: &Job) -> Result<Job, Trouble> {
         let parameters = PostParams { field_manager: Some("mops".to_owned()), ..PostParams::default() };
-        Ok(self.pods_api().create(&parameters, pod).await?)
+        Ok(self.jobs_api().create(&parameters, job).await?)
+    }
+
+    /// Why no pod of a job is made, in the words with which the API server refuses it.
+    pub(crate) async fn refusal(&self, job: &Job) -> Option<String> {
+        let uid = job.metadata.uid.as_deref().unwrap_or_default();
+        let fields = format!("reason=FailedCreate,involvedObject.uid={uid}");
+        let events = Api::<Event>::namespaced(self.client.clone(), &self.namespace);
+        list(&events, &ListParams::default().fields(&fields)).await.ok()?.pop()?.message
     }
 
     pub(crate) async fn log(&self, pod: &str) -> Result<String, Trouble> {
         Ok(self.pods_api().logs(pod, &LogParams::default()).await?)
     }
 
-    /// Deletes this very pod, at once; one that is gone already is fine.
-    pub(crate) async fn delete(&self, pod: &Pod) -> Result<(), Trouble> {
-        let name = pod.metadata.name.clone().unwrap_or_default();
-        let same = Preconditions { uid: pod.metadata.uid.clone(), resource_version: None };
-        let parameters =
-            DeleteParams { grace_period_seconds: Some(0), preconditions: Some(same), ..DeleteParams::default() };
-        match self.pods_api().delete(&name, &parameters).await.map_err(Trouble::from) {
+    /// Deletes this very job, and with it its pods; one that is gone already is fine.
+    pub(crate) async fn delete(&self, job: &Job) -> Result<(), Trouble> {
+        let name = job.metadata.name.clone().unwrap_or_default();
+        let parameters = DeleteParams {
+            preconditions: Some(Preconditions { uid: job.metadata.uid.clone(), resource_version: None }),
+            propagation_policy: Some(PropagationPolicy::Background),
+            ..DeleteParams::default()
+        };
+        match self.jobs_api().delete(&name, &parameters).await.map_err(Trouble::from) {
             Ok(_) => Ok(()),
             Err(trouble) if trouble.code == code::NOT_FOUND => Ok(()),
             Err(trouble) => Err(trouble),
         }
     }
 
-    /// What a run has made and is still there.
-    pub(crate) async fn left(&self, run: &str) -> Result<Vec<Pod>, Trouble> {
-        self.pods(&format!("{MANAGED_LABEL}=mops,{RUN_LABEL}={run}")).await
+    /// The jobs of a run that are still there.
+    pub(crate) async fn jobs_of(&self, run: &str) -> Result<Vec<Job>, Trouble> {
+        list(&self.jobs_api(), &ListParams::default().labels(&of_run(run))).await
     }
+
+    /// The pods of a run that are still there.
+    pub(crate) async fn pods_of(&self, run: &str) -> Result<Vec<Pod>, Trouble> {
+        self.pods(&of_run(run)).await
+    }
+}
+
+fn of_run(run: &str) -> String {
+    format!("{MANAGED_LABEL}=mops,{RUN_LABEL}={run}")
 }
 
 async fn list<K>(api: &Api<K>, parameters: &ListParams) -> Result<Vec<K>, Trouble>
@@ -167,6 +195,7 @@ mod tests {
         let rows = [
             (403, "pods \"x\" is forbidden: violates PodSecurity \"restricted:latest\": …", code::ADMISSION),
             (403, "pods \"x\" is forbidden: exceeded quota: q, requested: pods=1", code::ADMISSION),
+            (422, "jobs.batch \"x\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: no", code::ADMISSION),
             (403, "pods is forbidden: User \"u\" cannot create resource \"pods\"", code::FORBIDDEN),
             (401, "Unauthorized", code::UNAUTHORIZED),
             (404, "namespaces \"x\" not found", code::NOT_FOUND),

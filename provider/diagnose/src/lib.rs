@@ -22,6 +22,7 @@ pub mod observed;
 pub mod permissions;
 mod pool_reads;
 mod principal;
+pub mod probe_job;
 pub mod probe_pod;
 mod probe_run;
 mod pull_reads;

@@ -17,9 +17,10 @@ pub struct Right {
     pub verbs: &'static [&'static str],
 }
 
-/// In the namespace of the workload: reading it, and running a probe pod a pool.
+/// In the namespace of the workload: reading it, and running a probe a pool.
 pub const IN_NAMESPACE: &[Right] = &[
-    Right { group: "", resource: "pods", verbs: &["create", "delete", "get", "list", "watch"] },
+    Right { group: "batch", resource: "jobs", verbs: &["create", "delete", "list"] },
+    Right { group: "", resource: "pods", verbs: &["list", "watch"] },
     Right { group: "", resource: "pods/log", verbs: &["get"] },
     Right { group: "", resource: "secrets", verbs: &["get"] },
     Right { group: "", resource: "serviceaccounts", verbs: &["get"] },

@@ -1,12 +1,13 @@
 //! The probe's pod as a value: the worker's references, made optional, in a pod that satisfies
 //! *restricted*. No secret's value is ever read to make it (`tests::only_references`).
+//! [`crate::probe_job`] runs it.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Capabilities, Container, EnvFromSource, EnvVar, EnvVarSource, LocalObjectReference, NodeAffinity,
-    NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSecurityContext, PodSpec, ResourceRequirements,
-    SeccompProfile, SecretKeySelector, SecurityContext, Toleration,
+    Affinity, Capabilities, Container, EnvFromSource, EnvVar, EnvVarSource, ExecAction, LocalObjectReference,
+    NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSecurityContext, PodSpec,
+    PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecretKeySelector, SecurityContext, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -20,25 +21,25 @@ pub const RUN_LABEL: &str = "modelops.io/run";
 /// Label that says who made it.
 pub const MANAGED_LABEL: &str = "app.kubernetes.io/managed-by";
 /// The program's name in the image; also what the sandbox looks for.
-const PROGRAM: &str = "mops-probe";
+pub(crate) const PROGRAM: &str = "mops-probe";
 /// A user that is nobody, for `runAsNonRoot`.
 const USER: i64 = 65532;
 
-/// The probe pod for a place.
+/// The probe pod for a place, without a name: whoever makes it gives one.
 #[must_use]
-pub fn pod(request: &Request, place: &Place, number: usize) -> Pod {
-    let identity = workload::asks_for_identity(&place.worker).then_some((workload::IDENTITY_LABEL, "true"));
-    let labels = [(MANAGED_LABEL, "mops"), ("app.kubernetes.io/name", PROGRAM), (RUN_LABEL, &request.run)];
-    Pod {
-        metadata: ObjectMeta {
-            name: Some(format!("{PROGRAM}-{}-{number}", request.run)),
-            namespace: Some(request.namespace.clone()),
-            labels: Some(labels.into_iter().chain(identity).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()),
-            ..ObjectMeta::default()
-        },
-        spec: Some(spec(request, place)),
-        status: None,
+pub fn pod(request: &Request, place: &Place) -> PodTemplateSpec {
+    let mut labels = labels(request);
+    if workload::asks_for_identity(&place.worker) {
+        labels.insert(workload::IDENTITY_LABEL.to_owned(), "true".to_owned());
     }
+    let metadata = ObjectMeta { labels: Some(labels), ..ObjectMeta::default() };
+    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec(request, place)) }
+}
+
+/// The labels of everything that a run makes.
+pub(crate) fn labels(request: &Request) -> BTreeMap<String, String> {
+    let labels = [(MANAGED_LABEL, "mops"), ("app.kubernetes.io/name", PROGRAM), (RUN_LABEL, &request.run)];
+    labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn spec(request: &Request, place: &Place) -> PodSpec {
@@ -54,7 +55,6 @@ fn spec(request: &Request, place: &Place) -> PodSpec {
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         restart_policy: Some("Never".to_owned()),
-        active_deadline_seconds: i64::try_from(request.timeout.as_secs()).ok(),
         termination_grace_period_seconds: Some(0),
         dns_policy: worker.dns_policy,
         dns_config: worker.dns_config,
@@ -96,7 +96,21 @@ fn container(request: &Request, place: &Place) -> Container {
             capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
             ..SecurityContext::default()
         }),
+        liveness_probe: Some(alive()),
+        readiness_probe: Some(alive()),
         ..Container::default()
+    }
+}
+
+/// Policies refuse pods that nobody asks whether they live. The program is the container: when it hangs, the job's
+/// deadline ends it, so that it is enough to hear that a second one starts.
+fn alive() -> Probe {
+    let command = vec![PROGRAM.to_owned(), mops_probe::ALIVE.to_owned()];
+    Probe {
+        exec: Some(ExecAction { command: Some(command) }),
+        period_seconds: Some(30),
+        timeout_seconds: Some(5),
+        ..Probe::default()
     }
 }
 
@@ -259,7 +273,7 @@ mod tests {
         let mut request = Request::new("7f3a", "dev", "ns");
         request.registry = Some("reg.azurecr.io".into());
         request.containers = vec!["bundles".into()];
-        serde_json::to_value(pod(&request, &place(), 0)).unwrap()
+        serde_json::to_value(pod(&request, &place())).unwrap()
     }
 
     #[test]
@@ -288,7 +302,7 @@ mod tests {
         let mut place = place();
         place.worker.metadata.labels = Some([("azure.workload.identity/use".to_owned(), "true".to_owned())].into());
         place.worker.spec.as_mut().unwrap().service_account_name = Some("dask-worker".into());
-        let pod = serde_json::to_value(pod(&Request::new("7f3a", "dev", "ns"), &place, 0)).unwrap();
+        let pod = serde_json::to_value(pod(&Request::new("7f3a", "dev", "ns"), &place)).unwrap();
         assert_eq!(pod["metadata"]["labels"]["azure.workload.identity/use"], "true");
         assert_eq!(pod["spec"]["serviceAccountName"], "dask-worker");
         let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
@@ -314,5 +328,8 @@ mod tests {
         let context = &spec["containers"][0]["securityContext"];
         assert_eq!(context["allowPrivilegeEscalation"], false);
         assert_eq!(context["capabilities"], json!({"drop": ["ALL"]}));
+        for asked in ["livenessProbe", "readinessProbe"] {
+            assert_eq!(spec["containers"][0][asked]["exec"]["command"], json!(["mops-probe", "alive"]), "{asked}");
+        }
     }
 }

@@ -1,11 +1,12 @@
-//! One probe pod from creation to its log. It is deleted whatever happens, and a pod that cannot
-//! run says why (`tests::each_obstacle_has_its_code`).
+//! One probe job from creation to the log of its pod. It is deleted whatever happens, and a pod that cannot
+//! be made or run says why (`tests::each_obstacle_has_its_code`).
 
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
-use kube::api::{WatchEvent, WatchParams};
+use kube::api::{ListParams, WatchEvent, WatchParams};
 use mops_probe::Log;
 
 use crate::cluster::{Cluster, Trouble};
@@ -17,6 +18,10 @@ use crate::request::Services;
 const UNSCHEDULED_AFTER: Duration = Duration::from_secs(30);
 /// One watch; the pod is read again between two.
 const WATCH_SECONDS: u32 = 10;
+/// The same while the job has no pod, which may never come.
+const FIRST_SECONDS: u32 = 1;
+/// The label with the name of the job that made a pod.
+const JOB_LABEL: &str = "batch.kubernetes.io/job-name";
 /// Pause when a watch ends at once or is not allowed.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -36,9 +41,9 @@ impl Ran {
     }
 }
 
-/// Runs the pod and removes it.
-pub(crate) async fn run(cluster: &Cluster, services: &Services, pod: &Pod, until: Duration) -> Ran {
-    let made = match cluster.create(pod).await {
+/// Runs the job and removes it.
+pub(crate) async fn run(cluster: &Cluster, services: &Services, job: &Job, until: Duration) -> Ran {
+    let made = match cluster.create(job).await {
         Ok(made) => made,
         Err(trouble) => return Ran::not(trouble),
     };
@@ -48,10 +53,10 @@ pub(crate) async fn run(cluster: &Cluster, services: &Services, pod: &Pod, until
     ran
 }
 
-async fn follow(cluster: &Cluster, services: &Services, made: &Pod, until: Duration) -> Ran {
+async fn follow(cluster: &Cluster, services: &Services, made: &Job, until: Duration) -> Ran {
     let work = async {
         let ended = ended(cluster, services, made).await?;
-        let log = Log::parse(&cluster.log(name(made)).await?);
+        let log = Log::parse(&cluster.log(name(&ended)).await?);
         Ok((ended, log))
     };
     let limit = services.clock.sleep(until.saturating_sub(services.clock.monotonic()));
@@ -71,17 +76,27 @@ async fn follow(cluster: &Cluster, services: &Services, made: &Pod, until: Durat
     }
 }
 
-/// Waits for the pod's end by watching it.
-async fn ended(cluster: &Cluster, services: &Services, made: &Pod) -> Result<Pod, Trouble> {
+/// Waits for the end of the job's pod by watching it.
+async fn ended(cluster: &Cluster, services: &Services, made: &Job) -> Result<Pod, Trouble> {
     let began = services.clock.monotonic();
     let api = cluster.pods_api();
-    let parameters = WatchParams::default().fields(&format!("metadata.name={}", name(made))).timeout(WATCH_SECONDS);
+    let theirs = format!("{JOB_LABEL}={}", made.metadata.name.as_deref().unwrap_or_default());
+    let waited = || services.clock.monotonic().saturating_sub(began);
     loop {
-        let pod = api.get(name(made)).await.map_err(Trouble::from)?;
-        if judge(&pod, services.clock.monotonic().saturating_sub(began))? {
-            return Ok(pod);
+        let found = api.list(&ListParams::default().labels(&theirs)).await.map_err(Trouble::from)?;
+        let version = found.metadata.resource_version.unwrap_or_default();
+        let there = found.items.into_iter().next();
+        let seconds = if there.is_some() { WATCH_SECONDS } else { FIRST_SECONDS };
+        match there {
+            Some(pod) if judge(&pod, waited())? => return Ok(pod),
+            Some(_) => {}
+            None => {
+                if let Some(words) = cluster.refusal(made).await {
+                    return Err(trouble(code::ADMISSION, &words));
+                }
+            }
         }
-        let version = pod.metadata.resource_version.clone().unwrap_or_default();
+        let parameters = WatchParams::default().labels(&theirs).timeout(seconds);
         let Ok(stream) = api.watch(&parameters, &version).await else {
             services.clock.sleep(PAUSE).await;
             continue;
@@ -91,7 +106,7 @@ async fn ended(cluster: &Cluster, services: &Services, made: &Pod) -> Result<Pod
         while let Ok(Some(event)) = stream.try_next().await {
             let (WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod)) = event else { break };
             changed = true;
-            if judge(&pod, services.clock.monotonic().saturating_sub(began))? {
+            if judge(&pod, waited())? {
                 return Ok(pod);
             }
         }

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use mops_probe::Observation;
 use mops_probe::settings::names;
 use time::format_description::well_known::Rfc3339;
@@ -15,6 +17,7 @@ use crate::identity_reads;
 use crate::observed::{Object, Observed, Vantage, check, code};
 use crate::permissions;
 use crate::pool_reads;
+use crate::probe_job;
 use crate::probe_pod;
 use crate::probe_run::{self, Ran};
 use crate::report::{self, Cleanup, Command, Left, Run, Skipped, Tool};
@@ -25,7 +28,7 @@ use crate::words::Words;
 use crate::workload::{self, Nodes, Place};
 use crate::workstation;
 
-/// Probe pods at a time.
+/// Probe jobs at a time.
 const AT_ONCE: usize = 4;
 /// Longest wait for our own pods to be gone.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -41,7 +44,7 @@ struct Seen {
     probes: Vec<Observed>,
     notices: Vec<String>,
     skipped: Vec<Skipped>,
-    /// A pod of ours may exist.
+    /// Something of ours may exist.
     made: bool,
     /// The registry as a worker names it, when the caller did not.
     registry: Option<String>,
@@ -218,11 +221,11 @@ async fn preflight(cluster: &Cluster, request: &Request, seen: &mut Seen) -> boo
         // The right to read a namespace is a cluster's right; the pods will tell.
         _ => seen.add(Vantage::W, Observation::ok(check::API, "", api)),
     }
-    let rights = permissions::IN_NAMESPACE.iter().flat_map(|r| r.verbs.iter().map(|verb| (*verb, r.resource)));
-    let asked = rights.map(|(verb, resource)| async move { (verb, resource, cluster.allowed(verb, resource).await) });
-    for (verb, resource, allowed) in futures::future::join_all(asked).await {
+    let rights = permissions::IN_NAMESPACE.iter().flat_map(|r| r.verbs.iter().map(move |verb| (*verb, r)));
+    let asked = rights.map(|(verb, right)| async move { (verb, right, cluster.allowed(verb, right).await) });
+    for (verb, right, allowed) in futures::future::join_all(asked).await {
         if allowed == Some(false) {
-            let right = format!("{verb} {resource}");
+            let right = format!("{verb} {}", right.resource);
             seen.add(Vantage::W, Observation::skipped(check::RIGHT, "", &right, code::FORBIDDEN));
         }
     }
@@ -248,7 +251,7 @@ fn limited(mut places: Vec<Place>, request: &Request, seen: &mut Seen) -> Vec<Pl
     places
 }
 
-/// One pod a place, a few at a time.
+/// One job a place, a few at a time.
 async fn probe(
     cluster: &Cluster,
     request: &Request,
@@ -257,7 +260,7 @@ async fn probe(
     (places, seen): (&[Place], &mut Seen),
 ) {
     let one = |(number, place): (usize, &Place)| {
-        let pod = probe_pod::pod(request, place, number);
+        let job = probe_job::job(request, &request.namespace, number, probe_pod::pod(request, place));
         let place = place.clone();
         async move {
             if services.cancel.is_canceled() {
@@ -268,7 +271,7 @@ async fn probe(
                 place.pool,
                 place.node.as_deref().unwrap_or("any node")
             ));
-            let ran = probe_run::run(cluster, services, &pod, until).await;
+            let ran = probe_run::run(cluster, services, &job, until).await;
             Some((place, ran))
         }
     };
@@ -297,33 +300,41 @@ fn taken(place: &Place, ran: Ran, seen: &mut Seen) {
     seen.probes.push(at(Vantage::W, o));
 }
 
-/// Deletes what the run made, and looks whether it is gone.
+/// Deletes what the run made, and looks whether it is gone. Pods go with their jobs.
 async fn clean(cluster: &Cluster, request: &Request, services: &Services) -> Cleanup {
     let end = services.clock.monotonic() + CLEANUP;
     loop {
-        let left = match cluster.left(&request.run).await {
-            Ok(left) => left,
+        let found = futures::future::try_join(cluster.jobs_of(&request.run), cluster.pods_of(&request.run)).await;
+        let (jobs, pods) = match found {
+            Ok(found) => found,
             Err(trouble) => return Cleanup { unknown: Some(trouble.detail), ..Cleanup::default() },
         };
-        if left.is_empty() {
+        if jobs.is_empty() && pods.is_empty() {
             return Cleanup { complete: true, ..Cleanup::default() };
         }
         let mut why = Vec::new();
-        for pod in &left {
-            if let Err(trouble) = cluster.delete(pod).await {
+        for job in &jobs {
+            if let Err(trouble) = cluster.delete(job).await {
                 why.push(trouble.detail);
             }
         }
-        // A pod that may not be deleted will not go by waiting.
-        if why.len() == left.len() || services.clock.monotonic() >= end {
-            let words = why.first().cloned().unwrap_or_else(|| "still terminating".to_owned());
-            let object =
-                |p: &Pod| Object::new("Pod", &request.namespace, p.metadata.name.as_deref().unwrap_or_default());
-            let left = left.iter().map(|p| Left { object: object(p), why: words.clone() }).collect();
-            return Cleanup { complete: false, left, unknown: None };
+        // A job that may not be deleted will not go by waiting.
+        let stuck = !jobs.is_empty() && why.len() == jobs.len();
+        if stuck || services.clock.monotonic() >= end {
+            let words = why.first().map_or("still terminating", String::as_str);
+            return Cleanup { complete: false, left: left(request, (&jobs, &pods), words), unknown: None };
         }
         services.clock.sleep(CLEANUP_PAUSE).await;
     }
+}
+
+fn left(request: &Request, (jobs, pods): (&[Job], &[Pod]), why: &str) -> Vec<Left> {
+    let names = jobs.iter().map(|j| ("Job", &j.metadata)).chain(pods.iter().map(|p| ("Pod", &p.metadata)));
+    let one = |(kind, metadata): (&str, &ObjectMeta)| Left {
+        object: Object::new(kind, &request.namespace, metadata.name.as_deref().unwrap_or_default()),
+        why: why.to_owned(),
+    };
+    names.map(one).collect()
 }
 
 /// A smoke-test says what it does not do yet, rather than looking complete.

@@ -10,3 +10,6 @@ pub mod observation;
 pub mod settings;
 
 pub use observation::{Line, Log, Observation, Outcome};
+
+/// The argument with which the program only says that it can be started.
+pub const ALIVE: &str = "alive";

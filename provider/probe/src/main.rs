@@ -1,5 +1,6 @@
 //! The probe: reads its environment, makes its checks, prints one JSON line an observation and a
-//! last line with their number. Takes no arguments and no secret but from the environment.
+//! last line with their number. Takes no secret but from the environment; its only argument is the question whether it
+//! can be started, which a cluster asks.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -11,6 +12,9 @@ use mops_probe::{Line, checks};
 use mops_wire::{ConnectMap, Http, HttpConfig, ProxySettings, WireError};
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(mops_probe::ALIVE) {
+        return ExitCode::SUCCESS;
+    }
     // Only fails when there is one already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {

@@ -1,5 +1,4 @@
-//! Refusals of admission, which the fake does not have: it refuses such things only where a test tells
-//! its fault layer to.
+//! Refusals of admission as the real one words them, which the client must tell from a missing role.
 
 use mops_clients::kubernetes::{Access, Auth, Kubernetes, KubernetesError};
 use mops_core::Secret;

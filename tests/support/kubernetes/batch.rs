@@ -41,8 +41,8 @@ fn daemon_set(store: &mut Store, object: &Json, writer: &Writer) -> bool {
         let labels = vec![("controller-revision-hash".to_owned(), hash.clone())];
         let prefix = text(object, "/metadata/name").to_owned();
         let named_owner = owner_of(object);
-        Birth { owner: object, prefix, labels, named_owner, node: Some((*node).to_owned()) }.pod(store, writer);
-        changed = true;
+        changed |=
+            Birth { owner: object, prefix, labels, named_owner, node: Some((*node).to_owned()) }.pod(store, writer);
     }
     let pods = pods_of(store, object);
     let able = pods.iter().filter(|p| ready(p)).count();
@@ -86,8 +86,8 @@ fn job(store: &mut Store, object: &Json, writer: &Writer) -> bool {
             ("controller-uid".to_owned(), uid.clone()),
             ("batch.kubernetes.io/controller-uid".to_owned(), uid),
         ];
-        Birth { owner: object, prefix: name, labels, named_owner: owner_of(object), node: None }.pod(store, writer);
-        changed = true;
+        changed =
+            Birth { owner: object, prefix: name, labels, named_owner: owner_of(object), node: None }.pod(store, writer);
     }
     let reported = store.amend(&key_of(object), writer, |j| {
         let start = j["status"]["startTime"].as_str().unwrap_or(&writer.time).to_owned();

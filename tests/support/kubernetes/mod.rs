@@ -34,6 +34,7 @@ mod node;
 mod pull;
 mod routes;
 mod schedule;
+mod security;
 mod select;
 mod serve;
 mod status;

@@ -133,8 +133,8 @@ pub(super) struct Birth<'a> {
 }
 
 impl Birth<'_> {
-    /// Makes a pod from the owner's template.
-    pub(super) fn pod(&self, store: &mut Store, writer: &Writer) {
+    /// Makes a pod from the owner's template, unless it is refused; whether it did.
+    pub(super) fn pod(&self, store: &mut Store, writer: &Writer) -> bool {
         let template = &self.owner["spec"]["template"];
         let namespace = text(self.owner, "/metadata/namespace");
         let uid = uuid::Uuid::new_v4();
@@ -157,6 +157,11 @@ impl Birth<'_> {
             pod["spec"]["imagePullSecrets"] = account["imagePullSecrets"].clone();
         }
         super::webhook::admit(store, &mut pod);
+        if let Some(why) = super::security::refusal(store, namespace, &pod["spec"]) {
+            let message = format!("Error creating: pods \"{name}\" is forbidden: {why}");
+            self.say(store, ("Warning", "FailedCreate"), &message, writer);
+            return false;
+        }
         if let Some(node) = &self.node {
             pod["spec"]["nodeName"] = json!(node);
             pod["status"]["conditions"] =
@@ -165,10 +170,20 @@ impl Birth<'_> {
         super::defaults::drop_nulls(&mut pod);
         store.made_by.insert(uid.to_string(), text(self.owner, "/metadata/uid").to_owned());
         store.put(pod);
-        let message = format!("Created pod: {name}");
-        let source = "replicaset-controller";
-        let said = Saying { source, kind: "Normal", reason: "SuccessfulCreate", message: &message, now: &writer.time };
-        said.about(store, self.owner);
+        self.say(store, ("Normal", "SuccessfulCreate"), &format!("Created pod: {name}"), writer);
+        true
+    }
+
+    /// Once, where the real controllers try a refused pod again and say that with each other name.
+    fn say(&self, store: &mut Store, (kind, reason): (&str, &str), message: &str, writer: &Writer) {
+        let said = store
+            .list("Event", text(self.owner, "/metadata/namespace"))
+            .into_iter()
+            .any(|event| event["reason"] == reason && event["involvedObject"]["uid"] == self.owner["metadata"]["uid"]);
+        if reason != "FailedCreate" || !said {
+            let source = "replicaset-controller";
+            Saying { source, kind, reason, message, now: &writer.time }.about(store, self.owner);
+        }
     }
 }
 
@@ -196,8 +211,7 @@ fn deployment(store: &mut Store, object: &Json, writer: &Writer) -> bool {
             "uid": uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, prefix.as_bytes()).to_string(), "controller": true,
             "blockOwnerDeletion": true});
         let labels = vec![("pod-template-hash".to_owned(), hash.clone())];
-        Birth { owner: object, prefix: prefix.clone(), labels, named_owner, node: None }.pod(store, writer);
-        changed = true;
+        changed |= Birth { owner: object, prefix: prefix.clone(), labels, named_owner, node: None }.pod(store, writer);
     }
     let surplus = new.iter().skip(wanted);
     let enough = new.iter().filter(|p| ready(p)).count() >= wanted || recreate;

@@ -237,6 +237,9 @@ impl Write {
             object["spec"]["imagePullSecrets"] = secrets;
         }
         super::webhook::admit(store, object);
+        if let Some(why) = super::security::refusal(store, &self.namespace, &object["spec"]) {
+            return Err(Refusal::refused(self.kind, text(object, "/metadata/name"), &why));
+        }
         object["status"] = json!({"phase": "Pending", "qosClass": quality(&object["spec"])});
         Ok(())
     }
