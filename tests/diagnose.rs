@@ -8,6 +8,8 @@ mod cluster;
 mod hostile;
 #[path = "diagnose/images.rs"]
 mod images;
+#[path = "diagnose/limits.rs"]
+mod limits;
 #[path = "diagnose/probe.rs"]
 mod probe;
 #[path = "diagnose/reach.rs"]

@@ -70,7 +70,7 @@ impl Capture {
         let mut probes: Vec<Observed> = self.observations.into_iter().map(Observed::named).collect();
         probes.sort_by(|a, b| (a.vantage, &a.pool, &a.id).cmp(&(b.vantage, &b.pool, &b.id)));
         let mut findings = classify(&probes, &self.names);
-        let all = Summary::of(&probes, &findings, &self.skipped, self.interrupted);
+        let all = Summary::of(&probes, &findings, &self.skipped, (&self.run, self.interrupted));
         findings.retain(|f| reading.wants(&f.family));
         findings.iter_mut().for_each(|f| f.stack_line = self.stack_lines.of(f));
         let summary = reading.judge(all, &probes, &findings, &self.skipped);

@@ -23,7 +23,7 @@ pub(crate) async fn look(
         proof: Proof::Secret(&login.password),
         scope: &directory.scope,
     };
-    match directory::grant(http, &wanted).await {
+    match directory::grant(&http.about(name), &wanted).await {
         Ok(_) => Observation::ok(check::DIRECTORY, credential, name),
         Err(DirectoryError::Refused { status, code, sentence }) if status < 500 => {
             Observation::failed(check::DIRECTORY, credential, name, &code).status(status).detail(&sentence)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mops_core::{Cancel, Secret};
 use mops_host::SharedClock;
+use mops_probe::checks;
 use mops_wire::Http;
 use time::OffsetDateTime;
 
@@ -14,6 +15,8 @@ use crate::observed::Vantage;
 
 /// Default of [`Request::selector`].
 pub const SELECTOR: &str = "app=dask-worker";
+/// Default of [`Request::vantages`].
+const USUAL: [Vantage; 2] = [Vantage::W, Vantage::P];
 /// Default of [`ProbeImage::image`]; `MOPS_PROBE_IMAGE` or `--probe-image` replaces it.
 pub const PROBE_IMAGE: &str = "ghcr.io/modelops/mops-probe:0.1.0";
 
@@ -169,6 +172,8 @@ pub struct Request {
     pub stack_file: Option<String>,
     /// Whether a worker must be refused to write (S4).
     pub verify_readonly: bool,
+    /// Longest time of one request of a probe, with its repetitions.
+    pub probe_timeout: Duration,
     /// Longest time of the run, clean-up not counted.
     pub timeout: Duration,
     /// Version of `mops`.
@@ -194,7 +199,7 @@ impl Request {
             images: Vec::new(),
             pools: Vec::new(),
             only_pools: Vec::new(),
-            vantages: vec![Vantage::W, Vantage::P],
+            vantages: USUAL.to_vec(),
             max_pods: 20,
             probe: ProbeImage::default(),
             arm: ArmView::NotAsked,
@@ -203,6 +208,7 @@ impl Request {
             identity: None,
             stack_file: None,
             verify_readonly: true,
+            probe_timeout: checks::DEADLINE,
             timeout: Duration::from_secs(120),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -216,6 +222,11 @@ impl Request {
             env_secret: self.env_secret.clone(),
             pull_secret: self.pull_secret.clone(),
         }
+    }
+
+    /// The vantages, where they are not the usual ones.
+    pub(crate) fn chosen_vantages(&self) -> Vec<Vantage> {
+        if self.vantages == USUAL { Vec::new() } else { self.vantages.clone() }
     }
 
     pub(crate) fn looks_from(&self, vantage: Vantage) -> bool {

@@ -7,8 +7,9 @@ use futures::StreamExt as _;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use mops_probe::Observation;
 use mops_probe::settings::names;
+use mops_probe::{Observation, checks};
+use mops_wire::{Allowance, Limits};
 use time::format_description::well_known::Rfc3339;
 
 use crate::capture::{CAPTURE_VERSION, Capture};
@@ -61,6 +62,8 @@ impl Seen {
 }
 
 pub(crate) async fn run(command: Command, request: &Request, services: &Services) -> Capture {
+    let limits = Limits { deadline: request.probe_timeout, ..checks::LIMITS };
+    let services = &Services { http: services.http.within(&Allowance::new(limits)), ..services.clone() };
     let began = services.clock.monotonic();
     let started = services.clock.now().format(&Rfc3339).unwrap_or_default();
     let cluster = Cluster::new(services.kube.clone(), &request.namespace);
@@ -377,6 +380,7 @@ fn finish(command: Command, request: &Request, ended: Ended) -> Capture {
             context: request.context.clone(),
             namespace: request.namespace.clone(),
             registry: registry.clone(),
+            asked_from: request.chosen_vantages(),
         },
         interrupted,
         names: Words { registry, ..request.words() },

@@ -11,7 +11,7 @@ mod storage;
 use std::time::Duration;
 
 use mops_host::SharedClock;
-use mops_wire::Http;
+use mops_wire::{Allowance, Http, Limits};
 
 use crate::observation::Observation;
 use crate::settings::Settings;
@@ -21,11 +21,11 @@ pub use registry::manifest::Platform;
 pub use registry::sign_in::Registry;
 pub use storage::container;
 
-/// Longest time of one request.
+/// Longest time of one request with its repetitions, when nobody says it.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Most tries of one request; never after 401, 403 and 404.
-pub(crate) const TRIES: u32 = 3;
+/// What may be asked from one place. Nothing is repeated after 401, 403 and 404.
+pub const LIMITS: Limits = Limits { requests: 12, at_once: 4, tries: 3, deadline: DEADLINE };
 
 /// Time, for how long a check took.
 pub(crate) struct Watch<'a> {
@@ -46,6 +46,8 @@ impl<'a> Watch<'a> {
 
 /// Makes every check; the order of the result does not depend on the network.
 pub async fn run(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<Observation> {
+    let limits = Limits { deadline: settings.deadline, ..LIMITS };
+    let http = &http.within(&Allowance::new(limits));
     let mut all = environment::look(settings);
     let ((registry, mut readings), (storage, more)) =
         futures::join!(registry::all(settings, http, clock), storage::all(settings, http, clock));

@@ -23,9 +23,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The failed observation.
+    /// The failed observation; skipped when nothing was sent, by the limit of requests.
     #[must_use]
     pub fn observation(&self, check: &str, variant: &str, target: &str) -> Observation {
+        if self.code == code::REQUEST_LIMIT {
+            return Observation::skipped(check, variant, target, code::REQUEST_LIMIT).detail("request limit");
+        }
         let failed = Observation::failed(check, variant, target, &self.code).detail(&self.detail);
         let (content_type, body_excerpt) = (self.content_type.clone(), self.excerpt.clone());
         let failed = Observation { content_type, body_excerpt, ..failed };
@@ -54,6 +57,7 @@ impl From<&WireError> for Failure {
             WireError::Connect { refused: true, .. } => code::CONNECTION_REFUSED,
             WireError::Connect { .. } | WireError::Broken { .. } => code::CONNECTION_BROKEN,
             WireError::Timeout { .. } => code::TIMEOUT,
+            WireError::Allowance { .. } => code::REQUEST_LIMIT,
             WireError::Redirect { .. } => code::REDIRECT_REFUSED,
             WireError::Tls { kind, .. } => certificate(*kind),
             WireError::Throttled { .. } => {
@@ -145,6 +149,7 @@ mod tests {
             (WireError::Connect { host: host(), refused: false, reason: "x".into() }, code::CONNECTION_BROKEN),
             (WireError::Timeout { host: host(), after: Duration::from_secs(10) }, code::TIMEOUT),
             (WireError::Throttled { host: host(), after: Duration::from_secs(900) }, code::RATE_LIMITED),
+            (WireError::Allowance { host: host(), most: 12 }, code::REQUEST_LIMIT),
         ];
         for (error, want) in rows {
             assert_eq!(Failure::from(&error).code, want, "{error}");

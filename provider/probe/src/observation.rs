@@ -178,6 +178,8 @@ pub mod code {
     pub const UNEXPECTED: &str = "UNEXPECTED";
     /// A redirect that is not followed: to a metadata service, or out of https.
     pub const REDIRECT_REFUSED: &str = "REDIRECT_REFUSED";
+    /// As many requests were sent as one target may cost.
+    pub const REQUEST_LIMIT: &str = "REQUEST_LIMIT";
     /// What the check needs was not given.
     pub const NOT_GIVEN: &str = "NOT_GIVEN";
     /// A log tells of a write to the model's cache that was denied.

@@ -3,9 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mops_core::Secret;
 use mops_host::Env;
+
+use crate::checks::DEADLINE;
 
 /// The variables.
 pub mod names {
@@ -22,6 +25,8 @@ pub mod names {
     pub const VERIFY_READONLY: &str = "MOPS_PROBE_VERIFY_READONLY";
     /// Id of the run.
     pub const RUN: &str = "MOPS_PROBE_RUN";
+    /// Longest time of one request, in whole seconds.
+    pub const TIMEOUT: &str = "MOPS_PROBE_TIMEOUT";
     /// `HOST=ADDRESS` pairs, separated by commas; sandbox only.
     pub const CONNECT: &str = "MOPS_PROBE_CONNECT";
     /// Set when the worker asks for a token of its service account.
@@ -136,6 +141,8 @@ pub struct Settings {
     pub verify_readonly: bool,
     /// Names the blob of a write that must be refused.
     pub run: String,
+    /// Longest time of one request with its repetitions.
+    pub deadline: Duration,
     /// Hosts at loopback addresses.
     pub connect: Vec<(String, SocketAddr)>,
     /// One more file of roots.
@@ -160,6 +167,7 @@ impl Settings {
                 .collect(),
             verify_readonly: env.has(names::VERIFY_READONLY),
             run: env.get(names::RUN).unwrap_or("manual").to_owned(),
+            deadline: env.get(names::TIMEOUT).and_then(|s| s.parse().ok()).map_or(DEADLINE, Duration::from_secs),
             connect: list(env, names::CONNECT).iter().filter_map(|pair| pair_of(pair)).collect(),
             cert_file: env.get(names::CERT_FILE).map(PathBuf::from),
             bundle_registry,
@@ -209,7 +217,7 @@ mod tests {
     #[test]
     fn nothing_set_is_no_crash() {
         let settings = Settings::from_env(&Env::default());
-        assert_eq!(settings.registry, None);
+        assert_eq!((settings.registry, settings.deadline), (None, DEADLINE));
         assert_eq!(settings.password, Given::Missing);
         assert!(!settings.verify_readonly);
     }
@@ -244,6 +252,12 @@ mod tests {
         let seen: Vec<_> = all.iter().map(|c| (c.name.as_str(), c.variable.as_str())).collect();
         assert_eq!(seen, [("a", names::STORAGE), ("b", "OTHER")]);
         assert_eq!(all[1].connection, Given::Value(Secret::from("y")));
+    }
+
+    #[test]
+    fn a_request_has_the_time_that_is_given() {
+        let of = |text: &str| Settings::from_env(&Env::of([(names::TIMEOUT, text)])).deadline;
+        assert_eq!((of("3"), of("soon")), (Duration::from_secs(3), DEADLINE));
     }
 
     #[test]

@@ -115,6 +115,14 @@ pub enum WireError {
         /// The pause.
         after: Duration,
     },
+    /// As many requests were sent as the run may send; this one was not.
+    #[error("`{host}` was asked {most} times about one thing, which is the limit")]
+    Allowance {
+        /// The host.
+        host: String,
+        /// The limit.
+        most: usize,
+    },
     /// The run was interrupted.
     #[error("the request to `{host}` was interrupted")]
     Canceled {
@@ -136,7 +144,7 @@ impl WireError {
         match self {
             Self::Configuration { .. } | Self::Refused { .. } | Self::Redirect { .. } | Self::Tls { .. } => Class::User,
             Self::Dns { .. } | Self::Connect { .. } | Self::Broken { .. } | Self::Timeout { .. } => Class::Transient,
-            Self::TooLarge { .. } => Class::Transient,
+            Self::TooLarge { .. } | Self::Allowance { .. } => Class::Transient,
             Self::Throttled { after, .. } => Class::Throttled(Some(*after)),
             Self::Canceled { .. } => Class::Canceled,
             Self::Build { .. } => Class::Bug,

@@ -3,6 +3,7 @@
 //! Guarantees three things: a credential goes to its own origin only ([`origin`], R14), TLS is
 //! always verified (`tls`, R15), and nothing here logs or reports a secret ([`redact`], R12).
 
+pub mod allowance;
 pub mod blob;
 pub mod budget;
 pub mod connect;
@@ -22,6 +23,7 @@ pub mod sas;
 mod tls;
 mod transport;
 
+pub use allowance::{Allowance, Limits};
 pub use connect::ConnectMap;
 pub use error::{TlsFault, WireError};
 pub use origin::{Credential, Origin};

@@ -11,6 +11,7 @@ use mops_core::{Cancel, Secret};
 use mops_host::{SharedClock, SystemClock, random};
 
 use crate::PemBytes;
+use crate::allowance::Share;
 use crate::budget::{Budgets, Heard, TooLong};
 use crate::connect::ConnectMap;
 use crate::error::WireError;
@@ -100,11 +101,15 @@ struct Inner {
 
 /// The pipeline; clones share connections and budgets.
 #[derive(Clone)]
-pub struct Http(Arc<Inner>);
+pub struct Http {
+    inner: Arc<Inner>,
+    /// What a run of probes may ask.
+    share: Option<Share>,
+}
 
 impl std::fmt::Debug for Http {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.config.fmt(f)
+        self.inner.config.fmt(f)
     }
 }
 
@@ -114,13 +119,21 @@ impl Http {
     /// # Errors
     /// None today; what can be checked without loading roots is checked here.
     pub fn new(config: HttpConfig) -> Result<Self, WireError> {
-        Ok(Self(Arc::new(Inner { config, transport: OnceLock::new() })))
+        Ok(Self { inner: Arc::new(Inner { config, transport: OnceLock::new() }), share: None })
     }
 
     /// What it was made from, to make another one that differs, for example in its roots.
     #[must_use]
     pub fn config(&self) -> &HttpConfig {
-        &self.0.config
+        &self.inner.config
+    }
+
+    pub(crate) fn with_share(&self, share: Share) -> Self {
+        Self { inner: Arc::clone(&self.inner), share: Some(share) }
+    }
+
+    pub(crate) const fn share(&self) -> Option<&Share> {
+        self.share.as_ref()
     }
 
     /// Sends a request and takes the whole answer, whatever its status.
@@ -141,23 +154,31 @@ impl Http {
     }
 
     pub(crate) fn transport(&self) -> Result<&Transport, WireError> {
-        if let Some(transport) = self.0.transport.get() {
+        if let Some(transport) = self.inner.transport.get() {
             return Ok(transport);
         }
         // Two first callers may both build one; one of the two is kept.
-        let built = Transport::new(&self.0.config)?;
-        Ok(self.0.transport.get_or_init(|| built))
+        let built = Transport::new(&self.inner.config)?;
+        Ok(self.inner.transport.get_or_init(|| built))
     }
 
     async fn run(&self, request: &Request, mode: Mode) -> Result<Answer, WireError> {
         let origin = attempt::check(self, request)?;
         let cancel = request.cancel.clone().unwrap_or_default();
+        let _place = match &self.share {
+            Some(share) => or_cancel(&cancel, &origin, share.enter(&origin)).await??,
+            None => None,
+        };
+        let (deadline, most) = self
+            .share
+            .as_ref()
+            .map_or((request.deadline, request.tries), |share| (share.deadline(request), share.tries(request)));
         let started = self.clock().monotonic();
         let mut tries = 0;
         let mut last = None;
         loop {
             tries += 1;
-            let left = || request.deadline.saturating_sub(self.clock().monotonic().saturating_sub(started));
+            let left = || deadline.saturating_sub(self.clock().monotonic().saturating_sub(started));
             let attempt = self.attempt(request, mode, &origin, &left, tries);
             let result = match or_cancel(&cancel, &origin, attempt).await? {
                 Ok(result) => result,
@@ -168,7 +189,7 @@ impl Http {
                 }
             };
             let Some(pause) = self.pause_after(request, &origin, tries, &result)? else { return result };
-            if pause >= left() || tries >= request.tries {
+            if pause >= left() || tries >= most {
                 return result;
             }
             tracing::debug!(tries, pause = pause.as_millis(), url = redact::url(&request.url), "again");
@@ -186,7 +207,7 @@ impl Http {
         left: &(dyn Fn() -> Duration + Sync),
         tries: u32,
     ) -> Result<Result<Answer, WireError>, TooLong> {
-        let budgets = &self.0.config.budgets;
+        let budgets = &self.inner.config.budgets;
         let place = budgets.enter(self.clock(), origin, &request.method, tries > 1, left()).await?;
         let began = self.clock().monotonic();
         let attempt = Attempt { http: self, request, mode, limit: left().min(request.attempt), number: tries };
@@ -228,11 +249,11 @@ impl Http {
     }
 
     pub(crate) fn clock(&self) -> &SharedClock {
-        &self.0.config.clock
+        &self.inner.config.clock
     }
 
     fn fault(&self, decide: impl FnOnce(&dyn FaultLayer) -> Option<Fault>) -> Option<Fault> {
-        self.0.config.faults.as_deref().and_then(decide)
+        self.inner.config.faults.as_deref().and_then(decide)
     }
 }
 

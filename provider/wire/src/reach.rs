@@ -26,7 +26,8 @@ impl Http {
     /// # Errors
     /// As [`Http::new`].
     pub fn without_proxy(&self) -> Result<Self, WireError> {
-        Self::new(HttpConfig { proxy: ProxySettings::none(), ..self.config().clone() })
+        let direct = Self::new(HttpConfig { proxy: ProxySettings::none(), ..self.config().clone() })?;
+        Ok(self.share().map_or_else(|| direct.clone(), |share| direct.with_share(share.clone())))
     }
 
     /// The addresses of an origin's host, as requests find them.

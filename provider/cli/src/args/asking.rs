@@ -1,5 +1,7 @@
 //! From where registry and storage are asked.
 
+use std::time::Duration;
+
 use clap::Args;
 use mops_diagnose::observed::Vantage;
 
@@ -10,4 +12,7 @@ pub(crate) struct AskingArgs {
     /// From where to ask: w (here), p (a pod a pool); default: w,p.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::vantage)]
     pub(crate) vantage: Vec<Vantage>,
+    /// Longest time of one request (default: 10s).
+    #[arg(long, value_name = "TIME", value_parser = value::patience)]
+    pub(crate) probe_timeout: Option<Duration>,
 }

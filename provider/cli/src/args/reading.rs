@@ -9,7 +9,7 @@ fn families() -> Vec<&'static str> {
 }
 
 /// What only a run that asks somebody can heed.
-const ASKS: [&str; 14] = [
+const ASKS: [&str; 15] = [
     "save",
     "timeout",
     "probe_image",
@@ -24,6 +24,7 @@ const ASKS: [&str; 14] = [
     "max_pods",
     "no_arm",
     "vantage",
+    "probe_timeout",
 ];
 
 #[derive(Clone, Debug, Default, Args)]

@@ -18,6 +18,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(seconds))
 }
 
+/// A time in which something can be asked: at least a second.
+pub(crate) fn patience(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|time| if time.is_zero() { Err("at least 1s".into()) } else { Ok(time) })
+}
+
 const FORM: &str = "a time is a whole number with s, m or h, for example 10m";
 
 /// A place from which can be asked, by its letter.
@@ -52,6 +57,7 @@ mod tests {
         for text in ["", "m", "1.5h", "-1s", "10 m", "3d", "99999999999999999999s", "800h"] {
             assert!(duration(text).is_err(), "{text}");
         }
+        assert_eq!((patience("1"), patience("0s")), (Ok(Duration::from_secs(1)), Err("at least 1s".to_owned())));
     }
 
     #[test]

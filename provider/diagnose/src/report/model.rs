@@ -58,6 +58,16 @@ pub struct Run {
     /// The login server, when known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
+    /// From where registry and storage were asked, where that was chosen; else from here and from pods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked_from: Vec<Vantage>,
+}
+
+impl Run {
+    /// Whether pods were to look, so that a run without one is not complete.
+    pub(crate) fn asks_pods(&self) -> bool {
+        self.asked_from.is_empty() || self.asked_from.contains(&Vantage::P)
+    }
 }
 
 /// In one word.
@@ -206,7 +216,12 @@ pub(crate) fn counts(o: &Observed) -> bool {
 impl Summary {
     /// Derived from every observation, never from the findings alone.
     #[must_use]
-    pub fn of(probes: &[Observed], findings: &[Finding], skipped: &[Skipped], interrupted: bool) -> Self {
+    pub fn of(
+        probes: &[Observed],
+        findings: &[Finding],
+        skipped: &[Skipped],
+        (run, interrupted): (&Run, bool),
+    ) -> Self {
         let count = |status| probes.iter().filter(|o| counts(o) && o.status == status).count();
         let causes = findings.iter().filter(|f| f.severity == crate::rule::Severity::Error).count();
         // A required part that was skipped has its own observation.
@@ -214,7 +229,7 @@ impl Summary {
         let skips = count(Status::Skip) + parts;
         let counts = Counts { causes, ok: count(Status::Pass), failed: count(Status::Fail), skipped: skips };
         let refuted = |check| probes.iter().any(|o| o.check == check && o.status == Status::Fail);
-        let probed = probes.iter().any(|o| o.vantage == Vantage::P);
+        let probed = !run.asks_pods() || probes.iter().any(|o| o.vantage == Vantage::P);
         let status = if interrupted {
             Verdict::Interrupted
         } else if refuted(check::KUBECONFIG) {

@@ -2,6 +2,7 @@
 //! the finding, so nothing is asked behind it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use mops_host::SharedClock;
 use mops_wire::registry::{Auth, Client, Greeting, RegistryError};
@@ -55,7 +56,7 @@ pub async fn reach_either(registry: &str, (http, direct): (&Http, &Http), clock:
         Err(error) => return stopped(seen, &Failure::from(&error), registry),
     };
     let watch = Watch::start(clock);
-    match http.connects(client.origin().host(), &addresses, DEADLINE).await {
+    match http.connects(client.origin().host(), &addresses, patience(http)).await {
         Ok(()) => seen.push(Observation::ok(check::NET_TCP, "", registry).millis(watch.millis())),
         Err(error) => {
             let failure = Failure::from(&error);
@@ -102,12 +103,17 @@ async fn dns(
     clock: &SharedClock,
 ) -> (Observation, Result<Vec<SocketAddr>, WireError>) {
     let watch = Watch::start(clock);
-    let found = http.addresses(client.origin(), DEADLINE).await;
+    let found = http.addresses(client.origin(), patience(http)).await;
     let seen = match &found {
         Ok(addresses) => Observation::ok(check::NET_DNS, "", registry).code(kind(addresses)).detail(&listed(addresses)),
         Err(error) => Failure::from(error).observation(check::NET_DNS, "", registry),
     };
     (seen.millis(watch.millis()), found)
+}
+
+/// The longest time of one step on the way.
+fn patience(http: &Http) -> Duration {
+    http.patience().unwrap_or(DEADLINE)
 }
 
 fn listed(addresses: &[SocketAddr]) -> String {

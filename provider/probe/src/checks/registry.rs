@@ -6,7 +6,7 @@ use mops_host::SharedClock;
 use mops_wire::Http;
 use mops_wire::registry::{Auth, Client};
 
-use super::{DEADLINE, TRIES, identity};
+use super::identity;
 use crate::checks::clock::Reading;
 use crate::checks::reach::reach;
 use crate::failure::Failure;
@@ -81,8 +81,7 @@ async fn own(settings: &Settings, registry: &Registry<'_>) -> Vec<Observation> {
 }
 
 pub(super) fn client(registry: &str, http: &Http, auth: Auth) -> Result<Client, Failure> {
-    let client = Client::new(http.clone(), registry, auth);
-    client.map(|c| c.with_limits(DEADLINE, TRIES)).map_err(|e| Failure::from(&e))
+    Client::new(http.about(registry), registry, auth).map_err(|e| Failure::from(&e))
 }
 
 fn basic(username: &str, password: &Secret<String>) -> Auth {
@@ -125,8 +124,12 @@ async fn pull_secret(settings: &Settings, registry: &Registry<'_>) -> Vec<Observ
         }
         refused.push(seen);
     }
+    let cut = refused.iter().flatten().any(|o| o.has_code(code::REQUEST_LIMIT));
+    let (code, why) = match cut {
+        true => (code::REQUEST_LIMIT, "not every entry was tried"),
+        false => (code::UNAUTHORIZED, "/v2/ did not accept the credential"),
+    };
     all.extend(refused.into_iter().next().unwrap_or_default());
-    let why = "/v2/ did not accept the credential";
-    all.extend(settings.images.iter().map(|image| skip(check::REGISTRY_PULL, image, code::UNAUTHORIZED, why)));
+    all.extend(settings.images.iter().map(|image| skip(check::REGISTRY_PULL, image, code, why)));
     all
 }

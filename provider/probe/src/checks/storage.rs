@@ -8,7 +8,7 @@ use mops_wire::blob::Client;
 use mops_wire::sas::{ConnectionString, ConnectionStringError};
 
 use super::clock::Reading;
-use super::{DEADLINE, TRIES, Watch, sas};
+use super::{Watch, sas};
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code, variant};
 use crate::settings::{Container, Given, Settings};
@@ -52,8 +52,8 @@ pub async fn container(
         Err(error) => return unusable(code::MALFORMED, &error),
     };
     let host = parts.endpoint.host_str().unwrap_or_default().to_owned();
-    let client = match Client::new(http.clone(), parts.endpoint, &parts.sas) {
-        Ok(client) => client.with_limits(DEADLINE, TRIES),
+    let client = match Client::new(http.about(container), parts.endpoint, &parts.sas) {
+        Ok(client) => client,
         Err(error) => return unusable(code::MALFORMED, &error),
     };
     let List { seen: read, date, first } = list(&client, container, clock).await;

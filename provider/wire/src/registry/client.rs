@@ -104,6 +104,12 @@ impl Client {
         Self { deadline, tries, ..self }
     }
 
+    /// The same client, whose requests are counted for this target; see [`Http::about`].
+    #[must_use]
+    pub fn about(&self, target: &str) -> Self {
+        Self { http: self.http.about(target), ..self.clone() }
+    }
+
     /// Ends requests when the run is cancelled.
     #[must_use]
     pub fn with_cancel(self, cancel: &Cancel) -> Self {

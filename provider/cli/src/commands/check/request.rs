@@ -92,6 +92,9 @@ fn from_flags(request: &mut Request, Subject { workload, asking, probe, .. }: &S
     if !asking.vantage.is_empty() {
         request.vantages.clone_from(&asking.vantage);
     }
+    if let Some(timeout) = asking.probe_timeout {
+        request.probe_timeout = timeout;
+    }
     if let Some(timeout) = probe.timeout {
         request.timeout = timeout;
     }

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use mops_probe::failure::Failure;
+use mops_wire::WireError;
+
 use super::fixture::{self, Fixture};
 use crate::Observed;
 use crate::finding::classify;
@@ -20,6 +23,16 @@ fn without(world: &[Observed], gone: usize) -> Vec<Observed> {
     world.iter().enumerate().filter(|(i, _)| *i != gone).map(|(_, o)| o.clone()).collect()
 }
 
+/// The same when the limit of requests had cut this one.
+fn cut(world: &[Observed], at: usize) -> Vec<Observed> {
+    let mut world = world.to_vec();
+    let (host, target) = (String::new(), world[at].target.clone());
+    let cut = Failure::from(&WireError::Allowance { host, most: 12 });
+    let cut = Observed::at(world[at].vantage, cut.observation(&world[at].check, &world[at].credential, &target));
+    world[at] = cut.on(&world[at].pool, &world[at].node);
+    world
+}
+
 #[test]
 fn no_lost_observation_makes_another_cause_certain() {
     let mut worlds: Vec<Vec<Observed>> = fixture::all().iter().map(Fixture::seen).collect();
@@ -29,8 +42,10 @@ fn no_lost_observation_makes_another_cause_certain() {
     for world in &worlds {
         let before = certain(world);
         for gone in 0..world.len() {
-            let new: Vec<_> = certain(&without(world, gone)).difference(&before).cloned().collect();
-            assert!(new.is_empty(), "without {} these became certain: {new:?}", world[gone].id);
+            for (how, part) in [("without", without(world, gone)), ("cut at", cut(world, gone))] {
+                let new: Vec<_> = certain(&part).difference(&before).cloned().collect();
+                assert!(new.is_empty(), "{how} {} these became certain: {new:?}", world[gone].id);
+            }
         }
     }
 }

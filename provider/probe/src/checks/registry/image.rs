@@ -42,6 +42,7 @@ impl Registry<'_> {
             let skipped = Observation::skipped(check::REGISTRY_PULL, variant, image, code::OTHER_HOST);
             return vec![skipped.detail("it is on another registry")];
         };
+        let client = &client.about(image);
         let watch = Watch::start(self.clock);
         let error = match client.head_manifest(&reference).await {
             Ok(_) => {
@@ -72,8 +73,13 @@ impl Registry<'_> {
             Ok(tags) => Observation::ok(check::REGISTRY_TAGS, variant, image).status(200).detail(&tags.join(", ")),
             Err(error) => Failure::from(&error).observation(check::REGISTRY_TAGS, variant, image),
         };
-        let name = if tags.has_code(code::NAME_UNKNOWN) { code::NAME_UNKNOWN } else { code::MANIFEST_UNKNOWN };
-        vec![seen.code(name), tags.millis(watch.millis())]
+        let seen = match tags.outcome {
+            _ if tags.has_code(code::NAME_UNKNOWN) => seen.code(code::NAME_UNKNOWN),
+            // Nobody has said which of both it is.
+            Outcome::Skipped => seen.code(""),
+            _ => seen.code(code::MANIFEST_UNKNOWN),
+        };
+        vec![seen, tags.millis(watch.millis())]
     }
 
     /// The same of a repository that nobody has: a registry that hides what exists gives the same answer.

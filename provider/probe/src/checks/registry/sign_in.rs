@@ -49,7 +49,7 @@ impl Registry<'_> {
         let mut scope = None;
         if let (Some(challenge), Some((image, reference))) = (&self.greeting.challenge, &first) {
             let watch = Watch::start(self.clock);
-            match client.pull_token(challenge, reference).await {
+            match client.about(image).pull_token(challenge, reference).await {
                 Ok(true) => {
                     seen.push(
                         Observation::ok(check::REGISTRY_TOKEN, variant, image).status(200).millis(watch.millis()),
