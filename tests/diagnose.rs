@@ -10,6 +10,8 @@ mod hostile;
 mod images;
 #[path = "diagnose/limits.rs"]
 mod limits;
+#[path = "diagnose/node_identity.rs"]
+mod node_identity;
 #[path = "diagnose/probe.rs"]
 mod probe;
 #[path = "diagnose/reach.rs"]
@@ -28,3 +30,5 @@ mod report_junit;
 mod report_letter;
 #[path = "diagnose/report_sarif.rs"]
 mod report_sarif;
+#[path = "diagnose/vantages.rs"]
+mod vantages;

@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use http::{HeaderValue, Request as HttpRequest, Response, header};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use mops_core::{Cancel, Secret};
+use mops_diagnose::observed::Vantage;
 use mops_diagnose::permissions::{self, Right};
 use mops_diagnose::{Command, KnownPool, Report, Request, Services, look, report};
 use mops_host::clock::{ManualClock, SystemClock};
@@ -24,11 +25,11 @@ use serde_json::{Value as Json, json};
 use tower::Service;
 
 const TOKEN: &str = "canary-token";
-const NAMESPACE: &str = "modelops-dask-dev";
-const HOST: &str = "reg.azurecr.io";
+pub(super) const NAMESPACE: &str = "modelops-dask-dev";
+pub(super) const HOST: &str = "reg.azurecr.io";
 const CANARY: &str = "canary-password";
 
-async fn diagnose(request: Request, services: Services) -> Report {
+pub(super) async fn diagnose(request: Request, services: Services) -> Report {
     look(Command::DiagnoseAuth, request, services).await.report()
 }
 
@@ -63,8 +64,8 @@ impl Service<HttpRequest<kube::client::Body>> for Authorized {
 }
 
 pub(super) struct World {
-    fake: Arc<KubernetesFake>,
-    client: kube::Client,
+    pub(super) fake: Arc<KubernetesFake>,
+    pub(super) client: kube::Client,
     asked: Asked,
     steps: Arc<Mutex<Vec<String>>>,
     cancel: Cancel,
@@ -189,11 +190,12 @@ impl World {
 pub(super) fn request() -> Request {
     let mut request = Request::new("7f3a", "dev", NAMESPACE);
     request.env_secret = Some("bundle-credentials".into());
-    request.pools = vec![KnownPool { name: "gpuspot".into(), autoscale: Some((0, 2)) }];
+    request.vantages = vec![Vantage::W, Vantage::P];
+    request.pools = vec![KnownPool { name: "gpuspot".into(), autoscale: Some((0, 2)), windows: false }];
     request
 }
 
-fn causes(report: &Report) -> Vec<&str> {
+pub(super) fn causes(report: &Report) -> Vec<&str> {
     report.findings.iter().map(|f| f.cause_id.as_str()).collect()
 }
 
@@ -426,7 +428,8 @@ async fn the_printed_roles_are_what_a_run_uses() {
         }))
         .await;
     world.asked.lock().expect("requests").clear();
-    let before = diagnose(request(), world.services()).await;
+    let everywhere = Request { vantages: vec![Vantage::W, Vantage::P, Vantage::N], ..request() };
+    let before = diagnose(everywhere, world.services()).await;
     let asked = world.asked.lock().expect("requests").clone();
     let used = |inside| asked.iter().filter_map(right).filter(|(_, i)| *i == inside).map(|(right, _)| right).collect();
     let (inside, outside): (BTreeSet<String>, BTreeSet<String>) = (used(true), used(false));

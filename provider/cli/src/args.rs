@@ -147,6 +147,9 @@ pub(crate) struct ProbeArgs {
     /// Image of the probe (or MOPS_PROBE_IMAGE).
     #[arg(long, value_name = "IMAGE")]
     pub(crate) probe_image: Option<String>,
+    /// Namespace for probes in the network of nodes, one that allows them (default: that of the pods).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) probe_namespace: Option<String>,
     /// Longest time (2m; smoke-test 5m).
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) timeout: Option<std::time::Duration>,

@@ -64,6 +64,16 @@ impl Cluster {
         Self { client, namespace: namespace.to_owned() }
     }
 
+    /// Another namespace of the same cluster.
+    pub(crate) fn beside(&self, namespace: &str) -> Self {
+        Self { client: self.client.clone(), namespace: namespace.to_owned() }
+    }
+
+    /// The namespace.
+    pub(crate) fn name(&self) -> &str {
+        &self.namespace
+    }
+
     pub(crate) fn pods_api(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }

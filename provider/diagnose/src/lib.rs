@@ -12,6 +12,7 @@
 mod age;
 pub mod capture;
 pub mod catalogue;
+mod cleaning;
 mod cluster;
 pub mod explain;
 pub mod finding;
@@ -23,8 +24,10 @@ pub mod permissions;
 mod pool_reads;
 mod principal;
 pub mod probe_job;
+pub mod probe_node;
 pub mod probe_pod;
 mod probe_run;
+mod probing;
 mod pull_reads;
 pub mod reading;
 pub mod report;

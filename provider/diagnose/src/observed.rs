@@ -142,6 +142,8 @@ pub mod code {
     pub const NONE: &str = "NONE";
     /// Nodes exist, but none takes pods.
     pub const UNSCHEDULABLE: &str = "UNSCHEDULABLE";
+    /// Nodes that run Windows.
+    pub const WINDOWS: &str = "WINDOWS";
     /// A pool without nodes.
     pub const ZERO_NODES: &str = "ZERO_NODES";
     /// A taint that no worker tolerates.
@@ -257,7 +259,7 @@ pub enum Vantage {
 
 impl Vantage {
     /// Those from which a run can be told to ask, or not to; what the kubelets say is always read.
-    pub const CHOSEN: [Self; 2] = [Self::W, Self::P];
+    pub const CHOSEN: [Self; 3] = [Self::W, Self::P, Self::N];
 
     /// Its letter, as `--vantage` takes it.
     #[must_use]

@@ -17,14 +17,22 @@ pub struct Right {
     pub verbs: &'static [&'static str],
 }
 
+const JOBS: Right = Right { group: "batch", resource: "jobs", verbs: &["create", "delete", "list"] };
+const PODS: Right = Right { group: "", resource: "pods", verbs: &["list", "watch"] };
+const LOGS: Right = Right { group: "", resource: "pods/log", verbs: &["get"] };
+const EVENTS: Right = Right { group: "", resource: "events", verbs: &["list"] };
+
+/// In a namespace that only probes run in.
+pub const PROBES: &[Right] = &[JOBS, PODS, LOGS, EVENTS];
+
 /// In the namespace of the workload: reading it, and running a probe a pool.
 pub const IN_NAMESPACE: &[Right] = &[
-    Right { group: "batch", resource: "jobs", verbs: &["create", "delete", "list"] },
-    Right { group: "", resource: "pods", verbs: &["list", "watch"] },
-    Right { group: "", resource: "pods/log", verbs: &["get"] },
+    JOBS,
+    PODS,
+    LOGS,
     Right { group: "", resource: "secrets", verbs: &["get"] },
     Right { group: "", resource: "serviceaccounts", verbs: &["get"] },
-    Right { group: "", resource: "events", verbs: &["list"] },
+    EVENTS,
 ];
 
 /// In the whole cluster: which pools there are, and whether something announces their GPUs. A run without these says
@@ -41,6 +49,7 @@ pub const ACTIONS: &[&str] = &[
     "Microsoft.ContainerRegistry/registries/scopeMaps/read",
     "Microsoft.ContainerRegistry/registries/tokens/read",
     "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
+    "Microsoft.ContainerService/managedClusters/read",
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read",
 ];
 

@@ -11,12 +11,12 @@ use crate::request::Request;
 /// How long an ended job of a killed run stays, in seconds.
 const KEPT: i32 = 300;
 
-/// A job that runs this pod once, in this namespace; `number` tells it from the others of its run.
+/// A job that runs this pod once, in this namespace; `word` tells it from the others of its run.
 #[must_use]
-pub fn job(request: &Request, namespace: &str, number: usize, template: PodTemplateSpec) -> Job {
+pub fn job(request: &Request, namespace: &str, word: &str, template: PodTemplateSpec) -> Job {
     Job {
         metadata: ObjectMeta {
-            name: Some(format!("{PROGRAM}-{}-{number}", request.run)),
+            name: Some(format!("{PROGRAM}-{}-{word}", request.run)),
             namespace: Some(namespace.to_owned()),
             labels: Some(probe_pod::labels(request)),
             ..ObjectMeta::default()
@@ -41,10 +41,10 @@ mod tests {
     #[test]
     fn it_ends_by_itself_and_is_not_tried_again() {
         let request = Request::new("7f3a", "dev", "ns");
-        let made = serde_json::to_value(job(&request, "other", 2, PodTemplateSpec::default())).unwrap();
+        let made = serde_json::to_value(job(&request, "other", "n2", PodTemplateSpec::default())).unwrap();
         assert_eq!(
             (&made["metadata"]["name"], &made["metadata"]["namespace"]),
-            (&json!("mops-probe-7f3a-2"), &json!("other"))
+            (&json!("mops-probe-7f3a-n2"), &json!("other"))
         );
         assert_eq!(made["metadata"]["labels"]["modelops.io/run"], "7f3a");
         let spec = &made["spec"];

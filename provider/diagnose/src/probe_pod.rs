@@ -121,7 +121,7 @@ fn variables(request: &Request, place: &Place, worker: &Container) -> Vec<EnvVar
     copied.filter_map(optional_variable).chain(ours.iter().cloned()).collect()
 }
 
-fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
+pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     let mut env = Vec::new();
     let mut set = |name: &str, value: String| {
         if !value.is_empty() {

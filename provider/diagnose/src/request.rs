@@ -16,7 +16,7 @@ use crate::observed::Vantage;
 /// Default of [`Request::selector`].
 pub const SELECTOR: &str = "app=dask-worker";
 /// Default of [`Request::vantages`].
-const USUAL: [Vantage; 2] = [Vantage::W, Vantage::P];
+const USUAL: [Vantage; 3] = [Vantage::W, Vantage::P, Vantage::N];
 /// Default of [`ProbeImage::image`]; `MOPS_PROBE_IMAGE` or `--probe-image` replaces it.
 pub const PROBE_IMAGE: &str = "ghcr.io/modelops/mops-probe:0.1.0";
 
@@ -27,6 +27,8 @@ pub struct KnownPool {
     pub name: String,
     /// Limits of its autoscaler, when it has one.
     pub autoscale: Option<(u32, u32)>,
+    /// Whether its nodes run Windows, for which there is no probe.
+    pub windows: bool,
 }
 
 /// The image of the probe, and how it reaches a sandbox.
@@ -160,6 +162,10 @@ pub struct Request {
     pub max_pods: usize,
     /// The probe's image.
     pub probe: ProbeImage,
+    /// Where probes of nodes run, which some namespaces do not allow; none for the workload's own.
+    pub probe_namespace: Option<String>,
+    /// The client id of the identity with which the nodes pull, by ARM.
+    pub kubelet: Option<String>,
     /// The registry's own credential.
     pub arm: ArmView,
     /// Who knows the registry's user, when that is a service principal.
@@ -202,6 +208,8 @@ impl Request {
             vantages: USUAL.to_vec(),
             max_pods: 20,
             probe: ProbeImage::default(),
+            probe_namespace: None,
+            kubelet: None,
             arm: ArmView::NotAsked,
             directory: None,
             token: None,

@@ -3,46 +3,38 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use mops_probe::settings::names;
 use mops_probe::{Observation, checks};
 use mops_wire::{Allowance, Limits};
 use time::format_description::well_known::Rfc3339;
 
 use crate::capture::{CAPTURE_VERSION, Capture};
+use crate::cleaning;
 use crate::cluster::{Cluster, Trouble};
 use crate::identity_reads;
-use crate::observed::{Object, Observed, Vantage, check, code};
+use crate::observed::{Observed, Vantage, check, code};
 use crate::permissions;
 use crate::pool_reads;
-use crate::probe_job;
 use crate::probe_pod;
-use crate::probe_run::{self, Ran};
-use crate::report::{self, Cleanup, Command, Left, Run, Skipped, Tool};
+use crate::probing;
+use crate::report::{self, Cleanup, Command, Run, Skipped, Tool};
 use crate::request::{NoClient, Request, Services};
 use crate::stack_lines::StackLines;
 use crate::static_reads;
 use crate::words::Words;
-use crate::workload::{self, Nodes, Place};
+use crate::workload::{self, Nodes};
 use crate::workstation;
 
-/// Probe jobs at a time.
-const AT_ONCE: usize = 4;
-/// Longest wait for our own pods to be gone.
-const CLEANUP: Duration = Duration::from_secs(5);
 /// Longest time over the limit of the run.
 const GRACE: Duration = Duration::from_millis(500);
 /// Why a vantage was left out.
 const NOT_CHOSEN: &str = "`--vantage` names other places";
-const CLEANUP_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a run has seen so far.
 #[derive(Default)]
-struct Seen {
-    probes: Vec<Observed>,
+pub(crate) struct Seen {
+    pub(crate) probes: Vec<Observed>,
     notices: Vec<String>,
     skipped: Vec<Skipped>,
     /// Something of ours may exist.
@@ -52,11 +44,11 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, vantage: Vantage, observation: Observation) {
+    pub(crate) fn add(&mut self, vantage: Vantage, observation: Observation) {
         self.probes.push(Observed::at(vantage, observation));
     }
 
-    fn skip(&mut self, what: &str, why: &str, required: bool) {
+    pub(crate) fn skip(&mut self, what: &str, why: &str, required: bool) {
         self.skipped.push(Skipped { what: what.to_owned(), why: why.to_owned(), required });
     }
 }
@@ -77,7 +69,7 @@ pub(crate) async fn run(command: Command, request: &Request, services: &Services
         cut_short(request, services, &mut seen);
     }
     let cleanup = if seen.made {
-        clean(&cluster, request, services).await
+        cleaning::clean(&cluster, request, services).await
     } else {
         Cleanup { complete: true, ..Cleanup::default() }
     };
@@ -166,21 +158,21 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     }
     let found = workload::places(request, &workers, &nodes);
     seen.probes.extend(found.seen);
-    if !request.looks_from(Vantage::P) {
+    let mut planned = Vec::new();
+    if request.looks_from(Vantage::P) {
+        let places = probing::limited(found.places.clone(), request, seen);
+        probing::untried(request, &places, seen);
+        planned.extend(probing::from_pods(request, cluster, &places));
+    } else {
         seen.skip("pods", NOT_CHOSEN, false);
-        return;
     }
-    let places = limited(found.places, request, seen);
-    for place in &places {
-        let named = workload::pull_secrets(&place.worker);
-        let tried = place.pull_secret(request);
-        for other in named.iter().filter(|n| Some(*n) != tried.as_ref()) {
-            let what = format!("pull secret {other} on pool {}", place.pool);
-            seen.skip(&what, "one pull secret a worker is tried from the pod; the secret itself was read", false);
-        }
+    if request.looks_from(Vantage::N) {
+        planned.extend(probing::from_nodes(request, cluster, &found.places, seen).await);
+    } else {
+        seen.skip("node network", NOT_CHOSEN, false);
     }
-    seen.made = !places.is_empty();
-    probe(cluster, request, services, until, (&places, seen)).await;
+    seen.made = !planned.is_empty();
+    probing::run(services, planned, until, seen).await;
 }
 
 /// The pods that are looked at: those with the labels, else those that wait, where that was asked for.
@@ -245,101 +237,6 @@ async fn nodes(cluster: &Cluster, seen: &mut Seen) -> Nodes {
     }
 }
 
-fn limited(mut places: Vec<Place>, request: &Request, seen: &mut Seen) -> Vec<Place> {
-    if places.len() > request.max_pods {
-        for place in places.split_off(request.max_pods) {
-            seen.skip(&format!("pool {}", place.pool), "more probes than one run makes", false);
-        }
-    }
-    places
-}
-
-/// One job a place, a few at a time.
-async fn probe(
-    cluster: &Cluster,
-    request: &Request,
-    services: &Services,
-    until: Duration,
-    (places, seen): (&[Place], &mut Seen),
-) {
-    let one = |(number, place): (usize, &Place)| {
-        let job = probe_job::job(request, &request.namespace, number, probe_pod::pod(request, place));
-        let place = place.clone();
-        async move {
-            if services.cancel.is_canceled() {
-                return None;
-            }
-            (services.progress)(&format!(
-                "probing pool {} from {}",
-                place.pool,
-                place.node.as_deref().unwrap_or("any node")
-            ));
-            let ran = probe_run::run(cluster, services, &job, until).await;
-            Some((place, ran))
-        }
-    };
-    let mut runs = Box::pin(futures::stream::iter(places.iter().enumerate().map(one)).buffer_unordered(AT_ONCE));
-    while let Some(ended) = runs.next().await {
-        if let Some((place, ran)) = ended {
-            taken(&place, ran, seen);
-        }
-    }
-}
-
-/// Puts a probe's lines into their place.
-fn taken(place: &Place, ran: Ran, seen: &mut Seen) {
-    let node = ran.node.or_else(|| place.node.clone()).unwrap_or_default();
-    let lines = ran.log.observations.into_iter();
-    let (worker, extra) = (place.worker_name(), place.extra);
-    let at = |vantage, o| Observed::at(vantage, o).on(&place.pool, &node).standing_for(worker, extra);
-    seen.probes.extend(lines.map(|o| at(Vantage::P, o)));
-    let o = match &ran.obstacle {
-        None => Observation::ok(check::PROBE, "", &place.pool),
-        Some(t) => {
-            seen.skip(&format!("pool {}", place.pool), &t.detail, true);
-            Observation::skipped(check::PROBE, "", &place.pool, t.code).detail(&t.detail)
-        }
-    };
-    seen.probes.push(at(Vantage::W, o));
-}
-
-/// Deletes what the run made, and looks whether it is gone. Pods go with their jobs.
-async fn clean(cluster: &Cluster, request: &Request, services: &Services) -> Cleanup {
-    let end = services.clock.monotonic() + CLEANUP;
-    loop {
-        let found = futures::future::try_join(cluster.jobs_of(&request.run), cluster.pods_of(&request.run)).await;
-        let (jobs, pods) = match found {
-            Ok(found) => found,
-            Err(trouble) => return Cleanup { unknown: Some(trouble.detail), ..Cleanup::default() },
-        };
-        if jobs.is_empty() && pods.is_empty() {
-            return Cleanup { complete: true, ..Cleanup::default() };
-        }
-        let mut why = Vec::new();
-        for job in &jobs {
-            if let Err(trouble) = cluster.delete(job).await {
-                why.push(trouble.detail);
-            }
-        }
-        // A job that may not be deleted will not go by waiting.
-        let stuck = !jobs.is_empty() && why.len() == jobs.len();
-        if stuck || services.clock.monotonic() >= end {
-            let words = why.first().map_or("still terminating", String::as_str);
-            return Cleanup { complete: false, left: left(request, (&jobs, &pods), words), unknown: None };
-        }
-        services.clock.sleep(CLEANUP_PAUSE).await;
-    }
-}
-
-fn left(request: &Request, (jobs, pods): (&[Job], &[Pod]), why: &str) -> Vec<Left> {
-    let names = jobs.iter().map(|j| ("Job", &j.metadata)).chain(pods.iter().map(|p| ("Pod", &p.metadata)));
-    let one = |(kind, metadata): (&str, &ObjectMeta)| Left {
-        object: Object::new(kind, &request.namespace, metadata.name.as_deref().unwrap_or_default()),
-        why: why.to_owned(),
-    };
-    names.map(one).collect()
-}
-
 /// A smoke-test says what it does not do yet, rather than looking complete.
 fn not_built(command: Command, seen: &mut Seen) {
     const STEPS: &[(&str, &str)] = &[
@@ -347,9 +244,8 @@ fn not_built(command: Command, seen: &mut Seen) {
         ("kubelet path", "this version starts no pod from a pushed image; events are read"),
         ("GPU", "this version starts no pod with a GPU"),
         ("scheduler", "this version opens no port-forward"),
-        ("node network", "this version starts no pod with hostNetwork"),
     ];
-    let steps = if command == Command::SmokeTest { STEPS } else { &STEPS[STEPS.len() - 1..] };
+    let steps = if command == Command::SmokeTest { STEPS } else { &[] };
     for (what, why) in steps {
         seen.skip(what, why, false);
     }

@@ -13,6 +13,8 @@ use crate::request::Request;
 /// Node labels that hold the pool's name, the usual one first.
 const POOL_LABELS: &[&str] = &["agentpool", "kubernetes.azure.com/agentpool"];
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+/// Node label with the operating system.
+const SYSTEM_LABEL: &str = "kubernetes.io/os";
 /// A taint that goes away by itself, or that a pod must not tolerate.
 const NODE_STATE: &str = "node.kubernetes.io/";
 
@@ -47,6 +49,9 @@ impl Place {
         request.pull_secret.clone().filter(|s| named.contains(s)).or_else(|| named.into_iter().next())
     }
 }
+
+/// Why such a node is not probed.
+const WINDOWS: &str = "Windows, for which there is no probe";
 
 /// The label by which a pod asks AKS for a token of its service account.
 pub(crate) const IDENTITY_LABEL: &str = "azure.workload.identity/use";
@@ -159,8 +164,11 @@ fn taints(node: &Node) -> Vec<Taint> {
     all.filter(|t| !t.key.starts_with(NODE_STATE)).cloned().collect()
 }
 
-/// Why a node takes no pods, if so.
+/// Why a node takes no probe, if so.
 fn closed(node: &Node) -> Option<&'static str> {
+    if node.metadata.labels.as_ref().and_then(|l| l.get(SYSTEM_LABEL)).is_some_and(|system| system == "windows") {
+        return Some(WINDOWS);
+    }
     if node.spec.as_ref().and_then(|s| s.unschedulable).unwrap_or_default() {
         return Some("cordoned");
     }
@@ -201,10 +209,14 @@ pub fn places(request: &Request, workers: &[Pod], nodes: &Nodes) -> Places {
                     out.places.push(Place { extra: true, ..place(&pool, node, other, nodes) });
                 }
             }
+            (None, true) if request.pools.iter().any(|p| p.name == pool && p.windows) => {
+                out.seen.push(skipped(&pool, code::WINDOWS, WINDOWS));
+            }
             (None, true) => out.seen.push(skipped(&pool, code::ZERO_NODES, &zero(request, &pool))),
             (None, false) => {
                 let why = there.first().and_then(|n| closed(n)).unwrap_or("no node");
-                out.seen.push(skipped(&pool, code::UNSCHEDULABLE, &format!("{}, {why}", nodes_in_words(there.len()))));
+                let code = if why == WINDOWS { code::WINDOWS } else { code::UNSCHEDULABLE };
+                out.seen.push(skipped(&pool, code, &format!("{}, {why}", nodes_in_words(there.len()))));
             }
         }
     }
@@ -288,14 +300,18 @@ mod tests {
             {"key": "sku", "value": "gpu", "effect": "NoSchedule"},
             {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
         ]});
+        let mut windows = node("win-0", "win", json!({}), "True");
+        windows.metadata.labels.get_or_insert_default().insert(SYSTEM_LABEL.to_owned(), "windows".to_owned());
         let nodes = Nodes::new(vec![
             node("cpu-0", "cpu", json!({}), "True"),
             node("gpu-0", "gpu", json!({"unschedulable": true}), "True"),
             node("gpu-1", "gpu", taint, "True"),
             node("old-0", "old", json!({}), "False"),
+            windows,
         ]);
         let mut request = Request::new("r", "dev", "ns");
-        request.pools = vec![KnownPool { name: "spot".into(), autoscale: Some((0, 2)) }];
+        let known = |name: &str, autoscale, windows| KnownPool { name: name.into(), autoscale, windows };
+        request.pools = vec![known("spot", Some((0, 2)), false), known("winspot", None, true)];
         let found = places(&request, &[worker("w", "cpu-0")], &nodes);
         let placed: Vec<_> = found.places.iter().map(|p| (p.pool.as_str(), p.node.as_deref().unwrap())).collect();
         assert_eq!(placed, [("cpu", "cpu-0"), ("gpu", "gpu-1")]);
@@ -306,6 +322,8 @@ mod tests {
             ("gpu", "", ""),
             ("old", code::UNSCHEDULABLE, "1 node, not ready"),
             ("spot", code::ZERO_NODES, "0 nodes (autoscale 0-2)"),
+            ("win", code::WINDOWS, "1 node, Windows, for which there is no probe"),
+            ("winspot", code::WINDOWS, "Windows, for which there is no probe"),
         ];
         assert_eq!(named, want);
     }

@@ -3,6 +3,7 @@
 pub mod clock;
 mod environment;
 mod identity;
+mod kubelet;
 mod reach;
 mod registry;
 mod sas;
@@ -48,6 +49,11 @@ impl<'a> Watch<'a> {
 pub async fn run(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<Observation> {
     let limits = Limits { deadline: settings.deadline, ..LIMITS };
     let http = &http.within(&Allowance::new(limits));
+    if settings.node.is_some() {
+        let (mut all, readings) = registry::all(settings, http, clock).await;
+        all.extend(clock::judge(&readings));
+        return all;
+    }
     let mut all = environment::look(settings);
     let ((registry, mut readings), (storage, more)) =
         futures::join!(registry::all(settings, http, clock), storage::all(settings, http, clock));

@@ -31,6 +31,10 @@ pub mod names {
     pub const CONNECT: &str = "MOPS_PROBE_CONNECT";
     /// Set when the worker asks for a token of its service account.
     pub const IDENTITY: &str = "MOPS_PROBE_IDENTITY";
+    /// Set when the probe stands for the node that it runs on, and not for a worker.
+    pub const NODE: &str = "MOPS_PROBE_NODE";
+    /// The client id of the identity with which that node pulls.
+    pub const KUBELET_ID: &str = "MOPS_PROBE_KUBELET_ID";
     /// The identity that the worker signs in as.
     pub const CLIENT_ID: &str = "AZURE_CLIENT_ID";
     /// Its directory.
@@ -118,9 +122,18 @@ impl Identity {
     }
 }
 
+/// What a probe does that stands for a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The client id of the identity with which it pulls; `None` when nobody knows it.
+    pub kubelet: Option<String>,
+}
+
 /// What to check.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The node that the probe stands for; a worker's settings mean nothing then.
+    pub node: Option<Node>,
     /// Login server: ours, else the worker's.
     pub registry: Option<String>,
     /// The worker's registry variable.
@@ -155,6 +168,7 @@ impl Settings {
     pub fn from_env(env: &Env) -> Self {
         let bundle_registry = given(env, names::BUNDLE_REGISTRY);
         Self {
+            node: env.has(names::NODE).then(|| Node { kubelet: env.get(names::KUBELET_ID).map(str::to_owned) }),
             registry: env.get(names::REGISTRY).map(str::to_owned).or_else(|| bundle_registry.value().cloned()),
             images: list(env, names::IMAGES),
             username: given(env, names::USERNAME),

@@ -10,6 +10,7 @@ pub mod connect;
 pub mod directory;
 pub mod error;
 pub mod fault;
+pub mod metadata;
 pub mod origin;
 pub mod pipeline;
 pub mod proxy;

@@ -6,7 +6,7 @@ use mops_host::SharedClock;
 use mops_wire::Http;
 use mops_wire::registry::{Auth, Client};
 
-use super::identity;
+use super::{identity, kubelet};
 use crate::checks::clock::Reading;
 use crate::checks::reach::reach;
 use crate::failure::Failure;
@@ -14,7 +14,7 @@ use crate::observation::{Observation, Outcome, check, code, variant};
 use crate::settings::Settings;
 
 mod entry;
-mod image;
+pub(super) mod image;
 pub(super) mod manifest;
 pub(super) mod sign_in;
 
@@ -40,6 +40,10 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
     };
     let platform = Some(Platform::here());
     let registry = Registry { host: registry, greeting, images: &settings.images, platform, http, clock };
+    if let Some(node) = &settings.node {
+        all.extend(kubelet::look(node, &registry).await);
+        return (all, readings);
+    }
     let (own, pull) = futures::join!(own(settings, &registry), pull_secret(settings, &registry));
     all.extend(own.into_iter().chain(pull));
     (all, readings)
@@ -48,10 +52,14 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
 /// What is not asked of a registry to which no way leads.
 fn behind(settings: &Settings, registry: &str, code: &str) -> Vec<Observation> {
     let own = if settings.identity.is_some() { variant::WI } else { variant::ENV };
-    let v2 = [own, variant::PULL_SECRET].map(|v| Observation::skipped(check::REGISTRY_V2, v, registry, code));
-    let skip = |image: &String| Observation::skipped(check::REGISTRY_PULL, variant::PULL_SECRET, image, code);
+    let (logins, puller) = match settings.node {
+        Some(_) => (vec![variant::KUBELET], variant::KUBELET),
+        None => (vec![own, variant::PULL_SECRET], variant::PULL_SECRET),
+    };
+    let v2 = logins.into_iter().map(|v| Observation::skipped(check::REGISTRY_V2, v, registry, code));
+    let skip = |image: &String| Observation::skipped(check::REGISTRY_PULL, puller, image, code);
     let images = settings.images.iter().map(skip);
-    v2.into_iter().chain(images).map(|o| o.detail("no credential was sent, since no way leads there")).collect()
+    v2.chain(images).map(|o| o.detail("no credential was sent, since no way leads there")).collect()
 }
 
 /// With what the worker has for itself: its identity, else user and password.

@@ -8,7 +8,8 @@ use super::error::RegistryError;
 
 impl Client {
     /// Signs in with a directory token (audience `https://containerregistry.azure.net`, else ARM's).
-    /// The registry's own name for itself comes from its challenge, not from what the user typed.
+    /// The registry's own name for itself comes from its challenge, not from what the user typed. Without a tenant the
+    /// registry takes the token's own.
     /// Guarantees that the directory token goes to the registry's own host only.
     ///
     /// # Errors

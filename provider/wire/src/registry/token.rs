@@ -169,12 +169,13 @@ impl Client {
         tenant: &str,
         access: &Secret<String>,
     ) -> Result<Secret<String>, RegistryError> {
-        let form = [
+        let all = [
             ("grant_type", "access_token"),
             ("service", service),
             ("tenant", tenant),
             ("access_token", access.expose()),
         ];
+        let form: Vec<(&str, &str)> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let given =
             self.given(form_request(self.url("/oauth2/exchange")?, &form), "exchange a directory token at").await?;
         self.fit(given.refresh_token)

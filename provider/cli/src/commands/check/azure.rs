@@ -2,7 +2,7 @@
 //! read is left out, and the causes that need it are told with less certainty.
 
 use mops_clients::arm::version;
-use mops_diagnose::{Directory, IdentityView, Request, TokenView, Trust};
+use mops_diagnose::{Directory, IdentityView, KnownPool, Request, TokenView, Trust};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
 use mops_resources::Services;
@@ -18,11 +18,45 @@ const YOUNG: Duration = Duration::minutes(10);
 /// Fills in what belongs to the stack's way.
 pub(super) async fn ask(subject: &Subject<'_>, request: &mut Request) {
     let services = subject.session.provider.services();
+    cluster(services, subject, request).await;
     match phase(subject.snapshot) {
         Phase::AdminUser => {}
         Phase::ServicePrincipal => request.directory = directory(services).await,
         Phase::Token => request.token = token(services, subject.snapshot).await,
         Phase::WorkloadIdentity => request.identity = identity(subject).await,
+    }
+}
+
+/// The pools that the cluster has by now, beside those of the stack, and the identity with which its nodes pull.
+async fn cluster(services: &Services, subject: &Subject<'_>, request: &mut Request) {
+    let Some(cluster) = of_type(subject.snapshot, "modelops:azure:ManagedCluster").next() else { return };
+    // The cluster that a flag names is another one.
+    if subject.workload.names_cluster() {
+        return;
+    }
+    let Ok(arm) = services.arm() else { return };
+    let Ok(Some(body)) = arm.get(&cluster.id, version::CLUSTER).await else { return };
+    for pool in body.pointer("/properties/agentPoolProfiles").and_then(Json::as_array).into_iter().flatten() {
+        let seen = known_pool(pool);
+        match request.pools.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&seen.name)) {
+            Some(known) => *known = seen,
+            None => request.pools.push(seen),
+        }
+    }
+    // A sandbox has no metadata service.
+    if subject.pointed.cloud.connect.is_empty() {
+        let id = text(&body, "/properties/identityProfile/kubeletidentity/clientId");
+        request.kubelet = Some(id.to_owned()).filter(|id| !id.is_empty());
+    }
+}
+
+fn known_pool(pool: &Json) -> KnownPool {
+    let number = |pointer| pool.pointer(pointer).and_then(Json::as_u64).and_then(|n| u32::try_from(n).ok());
+    let scaled = pool.pointer("/enableAutoScaling").and_then(Json::as_bool).unwrap_or_default();
+    KnownPool {
+        name: text(pool, "/name").to_owned(),
+        autoscale: number("/minCount").zip(number("/maxCount")).filter(|_| scaled),
+        windows: text(pool, "/osType").eq_ignore_ascii_case("Windows"),
     }
 }
 
@@ -89,6 +123,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_pool_of_arm_scales_when_it_says_so() {
+        let pool = |scales: bool, system: &str| {
+            known_pool(
+                &json!({"name": "spot", "minCount": 0, "maxCount": 2, "enableAutoScaling": scales, "osType": system}),
+            )
+        };
+        let want = KnownPool { name: "spot".into(), autoscale: Some((0, 2)), windows: false };
+        assert_eq!(pool(true, "Linux"), want);
+        assert_eq!(pool(false, "Windows"), KnownPool { autoscale: None, windows: true, ..want });
+    }
 
     #[test]
     fn a_credential_is_compared_byte_for_byte_and_by_age() {

@@ -89,6 +89,7 @@ fn from_flags(request: &mut Request, Subject { workload, asking, probe, .. }: &S
     request.images.clone_from(&workload.image);
     request.only_pools.clone_from(&workload.pool);
     request.max_pods = workload.max_pods;
+    request.probe_namespace.clone_from(&probe.probe_namespace);
     if !asking.vantage.is_empty() {
         request.vantages.clone_from(&asking.vantage);
     }
@@ -124,7 +125,8 @@ fn pools(snapshot: &Snapshot) -> Vec<KnownPool> {
     let number = |pool: &Value, name: &str| pool.get(name).and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok());
     let one = |pool: &Value| {
         let name = pool.get("name")?.as_str()?.to_owned();
-        Some(KnownPool { name, autoscale: number(pool, "minCount").zip(number(pool, "maxCount")) })
+        let autoscale = number(pool, "minCount").zip(number(pool, "maxCount"));
+        Some(KnownPool { name, autoscale, windows: false })
     };
     let first = of_type(snapshot, "modelops:azure:ManagedCluster").filter_map(|c| one(c.inputs.get("systemPool")?));
     first.chain(of_type(snapshot, "modelops:azure:NodePool").filter_map(|p| one(&p.inputs))).collect()
@@ -151,7 +153,7 @@ mod tests {
         );
         add("modelops:azure:NodePool", serde_json::json!({"name": "gpu", "minCount": 0, "maxCount": 2}));
         let want = [("system", None), ("gpu", Some((0, 2)))];
-        let want = want.map(|(name, autoscale)| KnownPool { name: name.into(), autoscale });
+        let want = want.map(|(name, autoscale)| KnownPool { name: name.into(), autoscale, windows: false });
         assert_eq!(pools(&snapshot), want);
         assert!(of_the_workspace(&snapshot).is_err());
     }

@@ -190,7 +190,7 @@ impl Registry<'_> {
 }
 
 /// Azure's registries keep layers at data hosts of their own, with rules of their own.
-fn is_azure(host: &str) -> bool {
+pub(in crate::checks) fn is_azure(host: &str) -> bool {
     ["azurecr.io", "azurecr.cn", "azurecr.us"]
         .iter()
         .any(|suffix| host.strip_suffix(suffix).is_some_and(|name| name.ends_with('.')))

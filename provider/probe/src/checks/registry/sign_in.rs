@@ -43,7 +43,11 @@ impl Registry<'_> {
     }
 
     /// As [`Registry::sign_in`] with a client that has its login.
-    pub(super) async fn sign_in_by(&self, variant: &str, client: Client) -> (Vec<Observation>, Option<Client>) {
+    pub(in crate::checks) async fn sign_in_by(
+        &self,
+        variant: &str,
+        client: Client,
+    ) -> (Vec<Observation>, Option<Client>) {
         let first = self.images.iter().find_map(|image| Some((image, self.here(image)?)));
         let mut seen = Vec::new();
         let mut scope = None;

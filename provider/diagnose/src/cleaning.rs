@@ -1,0 +1,66 @@
+//! The end of a run: what it made is looked for by its label and taken away, and what stays is named
+//! (`tests/diagnose/cluster.rs`).
+
+use std::time::Duration;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::cluster::Cluster;
+use crate::observed::Object;
+use crate::report::{Cleanup, Left};
+use crate::request::{Request, Services};
+
+/// Longest wait for our own pods to be gone.
+const CLEANUP: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Deletes what the run made, in each namespace where it makes something, and looks whether it is gone.
+pub(crate) async fn clean(cluster: &Cluster, request: &Request, services: &Services) -> Cleanup {
+    let elsewhere = request.probe_namespace.as_deref().filter(|name| *name != request.namespace);
+    let spaces = std::iter::once(cluster.clone()).chain(elsewhere.map(|name| cluster.beside(name)));
+    let each = futures::future::join_all(spaces.map(|space| async move { one(&space, request, services).await })).await;
+    each.into_iter().fold(Cleanup { complete: true, ..Cleanup::default() }, |all, one| Cleanup {
+        complete: all.complete && one.complete,
+        left: all.left.into_iter().chain(one.left).collect(),
+        unknown: all.unknown.or(one.unknown),
+    })
+}
+
+/// One namespace. Pods go with their jobs.
+async fn one(cluster: &Cluster, request: &Request, services: &Services) -> Cleanup {
+    let end = services.clock.monotonic() + CLEANUP;
+    loop {
+        let found = futures::future::try_join(cluster.jobs_of(&request.run), cluster.pods_of(&request.run)).await;
+        let (jobs, pods) = match found {
+            Ok(found) => found,
+            Err(trouble) => return Cleanup { unknown: Some(trouble.detail), ..Cleanup::default() },
+        };
+        if jobs.is_empty() && pods.is_empty() {
+            return Cleanup { complete: true, ..Cleanup::default() };
+        }
+        let mut why = Vec::new();
+        for job in &jobs {
+            if let Err(trouble) = cluster.delete(job).await {
+                why.push(trouble.detail);
+            }
+        }
+        // A job that may not be deleted will not go by waiting.
+        let stuck = !jobs.is_empty() && why.len() == jobs.len();
+        if stuck || services.clock.monotonic() >= end {
+            let words = why.first().map_or("still terminating", String::as_str);
+            return Cleanup { complete: false, left: left(cluster.name(), (&jobs, &pods), words), unknown: None };
+        }
+        services.clock.sleep(PAUSE).await;
+    }
+}
+
+fn left(namespace: &str, (jobs, pods): (&[Job], &[Pod]), why: &str) -> Vec<Left> {
+    let names = jobs.iter().map(|j| ("Job", &j.metadata)).chain(pods.iter().map(|p| ("Pod", &p.metadata)));
+    let one = |(kind, metadata): (&str, &ObjectMeta)| Left {
+        object: Object::new(kind, namespace, metadata.name.as_deref().unwrap_or_default()),
+        why: why.to_owned(),
+    };
+    names.map(one).collect()
+}
