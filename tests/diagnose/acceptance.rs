@@ -59,7 +59,26 @@ const PROMISES: &[Promise] = &[
     ("M-02", &[], &["every_pool_is_placed_or_named", "every_pool_is_probed_and_nothing_is_left"]),
     ("M-03", &[], &["a_whole_life_leaves_no_secret_anywhere", "no_secret_of_the_environment_is_printed"]),
     ("M-08", &[], &["a_fingerprint_stays_when_run_and_pods_are_new", "every_report_is_a_log_by_the_official_schema"]),
+    (
+        "B-21",
+        &[],
+        &[
+            "every_pool_is_probed_and_nothing_is_left",
+            "a_probe_that_dies_is_not_a_pass",
+            "an_interrupted_run_cleans_up",
+            "it_ends_by_itself_and_is_not_tried_again",
+        ],
+    ),
     ("B-22", &[], &["a_registry_that_never_answers_ends_with_the_run"]),
+    (
+        "B-24",
+        &["RBAC_DENIED", "PROBE_POD_DENIED"],
+        &[
+            "a_missing_right_is_a_note_and_the_run_is_incomplete",
+            "without_the_right_no_node_is_looked_from",
+            "the_printed_roles_are_what_a_run_uses",
+        ],
+    ),
     (
         "M-13",
         &["REALM_UNTRUSTED", "HTML_INSTEAD_OF_JSON", "DIGEST_MISMATCH"],
