@@ -16,10 +16,10 @@ impl Modelops {
     pub(super) fn check_inputs(&self, request: &rpc::CheckRequest) -> Result<rpc::CheckResponse, Status> {
         let urn = call::urn(&request.urn)?;
         let news = properties::arrived(request.news.as_ref())?;
-        let redaction = Redaction::of(&[&news]);
         let Checked { inputs, failures, notes } = self.examined(&urn, news, true)?;
-        for note in notes {
-            self.0.log.say(Severity::Warning, &urn, redaction.masked(note));
+        if !notes.is_empty() {
+            let redaction = Redaction::of(&[&properties::arrived(request.news.as_ref())?]);
+            notes.into_iter().for_each(|note| self.0.log.say(Severity::Warning, &urn, redaction.masked(note)));
         }
         let failures = failures.iter().map(failure).collect();
         Ok(rpc::CheckResponse { inputs: properties::leaving(&inputs)?, failures })

@@ -26,7 +26,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn go(&mut self, node: &Json, value: Value, marked: bool) -> Value {
         let node = self.resolved(node);
-        let takes = is_secret(node) || alternatives(node).iter().any(|one| is_secret(one));
+        let takes = is_secret(node) || alternatives(node).iter().any(is_secret);
         match value {
             Value::Secret(inner) if takes => Value::Secret(inner),
             Value::Secret(inner) => self.go(node, inner.into_exposed().as_ref().clone(), true),
@@ -47,11 +47,11 @@ impl Walk<'_> {
     }
 
     fn members(&mut self, node: &Json, map: BTreeMap<String, Value>, marked: bool) -> BTreeMap<String, Value> {
-        let of = |name: &str| {
-            let declared = alternatives(node).into_iter().find_map(|one| one["properties"].get(name));
-            declared.unwrap_or(&node["additionalProperties"]).clone()
+        let of = |(name, value): (String, Value)| {
+            let value = self.below(declared(node, &name), &name, value, marked);
+            (name, value)
         };
-        map.into_iter().map(|(name, value)| (name.clone(), self.below(&of(&name), &name, value, marked))).collect()
+        map.into_iter().map(of).collect()
     }
 
     fn below(&mut self, node: &Json, step: &str, value: Value, marked: bool) -> Value {
@@ -77,8 +77,15 @@ impl Walk<'_> {
     }
 }
 
-fn alternatives(node: &Json) -> Vec<&Json> {
-    node["anyOf"].as_array().or(node["oneOf"].as_array()).map_or_else(|| vec![node], |list| list.iter().collect())
+/// The declaration of a member.
+fn declared<'n>(node: &'n Json, name: &str) -> &'n Json {
+    let found = alternatives(node).iter().find_map(|one| one["properties"].get(name));
+    found.unwrap_or(&node["additionalProperties"])
+}
+
+/// What a value may be one of; usually one thing.
+fn alternatives(node: &Json) -> &[Json] {
+    node["anyOf"].as_array().or(node["oneOf"].as_array()).map_or(std::slice::from_ref(node), Vec::as_slice)
 }
 
 #[cfg(test)]
