@@ -8,6 +8,15 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     (best.0 <= (wanted.chars().count() / 3).max(1)).then_some(best.1)
 }
 
+/// So many of `known` at most, the nearest first, however far they are.
+#[must_use]
+pub fn by_nearness<'a>(word: &str, known: &[&'a str], most: usize) -> Vec<&'a str> {
+    let wanted = fold(word);
+    let mut all: Vec<(usize, &str)> = known.iter().map(|k| (distance(&wanted, &fold(k)), *k)).collect();
+    all.sort_unstable();
+    all.into_iter().take(most).map(|(_, word)| word).collect()
+}
+
 /// Case, `_` and `-` are what people mix up most.
 fn fold(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '_' | '-')).take(64).flat_map(char::to_lowercase).collect()
@@ -34,7 +43,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{by_nearness, nearest};
 
     #[test]
     fn slips_are_recognised_and_strangers_are_not() {
@@ -44,5 +53,12 @@ mod tests {
         assert_eq!(nearest("naem", &known), Some("name"));
         assert_eq!(nearest("flavour", &known), None);
         assert_eq!(nearest("x", &[]), None);
+    }
+
+    #[test]
+    fn the_nearest_come_first() {
+        let known = ["team/trainer", "team/workers", "base", "team/worker-gpu"];
+        assert_eq!(by_nearness("team/worker", &known, 2), ["team/workers", "team/worker-gpu"]);
+        assert_eq!(by_nearness("x", &known, 9).len(), 4);
     }
 }

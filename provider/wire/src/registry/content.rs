@@ -15,6 +15,8 @@ use crate::response::Response;
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 const MAX_MANIFEST: usize = 4 << 20;
+/// The scope of the list of repositories.
+const CATALOGUE: &str = "registry:catalog:*";
 
 /// What a HEAD says of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,11 @@ pub struct Manifest {
 #[derive(Deserialize)]
 struct Tags {
     tags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Repositories {
+    repositories: Option<Vec<String>>,
 }
 
 pub(crate) fn pull_scope(repository: &str) -> String {
@@ -87,6 +94,23 @@ impl Client {
         let body: Tags =
             serde_json::from_slice(&response.body).map_err(|_| self.useless("its tag list is no tag list"))?;
         Ok(body.tags.unwrap_or_default())
+    }
+
+    /// The repositories of the registry, at most `limit`. Many registries refuse that list.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn repositories(&self, limit: u16) -> Result<Vec<String>, RegistryError> {
+        let target = self.host();
+        let asked = Asked { operation: "list the repositories of", target: &target };
+        let request = Request::get(self.url(&format!("/v2/_catalog?n={limit}"))?);
+        let response = self.send(request, CATALOGUE, asked).await?;
+        if response.status != StatusCode::OK {
+            return Err(self.refused(asked, &response, None));
+        }
+        let body: Repositories =
+            serde_json::from_slice(&response.body).map_err(|_| self.useless("its catalogue is no list"))?;
+        Ok(body.repositories.unwrap_or_default())
     }
 
     /// Reads a blob of at most `limit` bytes; a redirect is followed without the login.
