@@ -71,7 +71,11 @@ impl Client {
     fn asked_in(&self, response: &Response) -> Result<Option<Challenge>, RegistryError> {
         match response.status {
             StatusCode::OK => self.not_a_page(response).map(|()| None),
-            StatusCode::UNAUTHORIZED => self.challenge_in(response).map(Some),
+            // A page that refuses and names no sign-in is a portal: its own words say more than what it lacks.
+            StatusCode::UNAUTHORIZED => match self.challenge_in(response) {
+                Err(error) => self.not_a_page(response).and(Err(error)),
+                asked => asked.map(Some),
+            },
             _ => Err(self.refused_anonymously("ask for the login of", response)),
         }
     }

@@ -1,6 +1,6 @@
 //! Variables of a worker: absent, blank, from the wrong source, out of date.
 
-use mops_probe::observation::{check as probe, code as seen};
+use mops_probe::observation::{check as probe, code as seen, variant};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::observed::Vantage::P;
@@ -163,8 +163,12 @@ pub(super) const CAUSES: &[Cause] = &[
                 "pool {pool}: `{target}` is not a bare host name: {detail}",
             ),
             high(
-                &[failed(&[probe::REGISTRY_V2]).code(&[seen::HTML])],
+                &[failed(&[probe::REGISTRY_V2]).http(&[200]).code(&[seen::HTML])],
                 "{place}: `{target}` is not a registry: it answers `/v2/` with a web page",
+            ),
+            high(
+                &[failed(&[probe::REGISTRY_V2]).with(&[variant::ANON]).http(&[401]).code(&[seen::HTML])],
+                "{place}: `{target}` is not a registry: it refuses `/v2/` with a web page",
             ),
             high(
                 &[failed(&[probe::REGISTRY_V2]).http(&[404])],

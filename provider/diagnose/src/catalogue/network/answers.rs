@@ -1,10 +1,16 @@
 //! Answers that are not those of a registry, or come with a wait.
 
-use mops_probe::observation::{check as probe, code as seen};
+use mops_probe::observation::{check as probe, code as seen, variant};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::observed::services::check;
 use crate::rule::{Remedy, certain, failed};
+
+/// Whoever signs in; a refusal of these is about the login too.
+const LOGINS: &[&str] =
+    &[variant::ENV, variant::PULL_SECRET, variant::LOCAL, variant::ARM, variant::WI, variant::KUBELET, variant::USER];
+/// Statuses with which a page comes that is not about a login.
+const PAGES: &[u16] = &[200, 203, 301, 302, 307, 308, 400, 403, 404, 405, 407, 500, 502, 503, 504];
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
@@ -47,11 +53,24 @@ pub(super) const CAUSES: &[Cause] = &[
         signal: "the answer is of type HTML or begins like a page; a second finding says which address or name is wrong",
         near_miss: "JSON that cannot be parsed is UNCLASSIFIED",
         remedy: Remedy { text: "check the host name; something else stands in front", stack: "", plain: "" },
-        rules: &[certain(
-            &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::HTML])],
-            "{place}: `{target}` answers with a web page: {detail}",
-        )
-        .over(&["REGISTRY_REFUSED"])],
+        rules: &[
+            certain(
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).with(LOGINS).http(&[401]).code(&[seen::HTML])],
+                "{place}: `{target}` answers a login with a web page: {detail}",
+            ),
+            certain(
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
+                    .http(PAGES)
+                    .code(&[seen::HTML])],
+                "{place}: `{target}` answers with a web page: {detail}",
+            )
+            .over(&["REGISTRY_REFUSED"]),
+            certain(
+                &[failed(&[probe::REGISTRY_V2]).with(&[variant::ANON]).http(&[401]).code(&[seen::HTML])],
+                "{place}: `{target}` refuses with a web page, and does not say how to sign in: {detail}",
+            )
+            .over(&["REGISTRY_REFUSED"]),
+        ],
         ..CAUSE
     },
     Cause {
