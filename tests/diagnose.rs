@@ -10,6 +10,8 @@ mod hostile;
 mod images;
 #[path = "diagnose/limits.rs"]
 mod limits;
+#[path = "diagnose/names.rs"]
+mod names;
 #[path = "diagnose/node_identity.rs"]
 mod node_identity;
 #[path = "diagnose/probe.rs"]
@@ -30,5 +32,9 @@ mod report_junit;
 mod report_letter;
 #[path = "diagnose/report_sarif.rs"]
 mod report_sarif;
+#[path = "diagnose/schemes.rs"]
+mod schemes;
+#[path = "diagnose/targets.rs"]
+mod targets;
 #[path = "diagnose/vantages.rs"]
 mod vantages;

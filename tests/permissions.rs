@@ -43,7 +43,7 @@ fn action(request: &str) -> Option<String> {
 /// What a diagnosis of the stack asks the resource manager.
 async fn asked(job: &Job) -> BTreeSet<String> {
     job.ask_to("/heard/forget");
-    job.good(&["mops", "diagnose-auth", FILE]).await;
+    job.good(&["mops", "diagnose-auth", "-f", FILE]).await;
     let heard: Vec<(String, String)> = serde_json::from_value(job.ask("/heard")).expect("pairs");
     let requests =
         heard.iter().filter(|(fake, text)| fake == "arm" && (text.starts_with("GET ") || text.starts_with("POST ")));
@@ -59,7 +59,7 @@ async fn azure_is_asked_for_what_the_printed_role_allows() {
         let job = Job::of(&stack(way)).await;
         job.with_images().await;
         job.up().await;
-        let (out, _) = job.said(&["mops", "diagnose-auth", FILE, "--explain-permissions", "--json"], 0).await;
+        let (out, _) = job.said(&["mops", "diagnose-auth", "-f", FILE, "--explain-permissions", "--json"], 0).await;
         let line: Value = serde_json::from_str(out.lines().last().expect("a line")).expect("json");
         assert_eq!(line["kubernetes"][0]["metadata"]["namespace"], "modelops-dask-dev");
         let scopes = line["azure"]["AssignableScopes"].as_array().expect("scopes");

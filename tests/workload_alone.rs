@@ -66,6 +66,10 @@ async fn a_namespace_and_a_kubeconfig_are_enough() {
         |report: &Value, place| all(report, "probes").any(|o| o["vantage"] == place && o["check"] == "registry.v2");
     assert!(asked(&inside, "P") && !asked(&inside, "W"), "nothing was asked from here");
     assert!(asked(&here, "W") && skips(&inside, "registry and storage from here"));
+    let picked = diagnosed(&job, &format!("{named} pod/nobody --deployment nobody"), 1).await;
+    assert_eq!(causes(&picked), ["NO_WORKER_PODS", "NO_WORKER_PODS"]);
+    let files = diagnosed(&job, &format!("{named} --offline"), 3).await;
+    assert!(all(&files, "probes").next().is_none() && skips(&files, "cluster"), "no stack has handed anything over");
     let few = diagnosed(&job, &format!("{named} --max-pods 1"), 0).await;
     assert_eq!(pools(&few).len(), 1);
     assert!(all(&few, "skipped").any(|s| s["what"].as_str().is_some_and(|what| what.starts_with("pool "))));
@@ -76,9 +80,23 @@ async fn a_namespace_and_a_kubeconfig_are_enough() {
     assert_eq!(causes(&nowhere), ["NAMESPACE_NOT_FOUND"]);
     let image = diagnosed(&job, &format!("{named} --image modelopsdevacr.azurecr.io/worker:absent"), 1).await;
     assert_eq!(causes(&image), ["TAG_NOT_FOUND"], "one more image");
-    println!("M-D2 B-12 runs=8 pools={}", every.len());
+    println!("M-D2 B-12 runs=10 pools={}", every.len());
     job.down_to_nothing().await;
 }
+
+/// Words that no run begins with, and what is said of them.
+const REFUSED: [(&str, &str); 10] = [
+    ("unified-infra.yaml", "--file unified-infra.yaml"),
+    ("statefulset/x", "pod/NAME, deployment/NAME"),
+    ("pod/Upper", "lower-case letters"),
+    ("a.example/x:1 oci://b.example/y", "`a.example` and `b.example` are named"),
+    ("-r c.example a.example/x:1", "leave the flag out, or give `--registry a.example`"),
+    ("--image https://a.example/x", "it has a scheme"),
+    ("--vantage w,x", "w (workstation)"),
+    ("--per-pool 0", "a whole number from 1"),
+    ("--probe-timeout 0s", "at least 1s"),
+    ("--search-namespace A_B", "lower-case letters"),
+];
 
 #[tokio::test]
 async fn without_a_cluster_there_is_a_cause() {
@@ -99,5 +117,12 @@ async fn without_a_cluster_there_is_a_cause() {
     assert!(err.contains("there is no stack") && err.contains("--namespace"), "{err}");
     let (_, err) = job.said(&["mops", "diagnose-auth", "-n", "ml", "-r", "https://r.azurecr.io/x"], 2).await;
     assert!(err.contains("its host alone: r.azurecr.io"), "{err}");
-    println!("M-D1 B-01 B-13 runs=5");
+    for (words, said) in REFUSED {
+        let line = format!("mops diagnose-auth -n ml --kubeconfig closed.yaml {words}");
+        let (_, err) = job.said(&line.split(' ').collect::<Vec<_>>(), 2).await;
+        assert!(err.contains(said), "{line}\n{err}");
+    }
+    let (_, err) = job.said(&["mops", "diagnose-auth", "--offline", "--from", "seen.json"], 2).await;
+    assert!(err.contains("--from"), "{err}");
+    println!("M-D1 B-01 B-13 runs={}", 6 + REFUSED.len());
 }

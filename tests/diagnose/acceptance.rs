@@ -35,6 +35,12 @@ const PROMISES: &[Promise] = &[
         ],
         &["a_healthy_worker_passes_every_check"],
     ),
+    ("B-07", &[], &["registries_with_each_way_to_sign_in_pass"]),
+    (
+        "B-08",
+        &["HTML_INSTEAD_OF_JSON", "REGISTRY_URL_WRONG", "REGISTRY_REFUSED"],
+        &["a_page_is_told_with_its_type_its_beginning_and_what_it_means"],
+    ),
     (
         "B-09",
         &["ACR_ADMIN_DISABLED", "ACR_PASSWORD_ROTATED", "SECRET_MISSING", "ENVFROM_MISSING", "ACR_TOKEN_EXPIRED"],
@@ -43,14 +49,18 @@ const PROMISES: &[Promise] = &[
     (
         "B-10",
         &["TAG_NOT_FOUND", "REPOSITORY_NOT_FOUND", "ARTIFACT_PERMISSION"],
-        &["a_missing_tag_and_a_missing_repository_are_told_apart"],
+        &["a_missing_tag_and_a_missing_repository_are_told_apart", "what_is_absent_comes_with_the_names_that_are_near"],
     ),
     (
         "B-11",
         &["SAS_EXPIRED", "SAS_NOT_YET_VALID", "SAS_PERMISSION", "SAS_SCOPE", "CONTAINER_NOT_FOUND", "CLOCK_SKEW"],
         &["an_expired_sas_is_judged_by_the_storages_clock"],
     ),
-    ("B-12", &[], &["a_namespace_and_a_kubeconfig_are_enough"]),
+    (
+        "B-12",
+        &[],
+        &["a_namespace_and_a_kubeconfig_are_enough", "pods_are_chosen_by_name_and_what_is_not_there_is_told"],
+    ),
     ("B-13", &[], &["verdict_and_exit_code_come_from_all_checks", "without_a_cluster_there_is_a_cause"]),
     ("B-14", &[], &["every_form_has_the_same_causes_order_and_fixes", "every_report_is_a_log_by_the_official_schema"]),
     ("B-15", &[], &["verdict_and_exit_code_come_from_all_checks"]),
@@ -82,7 +92,12 @@ const PROMISES: &[Promise] = &[
     (
         "M-13",
         &["REALM_UNTRUSTED", "HTML_INSTEAD_OF_JSON", "DIGEST_MISMATCH"],
-        &["a_hostile_registry_is_one_finding_and_gets_no_login", "hostile_registries_get_nothing_sent_elsewhere"],
+        &[
+            "a_hostile_registry_is_one_finding_and_gets_no_login",
+            "hostile_registries_get_nothing_sent_elsewhere",
+            "the_limit_of_requests_cuts_a_series_and_proves_nothing",
+            "a_registry_that_takes_an_invented_login_gets_no_real_one",
+        ],
     ),
     (
         "M-12",

@@ -139,6 +139,16 @@ impl World {
         api.create(&PostParams::default(), &object).await.expect("made");
     }
 
+    /// A secret of another namespace.
+    pub(super) async fn secret_in(&self, namespace: &str, name: &str) {
+        use k8s_openapi::api::core::v1::{Namespace, Secret};
+        let space: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}})).expect("an object");
+        Api::<Namespace>::all(self.client.clone()).create(&PostParams::default(), &space).await.expect("made");
+        let secret: Secret = serde_json::from_value(json!({"metadata": {"name": name}})).expect("an object");
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        api.create(&PostParams::default(), &secret).await.expect("made");
+    }
+
     pub(super) async fn workload(&self, secrets: bool) {
         use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
         let space: Namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}})).expect("an object");

@@ -136,6 +136,12 @@ async fn a_good_image_passes_every_step_within_its_requests() {
         assert_eq!((found.outcome, found.status), (Outcome::Ok, Some(200)), "{found:?}");
     }
     assert_eq!(of(&seen, check::REGISTRY_BLOB).redirect_host.as_deref(), Some("store.example"));
+    let host = seen.iter().find(|o| o.check == check::NET_DNS && o.target == "store.example");
+    assert_eq!(
+        host.map(|o| (o.outcome, o.detail.as_str())),
+        Some((Outcome::Ok, "127.0.0.1")),
+        "the data host's address"
+    );
     assert!(seen.iter().all(|o| o.check != check::REGISTRY_RANDOM && o.check != check::REGISTRY_KNOWN));
     assert_eq!(causes(&seen), []);
     let here = web.seen().iter().filter(|s| s.call.host == HOST).count();

@@ -39,7 +39,7 @@ async fn from_here(web: &Web, passwords: &[&str]) -> Report {
     world.workload(true).await;
     let passwords = passwords.iter().map(|p| Secret::new((*p).to_owned())).collect();
     let arm = ArmView::Credentials { username: "reg".into(), passwords };
-    let request = Asked { registry: Some(HOST.into()), arm, ..request() };
+    let request = Asked { registry: Some(HOST.into()), arm, negative_probe: false, ..request() };
     let services = Services { http: web.http(), ..world.services() };
     look(Command::DiagnoseAuth, request, services).await.report()
 }

@@ -88,7 +88,7 @@ impl World {
         let password = Secret::new(current_password(&self.bench).await);
         let auth = Auth::Basic { username: "modelopsdevacr".into(), password };
         let clock = SystemClock::shared();
-        let reached = checks::reach(HOST, &self.bench.http, &clock).await;
+        let reached = checks::reach(HOST, &self.bench.http, None, &clock).await;
         let greeting = &reached.greeting.expect("a greeting");
         let http = &self.bench.http;
         let registry = checks::Registry { host: HOST, greeting, images: &[], platform: None, http, clock: &clock };

@@ -4,6 +4,7 @@ use mops_diagnose::finding::{Finding, classify};
 use mops_diagnose::observed::Vantage;
 use mops_diagnose::{Observed, Words};
 use mops_host::Env;
+use mops_probe::checks::Ways;
 use mops_probe::observation::{check, code, variant};
 use mops_probe::settings::{Settings, names};
 use mops_probe::{Observation, Outcome, checks};
@@ -148,13 +149,49 @@ async fn a_proxy_that_leads_nowhere_is_told_from_a_dead_host() {
         (&closed, &dead, Outcome::Skipped, Some(code::UNEXPECTED)),
     ];
     for (proxy, direct, outcome, with) in rows {
-        let reached = checks::reach_either(HOST, (&by(proxy), direct), &web.clock.shared()).await;
+        let reached =
+            checks::reach_either(HOST, Ways { worker: &by(proxy), direct, cluster: None }, &web.clock.shared()).await;
         let seen = reached.seen.iter().find(|o| o.check == check::NET_PROXY).expect("net.proxy");
         assert_eq!((seen.outcome, seen.code.as_deref()), (outcome, with), "{:?}", reached.seen);
         assert_eq!(reached.greeting.is_some(), outcome == Outcome::Ok, "what the proxy stops stays stopped");
         assert!(!format!("{:?}", reached.seen).contains("canary"));
         assert!(reached.seen.iter().all(|o| o.check != check::NET_DNS), "addresses from here mean nothing");
     }
+}
+
+/// The worker knows of no proxy, and the cluster has one.
+#[tokio::test]
+async fn a_host_that_only_the_clusters_proxy_reaches_is_told() {
+    let web = Web::start(bearer);
+    let dead = HttpConfig { connect: ConnectMap::default(), ..web.config() };
+    let (open, _) = proxy(web.ports.first);
+    let closed = format!("127.0.0.1:{}", bind().expect("a port").local_addr().expect("an address").port());
+    let looked = async |proxy: &str, none: &str| {
+        let env = [
+            (names::REGISTRY, HOST.to_owned()),
+            (names::PROXY, format!("http://{proxy}")),
+            (names::NO_PROXY, none.to_owned()),
+        ];
+        let http = Http::new(dead.clone()).expect("a pipeline");
+        let seen = checks::run(&Settings::from_env(&Env::of(env)), &http, &web.clock.shared()).await;
+        causes(&seen).into_iter().map(|f| f.cause_id).filter(|id| id != "ENV_MISSING").collect::<Vec<_>>()
+    };
+    assert_eq!(looked(&open, "").await, ["PROXY_ENV_MISSING"]);
+    for (proxy, none) in [(&closed, ""), (&open, HOST)] {
+        let found = looked(proxy, none).await;
+        assert!(!found.is_empty() && found.iter().all(|id| id != "PROXY_ENV_MISSING"), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_host_of_tokens_is_resolved_too() {
+    let web = Web::start(|_, _| {
+        Reply::json(401, &json!({})).header("www-authenticate", "Bearer realm=\"https://auth.docker.io/token\"")
+    });
+    let ways = web.http();
+    let reached = checks::reach("docker.io", &ways, None, &web.clock.shared()).await;
+    let names: Vec<_> = reached.seen.iter().filter(|o| o.check == check::NET_DNS).map(|o| o.target.as_str()).collect();
+    assert_eq!(names, ["docker.io", "auth.docker.io"]);
 }
 
 /// A port that answers a handshake with HTTP.

@@ -16,14 +16,14 @@ pub fn capture(pods: usize) -> Capture {
         let (pool, node) = (["system", "gpu", "spot"][n % 3], format!("node-{}", n / 30));
         let pod = format!("dask-worker-5d4f8c7b9-{}", suffix(n));
         for o in healthy() {
-            seen.push(Observed::at(Vantage::P, o).on(pool, &node).standing_for(&pod, true));
+            seen.push(Observed::at(Vantage::P, o).on(pool, &node).standing_for(&pod, Some(&pod)));
         }
         if n % 5 < 2 {
             let o = Observation::failed(check::KUBELET, "", "reg.azurecr.io/worker:1", "CREDENTIAL_REFUSED");
             let object = Object::new("Pod", "modelops-dask-dev", &pod);
-            seen.push(Observed::at(Vantage::K, o).on(pool, &node).standing_for(&pod, true).about(object));
+            seen.push(Observed::at(Vantage::K, o).on(pool, &node).standing_for(&pod, Some(&pod)).about(object));
             let o = Observation::failed(probe::REGISTRY_TAGS, "env", "reg.azurecr.io", "TEAPOT").status(418);
-            seen.push(Observed::at(Vantage::P, o).on(pool, &node).standing_for(&pod, true));
+            seen.push(Observed::at(Vantage::P, o).on(pool, &node).standing_for(&pod, Some(&pod)));
         }
     }
     record(Command::DiagnoseAuth, seen, Vec::new(), clean())

@@ -3,6 +3,7 @@
 
 mod asking;
 mod auth;
+mod diagnose;
 mod engine;
 mod explain;
 mod infra;
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use asking::AskingArgs;
 pub(crate) use auth::*;
+pub(crate) use diagnose::*;
 pub(crate) use engine::EngineArgs;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use infra::*;
@@ -68,9 +70,9 @@ pub(crate) enum Verb {
     Infra(InfraArgs),
     /// Find why a pod cannot reach its images or data, with proof.
     #[command(
-        after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif"
+        after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth deployment/nim --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif"
     )]
-    DiagnoseAuth(CheckArgs),
+    DiagnoseAuth(DiagnoseArgs),
     /// Check that every worker reaches its registry and storage.
     #[command(after_help = "Examples:\n  mops diagnose-auth\n  mops smoke-test --env dev --json")]
     SmokeTest(CheckArgs),
@@ -96,10 +98,10 @@ impl Verb {
     /// Whether its own flags ask for JSON on standard output, as `--json` does.
     pub(crate) fn is_json(&self) -> bool {
         match self {
-            Self::DiagnoseAuth(args) | Self::SmokeTest(args) => args.report.is_json(),
-            Self::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) | DevVerb::SmokeTest(args) }) => {
-                args.report.is_json()
-            }
+            Self::DiagnoseAuth(args) => args.check.report.is_json(),
+            Self::SmokeTest(args) => args.report.is_json(),
+            Self::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => args.check.report.is_json(),
+            Self::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => args.report.is_json(),
             _ => false,
         }
     }
@@ -115,7 +117,7 @@ pub(crate) struct DevArgs {
 pub(crate) enum DevVerb {
     /// Same as `mops diagnose-auth`.
     #[command(after_help = "Examples:\n  mops dev diagnose-auth\n  mops diagnose-auth --env dev")]
-    DiagnoseAuth(CheckArgs),
+    DiagnoseAuth(DiagnoseArgs),
     /// Same as `mops smoke-test`.
     #[command(after_help = "Examples:\n  mops dev smoke-test\n  mops smoke-test --env dev")]
     SmokeTest(CheckArgs),
@@ -125,7 +127,7 @@ pub(crate) enum DevVerb {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
-    pub(crate) stack: StackArgs,
+    pub(crate) stack: NamedStackArgs,
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
     #[command(flatten)]

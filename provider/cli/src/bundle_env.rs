@@ -2,6 +2,7 @@
 //! key or a registry password. It exists only while the stack has both, and a file that is not ours is never touched
 //! (`tests`, `tests/cli.rs`).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mops_core::{Class, Error, Secret, StackId, Value};
@@ -83,6 +84,22 @@ impl BundleEnv {
         }
         Secret::new(text)
     }
+}
+
+/// What a file says, in either of its forms; nothing when it is not there or of another kind.
+pub(crate) fn read(path: &Path) -> Option<Vec<(String, String)>> {
+    let text = fsx::read_text(path).ok()?;
+    let map: Result<BTreeMap<String, String>, _> = serde_saphyr::from_str(&text);
+    if let Ok(map) = map {
+        return Some(map.into_iter().collect());
+    }
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let pair = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        let inside = value.strip_prefix('\'')?.strip_suffix('\'')?;
+        Some((name.to_owned(), inside.replace("'\\''", "'")))
+    };
+    lines.map(pair).collect()
 }
 
 /// Removes the file of a stack that lost its registry or storage; a file of somebody else stays.

@@ -34,7 +34,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::args::{AuthArgs, AuthVerb, DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
+use crate::args::{
+    AuthArgs, AuthVerb, DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, SubjectArgs, Verb,
+};
 use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
@@ -72,10 +74,10 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),
         Verb::DiagnoseAuth(args) | Verb::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => {
-            check::run(app, Command::DiagnoseAuth, &args)
+            check::diagnose(app, &args)
         }
         Verb::SmokeTest(args) | Verb::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => {
-            check::run(app, Command::SmokeTest, &args)
+            check::run(app, Command::SmokeTest, &args, &SubjectArgs::default())
         }
     }
 }

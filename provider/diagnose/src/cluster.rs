@@ -108,6 +108,11 @@ impl Cluster {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
     }
 
+    /// The same cluster, another namespace of it.
+    pub(crate) fn elsewhere(&self, namespace: &str) -> Self {
+        Self::new(self.client.clone(), namespace)
+    }
+
     pub(crate) async fn service_account(&self, name: &str) -> Result<ServiceAccount, Trouble> {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
     }

@@ -12,6 +12,7 @@
 mod age;
 pub mod capture;
 pub mod catalogue;
+mod chosen;
 mod cleaning;
 mod cluster;
 pub mod explain;
@@ -41,12 +42,14 @@ pub mod workload;
 mod workstation;
 
 pub use capture::Capture;
+pub use chosen::Chosen;
 pub use finding::Finding;
 pub use observed::Observed;
 pub use reading::Reading;
 pub use report::{Command, Report};
 pub use request::{
-    ArmView, Directory, IdentityView, KnownPool, NoClient, ProbeImage, Request, Services, TokenView, Trust,
+    ArmView, ClusterProxy, Directory, IdentityView, KnownPool, NoClient, ProbeImage, Request, Services, TokenView,
+    Trust,
 };
 pub use stack_lines::StackLines;
 pub use words::Words;
@@ -55,6 +58,12 @@ pub use words::Words;
 /// [`Capture::report`] says what it means.
 pub async fn look(command: Command, request: Request, services: Services) -> Capture {
     run::run(command, &request, &services).await
+}
+
+/// The capture of a run that asks nobody: what is said by the variables that a stack handed to this machine.
+#[must_use]
+pub fn offline(command: Command, request: &Request, handed: Option<&mops_host::Env>) -> Capture {
+    run::offline(command, request, handed)
 }
 
 /// The capture of a run that found no cluster to ask: no client could be made, for this reason.

@@ -430,12 +430,12 @@ impl Observed {
         self
     }
 
-    /// Adds the worker that the probe stands for; an extra one of its pool is told apart in the id.
+    /// Adds the worker that the probe stands for, and what tells its id apart from others of its pool.
     #[must_use]
-    pub fn standing_for(mut self, worker: &str, extra: bool) -> Self {
+    pub fn standing_for(mut self, worker: &str, apart: Option<&str>) -> Self {
         worker.clone_into(&mut self.worker);
-        if extra {
-            self.id = format!("{}@{worker}", self.id);
+        if let Some(apart) = apart {
+            self.id = format!("{}@{apart}", self.id);
         }
         self
     }

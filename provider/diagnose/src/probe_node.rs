@@ -68,7 +68,7 @@ mod tests {
             label: None,
             taints: Vec::new(),
             worker: worker.unwrap(),
-            extra: false,
+            apart: None,
         };
         let mut request = Request::new("7f3a", "dev", "ns");
         request.registry = Some("reg.azurecr.io".into());

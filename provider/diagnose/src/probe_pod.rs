@@ -130,6 +130,9 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     };
     set(names::REGISTRY, request.registry.clone().unwrap_or_default());
     set(names::IMAGES, images(request, [&place.worker]).join(","));
+    set(names::BUNDLE, request.bundle.clone().unwrap_or_default());
+    set(names::PROXY, request.proxy.as_ref().map(|proxy| proxy.https.clone()).unwrap_or_default());
+    set(names::NO_PROXY, request.proxy.as_ref().map(|proxy| proxy.none.join(",")).unwrap_or_default());
     set(names::CONTAINER, request.containers.join(","));
     set(names::VERIFY_READONLY, if request.verify_readonly { "1".to_owned() } else { String::new() });
     set(names::RUN, request.run.clone());
@@ -266,7 +269,7 @@ mod tests {
             label: Some(("agentpool".into(), "gpu".into())),
             taints: serde_json::from_value(json!([{"key": "sku", "value": "gpu", "effect": "NoSchedule"}])).unwrap(),
             worker: worker.unwrap(),
-            extra: false,
+            apart: None,
         }
     }
 

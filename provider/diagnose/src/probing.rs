@@ -82,7 +82,7 @@ pub(crate) async fn from_nodes(
         job: probe_job::job(request, space.name(), &format!("n{number}"), probe_node::pod(request, place)),
         cluster: space.clone(),
     };
-    places.iter().filter(|place| !place.extra).take(request.max_pods).enumerate().map(one).collect()
+    places.iter().filter(|place| place.apart.is_none()).take(request.max_pods).enumerate().map(one).collect()
 }
 
 /// The first right that a probe needs and this user lacks.
@@ -119,8 +119,9 @@ pub(crate) async fn run(services: &Services, planned: Vec<Planned>, until: Durat
 fn taken(Planned { vantage, place, .. }: &Planned, ran: Ran, seen: &mut Seen) {
     let node = ran.node.or_else(|| place.node.clone()).unwrap_or_default();
     // A node has no worker: what it sees holds for all of its pool.
-    let (worker, extra) = if *vantage == Vantage::N { ("", false) } else { (place.worker_name(), place.extra) };
-    let at = |vantage, o| Observed::at(vantage, o).on(&place.pool, &node).standing_for(worker, extra);
+    let (worker, apart) =
+        if *vantage == Vantage::N { ("", None) } else { (place.worker_name(), place.apart.as_deref()) };
+    let at = |vantage, o| Observed::at(vantage, o).on(&place.pool, &node).standing_for(worker, apart);
     seen.probes.extend(ran.log.observations.into_iter().map(|o| at(*vantage, o)));
     let o = match &ran.obstacle {
         None => Observation::ok(check::PROBE, "", &place.pool),

@@ -11,6 +11,7 @@ use mops_probe::checks;
 use mops_wire::Http;
 use time::OffsetDateTime;
 
+use crate::chosen::Chosen;
 use crate::observed::Vantage;
 
 /// Default of [`Request::selector`].
@@ -124,6 +125,15 @@ pub enum Trust {
     },
 }
 
+/// The proxy that a cluster is set up with; its address holds no login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterProxy {
+    /// For TLS.
+    pub https: String,
+    /// Hosts that do not pass it, in the form of `NO_PROXY`.
+    pub none: Vec<String>,
+}
+
 /// What to look at. Start from [`Request::new`].
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -137,6 +147,8 @@ pub struct Request {
     pub namespace: String,
     /// Label selector of the workload.
     pub selector: String,
+    /// Pods by name, in place of all that have the labels.
+    pub chosen: Vec<Chosen>,
     /// When no pod has these labels, whichever pod waits for its image or its configuration is looked at.
     pub whoever_waits: bool,
     /// Which container; default: annotation, `worker`, the first.
@@ -152,12 +164,20 @@ pub struct Request {
     pub containers: Vec<String>,
     /// Images to look up beside the workers' own.
     pub images: Vec<String>,
+    /// What workers fetch with the credential of their environment: an artefact by its reference.
+    pub bundle: Option<String>,
+    /// Namespaces in which a secret that is absent may be instead.
+    pub search_namespaces: Vec<String>,
+    /// Whether the registry is asked with an invented login, which it must refuse.
+    pub negative_probe: bool,
     /// Pools by state or ARM.
     pub pools: Vec<KnownPool>,
     /// Only these pools; empty for all.
     pub only_pools: Vec<String>,
     /// From where registry and storage are asked; the cluster's own objects are read in any case.
     pub vantages: Vec<Vantage>,
+    /// From how many nodes of a pool pods look.
+    pub per_pool: usize,
     /// Most probe pods.
     pub max_pods: usize,
     /// The probe's image.
@@ -174,6 +194,8 @@ pub struct Request {
     pub token: Option<TokenView>,
     /// The identity of the workers, when they sign in as one.
     pub identity: Option<IdentityView>,
+    /// The cluster's own proxy.
+    pub proxy: Option<ClusterProxy>,
     /// The stack file as the user named it, for suggested commands.
     pub stack_file: Option<String>,
     /// Whether a worker must be refused to write (S4).
@@ -196,6 +218,7 @@ impl Request {
             context: String::new(),
             namespace: namespace.to_owned(),
             selector: SELECTOR.to_owned(),
+            chosen: Vec::new(),
             whoever_waits: false,
             container: None,
             registry: None,
@@ -203,9 +226,13 @@ impl Request {
             pull_secret: None,
             containers: Vec::new(),
             images: Vec::new(),
+            bundle: None,
+            search_namespaces: Vec::new(),
+            negative_probe: true,
             pools: Vec::new(),
             only_pools: Vec::new(),
             vantages: USUAL.to_vec(),
+            per_pool: 1,
             max_pods: 20,
             probe: ProbeImage::default(),
             probe_namespace: None,
@@ -214,6 +241,7 @@ impl Request {
             directory: None,
             token: None,
             identity: None,
+            proxy: None,
             stack_file: None,
             verify_readonly: true,
             probe_timeout: checks::DEADLINE,

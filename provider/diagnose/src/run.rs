@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use mops_probe::settings::names;
+use mops_host::Env;
+use mops_probe::settings::{Settings, names};
 use mops_probe::{Observation, checks};
 use mops_wire::{Allowance, Limits};
 use time::format_description::well_known::Rfc3339;
 
 use crate::capture::{CAPTURE_VERSION, Capture};
+use crate::chosen;
 use crate::cleaning;
 use crate::cluster::{Cluster, Trouble};
 use crate::identity_reads;
@@ -115,14 +117,38 @@ pub(crate) fn could_not_run(command: Command, request: &Request, why: &NoClient)
     finish(command, request, Ended { seen, cleanup, ..Ended::default() })
 }
 
+pub(crate) fn offline(command: Command, request: &Request, handed: Option<&Env>) -> Capture {
+    let mut seen = Seen::default();
+    match handed {
+        Some(env) => {
+            let containers = request.containers.join(",");
+            let pairs = env.iter().chain([(names::CONTAINER, containers.as_str())]);
+            let settings = Settings::from_env(&Env::of(pairs));
+            checks::written(&settings).into_iter().for_each(|o| seen.add(Vantage::W, o));
+        }
+        None => seen.skip("files", "the stack has handed no registry and storage to this machine", true),
+    }
+    for what in ["cluster", "registry and storage", "Azure"] {
+        seen.skip(what, "`--offline`", false);
+    }
+    let cleanup = Cleanup { complete: true, ..Cleanup::default() };
+    let request = Request { vantages: vec![Vantage::W], ..request.clone() };
+    finish(command, &request, Ended { seen, cleanup, ..Ended::default() })
+}
+
 /// Everything but the clean-up.
 async fn examine(cluster: &Cluster, request: &Request, services: &Services, until: Duration, seen: &mut Seen) {
     (services.progress)("asking the API server");
     if !preflight(cluster, request, seen).await {
         return;
     }
-    let workers = match workers(cluster, request).await {
-        Ok(pods) => pods,
+    let workers = match chosen::workers(cluster, request).await {
+        Ok(pods) => {
+            for absent in chosen::absent(request, &pods) {
+                seen.add(Vantage::W, Observation::failed(check::PODS, "", &absent, code::NONE));
+            }
+            pods
+        }
         Err(trouble) => {
             let skipped = Observation::skipped(check::RIGHT, "", "list pods", trouble.code);
             seen.add(Vantage::W, skipped.detail(&trouble.detail));
@@ -138,19 +164,17 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     if !workers.is_empty() {
         seen.add(
             Vantage::W,
-            Observation::ok(check::PODS, "", &request.selector).detail(&format!("{} found", workers.len())),
+            Observation::ok(check::PODS, "", &chosen::subject(request)).detail(&format!("{} found", workers.len())),
         );
         (services.progress)("reading secrets and events");
         seen.probes.extend(static_reads::secrets(cluster, request, &services.http, &workers).await);
         seen.probes.extend(identity_reads::look(cluster, request, &workers).await);
         let events = cluster.events().await.unwrap_or_default();
         seen.probes.extend(static_reads::workers(&workers, &events, &nodes));
-    } else if seen.skipped.is_empty() {
-        seen.add(Vantage::W, Observation::failed(check::PODS, "", &request.selector, code::NONE));
     }
     if request.looks_from(Vantage::W) {
         (services.progress)("asking registry and storage from here");
-        let images = probe_pod::images(request, &workers);
+        let images = probe_pod::images(request, &workers).into_iter().chain(request.bundle.clone()).collect::<Vec<_>>();
         let containers = static_reads::containers(cluster, request).await;
         seen.probes.extend(workstation::look(request, services, &images, &containers).await);
     } else {
@@ -173,16 +197,6 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     }
     seen.made = !planned.is_empty();
     probing::run(services, planned, until, seen).await;
-}
-
-/// The pods that are looked at: those with the labels, else those that wait, where that was asked for.
-async fn workers(cluster: &Cluster, request: &Request) -> Result<Vec<Pod>, Trouble> {
-    let stays = |pod: &Pod| pod.metadata.deletion_timestamp.is_none();
-    let found: Vec<Pod> = cluster.pods(&request.selector).await?.into_iter().filter(stays).collect();
-    if !found.is_empty() || !request.whoever_waits {
-        return Ok(found);
-    }
-    Ok(cluster.pods("").await?.into_iter().filter(|pod| stays(pod) && workload::waits(pod)).collect())
 }
 
 /// The request with the registry that a worker names, when the caller knows none.

@@ -33,7 +33,7 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, w
     let mut seen = Vec::new();
     let (mut env, mut pull) = (Vec::new(), Vec::new());
     for (name, reference) in &references {
-        let found = cluster.secret(name).await;
+        let found = secret(cluster, request, name).await;
         env.extend(found.as_ref().ok().map(|secret| (name.clone(), secret.clone())));
         let users: Vec<&Pod> = workers.iter().filter(|w| refers(w, request, name)).collect();
         seen.extend(found.as_ref().ok().and_then(|s| age::of(s, &users, &request.namespace)));
@@ -45,7 +45,7 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, w
             o.status == crate::observed::Status::Pass || [check::PASSWORD, check::DIRECTORY].contains(&o.check.as_str())
         });
     if let Some(name) = request.env_secret.as_ref().filter(|name| !references.contains_key(*name)) {
-        let found = cluster.secret(name).await;
+        let found = secret(cluster, request, name).await;
         let linked = Observation::failed(check::ENV_FROM, "", name, code::NOT_LINKED);
         seen.push(secret_seen(request, name, linked));
         seen.extend(env_secret(request, name, &Reference { required: true, keys: Vec::new() }, found));
@@ -56,14 +56,14 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, w
     named.sort();
     named.dedup();
     for name in &named {
-        let found = cluster.secret(name).await;
+        let found = secret(cluster, request, name).await;
         pull.extend(found.as_ref().ok().map(|secret| (name.clone(), secret.clone())));
         seen.extend(shown(request, http, variant::PULL_SECRET, name, found.as_ref().ok()).await);
         seen.extend(pull_secret(request, name, found));
     }
     if let Some(name) = request.pull_secret.as_ref().filter(|name| !named.contains(name)) {
         seen.push(secret_seen(request, name, Observation::failed(check::LINK, "", name, code::NOT_LINKED)));
-        seen.extend(pull_secret(request, name, cluster.secret(name).await));
+        seen.extend(pull_secret(request, name, secret(cluster, request, name).await));
     }
     seen.extend(key_reads::look(request, &env, &pull));
     seen
@@ -126,9 +126,24 @@ fn secret_seen(request: &Request, name: &str, observation: Observation) -> Obser
     Observed::at(Vantage::W, observation).about(Object::new("Secret", &request.namespace, name))
 }
 
+/// A secret of the namespace; one that is absent there is looked for where the caller says.
+async fn secret(cluster: &Cluster, request: &Request, name: &str) -> Result<Secret, Trouble> {
+    let found = cluster.secret(name).await;
+    if !matches!(&found, Err(trouble) if trouble.code == code::NOT_FOUND) {
+        return found;
+    }
+    for namespace in &request.search_namespaces {
+        if cluster.elsewhere(namespace).secret(name).await.is_ok() {
+            return Err(Trouble { code: code::OTHER_NAMESPACE, detail: namespace.clone() });
+        }
+    }
+    found
+}
+
 fn unread(check: &str, name: &str, trouble: &Trouble) -> Observation {
     match trouble.code {
         code::NOT_FOUND => Observation::failed(check, "", name, code::NOT_FOUND),
+        code::OTHER_NAMESPACE => Observation::failed(check, "", name, code::OTHER_NAMESPACE).detail(&trouble.detail),
         other => Observation::skipped(check, "", name, other).detail(&trouble.detail),
     }
 }

@@ -31,8 +31,8 @@ pub struct Place {
     pub taints: Vec<Taint>,
     /// The worker whose references are copied.
     pub worker: Pod,
-    /// Whether another worker with other references stands for the pool already.
-    pub extra: bool,
+    /// What tells it apart where its pool has another place already: a worker with other references, or another node.
+    pub apart: Option<String>,
 }
 
 impl Place {
@@ -203,10 +203,15 @@ pub fn places(request: &Request, workers: &[Pod], nodes: &Nodes) -> Places {
         match (choose(own.first().copied(), there, nodes), there.is_empty()) {
             (Some(node), _) => {
                 out.seen.push(Observed::at(Vantage::W, Observation::ok(check::POOL, "", &pool)).on(&pool, &node));
-                out.places.push(place(&pool, node, own.first().unwrap_or(&template), nodes));
+                out.places.push(place(&pool, node.clone(), own.first().unwrap_or(&template), nodes));
                 for other in own.iter().skip(1) {
                     let Some(node) = choose(Some(other), there, nodes) else { continue };
-                    out.places.push(Place { extra: true, ..place(&pool, node, other, nodes) });
+                    let extra = place(&pool, node, other, nodes);
+                    out.places.push(Place { apart: Some(extra.worker_name().to_owned()), ..extra });
+                }
+                for node in more(there, &node, request.per_pool) {
+                    let extra = place(&pool, node.clone(), own.first().unwrap_or(&template), nodes);
+                    out.places.push(Place { apart: Some(node), ..extra });
                 }
             }
             (None, true) if request.pools.iter().any(|p| p.name == pool && p.windows) => {
@@ -221,6 +226,12 @@ pub fn places(request: &Request, workers: &[Pod], nodes: &Nodes) -> Places {
         }
     }
     out
+}
+
+/// Other nodes of a pool that take pods, to make so many in all.
+fn more(there: &[&Node], first: &str, per_pool: usize) -> Vec<String> {
+    let open = there.iter().filter(|node| closed(node).is_none()).filter_map(|node| node.metadata.name.clone());
+    open.filter(|name| name != first).take(per_pool.saturating_sub(1)).collect()
 }
 
 /// The worker's node if it still takes pods, else the first that does.
@@ -238,7 +249,7 @@ fn place(pool: &str, node: String, worker: &Pod, nodes: &Nodes) -> Place {
         node: Some(node),
         worker: worker.clone(),
         pool: pool.to_owned(),
-        extra: false,
+        apart: None,
     }
 }
 
@@ -337,8 +348,23 @@ mod tests {
         }
         let all = [worker("w-1", "cpu-0"), worker("w-2", "cpu-0"), other];
         let found = places(&Request::new("r", "dev", "ns"), &all, &nodes);
-        let placed: Vec<_> = found.places.iter().map(|p| (p.worker_name(), p.extra)).collect();
-        assert_eq!(placed, [("w-1", false), ("w-3", true)]);
+        let placed: Vec<_> = found.places.iter().map(|p| (p.worker_name(), p.apart.as_deref())).collect();
+        assert_eq!(placed, [("w-1", None), ("w-3", Some("w-3"))]);
+    }
+
+    #[test]
+    fn as_many_open_nodes_of_a_pool_as_are_asked_for() {
+        let open = |name: &str| node(name, "cpu", json!({}), "True");
+        let nodes = Nodes::new(vec![open("n-0"), node("n-1", "cpu", json!({}), "False"), open("n-2"), open("n-3")]);
+        let at = |per_pool| {
+            let request = Request { per_pool, ..Request::new("r", "dev", "ns") };
+            let found = places(&request, &[worker("w", "n-2")], &nodes);
+            found.places.into_iter().map(|p| (p.node.unwrap(), p.apart)).collect::<Vec<_>>()
+        };
+        let place = |node: &str, apart: Option<&str>| (node.to_owned(), apart.map(str::to_owned));
+        assert_eq!(at(1), [place("n-2", None)]);
+        assert_eq!(at(2), [place("n-2", None), place("n-0", Some("n-0"))]);
+        assert_eq!(at(9).len(), 3, "a closed node takes nobody");
     }
 
     #[test]

@@ -44,7 +44,7 @@ async fn registry(
     images: &[String],
 ) -> (Vec<Observation>, Option<Reading>) {
     let Services { http, clock, .. } = services;
-    let reached = checks::reach(registry, http, clock).await;
+    let reached = checks::reach(registry, http, None, clock).await;
     let reading = reached.reading(registry, clock);
     let mut seen = reached.seen;
     seen.push(listed(registry, &request.arm));
@@ -52,13 +52,26 @@ async fn registry(
         seen.push(may_sign_in(registry, token, clock.now()));
         seen.extend(images.iter().map(|image| may_pull(image, token)));
     }
+    let asks = reached.greeting.as_ref().is_some_and(|greeting| greeting.challenge.is_some());
+    if asks && request.negative_probe {
+        let invented = checks::invented(registry, &request.run, http, clock).await;
+        let open = invented.has_code(probe_code::OPEN);
+        seen.push(invented);
+        if open {
+            let skipped = Observation::skipped(probe::REGISTRY_V2, variant::ARM, registry, probe_code::OPEN);
+            seen.push(skipped.detail("takes any login, so the real one was not sent"));
+            return (seen, reading);
+        }
+    }
     if let (ArmView::Credentials { username, passwords }, Some(greeting)) = (&request.arm, &reached.greeting) {
         let registry = Registry { host: registry, greeting, images, platform: None, http, clock };
         let (first, accepted) = current(&registry, username, passwords).await;
         seen.extend(first);
         // The registry's own credential shows whether an image exists at all.
         if let Some(client) = accepted {
-            seen.extend(registry.look_up(&client, variant::ARM).await);
+            let looked = registry.look_up(&client, variant::ARM).await;
+            let near = registry.near_names(&client, variant::ARM, &looked).await;
+            seen.extend(looked.into_iter().chain(near));
         }
     }
     (seen, reading)

@@ -17,7 +17,8 @@ use mops_wire::{Allowance, Http, Limits};
 use crate::observation::Observation;
 use crate::settings::Settings;
 
-pub use reach::{Reached, reach, reach_either};
+pub use reach::{Reached, Ways, reach, reach_either};
+pub use registry::invented::invented;
 pub use registry::manifest::Platform;
 pub use registry::sign_in::Registry;
 pub use storage::container;
@@ -43,6 +44,14 @@ impl<'a> Watch<'a> {
         let elapsed = self.clock.monotonic().saturating_sub(self.began);
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// What can be said without asking anybody: which variables are there, and what the text of a SAS promises. Whether that
+/// is over is not judged, since only the storage's own clock tells.
+#[must_use]
+pub fn written(settings: &Settings) -> Vec<Observation> {
+    let texts = settings.containers.iter().map(storage::written);
+    std::iter::once(environment::registry(settings)).chain(texts).collect()
 }
 
 /// Makes every check; the order of the result does not depend on the network.

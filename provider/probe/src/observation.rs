@@ -18,6 +18,8 @@ pub mod check {
     pub const REGISTRY_V2: &str = "registry.v2";
     /// The token of the service account is there and is traded.
     pub const IDENTITY: &str = "identity.token";
+    /// A login that nobody has, which the registry must refuse; one that it takes has the code `OPEN`.
+    pub const REGISTRY_INVENTED: &str = "registry.invented";
     /// HEAD of an image's manifest.
     pub const REGISTRY_PULL: &str = "registry.pull";
     /// The image's repository has a tag list.
@@ -75,6 +77,8 @@ pub mod check {
 pub mod variant {
     /// No credential.
     pub const ANON: &str = "anon";
+    /// An invented credential; from the workstation only.
+    pub const BROKEN: &str = "broken";
     /// REGISTRY_USERNAME and REGISTRY_PASSWORD.
     pub const ENV: &str = "env";
     /// The entry of the pull secret.

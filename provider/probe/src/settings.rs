@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mops_core::Secret;
 use mops_host::Env;
+use mops_wire::ProxySettings;
 
 use crate::checks::DEADLINE;
 
@@ -16,6 +17,8 @@ pub mod names {
     pub const REGISTRY: &str = "MOPS_PROBE_REGISTRY";
     /// Images, separated by commas.
     pub const IMAGES: &str = "MOPS_PROBE_IMAGES";
+    /// What the worker fetches with user and password, or its identity.
+    pub const BUNDLE: &str = "MOPS_PROBE_BUNDLE";
     /// Text of a `.dockerconfigjson`.
     pub const PULL_SECRET: &str = "MOPS_PROBE_PULL_SECRET";
     /// Blob containers, separated by commas; `VARIABLE=CONTAINER` for one whose connection string is
@@ -27,6 +30,10 @@ pub mod names {
     pub const RUN: &str = "MOPS_PROBE_RUN";
     /// Longest time of one request, in whole seconds.
     pub const TIMEOUT: &str = "MOPS_PROBE_TIMEOUT";
+    /// The cluster's proxy for TLS, of which the worker may not know.
+    pub const PROXY: &str = "MOPS_PROBE_PROXY";
+    /// Hosts that do not pass it, separated by commas.
+    pub const NO_PROXY: &str = "MOPS_PROBE_NO_PROXY";
     /// `HOST=ADDRESS` pairs, separated by commas; sandbox only.
     pub const CONNECT: &str = "MOPS_PROBE_CONNECT";
     /// Set when the worker asks for a token of its service account.
@@ -140,6 +147,8 @@ pub struct Settings {
     pub bundle_registry: Given<String>,
     /// Images to look up.
     pub images: Vec<String>,
+    /// What the worker itself fetches.
+    pub bundle: Option<String>,
     /// The worker's user.
     pub username: Given<String>,
     /// The worker's password.
@@ -156,6 +165,8 @@ pub struct Settings {
     pub run: String,
     /// Longest time of one request with its repetitions.
     pub deadline: Duration,
+    /// The cluster's own proxy, when it has one.
+    pub cluster_proxy: Option<ProxySettings>,
     /// Hosts at loopback addresses.
     pub connect: Vec<(String, SocketAddr)>,
     /// One more file of roots.
@@ -171,6 +182,7 @@ impl Settings {
             node: env.has(names::NODE).then(|| Node { kubelet: env.get(names::KUBELET_ID).map(str::to_owned) }),
             registry: env.get(names::REGISTRY).map(str::to_owned).or_else(|| bundle_registry.value().cloned()),
             images: list(env, names::IMAGES),
+            bundle: env.get(names::BUNDLE).map(str::to_owned),
             username: given(env, names::USERNAME),
             password: secret(env, names::PASSWORD),
             identity: env.has(names::IDENTITY).then(|| identity(env)),
@@ -182,11 +194,18 @@ impl Settings {
             verify_readonly: env.has(names::VERIFY_READONLY),
             run: env.get(names::RUN).unwrap_or("manual").to_owned(),
             deadline: env.get(names::TIMEOUT).and_then(|s| s.parse().ok()).map_or(DEADLINE, Duration::from_secs),
+            cluster_proxy: cluster_proxy(env),
             connect: list(env, names::CONNECT).iter().filter_map(|pair| pair_of(pair)).collect(),
             cert_file: env.get(names::CERT_FILE).map(PathBuf::from),
             bundle_registry,
         }
     }
+}
+
+fn cluster_proxy(env: &Env) -> Option<ProxySettings> {
+    let proxy = env.get(names::PROXY)?;
+    let none = env.get(names::NO_PROXY).unwrap_or_default();
+    Some(ProxySettings::from_env(&Env::of([("HTTPS_PROXY", proxy), ("NO_PROXY", none)])))
 }
 
 fn identity(env: &Env) -> Identity {

@@ -21,13 +21,13 @@ impl Http {
         Url::parse(&origin.to_string()).is_ok_and(|url| config.proxy.for_url(&url, &config.connect).is_some())
     }
 
-    /// The same pipeline without its proxy.
+    /// The same pipeline with other proxies; [`ProxySettings::none`] for the direct way.
     ///
     /// # Errors
     /// As [`Http::new`].
-    pub fn without_proxy(&self) -> Result<Self, WireError> {
-        let direct = Self::new(HttpConfig { proxy: ProxySettings::none(), ..self.config().clone() })?;
-        Ok(self.share().map_or_else(|| direct.clone(), |share| direct.with_share(share.clone())))
+    pub fn with_proxy(&self, proxy: ProxySettings) -> Result<Self, WireError> {
+        let other = Self::new(HttpConfig { proxy, ..self.config().clone() })?;
+        Ok(self.share().map_or_else(|| other.clone(), |share| other.with_share(share.clone())))
     }
 
     /// The addresses of an origin's host, as requests find them.

@@ -9,7 +9,7 @@ fn families() -> Vec<&'static str> {
 }
 
 /// What only a run that asks somebody can heed.
-const ASKS: [&str; 15] = [
+const ASKS: [&str; 16] = [
     "save",
     "timeout",
     "probe_image",
@@ -25,6 +25,7 @@ const ASKS: [&str; 15] = [
     "no_arm",
     "vantage",
     "probe_timeout",
+    "per_pool",
 ];
 
 #[derive(Clone, Debug, Default, Args)]

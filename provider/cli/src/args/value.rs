@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use mops_core::grammar::is_dns_label;
 use mops_diagnose::observed::Vantage;
+use mops_wire::registry::Reference;
 
 /// `90s`, `10m`, `1h` or a whole number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -31,6 +33,24 @@ pub(crate) fn vantage(text: &str) -> Result<Vantage, String> {
         let letters: Vec<String> = Vantage::CHOSEN.iter().map(|v| format!("{} ({})", v.letter(), v.word())).collect();
         format!("a vantage is one of {}", letters.join(", "))
     })
+}
+
+/// A number from 1.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "a whole number from 1".to_owned())
+}
+
+/// An image by its reference.
+pub(crate) fn image(text: &str) -> Result<String, String> {
+    text.parse::<Reference>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// The name of an object of Kubernetes.
+pub(crate) fn object_name(text: &str) -> Result<String, String> {
+    match text.len() <= 253 && text.split('.').all(is_dns_label) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has lower-case letters, digits, `-` and `.`".into()),
+    }
 }
 
 /// The bare host of a registry, with a port if need be.

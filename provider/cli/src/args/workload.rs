@@ -25,7 +25,7 @@ pub(crate) struct WorkloadArgs {
     #[arg(short, long, value_name = "HOST", value_parser = value::registry_host)]
     pub(crate) registry: Option<String>,
     /// One more image to look up (repeatable).
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", value_parser = value::image)]
     pub(crate) image: Vec<String>,
     /// Only this node pool (repeatable).
     #[arg(long, value_name = "NAME")]

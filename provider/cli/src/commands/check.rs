@@ -4,6 +4,7 @@
 mod azure;
 mod credential;
 mod lines;
+mod offline;
 mod record;
 mod report;
 mod request;
@@ -22,7 +23,9 @@ use mops_wire::Http;
 pub(crate) use rights::PermissionsLine;
 
 use crate::app::App;
-use crate::args::{AskingArgs, CheckArgs, ProbeArgs, ReadingArgs, StackArgs, Wanted, WorkloadArgs};
+use crate::args::{
+    AskingArgs, CheckArgs, DiagnoseArgs, ProbeArgs, ReadingArgs, StackArgs, SubjectArgs, Wanted, WorkloadArgs,
+};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::session::Session;
@@ -36,24 +39,32 @@ pub(super) struct Subject<'a> {
     /// The stack; empty when a workload is named without one.
     pub(super) snapshot: &'a Snapshot,
     pub(super) pointed: &'a Pointed,
+    pub(super) named: &'a SubjectArgs,
     pub(super) workload: &'a WorkloadArgs,
     pub(super) asking: &'a AskingArgs,
     pub(super) probe: &'a ProbeArgs,
 }
 
-pub(crate) fn run(app: &App, command: Command, args: &CheckArgs) -> Outcome {
+pub(crate) fn diagnose(app: &App, args: &DiagnoseArgs) -> Outcome {
+    run(app, Command::DiagnoseAuth, &args.check, &args.subject)
+}
+
+pub(crate) fn run(app: &App, command: Command, args: &CheckArgs, named: &SubjectArgs) -> Outcome {
     let wanted = args.report.wanted(app.global.json)?;
     if let Some(file) = &args.reading.from {
         return conclude(app, record::read(app, file)?, &args.reading, &wanted);
     }
-    let (snapshot, pointed) = known(app, &args.stack, &args.workload)?;
+    let (snapshot, pointed) = known(app, &args.stack.stack(), &args.workload)?;
     if args.explain_permissions {
         return rights::tell(app, &snapshot, &args.workload);
     }
     let session = app.session(&pointed)?;
     let CheckArgs { workload, asking, probe, .. } = args;
-    let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, workload, asking, probe };
-    let mut capture = app.wait_for(look(app, command, &subject))?;
+    let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, named, workload, asking, probe };
+    let mut capture = match named.offline {
+        true => offline::look(app, command, &subject)?,
+        false => app.wait_for(look(app, command, &subject))?,
+    };
     if let Some(file) = &pointed.stack_file {
         capture.stack_lines = lines::of(app, file, args.stack.env.as_deref());
     }
@@ -95,12 +106,15 @@ pub(super) fn conclude(app: &App, capture: Capture, reading: &ReadingArgs, wante
 /// Looks at everything that the command looks at.
 pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> Result<Capture, Failure> {
     let cluster = request::cluster(app, subject)?;
-    let mut request = request::of(app, subject);
+    let mut request = request::of(app, subject)?;
     if let (Command::SmokeTest, None) = (command, subject.probe.timeout) {
         request.timeout = SMOKE_TEST;
     }
     if !subject.workload.no_arm {
-        request.arm = credential::arm_view(app, subject).await;
+        // The stack's passwords are for its own registry alone.
+        if request.registry == request::own_registry(subject.snapshot) {
+            request.arm = credential::arm_view(app, subject).await;
+        }
         azure::ask(subject, &mut request).await;
     }
     let clients = subject.session.provider.services();

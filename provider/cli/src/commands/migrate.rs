@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{check, up};
 use crate::app::App;
-use crate::args::{AskingArgs, MigrateArgs, ReadingArgs, Wanted, WorkloadArgs};
+use crate::args::{AskingArgs, MigrateArgs, ReadingArgs, SubjectArgs, Wanted, WorkloadArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::printer::RunView;
@@ -109,8 +109,8 @@ impl Migration<'_> {
     /// A worker pod in every pool pulls with what it has been given.
     async fn prove(&self, snapshot: &Snapshot) -> Outcome {
         let Self { session, pointed, args, .. } = self;
-        let (workload, asking) = (&WorkloadArgs::default(), &AskingArgs::default());
-        let subject = check::Subject { session, snapshot, pointed, workload, asking, probe: &args.probe };
+        let (named, workload, asking) = (&SubjectArgs::default(), &WorkloadArgs::default(), &AskingArgs::default());
+        let subject = check::Subject { session, snapshot, pointed, named, workload, asking, probe: &args.probe };
         let capture = check::look(self.app, Command::SmokeTest, &subject).await?;
         check::conclude(self.app, capture, &ReadingArgs::default(), &[Wanted::printed(self.app.global.json)])
     }

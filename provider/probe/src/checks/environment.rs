@@ -22,6 +22,11 @@ pub(super) fn look(settings: &Settings) -> Vec<Observation> {
     all
 }
 
+/// Whether the registry is named.
+pub(super) fn registry(settings: &Settings) -> Observation {
+    present(names::BUNDLE_REGISTRY, &settings.bundle_registry)
+}
+
 fn present<T>(name: &str, given: &Given<T>) -> Observation {
     match given {
         Given::Missing => Observation::failed(check::ENV, "", name, code::ENV_MISSING),

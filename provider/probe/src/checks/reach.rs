@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mops_host::SharedClock;
-use mops_wire::registry::{Auth, Client, Greeting, RegistryError};
-use mops_wire::{Http, WireError};
+use mops_wire::registry::{Auth, Challenge, Client, Greeting, RegistryError};
+use mops_wire::{Http, Origin, ProxySettings, Url, WireError};
 
 use super::clock::Reading;
 use super::registry::client;
@@ -32,28 +32,50 @@ impl Reached {
     }
 }
 
+/// The ways that lead to a registry, or should.
+#[derive(Clone, Copy, Debug)]
+pub struct Ways<'a> {
+    /// As the worker goes.
+    pub worker: &'a Http,
+    /// Without any proxy.
+    pub direct: &'a Http,
+    /// By the cluster's own proxy, when it has one.
+    pub cluster: Option<&'a Http>,
+}
+
 /// Goes the way to a registry, as far as it leads.
-pub async fn reach(registry: &str, http: &Http, clock: &SharedClock) -> Reached {
-    match http.without_proxy() {
-        Ok(direct) => reach_either(registry, (http, &direct), clock).await,
+pub async fn reach(registry: &str, http: &Http, cluster: Option<&ProxySettings>, clock: &SharedClock) -> Reached {
+    let ways = http.with_proxy(ProxySettings::none()).and_then(|direct| {
+        let cluster = cluster.map(|proxy| http.with_proxy(proxy.clone())).transpose()?;
+        Ok((direct, cluster))
+    });
+    match ways {
+        Ok((direct, cluster)) => {
+            let ways = Ways { worker: http, direct: &direct, cluster: cluster.as_ref() };
+            reach_either(registry, ways, clock).await
+        }
         Err(error) => stopped(Vec::new(), &Failure::from(&error), registry),
     }
 }
 
-/// As [`reach`], with the way to try when a proxy leads nowhere.
-pub async fn reach_either(registry: &str, (http, direct): (&Http, &Http), clock: &SharedClock) -> Reached {
+/// As [`reach`], with the ways to try when that of the worker leads nowhere.
+pub async fn reach_either(registry: &str, ways: Ways<'_>, clock: &SharedClock) -> Reached {
+    let http = ways.worker;
     let client = match client(registry, http, Auth::Anonymous) {
         Ok(client) => client,
         Err(failure) => return stopped(Vec::new(), &failure, registry),
     };
     if http.by_proxy(client.origin()) {
-        return by_proxy(&client, registry, direct, clock).await;
+        return by_proxy(&client, registry, ways.direct, clock).await;
     }
-    let (dns, addresses) = dns(&client, registry, http, clock).await;
+    let (dns, addresses) = addresses_of((client.origin(), registry), http, clock).await;
     let mut seen = vec![dns];
     let addresses = match addresses {
         Ok(addresses) => addresses,
-        Err(error) => return stopped(seen, &Failure::from(&error), registry),
+        Err(error) => {
+            seen.extend(by_cluster(&ways, registry).await);
+            return stopped(seen, &Failure::from(&error), registry);
+        }
     };
     let watch = Watch::start(clock);
     match http.connects(client.origin().host(), &addresses, patience(http)).await {
@@ -61,13 +83,31 @@ pub async fn reach_either(registry: &str, (http, direct): (&Http, &Http), clock:
         Err(error) => {
             let failure = Failure::from(&error);
             seen.push(failure.observation(check::NET_TCP, "", registry).millis(watch.millis()));
+            seen.extend(by_cluster(&ways, registry).await);
             return stopped(seen, &failure, registry);
         }
     }
     let watch = Watch::start(clock);
     let answer = client.greet().await;
     seen.extend(tls(&answer, registry));
-    asked(seen, answer, registry, &watch)
+    let mut reached = asked(seen, answer, registry, &watch);
+    if let Some(realm) = elsewhere(reached.greeting.as_ref(), &client) {
+        reached.seen.push(addresses_of((&realm, &realm.authority()), http, clock).await.0);
+    }
+    reached
+}
+
+/// Where tokens are given, when that is another host.
+fn elsewhere(greeting: Option<&Greeting>, client: &Client) -> Option<Origin> {
+    let Some(Challenge::Bearer { realm, .. }) = &greeting?.challenge else { return None };
+    Origin::of(&Url::parse(realm).ok()?).filter(|origin| origin != client.origin())
+}
+
+/// Says so when the host is reached by the cluster's proxy, of which the worker does not know.
+async fn by_cluster(ways: &Ways<'_>, registry: &str) -> Option<Observation> {
+    let words = "no answer without a proxy, as the worker asks, and one by the proxy of the cluster";
+    let reached = answers(registry, ways.cluster?).await;
+    reached.then(|| Observation::failed(check::NET_PROXY, "", registry, code::REACHED_BY_PROXY).detail(words))
 }
 
 /// The registry's answer by the proxy; when nothing comes through, also without it.
@@ -75,40 +115,59 @@ async fn by_proxy(client: &Client, registry: &str, direct: &Http, clock: &Shared
     let watch = Watch::start(clock);
     let answer = client.greet().await;
     let silent = matches!(&answer, Err(RegistryError::Wire(error)) if !matches!(error, WireError::Tls { .. }));
-    let proxy = if silent { around(registry, direct).await } else { None };
-    let seen = match &proxy {
-        Some(words) => Observation::failed(check::NET_PROXY, "", registry, code::REACHED_DIRECT).detail(words),
-        None if silent => Observation::skipped(check::NET_PROXY, "", registry, code::UNEXPECTED)
+    let seen = match silent {
+        true if answers(registry, direct).await => {
+            Observation::failed(check::NET_PROXY, "", registry, code::REACHED_DIRECT)
+                .detail("no answer by the proxy of the environment, and one without it")
+        }
+        true => Observation::skipped(check::NET_PROXY, "", registry, code::UNEXPECTED)
             .detail("neither the proxy nor the direct way leads there"),
-        None => Observation::ok(check::NET_PROXY, "", registry),
+        false => Observation::ok(check::NET_PROXY, "", registry),
     };
     let mut all = vec![seen.millis(watch.millis())];
     all.extend(tls(&answer, registry));
     asked(all, answer, registry, &watch)
 }
 
-/// What to say when the registry answers without the proxy.
-async fn around(registry: &str, direct: &Http) -> Option<String> {
-    let answers = match client(registry, direct, Auth::Anonymous).ok()?.greet().await {
-        Ok(_) => true,
-        Err(error) => !matches!(error, RegistryError::Wire(_)),
-    };
-    answers.then(|| "no answer by the proxy of the environment, and one without it".to_owned())
+/// Whether the registry says anything on this way.
+async fn answers(registry: &str, way: &Http) -> bool {
+    match client(registry, way, Auth::Anonymous) {
+        Ok(client) => !matches!(client.greet().await, Err(RegistryError::Wire(_))),
+        Err(_) => false,
+    }
 }
 
-async fn dns(
-    client: &Client,
-    registry: &str,
+/// The addresses of a host, in the words of a check.
+pub(super) async fn addresses_of(
+    (origin, target): (&Origin, &str),
     http: &Http,
     clock: &SharedClock,
 ) -> (Observation, Result<Vec<SocketAddr>, WireError>) {
     let watch = Watch::start(clock);
-    let found = http.addresses(client.origin(), patience(http)).await;
+    let found = http.addresses(origin, patience(http)).await;
     let seen = match &found {
-        Ok(addresses) => Observation::ok(check::NET_DNS, "", registry).code(kind(addresses)).detail(&listed(addresses)),
-        Err(error) => Failure::from(error).observation(check::NET_DNS, "", registry),
+        Ok(addresses) => {
+            let code = match kind(addresses) {
+                code::PUBLIC_ADDRESS if is_private_link(origin, http).await => code::PRIVATE_LINK_PUBLIC,
+                other => other,
+            };
+            Observation::ok(check::NET_DNS, "", target).code(code).detail(&listed(addresses))
+        }
+        Err(error) => Failure::from(error).observation(check::NET_DNS, "", target),
     };
     (seen.millis(watch.millis()), found)
+}
+
+/// Whether the host's name leads through the zone of a private endpoint: Azure gives it a second name there.
+async fn is_private_link(origin: &Origin, http: &Http) -> bool {
+    let Some(other) = private_name(origin.host()).and_then(|name| Origin::https(&name)) else { return false };
+    http.addresses(&other, patience(http)).await.is_ok()
+}
+
+/// The name that a service of Azure has in the zone of private endpoints.
+fn private_name(host: &str) -> Option<String> {
+    let (name, zone) = host.split_once('.')?;
+    ["azurecr.io", "blob.core.windows.net"].contains(&zone).then(|| format!("{name}.privatelink.{zone}"))
 }
 
 /// The longest time of one step on the way.
@@ -190,6 +249,19 @@ fn stopped(mut seen: Vec<Observation>, failure: &Failure, registry: &str) -> Rea
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_second_name_of_a_service_of_azure_is_known() {
+        let rows = [
+            ("reg.azurecr.io", Some("reg.privatelink.azurecr.io")),
+            ("data.blob.core.windows.net", Some("data.privatelink.blob.core.windows.net")),
+            ("reg.westeurope.data.azurecr.io", None),
+            ("ghcr.io", None),
+        ];
+        for (host, name) in rows {
+            assert_eq!(private_name(host).as_deref(), name, "{host}");
+        }
+    }
 
     #[test]
     fn addresses_tell_whose_network_they_are_in() {

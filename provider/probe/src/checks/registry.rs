@@ -15,7 +15,9 @@ use crate::settings::Settings;
 
 mod entry;
 pub(super) mod image;
+pub(super) mod invented;
 pub(super) mod manifest;
+mod names;
 pub(super) mod sign_in;
 
 use entry::entry;
@@ -30,7 +32,7 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
             .map(|o| o.detail("no registry is known"));
         return (skipped.into(), Vec::new());
     };
-    let reached = reach(registry, http, clock).await;
+    let reached = reach(registry, http, settings.cluster_proxy.as_ref(), clock).await;
     let readings = Vec::from_iter(reached.reading(registry, clock));
     let mut all = reached.seen;
     let Some(greeting) = &reached.greeting else {
@@ -84,6 +86,7 @@ async fn own(settings: &Settings, registry: &Registry<'_>) -> Vec<Observation> {
     let mut all = [vec![seen], signed_in].concat();
     if let Some(client) = client {
         all.extend(registry.look_up(&client, variant::WI).await);
+        all.extend(bundle(settings, registry).look_up(&client, variant::WI).await);
     }
     all
 }
@@ -96,10 +99,21 @@ fn basic(username: &str, password: &Secret<String>) -> Auth {
     Auth::Basic { username: username.to_owned(), password: password.clone() }
 }
 
-/// Pods pull with the pull secret, so user and password of the environment only sign in.
+/// The registry with what the worker itself fetches, in place of images.
+fn bundle<'a>(settings: &'a Settings, registry: &Registry<'a>) -> Registry<'a> {
+    Registry { images: settings.bundle.as_slice(), ..*registry }
+}
+
+/// Pods pull with the pull secret, so user and password of the environment only sign in and fetch the bundle.
 async fn environment(settings: &Settings, registry: &Registry<'_>) -> Vec<Observation> {
     match (settings.username.value(), settings.password.value()) {
-        (Some(username), Some(password)) => registry.sign_in(variant::ENV, basic(username, password)).await.0,
+        (Some(username), Some(password)) => {
+            let (mut seen, client) = registry.sign_in(variant::ENV, basic(username, password)).await;
+            if let Some(client) = client {
+                seen.extend(bundle(settings, registry).look_up(&client, variant::ENV).await);
+            }
+            seen
+        }
         _ => {
             let skipped = Observation::skipped(check::REGISTRY_V2, variant::ENV, registry.host, code::ENV_MISSING);
             vec![skipped.detail("REGISTRY_USERNAME or REGISTRY_PASSWORD is missing")]

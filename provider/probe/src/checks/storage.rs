@@ -42,14 +42,13 @@ pub async fn container(
         return (skipped.into(), None);
     };
     let unusable = |code: &'static str, error: &dyn std::fmt::Display| {
-        let seen = Observation::failed(check::STORAGE_SAS, SAS, container, code).detail(&error.to_string());
+        let seen = unusable(container, code, error);
         let rest = [check::STORAGE_READ, check::STORAGE_WRITE_REFUSED].map(|c| skip(c, code, "there is no usable SAS"));
         (std::iter::once(seen).chain(rest).collect(), None)
     };
     let parts = match ConnectionString::parse(text) {
         Ok(parts) => parts,
-        Err(error @ ConnectionStringError::AccountKey) => return unusable(code::ACCOUNT_KEY, &error),
-        Err(error) => return unusable(code::MALFORMED, &error),
+        Err(error) => return unusable(defect(&error), &error),
     };
     let host = parts.endpoint.host_str().unwrap_or_default().to_owned();
     let client = match Client::new(http.about(container), parts.endpoint, &parts.sas) {
@@ -73,6 +72,29 @@ pub async fn container(
     }
     all.push(write);
     (all, reading)
+}
+
+fn unusable(container: &str, code: &str, error: &dyn std::fmt::Display) -> Observation {
+    Observation::failed(check::STORAGE_SAS, SAS, container, code).detail(&error.to_string())
+}
+
+const fn defect(error: &ConnectionStringError) -> &'static str {
+    match error {
+        ConnectionStringError::AccountKey => code::ACCOUNT_KEY,
+        _ => code::MALFORMED,
+    }
+}
+
+/// What the text of a container's SAS promises.
+pub(super) fn written(Container { name, variable, connection }: &Container) -> Observation {
+    let Given::Value(text) = connection else {
+        let skipped = Observation::skipped(check::STORAGE_SAS, SAS, name, code::ENV_MISSING);
+        return skipped.detail(&format!("{variable} is missing"));
+    };
+    match ConnectionString::parse(text) {
+        Ok(parts) => sas::judge(&parts.sas, name, None),
+        Err(error) => unusable(name, defect(&error), &error),
+    }
 }
 
 struct List {

@@ -2,7 +2,7 @@
 //! read is left out, and the causes that need it are told with less certainty.
 
 use mops_clients::arm::version;
-use mops_diagnose::{Directory, IdentityView, KnownPool, Request, TokenView, Trust};
+use mops_diagnose::{ClusterProxy, Directory, IdentityView, KnownPool, Request, TokenView, Trust};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
 use mops_resources::Services;
@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use super::request::own_registry;
 use super::{Subject, input, of_type, phase};
 
 /// How long a federated credential may be unknown somewhere.
@@ -19,6 +20,10 @@ const YOUNG: Duration = Duration::minutes(10);
 pub(super) async fn ask(subject: &Subject<'_>, request: &mut Request) {
     let services = subject.session.provider.services();
     cluster(services, subject, request).await;
+    // The ways to sign in are those of the stack's own registry.
+    if request.registry != own_registry(subject.snapshot) {
+        return;
+    }
     match phase(subject.snapshot) {
         Phase::AdminUser => {}
         Phase::ServicePrincipal => request.directory = directory(services).await,
@@ -27,7 +32,8 @@ pub(super) async fn ask(subject: &Subject<'_>, request: &mut Request) {
     }
 }
 
-/// The pools that the cluster has by now, beside those of the stack, and the identity with which its nodes pull.
+/// The pools that the cluster has by now, beside those of the stack, its proxy, and the identity with which its nodes
+/// pull.
 async fn cluster(services: &Services, subject: &Subject<'_>, request: &mut Request) {
     let Some(cluster) = of_type(subject.snapshot, "modelops:azure:ManagedCluster").next() else { return };
     // The cluster that a flag names is another one.
@@ -36,6 +42,7 @@ async fn cluster(services: &Services, subject: &Subject<'_>, request: &mut Reque
     }
     let Ok(arm) = services.arm() else { return };
     let Ok(Some(body)) = arm.get(&cluster.id, version::CLUSTER).await else { return };
+    request.proxy = proxy_of(&body);
     for pool in body.pointer("/properties/agentPoolProfiles").and_then(Json::as_array).into_iter().flatten() {
         let seen = known_pool(pool);
         match request.pools.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&seen.name)) {
@@ -58,6 +65,16 @@ fn known_pool(pool: &Json) -> KnownPool {
         autoscale: number("/minCount").zip(number("/maxCount")).filter(|_| scaled),
         windows: text(pool, "/osType").eq_ignore_ascii_case("Windows"),
     }
+}
+
+/// The proxy that the cluster is set up with. One whose address holds a login is left out: a probe pod carries no credential.
+fn proxy_of(cluster: &Json) -> Option<ClusterProxy> {
+    let config = cluster.pointer("/properties/httpProxyConfig")?;
+    let https = text(config, "/httpsProxy");
+    let plain = !https.is_empty() && !https.contains('@');
+    let none = config.get("noProxy").and_then(Json::as_array).into_iter().flatten();
+    let none = none.filter_map(Json::as_str).map(str::to_owned).collect();
+    plain.then(|| ClusterProxy { https: https.to_owned(), none })
 }
 
 async fn directory(services: &Services) -> Option<Directory> {
@@ -134,6 +151,16 @@ mod tests {
         let want = KnownPool { name: "spot".into(), autoscale: Some((0, 2)), windows: false };
         assert_eq!(pool(true, "Linux"), want);
         assert_eq!(pool(false, "Windows"), KnownPool { autoscale: None, windows: true, ..want });
+    }
+
+    #[test]
+    fn the_proxy_of_a_cluster_is_read_and_one_with_a_login_is_not() {
+        let cluster = |https: &str| {
+            proxy_of(&json!({"properties": {"httpProxyConfig": {"httpsProxy": https, "noProxy": ["10.0.0.0/8", "a"]}}}))
+        };
+        let want = ClusterProxy { https: "http://p:3128/".into(), none: vec!["10.0.0.0/8".into(), "a".into()] };
+        assert_eq!(cluster("http://p:3128/"), Some(want));
+        assert_eq!((cluster("http://u:canary@p/"), cluster(""), proxy_of(&json!({}))), (None, None, None));
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! The request of a check: what the stack's state knows, and what the flags say in its place.
 
+use std::collections::BTreeSet;
+
 use mops_clients::kubernetes::ClusterRef;
 use mops_core::Value;
 use mops_diagnose::{KnownPool, ProbeImage, Request};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
+use mops_wire::registry::Reference;
 
 use super::{Subject, input, of_type, phase};
 use crate::app::App;
+use crate::args::WorkloadArgs;
 use crate::exit::Failure;
 use crate::kubeconfig;
 
@@ -34,11 +38,12 @@ fn of_the_workspace(snapshot: &Snapshot) -> Result<ClusterRef, Failure> {
 }
 
 /// What is asked for.
-pub(super) fn of(app: &App, subject: &Subject<'_>) -> Request {
+pub(super) fn of(app: &App, subject: &Subject<'_>) -> Result<Request, Failure> {
     let run = mops_host::random::hex::<4>();
     let mut request = Request::new(&run, &subject.snapshot.stack.stack, "");
     from_state(&mut request, subject.snapshot);
     from_flags(&mut request, subject);
+    from_words(&mut request, subject)?;
     request.stack_file.clone_from(&subject.pointed.stack_file);
     let Subject { pointed, probe, .. } = subject;
     let named = probe.probe_image.clone().or_else(|| app.env.get("MOPS_PROBE_IMAGE").map(ToOwned::to_owned));
@@ -48,7 +53,12 @@ pub(super) fn of(app: &App, subject: &Subject<'_>) -> Request {
         connect: pointed.cloud.connect.clone(),
         ca_file: pointed.cloud.ca_file.clone(),
     };
-    request
+    Ok(request)
+}
+
+/// The registry that the stack has made.
+pub(super) fn own_registry(snapshot: &Snapshot) -> Option<String> {
+    Some(snapshot.outputs.get("registry")?.get("login_server")?.as_str()?.to_owned())
 }
 
 fn from_state(request: &mut Request, snapshot: &Snapshot) {
@@ -56,7 +66,7 @@ fn from_state(request: &mut Request, snapshot: &Snapshot) {
     let namespace = of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|n| input(n, "name"));
     request.namespace = namespace.unwrap_or_default();
     request.context = output("cluster", "cluster_name").unwrap_or_default();
-    request.registry = output("registry", "login_server");
+    request.registry = own_registry(snapshot);
     request.env_secret = of_type(snapshot, "modelops:kubernetes:Secret").find_map(|s| input(s, "name"));
     // One that is there all the same is for the pods of the way that is being left.
     if phase(snapshot) != Phase::WorkloadIdentity {
@@ -93,12 +103,58 @@ fn from_flags(request: &mut Request, Subject { workload, asking, probe, .. }: &S
     if !asking.vantage.is_empty() {
         request.vantages.clone_from(&asking.vantage);
     }
+    if let Some(per_pool) = asking.per_pool {
+        request.per_pool = per_pool;
+    }
     if let Some(timeout) = asking.probe_timeout {
         request.probe_timeout = timeout;
     }
     if let Some(timeout) = probe.timeout {
         request.timeout = timeout;
     }
+}
+
+/// What is named without a flag, and what belongs to it: pods in place of labels, and the registry of an image.
+fn from_words(request: &mut Request, Subject { named, workload, .. }: &Subject<'_>) -> Result<(), Failure> {
+    request.chosen = named.chosen();
+    if !request.chosen.is_empty() && workload.selector.is_none() {
+        // Who is named by name needs no labels.
+        request.selector.clear();
+        request.whoever_waits = false;
+    }
+    request.images.extend(named.images().map(ToOwned::to_owned));
+    request.bundle.clone_from(&named.bundle_ref);
+    request.search_namespaces.clone_from(&named.search_namespace);
+    request.negative_probe = !named.no_negative_probe;
+    let hosts: BTreeSet<String> = named.images().chain(named.bundle_ref.as_deref()).filter_map(host).collect();
+    let mut hosts = hosts.into_iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(one), Some(other)) => Err(Failure::usage(
+            format!("one run is about one registry, and `{one}` and `{other}` are named"),
+            format!("leave one of them for another run: `mops diagnose-auth --registry {other}`"),
+        )),
+        (Some(host), None) => agree(request, workload, host),
+        _ => Ok(()),
+    }
+}
+
+/// The registry of a named image is the one that is asked.
+fn agree(request: &mut Request, workload: &WorkloadArgs, host: String) -> Result<(), Failure> {
+    match &workload.registry {
+        Some(given) if !given.eq_ignore_ascii_case(&host) => Err(Failure::usage(
+            format!("`--registry {given}` is not the registry of what is named, `{host}`"),
+            format!("leave the flag out, or give `--registry {host}`"),
+        )),
+        _ => {
+            request.registry = Some(host);
+            Ok(())
+        }
+    }
+}
+
+fn host(image: &str) -> Option<String> {
+    let reference: Reference = image.strip_prefix("oci://").unwrap_or(image).parse().ok()?;
+    Some(reference.registry().to_owned())
 }
 
 /// The containers that the pods' SAS open, `VARIABLE=CONTAINER` where the SAS comes under another name than the usual.

@@ -1,17 +1,21 @@
 //! The images of a registry with one login: HEAD of each, then its manifest and a layer, or what tells a refusal apart.
 
 use mops_host::random;
+use mops_wire::Origin;
 use mops_wire::registry::{Client, Digest, Layer, Reference, RegistryError};
 
 use super::manifest::{self, Content};
 use super::sign_in::Registry;
 use crate::checks::Watch;
+use crate::checks::reach::addresses_of;
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code};
 
 /// Registries that answer alike for what does not exist and for what may not be pulled; elsewhere the comparison is shown
 /// and proves nothing.
 const HIDING: [&str; 1] = ["nvcr.io"];
+/// What begins the name of a repository that is looked up as a whole, and not one image of it.
+const REPOSITORY: &str = "oci://";
 /// Most tags that are asked for where they only prove that the repository is there.
 const TAGS: u16 = 5;
 
@@ -30,7 +34,18 @@ impl Registry<'_> {
         all
     }
 
-    async fn image(&self, client: &Client, variant: &str, image: &str) -> Vec<Observation> {
+    /// A repository as a whole: whether it is there and can be read.
+    async fn whole(&self, client: &Client, reference: &Reference, (variant, name): (&str, &str)) -> Observation {
+        let watch = Watch::start(self.clock);
+        let seen = match client.tags(reference, TAGS).await {
+            Ok(tags) => Observation::ok(check::REGISTRY_PULL, variant, name).status(200).detail(&tags.join(", ")),
+            Err(error) => Failure::from(&error).observation(check::REGISTRY_PULL, variant, name),
+        };
+        seen.millis(watch.millis())
+    }
+
+    async fn image(&self, client: &Client, variant: &str, named: &str) -> Vec<Observation> {
+        let image = named.strip_prefix(REPOSITORY).unwrap_or(named);
         let reference = match image.parse::<Reference>() {
             Err(error) => {
                 let failed = Observation::failed(check::REGISTRY_PULL, variant, image, code::REFERENCE_INVALID);
@@ -43,6 +58,9 @@ impl Registry<'_> {
             return vec![skipped.detail("it is on another registry")];
         };
         let client = &client.about(image);
+        if image != named {
+            return vec![self.whole(client, &reference, (variant, image)).await];
+        }
         let watch = Watch::start(self.clock);
         let error = match client.head_manifest(&reference).await {
             Ok(_) => {
@@ -135,8 +153,19 @@ impl Registry<'_> {
             let watch = Watch::start(self.clock);
             let read = client.layer(reference, &digest, size).await;
             all.push(self.layer(&read, (variant, image), &digest).millis(watch.millis()));
+            all.extend(self.addresses(&read).await);
         }
         all
+    }
+
+    /// The addresses of the host to which the registry sends; one without an address has failed the layer already.
+    async fn addresses(&self, read: &Result<Layer, RegistryError>) -> Option<Observation> {
+        let origin = Origin::https(read.as_ref().ok()?.elsewhere.as_deref()?)?;
+        if self.http.by_proxy(&origin) {
+            return None;
+        }
+        Some(addresses_of((&origin, &origin.authority()), self.http, self.clock).await.0)
+            .filter(|seen| seen.outcome == Outcome::Ok)
     }
 
     /// The smallest layer of the image for the platform; none when the manifest is of another kind.
