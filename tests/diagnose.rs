@@ -8,6 +8,8 @@ mod cluster;
 mod hostile;
 #[path = "diagnose/images.rs"]
 mod images;
+#[path = "diagnose/keys.rs"]
+mod keys;
 #[path = "diagnose/limits.rs"]
 mod limits;
 #[path = "diagnose/names.rs"]

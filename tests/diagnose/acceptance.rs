@@ -124,7 +124,11 @@ const PROMISES: &[Promise] = &[
     (
         "E-02",
         &["NGC_IMAGE_NOT_FOUND", "KEY_DIFFERS_LOCAL_CLUSTER", "NGC_LICENSE_NOT_ACCEPTED"],
-        &["a_wrong_path_is_not_blamed_on_the_licence", "an_old_key_in_the_cluster_is_not_blamed_on_path_or_licence"],
+        &[
+            "a_wrong_path_is_not_blamed_on_the_licence",
+            "an_old_key_in_the_cluster_is_not_blamed_on_path_or_licence",
+            "a_key_that_was_renewed_here_and_not_in_the_cluster_is_named",
+        ],
     ),
     (
         "E-03",

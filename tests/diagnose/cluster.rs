@@ -15,9 +15,9 @@ use mops_diagnose::observed::Vantage;
 use mops_diagnose::permissions::{self, Right};
 use mops_diagnose::{Command, KnownPool, Report, Request, Services, look, report};
 use mops_host::clock::{ManualClock, SystemClock};
-use mops_host::fsx;
-use mops_probe::Observation;
+use mops_host::{Env, fsx};
 use mops_probe::observation::{check, lines, variant};
+use mops_probe::{HeldKey, Observation};
 use mops_tests::kubernetes::{AlwaysPulled, KubernetesFake, NodePool, Options, router};
 use mops_tests::ledger::Ledger;
 use mops_wire::{Http, HttpConfig};
@@ -88,7 +88,13 @@ fn script(dir: &Path, body: &str) -> std::path::PathBuf {
 }
 
 pub(super) fn says(observations: &[Observation]) -> String {
-    let lines: Vec<String> = lines(observations).iter().map(|l| serde_json::to_string(l).expect("a line")).collect();
+    told(observations, &[])
+}
+
+/// A probe that prints these lines.
+pub(super) fn told(observations: &[Observation], keys: &[HeldKey]) -> String {
+    let lines: Vec<String> =
+        lines(observations, keys).iter().map(|l| serde_json::to_string(l).expect("a line")).collect();
     format!("cat <<'LOG'\n{}\nLOG", lines.join("\n"))
 }
 
@@ -184,6 +190,7 @@ impl World {
         Services {
             kube: self.client.clone(),
             http: Http::new(HttpConfig::new()).expect("a client"),
+            env: Env::default(),
             clock: SystemClock::shared(),
             cancel: self.cancel.clone(),
             progress: Arc::new(move |step| steps.lock().expect("steps").push(step.to_owned())),

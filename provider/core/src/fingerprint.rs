@@ -39,7 +39,8 @@ fn new_mac(salt: &[u8], secret: &Secret<String>) -> Hmac<Sha256> {
     mac
 }
 
-fn digest(salt: &[u8], secret: &Secret<String>) -> Vec<u8> {
+/// HMAC-SHA256 of a secret.
+pub(crate) fn digest(salt: &[u8], secret: &Secret<String>) -> Vec<u8> {
     new_mac(salt, secret).finalize().into_bytes().to_vec()
 }
 

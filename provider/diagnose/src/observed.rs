@@ -112,7 +112,8 @@ pub mod check {
     pub const LIFETIME: &str = "secret.lifetime";
     /// The sources of one variable of a worker.
     pub const ENV_OWNERS: &str = "pod.env_owners";
-    /// A key of the cluster against the one of the workstation, by hashes with a nonce.
+    /// A key of the cluster against the one of the workstation that is accepted, by hashes with a nonce; the target is
+    /// the host.
     pub const KEY_COMPARE: &str = "key.compare";
     /// The key in the environment's secret against the one in the pull secret.
     pub const SECRETS_COMPARE: &str = "secret.compare";

@@ -137,6 +137,7 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     set(names::VERIFY_READONLY, if request.verify_readonly { "1".to_owned() } else { String::new() });
     set(names::RUN, request.run.clone());
     set(names::TIMEOUT, request.probe_timeout.as_secs().to_string());
+    set(names::NONCE, request.nonce.text());
     let identity = request.identity.is_some() || workload::asks_for_identity(&place.worker);
     set(names::IDENTITY, if identity { "1".to_owned() } else { String::new() });
     let connect: Vec<String> = request.probe.connect.iter().map(|(host, at)| format!("{host}={at}")).collect();
@@ -294,11 +295,12 @@ mod tests {
             "MOPS_PROBE_VERIFY_READONLY",
             "MOPS_PROBE_RUN",
             "MOPS_PROBE_TIMEOUT",
+            "MOPS_PROBE_NONCE",
             "MOPS_PROBE_PULL_SECRET",
         ];
         assert_eq!(env, want);
         assert_eq!(container["env"][3]["value"], "reg.azurecr.io/worker:1", "only the registry's own images");
-        let key = &container["env"][8]["valueFrom"]["secretKeyRef"];
+        let key = &container["env"][9]["valueFrom"]["secretKeyRef"];
         assert_eq!(key, &json!({"name": "pull", "key": ".dockerconfigjson", "optional": true}));
     }
 

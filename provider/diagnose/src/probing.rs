@@ -8,6 +8,7 @@ use k8s_openapi::api::batch::v1::Job;
 use mops_probe::Observation;
 
 use crate::cluster::Cluster;
+use crate::key_compare;
 use crate::observed::{Observed, Vantage, check, code};
 use crate::permissions::{self, Right};
 use crate::probe_run::{self, Ran};
@@ -122,7 +123,8 @@ fn taken(Planned { vantage, place, .. }: &Planned, ran: Ran, seen: &mut Seen) {
     let (worker, apart) =
         if *vantage == Vantage::N { ("", None) } else { (place.worker_name(), place.apart.as_deref()) };
     let at = |vantage, o| Observed::at(vantage, o).on(&place.pool, &node).standing_for(worker, apart);
-    seen.probes.extend(ran.log.observations.into_iter().map(|o| at(*vantage, o)));
+    let compared = key_compare::with_local(&ran.log.keys, &seen.local, &seen.probes);
+    seen.probes.extend(ran.log.observations.into_iter().chain(compared).map(|o| at(*vantage, o)));
     let o = match &ran.obstacle {
         None => Observation::ok(check::PROBE, "", &place.pool),
         Some(t) => {

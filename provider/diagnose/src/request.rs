@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mops_core::{Cancel, Secret};
-use mops_host::SharedClock;
+use mops_core::{Cancel, Nonce, Secret};
+use mops_host::{Env, SharedClock, random};
 use mops_probe::checks;
 use mops_wire::Http;
 use time::OffsetDateTime;
@@ -48,7 +48,7 @@ pub struct ProbeImage {
 impl ProbeImage {
     /// The image that `MOPS_PROBE_IMAGE` names, else the default.
     #[must_use]
-    pub fn of(env: &mops_host::Env) -> Self {
+    pub fn of(env: &Env) -> Self {
         let image = env.get("MOPS_PROBE_IMAGE").unwrap_or(PROBE_IMAGE).to_owned();
         Self { image, ..Self::default() }
     }
@@ -139,6 +139,8 @@ pub struct ClusterProxy {
 pub struct Request {
     /// Random; also the label `modelops.io/run` of the probe pods. Lower-case letters and digits.
     pub run: String,
+    /// With it all places hash the keys that are compared; of this run alone.
+    pub nonce: Nonce,
     /// The environment, for the report.
     pub env: String,
     /// The cluster, for the report.
@@ -214,6 +216,7 @@ impl Request {
     pub fn new(run: &str, env: &str, namespace: &str) -> Self {
         Self {
             run: run.to_owned(),
+            nonce: Nonce::new(random::bytes()),
             env: env.to_owned(),
             context: String::new(),
             namespace: namespace.to_owned(),
@@ -293,6 +296,8 @@ pub struct Services {
     pub kube: kube::Client,
     /// The workstation's way to registry and storage.
     pub http: Http,
+    /// Where this machine keeps its own logins.
+    pub env: Env,
     /// Time.
     pub clock: SharedClock,
     /// Ends the run early; what was made is removed all the same.

@@ -58,6 +58,8 @@ pub(crate) enum Near {
     Credential,
     /// The same registry, by itself or in an image.
     Host,
+    /// The same host, with the same credential in the same place.
+    HostAndCredential,
 }
 
 /// One observation that a rule needs; an empty list means "any".
@@ -129,7 +131,7 @@ impl Need {
         match self.near {
             Near::Target | Near::PoolAndTarget => &o.target,
             Near::Credential => &o.credential,
-            Near::Host => host(&o.target),
+            Near::Host | Near::HostAndCredential => host(&o.target),
             Near::Pool => "",
         }
     }
@@ -143,6 +145,9 @@ impl Need {
             Near::PoolAndTarget => pool && o.target == trigger.target,
             Near::Credential => pool && o.credential == trigger.credential,
             Near::Host => host(&o.target) == host(&trigger.target),
+            Near::HostAndCredential => {
+                pool && o.credential == trigger.credential && host(&o.target) == host(&trigger.target)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use mops_host::Env;
 use mops_probe::settings::{Settings, names};
-use mops_probe::{Observation, checks};
+use mops_probe::{HeldKey, Observation, checks};
 use mops_wire::{Allowance, Limits};
 use time::format_description::well_known::Rfc3339;
 
@@ -22,6 +22,7 @@ use crate::probe_pod;
 use crate::probing;
 use crate::report::{self, Cleanup, Command, Run, Skipped, Tool};
 use crate::request::{NoClient, Request, Services};
+use crate::secret_shelf::Shelf;
 use crate::stack_lines::StackLines;
 use crate::static_reads;
 use crate::words::Words;
@@ -41,6 +42,8 @@ pub(crate) struct Seen {
     skipped: Vec<Skipped>,
     /// Something of ours may exist.
     made: bool,
+    /// The keys of this machine that their hosts accept, hashed.
+    pub(crate) local: Vec<HeldKey>,
     /// The registry as a worker names it, when the caller did not.
     registry: Option<String>,
 }
@@ -161,13 +164,14 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     seen.registry.clone_from(&request.registry);
     let nodes = nodes(cluster, seen).await;
     seen.probes.extend(pool_reads::look(cluster, request, &workers, &nodes).await);
+    let shelf = Shelf::read(cluster, request, static_reads::named(request, &workers)).await;
     if !workers.is_empty() {
         seen.add(
             Vantage::W,
             Observation::ok(check::PODS, "", &chosen::subject(request)).detail(&format!("{} found", workers.len())),
         );
         (services.progress)("reading secrets and events");
-        seen.probes.extend(static_reads::secrets(cluster, request, &services.http, &workers).await);
+        seen.probes.extend(static_reads::secrets(&shelf, request, &services.http, &workers).await);
         seen.probes.extend(identity_reads::look(cluster, request, &workers).await);
         let events = cluster.events().await.unwrap_or_default();
         seen.probes.extend(static_reads::workers(&workers, &events, &nodes));
@@ -175,8 +179,10 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     if request.looks_from(Vantage::W) {
         (services.progress)("asking registry and storage from here");
         let images = probe_pod::images(request, &workers).into_iter().chain(request.bundle.clone()).collect::<Vec<_>>();
-        let containers = static_reads::containers(cluster, request).await;
-        seen.probes.extend(workstation::look(request, services, &images, &containers).await);
+        let containers = static_reads::containers(&shelf, request);
+        let from_here = workstation::look(request, services, &images, &containers).await;
+        seen.probes.extend(from_here.seen);
+        seen.local = from_here.keys;
     } else {
         seen.skip("registry and storage from here", NOT_CHOSEN, false);
     }

@@ -1,7 +1,7 @@
 //! Reads of the workload's own objects: secrets by name, how the worker refers to them, and what
 //! the kubelet says. A secret's value is looked at here and only a verdict leaves (`tests`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Event, Pod, Secret};
 use mops_probe::Observation;
@@ -11,13 +11,14 @@ use mops_probe::settings::{Container, Given, names};
 use mops_wire::Http;
 
 use crate::age;
-use crate::cluster::{Cluster, Trouble};
-use crate::key_reads;
+use crate::cluster::Trouble;
+use crate::key_compare;
 use crate::kubelet::{self, reason};
 use crate::observed::{Object, Observed, Vantage, check, code};
 use crate::principal;
 use crate::pull_reads;
 use crate::request::{ArmView, Request};
+use crate::secret_shelf::{Shelf, value};
 use crate::workload::{self, Nodes};
 
 /// A secret that the worker refers to, and the keys that it wants by name.
@@ -27,28 +28,31 @@ struct Reference {
     required: bool,
 }
 
+/// The secrets that the workers refer to, and those of the stack.
+pub(crate) fn named(request: &Request, workers: &[Pod]) -> BTreeSet<String> {
+    let linked = workers.iter().flat_map(workload::pull_secrets);
+    let stacks = request.env_secret.iter().chain(&request.pull_secret).cloned();
+    references(request, workers).into_keys().chain(linked).chain(stacks).collect()
+}
+
 /// All static observations about secrets and their links.
-pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, workers: &[Pod]) -> Vec<Observed> {
+pub(crate) async fn secrets(shelf: &Shelf, request: &Request, http: &Http, workers: &[Pod]) -> Vec<Observed> {
     let references = references(request, workers);
     let mut seen = Vec::new();
-    let (mut env, mut pull) = (Vec::new(), Vec::new());
     for (name, reference) in &references {
-        let found = secret(cluster, request, name).await;
-        env.extend(found.as_ref().ok().map(|secret| (name.clone(), secret.clone())));
         let users: Vec<&Pod> = workers.iter().filter(|w| refers(w, request, name)).collect();
-        seen.extend(found.as_ref().ok().and_then(|s| age::of(s, &users, &request.namespace)));
-        seen.extend(shown(request, http, variant::ENV, name, found.as_ref().ok()).await);
-        seen.extend(env_secret(request, name, reference, found));
+        seen.extend(shelf.found(name).and_then(|s| age::of(s, &users, &request.namespace)));
+        seen.extend(shown(request, http, variant::ENV, name, shelf.found(name)).await);
+        seen.extend(env_secret(request, name, reference, shelf.get(name)));
     }
     let complete = !references.is_empty()
         && seen.iter().all(|o| {
             o.status == crate::observed::Status::Pass || [check::PASSWORD, check::DIRECTORY].contains(&o.check.as_str())
         });
     if let Some(name) = request.env_secret.as_ref().filter(|name| !references.contains_key(*name)) {
-        let found = secret(cluster, request, name).await;
         let linked = Observation::failed(check::ENV_FROM, "", name, code::NOT_LINKED);
         seen.push(secret_seen(request, name, linked));
-        seen.extend(env_secret(request, name, &Reference { required: true, keys: Vec::new() }, found));
+        seen.extend(env_secret(request, name, &Reference { required: true, keys: Vec::new() }, shelf.get(name)));
     } else if complete {
         seen.push(Observed::at(Vantage::W, Observation::ok(check::ENV_SOURCES, "", "worker")));
     }
@@ -56,24 +60,24 @@ pub(crate) async fn secrets(cluster: &Cluster, request: &Request, http: &Http, w
     named.sort();
     named.dedup();
     for name in &named {
-        let found = secret(cluster, request, name).await;
-        pull.extend(found.as_ref().ok().map(|secret| (name.clone(), secret.clone())));
-        seen.extend(shown(request, http, variant::PULL_SECRET, name, found.as_ref().ok()).await);
-        seen.extend(pull_secret(request, name, found));
+        seen.extend(shown(request, http, variant::PULL_SECRET, name, shelf.found(name)).await);
+        seen.extend(pull_secret(request, name, shelf.get(name)));
     }
     if let Some(name) = request.pull_secret.as_ref().filter(|name| !named.contains(name)) {
         seen.push(secret_seen(request, name, Observation::failed(check::LINK, "", name, code::NOT_LINKED)));
-        seen.extend(pull_secret(request, name, secret(cluster, request, name).await));
+        seen.extend(pull_secret(request, name, shelf.get(name)));
     }
-    seen.extend(key_reads::look(request, &env, &pull));
+    let found = |name| Some((String::as_str(name), shelf.found(name)?));
+    let (env, pull): (Vec<_>, Vec<_>) =
+        (references.keys().filter_map(found).collect(), named.iter().filter_map(found).collect());
+    seen.extend(key_compare::secrets(request, &env, &pull));
     seen
 }
 
 /// The containers of the stack with the SAS that its secret holds for them; none when that secret is not read.
-pub(crate) async fn containers(cluster: &Cluster, request: &Request) -> Vec<Container> {
-    let Some(name) = request.env_secret.as_ref().filter(|_| !request.containers.is_empty()) else { return Vec::new() };
-    let Ok(secret) = cluster.secret(name).await else { return Vec::new() };
-    let connection = |variable: &str| value(&secret, variable).map_or(Given::Missing, |text| Given::Value(text.into()));
+pub(crate) fn containers(shelf: &Shelf, request: &Request) -> Vec<Container> {
+    let Some(secret) = request.env_secret.as_ref().and_then(|name| shelf.found(name)) else { return Vec::new() };
+    let connection = |variable: &str| value(secret, variable).map_or(Given::Missing, |text| Given::Value(text.into()));
     let one = |item: &String| Container::named(item, connection);
     request.containers.iter().map(one).collect()
 }
@@ -94,7 +98,7 @@ async fn shown(
     Some(secret_seen(request, name, principal::look(http, directory, (credential, name), &login).await))
 }
 
-pub(crate) fn env_login(secret: &Secret) -> Option<Login> {
+fn env_login(secret: &Secret) -> Option<Login> {
     let (username, password) = (value(secret, names::USERNAME)?, value(secret, names::PASSWORD)?);
     Some(Login { username, password: password.into() })
 }
@@ -126,20 +130,6 @@ fn secret_seen(request: &Request, name: &str, observation: Observation) -> Obser
     Observed::at(Vantage::W, observation).about(Object::new("Secret", &request.namespace, name))
 }
 
-/// A secret of the namespace; one that is absent there is looked for where the caller says.
-async fn secret(cluster: &Cluster, request: &Request, name: &str) -> Result<Secret, Trouble> {
-    let found = cluster.secret(name).await;
-    if !matches!(&found, Err(trouble) if trouble.code == code::NOT_FOUND) {
-        return found;
-    }
-    for namespace in &request.search_namespaces {
-        if cluster.elsewhere(namespace).secret(name).await.is_ok() {
-            return Err(Trouble { code: code::OTHER_NAMESPACE, detail: namespace.clone() });
-        }
-    }
-    found
-}
-
 fn unread(check: &str, name: &str, trouble: &Trouble) -> Observation {
     match trouble.code {
         code::NOT_FOUND => Observation::failed(check, "", name, code::NOT_FOUND),
@@ -148,30 +138,36 @@ fn unread(check: &str, name: &str, trouble: &Trouble) -> Observation {
     }
 }
 
-fn env_secret(request: &Request, name: &str, reference: &Reference, found: Result<Secret, Trouble>) -> Vec<Observed> {
+fn env_secret(
+    request: &Request,
+    name: &str,
+    reference: &Reference,
+    found: Option<&Result<Secret, Trouble>>,
+) -> Vec<Observed> {
     let secret = match found {
-        Ok(secret) => secret,
-        Err(t) if t.code == code::NOT_FOUND && !reference.required => {
+        None => return Vec::new(),
+        Some(Ok(secret)) => secret,
+        Some(Err(t)) if t.code == code::NOT_FOUND && !reference.required => {
             let absent = Observation::skipped(check::ENV_SECRET, "", name, code::NOT_FOUND);
             return vec![secret_seen(request, name, absent.detail("absent, and the worker calls it optional"))];
         }
-        Err(t) => return vec![secret_seen(request, name, unread(check::ENV_SECRET, name, &t))],
+        Some(Err(t)) => return vec![secret_seen(request, name, unread(check::ENV_SECRET, name, t))],
     };
-    let missing: Vec<&str> =
-        reference.keys.iter().filter(|k| value(&secret, k).is_none()).map(String::as_str).collect();
+    let missing: Vec<&str> = reference.keys.iter().filter(|k| value(secret, k).is_none()).map(String::as_str).collect();
     let seen = if missing.is_empty() {
         Observation::ok(check::ENV_SECRET, "", name)
     } else {
         Observation::failed(check::ENV_SECRET, "", name, code::KEY_MISSING).detail(&missing.join(", "))
     };
-    let compared = env_login(&secret).and_then(|l| compare(request, variant::ENV, name, &[l]));
+    let compared = env_login(secret).and_then(|l| compare(request, variant::ENV, name, &[l]));
     std::iter::once(seen).chain(compared).map(|o| secret_seen(request, name, o)).collect()
 }
 
-fn pull_secret(request: &Request, name: &str, found: Result<Secret, Trouble>) -> Vec<Observed> {
+fn pull_secret(request: &Request, name: &str, found: Option<&Result<Secret, Trouble>>) -> Vec<Observed> {
     let secret = match found {
-        Ok(secret) => secret,
-        Err(t) => return vec![secret_seen(request, name, unread(check::PULL_SECRET, name, &t))],
+        None => return Vec::new(),
+        Some(Ok(secret)) => secret,
+        Some(Err(t)) => return vec![secret_seen(request, name, unread(check::PULL_SECRET, name, t))],
     };
     let kind = secret.type_.clone().unwrap_or_default();
     let fail = |code, detail: &str| Observation::failed(check::PULL_SECRET, "", name, code).detail(detail);
@@ -184,7 +180,7 @@ fn pull_secret(request: &Request, name: &str, found: Result<Secret, Trouble>) ->
         }
         _ => return one(fail(code::WRONG_TYPE, &kind)),
     }
-    let text = value(&secret, dockerconfig::KEY).unwrap_or_default();
+    let text = value(secret, dockerconfig::KEY).unwrap_or_default();
     let Some(registry) = &request.registry else {
         let skipped = Observation::skipped(check::PULL_SECRET, "", name, "NOT_GIVEN");
         return one(skipped.detail("the registry's host is not known to the stack"));
@@ -204,14 +200,14 @@ fn pull_secret(request: &Request, name: &str, found: Result<Secret, Trouble>) ->
     }
 }
 
-/// The secret's password against the ones that ARM lists; values never leave this function.
+/// The secret's password against the ones that ARM lists, by hashes of this run.
 fn compare(request: &Request, credential: &str, name: &str, logins: &[Login]) -> Option<Observation> {
     let login = logins.first()?;
     let registry_user = request.registry.as_deref().and_then(|r| r.split('.').next()).unwrap_or_default();
     match &request.arm {
         ArmView::Credentials { username, passwords } => Some(if !login.username.eq_ignore_ascii_case(username) {
             Observation::failed(check::PASSWORD, credential, name, code::OTHER_USER)
-        } else if passwords.contains(&login.password) {
+        } else if passwords.iter().any(|listed| request.nonce.hash(listed) == request.nonce.hash(&login.password)) {
             Observation::ok(check::PASSWORD, credential, name)
         } else {
             Observation::failed(check::PASSWORD, credential, name, code::DIFFERS)
@@ -222,11 +218,6 @@ fn compare(request: &Request, credential: &str, name: &str, logins: &[Login]) ->
         }
         _ => None,
     }
-}
-
-pub(crate) fn value(secret: &Secret, key: &str) -> Option<String> {
-    let bytes = &secret.data.as_ref()?.get(key)?.0;
-    String::from_utf8(bytes.clone()).ok()
 }
 
 /// Whether a worker runs, and what the kubelet says about those that do not.
@@ -333,7 +324,7 @@ mod tests {
     #[test]
     fn a_pull_secret_is_judged_by_type_host_and_login() {
         let r = request(ArmView::NotAsked);
-        let judge = |s: Secret| pull_secret(&r, "pull", Ok(s)).remove(0);
+        let judge = |s: Secret| pull_secret(&r, "pull", Some(&Ok(s))).remove(0);
         let kind = dockerconfig::TYPE;
         let rows = [
             (secret(kind, &[(dockerconfig::KEY, CONFIG)]), ""),
@@ -350,7 +341,7 @@ mod tests {
     #[test]
     fn passwords_are_compared_and_stay_here() {
         let s = || secret("Opaque", &[(names::USERNAME, "reg"), (names::PASSWORD, "canary-old")]);
-        let judge = |arm| env_secret(&request(arm), "bundle", &Reference::default(), Ok(s()));
+        let judge = |arm| env_secret(&request(arm), "bundle", &Reference::default(), Some(&Ok(s())));
         let rotated = judge(current("canary-new"));
         assert_eq!(codes(&rotated)[1], (check::PASSWORD, "failed", code::DIFFERS));
         assert_eq!(codes(&judge(current("canary-old")))[1], (check::PASSWORD, "ok", ""));
@@ -362,11 +353,11 @@ mod tests {
 
     #[test]
     fn an_absent_secret_counts_only_when_it_is_required() {
-        let gone = || Err(Trouble { code: code::NOT_FOUND, detail: String::new() });
+        let gone: Result<Secret, _> = Err(Trouble { code: code::NOT_FOUND, detail: String::new() });
         let r = request(ArmView::NotAsked);
-        let optional = env_secret(&r, "s", &Reference::default(), gone());
+        let optional = env_secret(&r, "s", &Reference::default(), Some(&gone));
         assert_eq!(codes(&optional), [(check::ENV_SECRET, "skipped", code::NOT_FOUND)]);
-        let required = env_secret(&r, "s", &Reference { required: true, keys: vec![] }, gone());
+        let required = env_secret(&r, "s", &Reference { required: true, keys: vec![] }, Some(&gone));
         assert_eq!(codes(&required), [(check::ENV_SECRET, "failed", code::NOT_FOUND)]);
     }
 

@@ -1,18 +1,31 @@
-//! What the workstation sees of the registry, without a credential and with the one that ARM lists, and of the storage
-//! by the worker's SAS: the comparison that tells a stale password from a broken network (`tests/diagnose.rs`).
+//! What the workstation sees of the registry, without a credential, with the one that ARM lists and with those of this
+//! machine, and of the storage by the worker's SAS: the comparison that tells a stale password from a broken network
+//! (`tests/diagnose.rs`).
 
 use mops_core::Secret;
-use mops_probe::Observation;
 use mops_probe::checks::clock::Reading;
 use mops_probe::checks::{self, Registry};
 use mops_probe::observation::{check as probe, code as probe_code, variant};
 use mops_probe::settings::Container;
+use mops_probe::{HeldKey, Observation};
 use mops_wire::registry::{Auth, Client, Reference};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::key_compare;
+use crate::local::{self, Kept};
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::{ArmView, Request, Services, TokenView};
+
+/// What was seen from here.
+pub(crate) struct FromHere {
+    pub(crate) seen: Vec<Observed>,
+    /// The keys of this machine that their hosts accept.
+    pub(crate) keys: Vec<HeldKey>,
+}
+
+/// Most logins of this machine that are tried at one registry: a series of refusals can lock a user out.
+const TRIED: usize = 3;
 
 /// All observations from here.
 pub(crate) async fn look(
@@ -20,12 +33,13 @@ pub(crate) async fn look(
     services: &Services,
     images: &[String],
     containers: &[Container],
-) -> Vec<Observed> {
-    let (mut seen, mut readings) = (Vec::new(), Vec::new());
+) -> FromHere {
+    let (mut seen, mut readings, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(host) = &request.registry {
-        let (asked, reading) = registry(host, request, services, images).await;
-        seen.extend(asked);
-        readings.extend(reading);
+        let asked = registry(host, request, services, images).await;
+        seen.extend(asked.seen);
+        readings.extend(asked.reading);
+        keys.extend(asked.key);
     }
     for container in containers {
         let (asked, reading) = checks::container(container, None, &services.http, &services.clock).await;
@@ -34,16 +48,18 @@ pub(crate) async fn look(
         readings.extend(reading);
     }
     seen.extend(checks::clock::judge(&readings));
-    seen.into_iter().map(|o| Observed::at(Vantage::W, o)).collect()
+    FromHere { seen: seen.into_iter().map(|o| Observed::at(Vantage::W, o)).collect(), keys }
 }
 
-async fn registry(
-    registry: &str,
-    request: &Request,
-    services: &Services,
-    images: &[String],
-) -> (Vec<Observation>, Option<Reading>) {
-    let Services { http, clock, .. } = services;
+/// What one registry was asked.
+struct Asked {
+    seen: Vec<Observation>,
+    reading: Option<Reading>,
+    key: Option<HeldKey>,
+}
+
+async fn registry(registry: &str, request: &Request, services: &Services, images: &[String]) -> Asked {
+    let Services { http, clock, env, .. } = services;
     let reached = checks::reach(registry, http, None, clock).await;
     let reading = reached.reading(registry, clock);
     let mut seen = reached.seen;
@@ -52,29 +68,64 @@ async fn registry(
         seen.push(may_sign_in(registry, token, clock.now()));
         seen.extend(images.iter().map(|image| may_pull(image, token)));
     }
+    let found = local::logins(env, registry).await;
+    seen.extend(found.seen);
     let asks = reached.greeting.as_ref().is_some_and(|greeting| greeting.challenge.is_some());
     if asks && request.negative_probe {
         let invented = checks::invented(registry, &request.run, http, clock).await;
         let open = invented.has_code(probe_code::OPEN);
         seen.push(invented);
         if open {
-            let skipped = Observation::skipped(probe::REGISTRY_V2, variant::ARM, registry, probe_code::OPEN);
-            seen.push(skipped.detail("takes any login, so the real one was not sent"));
-            return (seen, reading);
+            seen.extend([variant::ARM, variant::LOCAL].map(|variant| not_sent(registry, variant)));
+            return Asked { seen, reading, key: None };
         }
     }
-    if let (ArmView::Credentials { username, passwords }, Some(greeting)) = (&request.arm, &reached.greeting) {
+    let mut key = None;
+    if let Some(greeting) = &reached.greeting {
         let registry = Registry { host: registry, greeting, images, platform: None, http, clock };
-        let (first, accepted) = current(&registry, username, passwords).await;
-        seen.extend(first);
-        // The registry's own credential shows whether an image exists at all.
-        if let Some(client) = accepted {
-            let looked = registry.look_up(&client, variant::ARM).await;
-            let near = registry.near_names(&client, variant::ARM, &looked).await;
+        let (listed, by_arm) = match &request.arm {
+            ArmView::Credentials { username, passwords } => current(&registry, username, passwords).await,
+            _ => (Vec::new(), None),
+        };
+        seen.extend(listed);
+        let (own, by_own) = own(&registry, found.logins).await;
+        seen.extend(own);
+        if let Some((_, Kept::Login(login))) = &by_own {
+            key = Some(key_compare::local(request, registry.host, login));
+        }
+        // Whichever login is accepted shows whether an image exists at all; the registry's own may see them all.
+        let by = by_arm.map(|client| (client, variant::ARM)).or(by_own.map(|(client, _)| (client, variant::LOCAL)));
+        if let Some((client, variant)) = by {
+            let looked = registry.look_up(&client, variant).await;
+            let near = registry.near_names(&client, variant, &looked).await;
             seen.extend(looked.into_iter().chain(near));
         }
     }
-    (seen, reading)
+    Asked { seen, reading, key }
+}
+
+fn not_sent(registry: &str, variant: &str) -> Observation {
+    let skipped = Observation::skipped(probe::REGISTRY_V2, variant, registry, probe_code::OPEN);
+    skipped.detail("takes any login, so the real one was not sent")
+}
+
+/// Tries the logins of this machine until one is accepted. A refusal is shown only when none was.
+async fn own(registry: &Registry<'_>, logins: Vec<(String, Kept)>) -> (Vec<Observation>, Option<(Client, Kept)>) {
+    let mut refused = Vec::new();
+    for (place, kept) in logins.into_iter().take(TRIED) {
+        let (seen, accepted) = registry.sign_in(variant::LOCAL, kept.auth()).await;
+        if let Some(client) = accepted {
+            return (seen, Some((client, kept)));
+        }
+        if refused.is_empty() {
+            let told = |o: Observation| {
+                let words = format!("{} (login of `{place}`)", o.detail);
+                o.detail(&words)
+            };
+            refused = seen.into_iter().map(told).collect();
+        }
+    }
+    (refused, None)
 }
 
 fn listed(registry: &str, arm: &ArmView) -> Observation {

@@ -105,7 +105,9 @@ fn decode(auth: &str) -> Option<Login> {
         .then(|| Login { username: username.to_owned(), password: Secret::from(password) })
 }
 
-fn host_of(key: &str) -> String {
+/// The host in the key of an entry, which may be an address.
+#[must_use]
+pub fn host_of(key: &str) -> String {
     let bare = key.split_once("://").map_or(key, |(_, rest)| rest);
     bare.split('/').next().unwrap_or_default().to_ascii_lowercase()
 }

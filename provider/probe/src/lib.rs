@@ -6,9 +6,11 @@
 pub mod checks;
 pub mod dockerconfig;
 pub mod failure;
+pub mod keys;
 pub mod observation;
 pub mod settings;
 
+pub use keys::HeldKey;
 pub use observation::{Line, Log, Observation, Outcome};
 
 /// The argument with which the program only says that it can be started.

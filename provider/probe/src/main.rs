@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use mops_host::{Env, SystemClock, fsx};
 use mops_probe::observation::lines;
 use mops_probe::settings::Settings;
-use mops_probe::{Line, checks};
+use mops_probe::{Line, checks, keys};
 use mops_wire::{ConnectMap, Http, HttpConfig, ProxySettings, WireError};
 
 fn main() -> ExitCode {
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         runtime.block_on(checks::run(&settings, &http, &clock))
     });
     match result {
-        Ok(observations) if print(&lines(&observations)).is_ok() => ExitCode::SUCCESS,
+        Ok(observations) if print(&lines(&observations, &keys::of_settings(&settings))).is_ok() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error}");

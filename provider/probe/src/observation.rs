@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::keys::HeldKey;
+
 /// The version that each line carries; a reader ignores lines of another one.
 pub const VERSION: u32 = 1;
 /// Longest detail in bytes; the rest is dropped before printing.
@@ -374,12 +376,23 @@ pub enum Line {
         #[serde(flatten)]
         observation: Observation,
     },
+    /// A key that the place holds, hashed for this run.
+    Key {
+        /// See [`VERSION`].
+        version: u32,
+        /// Where, and its hashes.
+        #[serde(flatten)]
+        key: HeldKey,
+    },
     /// The last line.
     End {
         /// See [`VERSION`].
         version: u32,
         /// How many observations came before.
         observations: usize,
+        /// How many keys.
+        #[serde(default)]
+        keys: usize,
     },
 }
 
@@ -388,7 +401,9 @@ pub enum Line {
 pub struct Log {
     /// In the order of the log.
     pub observations: Vec<Observation>,
-    /// Whether the last line is there and its count is right.
+    /// What the place holds.
+    pub keys: Vec<HeldKey>,
+    /// Whether the last line is there and its counts are right.
     pub complete: bool,
 }
 
@@ -400,8 +415,9 @@ impl Log {
         for line in text.lines() {
             match serde_json::from_str(line) {
                 Ok(Line::Observation { version: VERSION, observation }) => log.observations.push(observation),
-                Ok(Line::End { version: VERSION, observations }) => {
-                    log.complete = observations == log.observations.len();
+                Ok(Line::Key { version: VERSION, key }) => log.keys.push(key),
+                Ok(Line::End { version: VERSION, observations, keys }) => {
+                    log.complete = observations == log.observations.len() && keys == log.keys.len();
                 }
                 _ => {}
             }
@@ -412,16 +428,19 @@ impl Log {
 
 /// The lines of a complete run.
 #[must_use]
-pub fn lines(observations: &[Observation]) -> Vec<Line> {
-    let mut lines: Vec<Line> =
-        observations.iter().map(|o| Line::Observation { version: VERSION, observation: o.clone() }).collect();
-    lines.push(Line::End { version: VERSION, observations: observations.len() });
-    lines
+pub fn lines(observations: &[Observation], keys: &[HeldKey]) -> Vec<Line> {
+    let seen = observations.iter().map(|o| Line::Observation { version: VERSION, observation: o.clone() });
+    let held = keys.iter().map(|key| Line::Key { version: VERSION, key: key.clone() });
+    let end = Line::End { version: VERSION, observations: observations.len(), keys: keys.len() };
+    seen.chain(held).chain([end]).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use mops_core::Nonce;
+
     use super::*;
+    use crate::dockerconfig::Login;
 
     fn refused() -> Observation {
         Observation::failed(check::REGISTRY_V2, variant::ENV, "r.azurecr.io", code::UNAUTHORIZED)
@@ -430,15 +449,20 @@ mod tests {
             .millis(12)
     }
 
+    fn key() -> HeldKey {
+        let login = Login { username: "u".into(), password: "canary".into() };
+        HeldKey::of(&Nonce::new([1; 32]), variant::ENV, "r.azurecr.io", &login)
+    }
+
     fn text(observations: &[Observation]) -> String {
-        lines(observations).iter().map(|l| serde_json::to_string(l).unwrap() + "\n").collect()
+        lines(observations, &[key()]).iter().map(|l| serde_json::to_string(l).unwrap() + "\n").collect()
     }
 
     #[test]
     fn a_log_comes_back_as_it_was_printed() {
         let all = [refused(), Observation::ok(check::STORAGE_READ, variant::SAS, "bundles")];
         let log = Log::parse(&format!("starting\n{}", text(&all)));
-        assert_eq!(log, Log { observations: all.to_vec(), complete: true });
+        assert_eq!(log, Log { observations: all.to_vec(), keys: vec![key()], complete: true });
     }
 
     #[test]
@@ -454,6 +478,8 @@ mod tests {
         let cut: String = whole.lines().skip(1).map(|l| format!("{l}\n")).collect();
         assert!(!Log::parse(&cut).complete);
         assert!(!Log::parse(whole.lines().next().unwrap()).complete);
+        let keyless: String = whole.lines().filter(|l| !l.contains("\"key\"")).map(|l| format!("{l}\n")).collect();
+        assert!(!Log::parse(&keyless).complete);
         assert!(!Log::parse(&whole.replace("\"version\":1", "\"version\":2")).complete);
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mops_core::Secret;
+use mops_core::{Nonce, Secret};
 use mops_host::Env;
 use mops_wire::ProxySettings;
 
@@ -34,6 +34,8 @@ pub mod names {
     pub const PROXY: &str = "MOPS_PROBE_PROXY";
     /// Hosts that do not pass it, separated by commas.
     pub const NO_PROXY: &str = "MOPS_PROBE_NO_PROXY";
+    /// The run's nonce, with which keys are hashed.
+    pub const NONCE: &str = "MOPS_PROBE_NONCE";
     /// `HOST=ADDRESS` pairs, separated by commas; sandbox only.
     pub const CONNECT: &str = "MOPS_PROBE_CONNECT";
     /// Set when the worker asks for a token of its service account.
@@ -58,6 +60,8 @@ pub mod names {
     pub const USERNAME: &str = "REGISTRY_USERNAME";
     /// The worker's password.
     pub const PASSWORD: &str = "REGISTRY_PASSWORD";
+    /// The worker's key for NGC.
+    pub const NGC_KEY: &str = "NGC_API_KEY";
     /// The worker's storage.
     pub const STORAGE: &str = "AZURE_STORAGE_CONNECTION_STRING";
 }
@@ -153,6 +157,8 @@ pub struct Settings {
     pub username: Given<String>,
     /// The worker's password.
     pub password: Given<Secret<String>>,
+    /// The worker's key for NGC.
+    pub ngc_key: Given<Secret<String>>,
     /// What stands for user and password, when the worker asks for a token.
     pub identity: Option<Identity>,
     /// Text of the docker config.
@@ -167,6 +173,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// The cluster's own proxy, when it has one.
     pub cluster_proxy: Option<ProxySettings>,
+    /// Hashes the keys, for whoever compares them.
+    pub nonce: Option<Nonce>,
     /// Hosts at loopback addresses.
     pub connect: Vec<(String, SocketAddr)>,
     /// One more file of roots.
@@ -185,6 +193,7 @@ impl Settings {
             bundle: env.get(names::BUNDLE).map(str::to_owned),
             username: given(env, names::USERNAME),
             password: secret(env, names::PASSWORD),
+            ngc_key: secret(env, names::NGC_KEY),
             identity: env.has(names::IDENTITY).then(|| identity(env)),
             pull_secret: secret(env, names::PULL_SECRET),
             containers: list(env, names::CONTAINER)
@@ -195,6 +204,7 @@ impl Settings {
             run: env.get(names::RUN).unwrap_or("manual").to_owned(),
             deadline: env.get(names::TIMEOUT).and_then(|s| s.parse().ok()).map_or(DEADLINE, Duration::from_secs),
             cluster_proxy: cluster_proxy(env),
+            nonce: env.get(names::NONCE).and_then(Nonce::parse),
             connect: list(env, names::CONNECT).iter().filter_map(|pair| pair_of(pair)).collect(),
             cert_file: env.get(names::CERT_FILE).map(PathBuf::from),
             bundle_registry,

@@ -147,6 +147,7 @@ fn services(app: &App, session: &Session, kubernetes: &Kubernetes, http: Http) -
     Services {
         kube: kubernetes.client(),
         http,
+        env: app.env.clone(),
         clock: Arc::clone(&session.clock),
         cancel: app.cancel.clone(),
         progress: Arc::new(move |text| printer.tell(text)),

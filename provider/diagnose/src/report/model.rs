@@ -1,6 +1,7 @@
 //! The fields of a report, and the verdict that they lead to.
 
 use mops_core::Class;
+use mops_probe::observation::variant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -209,8 +210,11 @@ impl Report {
 
 /// Whether an observation is a check of the subject, rather than a read that helps a rule.
 pub(crate) fn counts(o: &Observed) -> bool {
-    ![check::PASSWORD, check::ARM_CREDENTIALS, check::RIGHT, check::ENV_SOURCES, check::ENV_AGE]
-        .contains(&o.check.as_str())
+    // No worker uses this machine's login: a refused one is worth knowing.
+    let own = o.credential == variant::LOCAL && o.check.starts_with("registry.");
+    let reads =
+        [check::PASSWORD, check::ARM_CREDENTIALS, check::RIGHT, check::ENV_SOURCES, check::ENV_AGE, check::KEY_COMPARE];
+    !own && !reads.contains(&o.check.as_str())
 }
 
 impl Summary {
@@ -236,7 +240,7 @@ impl Summary {
             Verdict::Usage
         } else if refuted(check::API) {
             Verdict::Incomplete
-        } else if counts.failed > 0 {
+        } else if counts.failed > 0 || causes > 0 {
             Verdict::Fail
         } else if skipped.iter().any(|s| s.required) || !probed {
             Verdict::Incomplete

@@ -13,7 +13,7 @@ const ASKED: &[&str] = &[probe::REGISTRY_V2, probe::REGISTRY_TOKEN, probe::REGIS
 /// Where a pod has its key from.
 const IN_CLUSTER: &[&str] = &[variant::ENV, variant::PULL_SECRET];
 /// The same key's hash differs between the cluster and this machine.
-const DIFFERENT: Need = failed(&[check::KEY_COMPARE]).code(&[code::DIFFERS]).near(Near::Credential);
+const DIFFERENT: Need = failed(&[check::KEY_COMPARE]).code(&[code::DIFFERS]).near(Near::HostAndCredential);
 /// What a key that cannot be right brings with it.
 const EXPLAINED: &[&str] = &[
     "REGISTRY_CREDENTIAL_REFUSED",

@@ -7,7 +7,19 @@ use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::kubelet::reason;
 use crate::observed::Vantage::{K, P, W};
 use crate::observed::{check, code};
-use crate::rule::{Near, Remedy, failed, high, medium, passed};
+use crate::rule::{Near, Remedy, Severity, failed, high, medium, passed};
+
+/// Every credential, and none, but this machine's own.
+const NOT_LOCAL: &[&str] = &[
+    "",
+    variant::ANON,
+    variant::ENV,
+    variant::PULL_SECRET,
+    variant::WI,
+    variant::ARM,
+    variant::KUBELET,
+    variant::USER,
+];
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
@@ -78,7 +90,17 @@ pub(super) const CAUSES: &[Cause] = &[
         },
         rules: &[
             medium(
-                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).http(&[401, 403])],
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).with(&[variant::LOCAL]).http(&[401, 403])],
+                "`{target}` answers {status} {code} to the login of this machine, which no worker uses",
+            )
+            .severity(Severity::Warning)
+            .remedy(Remedy {
+                text: "sign in here again, if you pull from here",
+                stack: "",
+                plain: "mops auth login {target}",
+            }),
+            medium(
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).with(NOT_LOCAL).http(&[401, 403])],
                 "{place}: `{target}` answers {status} {code} to the {source}, and there was nothing to compare with",
             ),
             medium(

@@ -1,0 +1,110 @@
+//! The logins of this machine for a host: docker config and its credential programs, the files of NGC's tools, the
+//! environment. They are read here, sent to their own host only, and go nowhere else (`tests`, `tests/local_logins.rs`).
+
+mod docker;
+mod ngc_files;
+mod program;
+
+use mops_core::Secret;
+use mops_host::Env;
+use mops_probe::Observation;
+use mops_probe::dockerconfig::Login;
+use mops_probe::keys::{NGC_HOST, NGC_USER};
+use mops_probe::settings::names;
+use mops_wire::registry::Auth;
+
+/// What the tools of NGC call the key, the usual name first.
+const NGC_KEYS: [&str; 4] = [names::NGC_KEY, "NVIDIA_API_KEY", "NIM_NGC_API_KEY", "NGC_CLI_API_KEY"];
+
+/// A login that this machine keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// User and password.
+    Login(Login),
+    /// An identity token, which the registry trades for an access token.
+    Identity(Secret<String>),
+}
+
+impl Kept {
+    /// How a registry is asked with it.
+    pub(crate) fn auth(&self) -> Auth {
+        match self {
+            Self::Login(login) => Auth::Basic { username: login.username.clone(), password: login.password.clone() },
+            Self::Identity(token) => Auth::Refresh(token.clone()),
+        }
+    }
+}
+
+/// What this machine has for a host.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Each with its place, in the order in which the tools look; none twice.
+    pub(crate) logins: Vec<(String, Kept)>,
+    /// What was seen of the places themselves.
+    pub(crate) seen: Vec<Observation>,
+}
+
+impl Found {
+    fn add(&mut self, place: &str, kept: Option<Kept>) {
+        let new = kept.filter(|kept| !self.logins.iter().any(|(_, known)| known == kept));
+        self.logins.extend(new.map(|kept| (place.to_owned(), kept)));
+    }
+}
+
+/// The logins for a host. A place that cannot be read is an observation, and never a reason to look at a weaker one
+/// of the same file.
+pub(crate) async fn logins(env: &Env, host: &str) -> Found {
+    let mut found = Found::default();
+    docker::look(env, host, &mut found).await;
+    if host == ngc_files::host(env) {
+        for (place, key) in ngc_files::keys(env) {
+            found.add(&place, Some(ngc(key)));
+        }
+    }
+    environment(env, host, &mut found);
+    found
+}
+
+fn ngc(key: Secret<String>) -> Kept {
+    Kept::Login(Login { username: NGC_USER.to_owned(), password: key })
+}
+
+/// A password without the host that it is for is sent to no host.
+fn environment(env: &Env, host: &str, found: &mut Found) {
+    if env.get(names::BUNDLE_REGISTRY).is_some_and(|own| own.eq_ignore_ascii_case(host)) {
+        let login = env.get(names::USERNAME).zip(env.secret(names::PASSWORD));
+        let kept = login.map(|(user, password)| Kept::Login(Login { username: user.to_owned(), password }));
+        found.add(names::PASSWORD, kept);
+    }
+    if host == NGC_HOST
+        && let Some((name, key)) = NGC_KEYS.iter().find_map(|name| Some((name, env.secret(name)?)))
+    {
+        found.add(name, Some(ngc(key)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn places(env: &[(&str, &str)], host: &str) -> Vec<String> {
+        logins(&Env::of(env.iter().copied()), host).await.logins.into_iter().map(|(place, _)| place).collect()
+    }
+
+    #[tokio::test]
+    async fn a_password_is_for_the_host_that_is_named_beside_it() {
+        let env = [("REGISTRY_USERNAME", "u"), ("REGISTRY_PASSWORD", "p"), ("MODELOPS_BUNDLE_REGISTRY", "Reg.io")];
+        assert_eq!(places(&env, "reg.io").await, ["REGISTRY_PASSWORD"]);
+        assert_eq!(places(&env, "other.io").await, [""; 0]);
+        assert_eq!(places(&env[..2], "reg.io").await, [""; 0], "nobody says whose it is");
+    }
+
+    #[tokio::test]
+    async fn a_key_of_ngc_goes_to_ngc() {
+        let env = [("NVIDIA_API_KEY", "canary-b"), ("NGC_API_KEY", "canary-a")];
+        assert_eq!(places(&env, NGC_HOST).await, ["NGC_API_KEY"]);
+        assert_eq!(places(&env, "reg.io").await, [""; 0]);
+        let found = logins(&Env::of(env), NGC_HOST).await;
+        assert!(!format!("{found:?}").contains("canary"));
+    }
+}

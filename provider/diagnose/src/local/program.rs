@@ -1,0 +1,168 @@
+//! A credential program of docker: asked for one host within its time, with an environment that holds none of our
+//! secrets. Whatever it does wrong is told by its name; what it prints is shown to nobody (`tests`, R17).
+
+use std::time::Duration;
+
+use mops_core::Secret;
+use mops_host::Env;
+use mops_host::proc::{Command, Output, ProcError};
+use mops_probe::Observation;
+use mops_probe::dockerconfig::{self, Login};
+use mops_probe::observation::{code as seen, variant};
+use serde::Deserialize;
+
+use super::Kept;
+use crate::observed::{check, code};
+
+/// Longest time of one program.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest answer in bytes; a login is never as long.
+const LONGEST: usize = 64 * 1024;
+/// What a program needs to find itself, its store and the person whose it is.
+const NEEDED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "XDG_RUNTIME_DIR",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "PASSWORD_STORE_DIR",
+    "DOCKER_CONFIG",
+    "AZURE_CONFIG_DIR",
+    "CLOUDSDK_CONFIG",
+    "AWS_CONFIG_FILE",
+    "AWS_PROFILE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+];
+/// The words with which every program says that it has no login for a host.
+const NONE: &str = "credentials not found";
+/// The user name that stands for an identity token.
+const TOKEN: &str = "<token>";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    #[serde(default, rename = "ServerURL")]
+    server: String,
+    username: String,
+    secret: Secret<String>,
+}
+
+/// The login that a program keeps for a server; none when it has none, or does not work.
+pub(super) async fn get(env: &Env, name: &str, server: &str, within: Duration) -> (Observation, Option<Kept>) {
+    let program = format!("docker-credential-{name}");
+    let failed = |code: &str, words: &str| {
+        (Observation::failed(check::CREDENTIAL_PROGRAM, variant::LOCAL, &program, code).detail(words), None)
+    };
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        return failed(code::PROGRAM_FAILED, "the name is not that of a program");
+    }
+    let needed = env.iter().filter(|(name, _)| NEEDED.contains(name));
+    let command = Command {
+        program: program.clone(),
+        args: vec!["get".to_owned()],
+        env: needed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        stdin: Some(Secret::from(server)),
+        timeout: within,
+        max_output: LONGEST,
+    };
+    let output = match command.run().await {
+        Ok(output) => output,
+        Err(ProcError::NotFound { .. }) => return failed(code::NOT_INSTALLED, "it is in no folder of `PATH`"),
+        Err(error @ ProcError::Timeout { .. }) => return failed(seen::TIMEOUT, &error.to_string()),
+        Err(error) => return failed(code::PROGRAM_FAILED, &error.to_string()),
+    };
+    match read(&output, server) {
+        Ok(kept) => (Observation::ok(check::CREDENTIAL_PROGRAM, variant::LOCAL, &program), kept),
+        Err(words) => failed(code::PROGRAM_FAILED, &words),
+    }
+}
+
+fn read(output: &Output, server: &str) -> Result<Option<Kept>, String> {
+    if !output.success() {
+        let how =
+            output.code.map_or_else(|| "was ended by a signal".to_owned(), |c| format!("ended with exit code {c}"));
+        return if String::from_utf8_lossy(&output.stdout).contains(NONE) {
+            Ok(None)
+        } else {
+            Err(format!("it {how}"))
+        };
+    }
+    let answer: Answer = serde_json::from_slice(&output.stdout).map_err(|_| "its answer is not a login".to_owned())?;
+    if !answer.server.is_empty() && dockerconfig::host_of(&answer.server) != dockerconfig::host_of(server) {
+        return Err("it answers with the login of another host".to_owned());
+    }
+    if answer.username.is_empty() || answer.secret.expose().is_empty() {
+        return Err("its answer lacks the user or the password".to_owned());
+    }
+    Ok(Some(match answer.username.as_str() {
+        TOKEN => Kept::Identity(answer.secret),
+        _ => Kept::Login(Login { username: answer.username, password: answer.secret }),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use mops_host::fsx;
+    use mops_probe::observation::Outcome;
+
+    use super::*;
+
+    fn program(folder: &Path, script: &str) -> Env {
+        let path = folder.join("docker-credential-kept");
+        fsx::replace(&path, format!("#!/bin/sh\n{script}\n").as_bytes()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.display());
+        Env::of([("PATH", path.as_str()), ("REGISTRY_PASSWORD", "canary-env")])
+    }
+
+    fn answer(server: &str, user: &str) -> String {
+        format!("echo '{{\"ServerURL\": \"{server}\", \"Username\": \"{user}\", \"Secret\": \"canary\"}}'")
+    }
+
+    #[tokio::test]
+    async fn whatever_a_program_does_wrong_is_told_by_its_name() {
+        let rows = [
+            (answer("reg.io", "u"), "", true),
+            (answer("https://reg.io/v1/", "<token>"), "", true),
+            ("echo 'credentials not found in native keychain'; exit 1".to_owned(), "", false),
+            ("echo canary >&2; echo canary; exit 1".to_owned(), code::PROGRAM_FAILED, false),
+            ("echo 'canary, no JSON'".to_owned(), code::PROGRAM_FAILED, false),
+            ("yes canary | head -c 10000000".to_owned(), code::PROGRAM_FAILED, false),
+            (answer("evil.io", "u"), code::PROGRAM_FAILED, false),
+            (answer("reg.io", ""), code::PROGRAM_FAILED, false),
+            ("sleep 600".to_owned(), seen::TIMEOUT, false),
+            ("kill -9 $$".to_owned(), code::PROGRAM_FAILED, false),
+            // It is given the host on its standard input, and none of our secrets.
+            (format!("test -z \"$REGISTRY_PASSWORD\" || exit 9; {}", answer("reg.io", "u")), "", true),
+            (format!("read host; test $host = reg.io || exit 9; {}", answer("reg.io", "u")), "", true),
+        ];
+        for (script, want, has) in &rows {
+            let folder = tempfile::tempdir().unwrap();
+            let env = program(folder.path(), script);
+            let within = if script.starts_with("sleep") { Duration::from_millis(200) } else { TIMEOUT };
+            let (seen, kept) = get(&env, "kept", "reg.io", within).await;
+            assert_eq!((seen.code.as_deref().unwrap_or_default(), kept.is_some()), (*want, *has), "{script}: {seen:?}");
+            assert_eq!(seen.target, "docker-credential-kept");
+            assert_eq!(seen.outcome == Outcome::Ok, want.is_empty());
+            assert!(!format!("{seen:?}{kept:?}").contains("canary"), "{script}: {seen:?}");
+        }
+        let (seen, _) = get(&Env::of([("PATH", "/nowhere")]), "kept", "reg.io", TIMEOUT).await;
+        assert!(seen.has_code(code::NOT_INSTALLED), "{seen:?}");
+        let (seen, _) = get(&Env::of([("PATH", "/bin")]), "../kept", "reg.io", TIMEOUT).await;
+        assert!(seen.has_code(code::PROGRAM_FAILED), "{seen:?}");
+    }
+}

@@ -1,0 +1,58 @@
+//! The secrets of a run, each read once, for everybody who judges them (`tests/diagnose.rs`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::Secret;
+
+use crate::cluster::{Cluster, Trouble};
+use crate::observed::code;
+use crate::request::Request;
+
+/// Reads at a time.
+const AT_ONCE: usize = 4;
+
+/// What the API server said about each secret by its name.
+#[derive(Default)]
+pub(crate) struct Shelf(BTreeMap<String, Result<Secret, Trouble>>);
+
+impl Shelf {
+    /// Reads these, each once.
+    pub(crate) async fn read(cluster: &Cluster, request: &Request, names: BTreeSet<String>) -> Self {
+        let one = |name: String| async move {
+            let found = secret(cluster, request, &name).await;
+            (name, found)
+        };
+        Self(futures::stream::iter(names).map(one).buffer_unordered(AT_ONCE).collect().await)
+    }
+
+    /// A secret that was asked for.
+    pub(crate) fn get(&self, name: &str) -> Option<&Result<Secret, Trouble>> {
+        self.0.get(name)
+    }
+
+    /// A secret that was found.
+    pub(crate) fn found(&self, name: &str) -> Option<&Secret> {
+        self.get(name)?.as_ref().ok()
+    }
+}
+
+/// A secret of the namespace; one that is absent there is looked for where the caller says.
+async fn secret(cluster: &Cluster, request: &Request, name: &str) -> Result<Secret, Trouble> {
+    let found = cluster.secret(name).await;
+    if !matches!(&found, Err(trouble) if trouble.code == code::NOT_FOUND) {
+        return found;
+    }
+    for namespace in &request.search_namespaces {
+        if cluster.elsewhere(namespace).secret(name).await.is_ok() {
+            return Err(Trouble { code: code::OTHER_NAMESPACE, detail: namespace.clone() });
+        }
+    }
+    found
+}
+
+/// A value of a secret, when it is text.
+pub(crate) fn value(secret: &Secret, key: &str) -> Option<String> {
+    let bytes = &secret.data.as_ref()?.get(key)?.0;
+    String::from_utf8(bytes.clone()).ok()
+}
