@@ -4,6 +4,8 @@
 mod acceptance;
 #[path = "diagnose/cluster.rs"]
 mod cluster;
+#[path = "diagnose/ends.rs"]
+mod ends;
 #[path = "diagnose/hostile.rs"]
 mod hostile;
 #[path = "diagnose/images.rs"]

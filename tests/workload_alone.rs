@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "counts are printed")]
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use mops_tests::job::{Job, example};
 use mops_tests::place::Input;
@@ -110,7 +111,10 @@ async fn without_a_cluster_there_is_a_cause() {
     );
     let other = diagnosed(&job, "--context d --kubeconfig closed.yaml", 2).await;
     assert_eq!(causes(&other), ["K8S_CONTEXT_MISSING"]);
+    let began = Instant::now();
     let closed = diagnosed(&job, "--context c --kubeconfig closed.yaml", 3).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(9), "promised: a refused connection is told within 3 s; took {took:?}");
     assert_eq!((causes(&closed), &closed["run"]["namespace"]), (vec!["K8S_UNREACHABLE"], &Value::from("default")));
 
     let (_, err) = job.said(&["mops", "diagnose-auth"], 2).await;
@@ -124,5 +128,5 @@ async fn without_a_cluster_there_is_a_cause() {
     }
     let (_, err) = job.said(&["mops", "diagnose-auth", "--offline", "--from", "seen.json"], 2).await;
     assert!(err.contains("--from"), "{err}");
-    println!("M-D1 B-01 B-13 runs={}", 6 + REFUSED.len());
+    println!("M-D1 B-01 B-13 runs={} refused={took:?}", 6 + REFUSED.len());
 }

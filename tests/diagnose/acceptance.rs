@@ -102,7 +102,11 @@ const PROMISES: &[Promise] = &[
     (
         "M-12",
         &["EXPIRES_SOON"],
-        &["what_ends_soon_is_named_by_the_length_of_its_life", "a_token_is_judged_by_its_end_and_its_switch"],
+        &[
+            "what_ends_soon_is_named_by_the_length_of_its_life",
+            "a_token_is_judged_by_its_end_and_its_switch",
+            "certificate_and_token_are_named_before_they_end",
+        ],
     ),
     ("M-16", &[], &["a_record_says_what_the_run_said"]),
     ("M-17", &[], &["the_printed_roles_are_what_a_run_uses", "azure_is_asked_for_what_the_printed_role_allows"]),

@@ -131,7 +131,7 @@ impl World {
         spaces.patch(NAMESPACE, &PatchParams::default(), &Patch::Merge(label)).await.expect("labelled");
     }
 
-    async fn make<K>(&self, object: Json)
+    pub(super) async fn make<K>(&self, object: Json)
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
             + serde::Serialize

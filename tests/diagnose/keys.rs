@@ -33,9 +33,21 @@ fn login(user: &str, password: &str) -> Login {
     Login { username: user.into(), password: password.into() }
 }
 
+/// Takes whatever is sent, as some proxies do.
+fn takes_all(seen: &Seen, _: Ports) -> Reply {
+    match seen.call.header("authorization") {
+        Some(_) => Reply::json(200, &json!({})),
+        None => Reply::json(401, &json!({})).header("www-authenticate", "Basic realm=\"reg\""),
+    }
+}
+
 /// A run with a docker config here, and a worker with a pull secret that holds `worker` for `robot`.
 async fn run(here: Option<&Login>, worker: &str, arm: ArmView) -> Capture {
-    let web = Web::start(registry);
+    at(registry, here, worker, arm).await
+}
+
+async fn at(answer: fn(&Seen, Ports) -> Reply, here: Option<&Login>, worker: &str, arm: ArmView) -> Capture {
+    let web = Web::start(answer);
     let request = Request { registry: Some(HOST.into()), arm, ..request() };
     let held = HeldKey::of(&request.nonce, variant::PULL_SECRET, HOST, &login("robot", worker));
     let v2 = match worker == CURRENT {
@@ -116,4 +128,17 @@ async fn a_refused_login_of_this_machine_is_a_warning() {
     assert_eq!((about[0].severity, about[0].credential.as_str()), (mops_diagnose::rule::Severity::Warning, "local"));
     assert!(!report.findings.iter().any(|f| f.severity == mops_diagnose::rule::Severity::Error), "{report:#?}");
     assert_eq!(report.summary.counts.failed, 0);
+}
+
+/// Where a login that nobody has is taken, no comparison of logins proves anything.
+#[tokio::test]
+async fn a_registry_that_takes_any_login_proves_nothing() {
+    let robot = login("robot", CURRENT);
+    let seen = at(takes_all, Some(&robot), "canary-old", ArmView::NotAsked).await;
+    let nobody = seen.observations.iter().find(|o| o.check == check::REGISTRY_INVENTED).expect("asked");
+    assert_eq!((nobody.code(), nobody.credential.as_str()), (code::OPEN, variant::BROKEN));
+    assert_eq!(causes(&seen), [("REGISTRY_REFUSED".to_owned(), Some("possible"))]);
+    let refuses = run(Some(&robot), "canary-old", ArmView::NotAsked).await;
+    let nobody = refuses.observations.iter().find(|o| o.check == check::REGISTRY_INVENTED).expect("asked");
+    assert_eq!((nobody.code(), nobody.http_status), ("", Some(401)));
 }

@@ -4,8 +4,9 @@
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, Secret, ServiceAccount};
-use kube::api::{Api, DeleteParams, ListParams, LogParams, PostParams, Preconditions, PropagationPolicy};
+use kube::api::{Api, DeleteParams, GetParams, ListParams, LogParams, PostParams, Preconditions, PropagationPolicy};
 use kube::core::Resource;
+use mops_wire::retry::Tries;
 use serde::de::DeserializeOwned;
 
 use crate::observed::code;
@@ -13,6 +14,8 @@ use crate::permissions::Right;
 use crate::probe_pod::{MANAGED_LABEL, RUN_LABEL};
 
 const PAGE: u32 = 500;
+/// A server that is down stays down: the person who waits is told after some seconds.
+const FIRST: Tries = Tries(3);
 /// The words of an admission refusal that share their status with a missing right.
 const ADMISSION: &[&str] =
     &["violates PodSecurity", "exceeded quota", "admission webhook", "denied the request", "denied request"];
@@ -82,8 +85,13 @@ impl Cluster {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
+    /// The first question: where nobody answers it, the run ends.
     pub(crate) async fn namespace(&self) -> Result<(), Trouble> {
-        Api::<Namespace>::all(self.client.clone()).get(&self.namespace).await?;
+        let path = Namespace::url_path(&(), None);
+        let asked = kube::core::Request::new(path).get(&self.namespace, &GetParams::default());
+        let mut asked = asked.map_err(kube::Error::BuildRequest)?;
+        asked.extensions_mut().insert(FIRST);
+        self.client.request::<Namespace>(asked).await?;
         Ok(())
     }
 

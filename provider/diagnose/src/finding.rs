@@ -162,8 +162,7 @@ impl Finding {
         other.evidence.first().is_some_and(|trigger| self.evidence.contains(trigger))
     }
 
-    fn rule_out(&mut self, cause_id: String) {
-        let probe = self.evidence.last().cloned().unwrap_or_default();
+    fn rule_out(&mut self, cause_id: String, probe: String) {
         let ruled = RuledOut { cause_id, probe };
         // The same cause, told of another target with less, is not another one.
         if ruled.cause_id != self.cause_id && !self.ruled_out.contains(&ruled) {
@@ -281,26 +280,43 @@ const COMPARISONS: &[&str] = &[
     check::KEY_COMPARE,
 ];
 
+/// A finding that stays, with the rows of the same cause that say the same with less: what each of them explains is
+/// explained.
+struct Kept<'a> {
+    finding: Finding,
+    rows: Vec<(&'a Rule, Finding)>,
+}
+
+impl Kept<'_> {
+    /// The observation by which another finding is explained.
+    fn explains(&self, other: &Finding) -> Option<String> {
+        let explains = |(by, row): &&(&Rule, Finding)| by.over.contains(&other.cause_id.as_str()) && row.covers(other);
+        self.rows.iter().find(explains).map(|(_, row)| row.evidence.last().cloned().unwrap_or_default())
+    }
+}
+
 /// Drops what a surer or better founded cause explains. What is certain is never dropped: else a
 /// lost observation could bring it to light as another certain cause.
 fn rule_out(mut found: Vec<(&Rule, Finding)>) -> Vec<Finding> {
     found.sort_by_key(|(rule, f)| std::cmp::Reverse((f.confidence, rule.when.len())));
-    let mut kept: Vec<(&Rule, Finding)> = Vec::new();
+    let mut kept: Vec<Kept<'_>> = Vec::new();
+    // Of one id in one place only the surest stays.
     for (rule, finding) in found {
-        // Of one id in one place only the surest stays: the weaker rows say the same with less.
-        if kept.iter().any(|(_, f)| f.says(&finding)) {
-            continue;
-        }
-        let certain = finding.confidence == Some(Confidence::Certain);
-        let explained = |(by, winner): &&mut (&Rule, Finding)| {
-            !certain && by.over.contains(&finding.cause_id.as_str()) && winner.covers(&finding)
-        };
-        match kept.iter_mut().find(explained) {
-            Some((_, winner)) => winner.rule_out(finding.cause_id),
-            None => kept.push((rule, finding)),
+        match kept.iter_mut().find(|k| k.finding.says(&finding)) {
+            Some(surer) => surer.rows.push((rule, finding)),
+            None => kept.push(Kept { finding: finding.clone(), rows: vec![(rule, finding)] }),
         }
     }
-    kept.into_iter().map(|(_, finding)| finding).collect()
+    let mut rest: Vec<Kept<'_>> = Vec::new();
+    for next in kept {
+        let certain = next.finding.confidence == Some(Confidence::Certain);
+        let by = rest.iter_mut().filter(|_| !certain).find_map(|k| Some((k.explains(&next.finding)?, k)));
+        match by {
+            Some((probe, winner)) => winner.finding.rule_out(next.finding.cause_id, probe),
+            None => rest.push(next),
+        }
+    }
+    rest.into_iter().map(|k| k.finding).collect()
 }
 
 /// The same cause of the same object in several pools is one finding.
@@ -346,4 +362,46 @@ fn phrase(pools: &[String]) -> String {
         few @ [_, _] | few @ [_, _, _] => format!("pools {}", few.join(", ")),
         many => format!("{} pools ({}, …)", many.len(), many[..3].join(", ")),
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use mops_probe::Observation;
+
+    use super::*;
+    use crate::catalogue::CAUSE;
+    use crate::rule::{certain, high, medium};
+
+    const FAMILY: Family = Family { name: "f", about: "", parts: &[] };
+    const SURE: Cause = Cause { id: "SURE", ..CAUSE };
+    const ONE: Cause = Cause { id: "ONE", ..CAUSE };
+    const TWO: Cause = Cause { id: "TWO", ..CAUSE };
+
+    /// Two rows of one cause explain each another one; the weaker row is not shown, and what it explains is.
+    #[test]
+    fn what_a_weaker_row_of_the_same_cause_explains_is_not_lost() {
+        let rows: [(&Cause, Rule); 4] = [
+            (&SURE, certain(&[], "s").over(&["ONE"])),
+            (&SURE, high(&[], "s").over(&["TWO"])),
+            (&ONE, medium(&[], "a")),
+            (&TWO, medium(&[], "b")),
+        ];
+        let seen = ["1", "2", "3", "4"].map(|code| Observed::at(Vantage::W, Observation::failed("c", "", "t", code)));
+        let words = Words::default();
+        let found = rows.iter().zip(&seen).map(|((cause, rule), trigger)| {
+            let mut finding =
+                Finding::of((&FAMILY, &CAUSE, &CAUSE_ROW), &Match { trigger, evidence: vec![trigger] }, &words);
+            finding.cause_id = cause.id.to_owned();
+            finding.confidence = Some(rule.confidence);
+            finding.evidence = vec![trigger.code().to_owned()];
+            (rule, finding)
+        });
+        let left = rule_out(found.collect());
+        let out = |id: &str, probe: &str| RuledOut { cause_id: id.to_owned(), probe: probe.to_owned() };
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!((left[0].cause_id.as_str(), left[0].confidence), ("SURE", Some(Confidence::Certain)));
+        assert_eq!(left[0].ruled_out, [out("ONE", "1"), out("TWO", "2")]);
+    }
+
+    const CAUSE_ROW: Rule = medium(&[], "");
 }

@@ -20,6 +20,7 @@ pub mod finding;
 mod identity_reads;
 mod key_compare;
 pub mod kubelet;
+mod lifetime;
 mod local;
 pub mod observed;
 pub mod permissions;

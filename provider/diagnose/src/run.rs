@@ -171,7 +171,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
             Observation::ok(check::PODS, "", &chosen::subject(request)).detail(&format!("{} found", workers.len())),
         );
         (services.progress)("reading secrets and events");
-        seen.probes.extend(static_reads::secrets(&shelf, request, &services.http, &workers).await);
+        seen.probes.extend(static_reads::secrets(&shelf, request, services, &workers).await);
         seen.probes.extend(identity_reads::look(cluster, request, &workers).await);
         let events = cluster.events().await.unwrap_or_default();
         seen.probes.extend(static_reads::workers(&workers, &events, &nodes));

@@ -8,16 +8,16 @@ use mops_probe::Observation;
 use mops_probe::dockerconfig::{self, Defect, Login};
 use mops_probe::observation::variant;
 use mops_probe::settings::{Container, Given, names};
-use mops_wire::Http;
 
 use crate::age;
 use crate::cluster::Trouble;
 use crate::key_compare;
 use crate::kubelet::{self, reason};
+use crate::lifetime;
 use crate::observed::{Object, Observed, Vantage, check, code};
 use crate::principal;
 use crate::pull_reads;
-use crate::request::{ArmView, Request};
+use crate::request::{ArmView, Request, Services};
 use crate::secret_shelf::{Shelf, value};
 use crate::workload::{self, Nodes};
 
@@ -36,18 +36,19 @@ pub(crate) fn named(request: &Request, workers: &[Pod]) -> BTreeSet<String> {
 }
 
 /// All static observations about secrets and their links.
-pub(crate) async fn secrets(shelf: &Shelf, request: &Request, http: &Http, workers: &[Pod]) -> Vec<Observed> {
+pub(crate) async fn secrets(shelf: &Shelf, request: &Request, services: &Services, workers: &[Pod]) -> Vec<Observed> {
     let references = references(request, workers);
     let mut seen = Vec::new();
     for (name, reference) in &references {
         let users: Vec<&Pod> = workers.iter().filter(|w| refers(w, request, name)).collect();
         seen.extend(shelf.found(name).and_then(|s| age::of(s, &users, &request.namespace)));
-        seen.extend(shown(request, http, variant::ENV, name, shelf.found(name)).await);
+        seen.extend(told(request, services, variant::ENV, name, shelf.found(name)).await);
         seen.extend(env_secret(request, name, reference, shelf.get(name)));
     }
     let complete = !references.is_empty()
         && seen.iter().all(|o| {
-            o.status == crate::observed::Status::Pass || [check::PASSWORD, check::DIRECTORY].contains(&o.check.as_str())
+            o.status == crate::observed::Status::Pass
+                || [check::PASSWORD, check::DIRECTORY, check::LIFETIME].contains(&o.check.as_str())
         });
     if let Some(name) = request.env_secret.as_ref().filter(|name| !references.contains_key(*name)) {
         let linked = Observation::failed(check::ENV_FROM, "", name, code::NOT_LINKED);
@@ -60,7 +61,7 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, http: &Http, worke
     named.sort();
     named.dedup();
     for name in &named {
-        seen.extend(shown(request, http, variant::PULL_SECRET, name, shelf.found(name)).await);
+        seen.extend(told(request, services, variant::PULL_SECRET, name, shelf.found(name)).await);
         seen.extend(pull_secret(request, name, shelf.get(name)));
     }
     if let Some(name) = request.pull_secret.as_ref().filter(|name| !named.contains(name)) {
@@ -76,26 +77,40 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, http: &Http, worke
 
 /// The containers of the stack with the SAS that its secret holds for them; none when that secret is not read.
 pub(crate) fn containers(shelf: &Shelf, request: &Request) -> Vec<Container> {
-    let Some(secret) = request.env_secret.as_ref().and_then(|name| shelf.found(name)) else { return Vec::new() };
+    let Some(secret) = request.env_secret.as_ref().and_then(|name| shelf.found(name)) else {
+        return Vec::new();
+    };
     let connection = |variable: &str| value(secret, variable).map_or(Given::Missing, |text| Given::Value(text.into()));
     let one = |item: &String| Container::named(item, connection);
     request.containers.iter().map(one).collect()
 }
 
-/// What the directory says to a secret's login, when it is a service principal's.
-async fn shown(
+/// What a secret's login says of its own end, and what the directory says to it when it is a service principal's.
+async fn told(
     request: &Request,
-    http: &Http,
+    services: &Services,
     credential: &str,
     name: &str,
     secret: Option<&Secret>,
-) -> Option<Observed> {
-    let directory = request.directory.as_ref().filter(|_| request.looks_from(Vantage::W))?;
-    let login = match credential {
-        variant::ENV => env_login(secret?)?,
-        _ => dockerconfig::logins(&value(secret?, dockerconfig::KEY)?, request.registry.as_deref()?).ok()?.remove(0),
+) -> Vec<Observed> {
+    let Some((secret, login)) = secret.and_then(|s| Some((s, login(request, credential, s)?))) else {
+        return Vec::new();
     };
-    Some(secret_seen(request, name, principal::look(http, directory, (credential, name), &login).await))
+    let mut seen = Vec::from_iter(lifetime::look(credential, name, secret, &login, services.clock.now()));
+    if let Some(directory) = &request.directory {
+        seen.push(principal::look(&services.http, directory, (credential, name), &login).await);
+    }
+    seen.into_iter().map(|o| secret_seen(request, name, o)).collect()
+}
+
+fn login(request: &Request, credential: &str, secret: &Secret) -> Option<Login> {
+    match credential {
+        variant::ENV => env_login(secret),
+        _ => {
+            let text = value(secret, dockerconfig::KEY)?;
+            dockerconfig::logins(&text, request.registry.as_deref()?).ok()?.into_iter().next()
+        }
+    }
 }
 
 fn env_login(secret: &Secret) -> Option<Login> {
@@ -151,7 +166,9 @@ fn env_secret(
             let absent = Observation::skipped(check::ENV_SECRET, "", name, code::NOT_FOUND);
             return vec![secret_seen(request, name, absent.detail("absent, and the worker calls it optional"))];
         }
-        Some(Err(t)) => return vec![secret_seen(request, name, unread(check::ENV_SECRET, name, t))],
+        Some(Err(t)) => {
+            return vec![secret_seen(request, name, unread(check::ENV_SECRET, name, t))];
+        }
     };
     let missing: Vec<&str> = reference.keys.iter().filter(|k| value(secret, k).is_none()).map(String::as_str).collect();
     let seen = if missing.is_empty() {
@@ -167,7 +184,9 @@ fn pull_secret(request: &Request, name: &str, found: Option<&Result<Secret, Trou
     let secret = match found {
         None => return Vec::new(),
         Some(Ok(secret)) => secret,
-        Some(Err(t)) => return vec![secret_seen(request, name, unread(check::PULL_SECRET, name, t))],
+        Some(Err(t)) => {
+            return vec![secret_seen(request, name, unread(check::PULL_SECRET, name, t))];
+        }
     };
     let kind = secret.type_.clone().unwrap_or_default();
     let fail = |code, detail: &str| Observation::failed(check::PULL_SECRET, "", name, code).detail(detail);
@@ -259,7 +278,9 @@ fn phase(pod: &Pod) -> &str {
 /// Image (or secret), meaning and words of everything that is said about a pod that waits. Events of a pod
 /// whose containers run are history.
 fn sayings(pod: &Pod, events: &[Event]) -> Vec<(String, &'static str, String)> {
-    let Some((image, _)) = workload::waiting(pod).next() else { return Vec::new() };
+    let Some((image, _)) = workload::waiting(pod).next() else {
+        return Vec::new();
+    };
     let image = image.to_owned();
     let own = workload::waiting(pod).map(|(image, w)| {
         (image.to_owned(), w.reason.as_deref().unwrap_or_default(), w.message.as_deref().unwrap_or_default())

@@ -150,7 +150,9 @@ mod tests {
             let text = format!(r#"{{"auths":{{"{key}":{{"username":"u","password":"p"}}}}}}"#);
             assert_eq!(found(&text), Ok(vec!["u:p".into()]), "{key}");
         }
-        for key in ["azurecr.io", "reg.azurecr.io:5000", "reg2.azurecr.io", "*.io", "reg.azurecr.io.evil"] {
+        for key in
+            ["azurecr.io", "reg.azurecr.io:5000", "reg2.azurecr.io", "*.io", "reg.azurecr.io.evil", "re*eg.azurecr.io"]
+        {
             let text = format!(r#"{{"auths":{{"{key}":{{"username":"u","password":"p"}}}}}}"#);
             assert_eq!(found(&text), Err(Defect::NoEntry), "{key}");
         }

@@ -6,6 +6,7 @@
 pub mod allowance;
 pub mod blob;
 pub mod budget;
+mod certificate;
 pub mod connect;
 pub mod directory;
 pub mod error;

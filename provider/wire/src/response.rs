@@ -25,6 +25,8 @@ pub struct Response {
     pub body: Bytes,
     /// Where it came from, after redirects.
     pub url: Url,
+    /// When the certificate of that host ends; none without TLS.
+    pub certificate_ends: Option<OffsetDateTime>,
 }
 
 impl Response {

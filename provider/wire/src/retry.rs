@@ -25,6 +25,10 @@ pub enum Retry {
     Never,
 }
 
+/// How often a request is sent at most, told beside it to a client that offers no way of its own to say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tries(pub u32);
+
 /// The pauses between tries: a random part of `first · 2ⁿ`, at most `cap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {

@@ -42,6 +42,7 @@ impl Transport {
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
             .http2_adaptive_window(true)
+            .tls_info(true)
             .user_agent(config.user_agent.as_str())
             .build()
             .map(Self)

@@ -11,7 +11,7 @@ use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use mops_core::{Cancel, Secret};
-use mops_wire::retry::is_no_json;
+use mops_wire::retry::{Tries, is_no_json};
 use mops_wire::{BodyStream, Credential, Http, Origin, Redirects, Request, Retry, Url, WireError};
 
 use super::access::Auth;
@@ -104,6 +104,9 @@ impl Transport {
         ours.transient = (!parts.uri.path().ends_with("/log")).then_some(is_no_json);
         ours.max_body = 64 << 20;
         ours.cancel = parts.extensions.get::<Cancel>().cloned();
+        if let Some(Tries(most)) = parts.extensions.get() {
+            ours.tries = *most;
+        }
         let (status, headers, body) = self.signed(ours, streams).await?;
         let mut response = Response::new(body);
         *response.status_mut() = status;

@@ -7,12 +7,17 @@ use std::time::Duration;
 use mops_host::SharedClock;
 use mops_wire::registry::{Auth, Challenge, Client, Greeting, RegistryError};
 use mops_wire::{Http, Origin, ProxySettings, Url, WireError};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::clock::Reading;
 use super::registry::client;
 use super::{DEADLINE, Watch};
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code, variant};
+
+/// A certificate that ends within this time is named while it works: whoever renews by a machine has done so by then.
+const SOON: time::Duration = time::Duration::days(7);
 
 /// What came of it.
 #[derive(Debug)]
@@ -89,7 +94,7 @@ pub async fn reach_either(registry: &str, ways: Ways<'_>, clock: &SharedClock) -
     }
     let watch = Watch::start(clock);
     let answer = client.greet().await;
-    seen.extend(tls(&answer, registry));
+    seen.extend(tls(&answer, registry, clock));
     let mut reached = asked(seen, answer, registry, &watch);
     if let Some(realm) = elsewhere(reached.greeting.as_ref(), &client) {
         reached.seen.push(addresses_of((&realm, &realm.authority()), http, clock).await.0);
@@ -125,7 +130,7 @@ async fn by_proxy(client: &Client, registry: &str, direct: &Http, clock: &Shared
         false => Observation::ok(check::NET_PROXY, "", registry),
     };
     let mut all = vec![seen.millis(watch.millis())];
-    all.extend(tls(&answer, registry));
+    all.extend(tls(&answer, registry, clock));
     asked(all, answer, registry, &watch)
 }
 
@@ -203,15 +208,24 @@ fn is_private(ip: IpAddr) -> bool {
 }
 
 /// The certificate, judged by what came of the first request; nothing when that does not tell.
-fn tls(answer: &Result<Greeting, RegistryError>, registry: &str) -> Option<Observation> {
+fn tls(answer: &Result<Greeting, RegistryError>, registry: &str, clock: &SharedClock) -> Option<Observation> {
     match answer {
         // The connection itself is known to come about: what broke was the handshake.
         Err(RegistryError::Wire(error @ (WireError::Tls { .. } | WireError::Connect { .. }))) => {
             Some(Failure::from(error).observation(check::NET_TLS, "", registry))
         }
         Err(RegistryError::Wire(_)) => None,
+        Ok(Greeting { certificate_ends: Some(end), .. }) => Some(shown(registry, *end, clock.now())),
         _ => Some(Observation::ok(check::NET_TLS, "", registry)),
     }
+}
+
+/// A good certificate by its end. One that has ended came through by a clock that is behind ours, which is that check's
+/// matter.
+fn shown(registry: &str, end: OffsetDateTime, now: OffsetDateTime) -> Observation {
+    let ok = Observation::ok(check::NET_TLS, "", registry);
+    let soon = if end - now < SOON { code::EXPIRES_SOON } else { "" };
+    ok.code(soon).detail(&format!("its certificate ends {}", end.format(&Rfc3339).unwrap_or_default()))
 }
 
 /// What the registry asks for, also in the words of the sign-in check that needs no credential.
@@ -261,6 +275,16 @@ mod tests {
         for (host, name) in rows {
             assert_eq!(private_name(host).as_deref(), name, "{host}");
         }
+    }
+
+    #[test]
+    fn a_certificate_is_named_before_it_ends() {
+        let now = time::macros::datetime!(2026-11-27 10:00 UTC);
+        let soon = |left| shown("reg.io", now + left, now).has_code(code::EXPIRES_SOON);
+        assert_eq!(
+            (soon(SOON), soon(SOON - time::Duration::SECOND), soon(time::Duration::SECOND)),
+            (false, true, true)
+        );
     }
 
     #[test]

@@ -7,9 +7,12 @@ use futures::StreamExt as _;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION, RANGE};
 use http::{HeaderMap, Method, StatusCode};
 use mops_core::Cancel;
+use reqwest::tls::TlsInfo;
+use time::OffsetDateTime;
 use url::Url;
 
 use super::Http;
+use crate::certificate;
 use crate::error::WireError;
 use crate::fault::{Call, Fault};
 use crate::origin::{Origin, check_scheme, is_loopback, is_metadata_service, names_own_network};
@@ -37,6 +40,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     url: Url,
+    certificate_ends: Option<OffsetDateTime>,
     body: Body,
 }
 
@@ -53,7 +57,13 @@ impl Answer {
             Body::Whole(bytes) => bytes,
             Body::Stream(_) => Bytes::new(),
         };
-        Response { status: self.status, headers: self.headers, body, url: self.url }
+        Response {
+            status: self.status,
+            headers: self.headers,
+            body,
+            url: self.url,
+            certificate_ends: self.certificate_ends,
+        }
     }
 
     pub(super) fn into_stream(self) -> StreamingResponse {
@@ -104,7 +114,9 @@ impl Attempt<'_> {
         }
         let answer = match tokio::time::timeout(self.limit, self.follow()).await {
             Ok(answer) => answer?,
-            Err(_) => return Err(WireError::Timeout { host: host(&self.request.url), after: self.limit }),
+            Err(_) => {
+                return Err(WireError::Timeout { host: host(&self.request.url), after: self.limit });
+            }
         };
         match self.http.fault(|layer| layer.after(call, answer.status)) {
             Some(fault) => self.suffer(fault),
@@ -119,7 +131,8 @@ impl Attempt<'_> {
             Fault::Reset => Err(WireError::Broken { host, reason: "reset on purpose".into() }),
             Fault::Hang => Err(WireError::Timeout { host, after: self.limit }),
             Fault::Answer { status, headers, body } => {
-                Ok(Answer { status, headers, url: self.request.url.clone(), body: Body::Whole(body.into()) })
+                let (url, body) = (self.request.url.clone(), Body::Whole(body.into()));
+                Ok(Answer { status, headers, url, certificate_ends: None, body })
             }
         }
     }
@@ -159,7 +172,9 @@ impl Attempt<'_> {
         let follows = self.request.redirects == Redirects::Follow
             && (self.request.method == Method::GET || self.request.method == Method::HEAD)
             && matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-        let Some(location) = answer.headers().get(LOCATION).filter(|_| follows) else { return Ok(None) };
+        let Some(location) = answer.headers().get(LOCATION).filter(|_| follows) else {
+            return Ok(None);
+        };
         let refused = |to: &str, why| WireError::Redirect { from: redact::url(url), to: to.to_owned(), why };
         let text = location.to_str().map_err(|_| refused(redact::MASK, "its address is not plain text"))?;
         let next = url.join(text).map_err(|_| refused(redact::MASK, "its address cannot be read"))?;
@@ -181,6 +196,8 @@ impl Attempt<'_> {
     async fn take(&self, url: Url, mut answer: reqwest::Response) -> Result<Answer, WireError> {
         let status = answer.status();
         let headers = std::mem::take(answer.headers_mut());
+        let shown = answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+        let certificate_ends = shown.and_then(certificate::ends);
         let body = if self.mode == Mode::Stream && status.is_success() {
             Body::Stream(stream(host(&url), answer, self.request.cancel.clone()))
         } else {
@@ -189,7 +206,7 @@ impl Attempt<'_> {
             let limit = if status.is_success() { self.request.max_body } else { self.request.max_body.max(REASONS) };
             Body::Whole(whole(&host(&url), answer, declared, limit).await?)
         };
-        Ok(Answer { status, headers, url, body })
+        Ok(Answer { status, headers, url, certificate_ends, body })
     }
 }
 

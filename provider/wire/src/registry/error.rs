@@ -272,6 +272,7 @@ mod tests {
             headers: http::HeaderMap::new(),
             body: body.to_owned().into(),
             url: url::Url::parse("https://reg.example/v2/").unwrap(),
+            certificate_ends: None,
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Greeting {
     pub challenge: Option<Challenge>,
     /// Its clock.
     pub date: Option<OffsetDateTime>,
+    /// When its certificate ends.
+    pub certificate_ends: Option<OffsetDateTime>,
 }
 
 impl Client {
@@ -47,7 +49,7 @@ impl Client {
         if let Some(Challenge::Bearer { realm, .. }) = &challenge {
             self.realms.judge(&self.origin, realm)?;
         }
-        Ok(Greeting { challenge, date: response.date() })
+        Ok(Greeting { challenge, date: response.date(), certificate_ends: response.certificate_ends })
     }
 
     /// Gets the token that a challenge asks for, to pull from a repository, and keeps it for the requests that follow.
