@@ -18,6 +18,10 @@ mod limits;
 mod names;
 #[path = "diagnose/node_identity.rs"]
 mod node_identity;
+#[path = "diagnose/ngc.rs"]
+mod ngc;
+#[path = "diagnose/ngc_hostile.rs"]
+mod ngc_hostile;
 #[path = "diagnose/probe.rs"]
 mod probe;
 #[path = "diagnose/reach.rs"]

@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt as _;
 /// Names that every leaf of the web has.
 pub(crate) const NAMES: &[&str] = &[
     "a.example",
+    "api.ngc.nvidia.com",
     "auth.docker.io",
     "auth.example",
     "a.reg.example",
@@ -102,7 +103,8 @@ impl Web {
     /// A configuration that trusts the web alone and reaches its names.
     pub(crate) fn config(&self) -> HttpConfig {
         let to = SocketAddr::from(([127, 0, 0, 1], self.ports.first));
-        let names = ["*.example", "*.docker.io", "*.gitlab.com", "gitlab.com", "*.internal", "nvcr.io"];
+        let names =
+            ["*.example", "*.docker.io", "*.gitlab.com", "gitlab.com", "*.internal", "nvcr.io", "api.ngc.nvidia.com"];
         let mut config = HttpConfig::new();
         config.roots = vec![self.pem.clone().into_bytes()];
         config.only_roots = true;

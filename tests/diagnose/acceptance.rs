@@ -35,7 +35,7 @@ const PROMISES: &[Promise] = &[
         ],
         &["a_healthy_worker_passes_every_check"],
     ),
-    ("B-07", &[], &["registries_with_each_way_to_sign_in_pass"]),
+    ("B-07", &[], &["registries_with_each_way_to_sign_in_pass", "a_server_whose_keys_are_good_has_nothing_of_ngc"]),
     (
         "B-08",
         &["HTML_INSTEAD_OF_JSON", "REGISTRY_URL_WRONG", "REGISTRY_REFUSED"],
@@ -97,6 +97,8 @@ const PROMISES: &[Promise] = &[
             "hostile_registries_get_nothing_sent_elsewhere",
             "the_limit_of_requests_cuts_a_series_and_proves_nothing",
             "a_registry_that_takes_an_invented_login_gets_no_real_one",
+            "a_hostile_ngc_is_named_and_gets_no_key",
+            "an_old_token_sends_no_key_to_another_realm",
         ],
     ),
     (
@@ -124,11 +126,12 @@ const PROMISES: &[Promise] = &[
     ("M-D14", &[], &["modes_hold_at_every_umask"]),
     ("M-D15", &[], &["a_preview_lists_every_write_that_up_makes"]),
     ("M-D16", &["SECRET_IN_URL"], &[]),
-    ("E-01", &["NGC_LICENSE_NOT_ACCEPTED"], &["five_refusals_of_ngc_are_five_causes"]),
+    ("E-01", &["NGC_LICENSE_NOT_ACCEPTED"], &["only_the_sentence_about_a_licence_is_about_a_licence"]),
     (
         "E-02",
         &["NGC_IMAGE_NOT_FOUND", "KEY_DIFFERS_LOCAL_CLUSTER", "NGC_LICENSE_NOT_ACCEPTED"],
         &[
+            "a_wrong_path_is_found_with_the_right_one",
             "a_wrong_path_is_not_blamed_on_the_licence",
             "an_old_key_in_the_cluster_is_not_blamed_on_path_or_licence",
             "a_key_that_was_renewed_here_and_not_in_the_cluster_is_named",
@@ -143,10 +146,14 @@ const PROMISES: &[Promise] = &[
             "NGC_NOT_ENTITLED",
             "NGC_LEGAL_RESTRICTION",
         ],
-        &["five_refusals_of_ngc_are_five_causes"],
+        &["five_refusals_of_ngc_are_five_causes", "what_ngc_refuses_is_five_causes_in_a_run"],
     ),
-    ("E-04", &["NGC_LOGIN_HARMFUL"], &[]),
-    ("E-05", &["NGC_MODEL_KEY_REFUSED", "NGC_KEY_INVALID_OR_EXPIRED"], &["each_gate_is_reported_by_its_name"]),
+    ("E-04", &["NGC_LOGIN_HARMFUL"], &["a_login_that_spoils_a_public_image_is_named"]),
+    (
+        "E-05",
+        &["NGC_MODEL_KEY_REFUSED", "NGC_KEY_INVALID_OR_EXPIRED"],
+        &["a_shut_gate_is_named_and_the_open_one_is_not", "each_gate_is_reported_by_its_name"],
+    ),
     ("E-06", &["ACCOUNT_KEY_EXPOSED"], &["an_account_key_is_refused_before_anything_is_sent"]),
     ("E-08", &["REPOSITORY_NOT_FOUND", "ENV_MISSING", "HTML_INSTEAD_OF_JSON"], &[]),
 ];

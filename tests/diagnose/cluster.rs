@@ -172,12 +172,12 @@ impl World {
             }
         }))
         .await;
-        self.settled().await;
+        self.settled(NAMESPACE).await;
     }
 
-    async fn settled(&self) {
+    pub(super) async fn settled(&self, namespace: &str) {
         for _ in 0..200 {
-            let pods = self.fake.objects("Pod", NAMESPACE);
+            let pods = self.fake.objects("Pod", namespace);
             if pods.iter().all(|p| p["status"]["containerStatuses"].is_array()) {
                 return;
             }

@@ -22,6 +22,7 @@ pub mod job;
 pub mod kubernetes;
 pub mod ledger;
 pub mod machine;
+pub mod ngc;
 pub mod null;
 pub mod openapi;
 pub mod peer;
@@ -118,5 +119,5 @@ const ASSUMED: &[evidence::RouteInfo] = {
 #[must_use]
 pub fn listing() -> Vec<evidence::RouteInfo> {
     let first = [entra::listing(), imds::listing(), arm::listing(), registry::listing(), blob::listing()].concat();
-    [first, real::hosted::listing(), kubernetes::routes(), ASSUMED.to_vec()].concat()
+    [first, real::hosted::listing(), ngc::listing(), kubernetes::routes(), ASSUMED.to_vec()].concat()
 }

@@ -23,6 +23,7 @@ use crate::fault::Faults;
 use crate::http::{Broken, Call, Handler, Reply, handler};
 use crate::imds::Metadata;
 use crate::ledger::Ledger;
+use crate::ngc::{self, Ngc};
 use crate::private::address;
 use crate::real::acr::Acr;
 use crate::real::azurite::Azurite;
@@ -53,6 +54,8 @@ const NAMES: &[&str] = &[
     hosted::GHCR,
     hosted::HUB,
     hosted::HUB_TOKENS,
+    ngc::REGISTRY,
+    ngc::API,
 ];
 
 /// How a sandbox is to be.
@@ -94,6 +97,7 @@ impl Default for Options {
 pub struct Sandbox {
     world: Arc<World>,
     arm: Arc<Arm>,
+    ngc: Arc<Ngc>,
     clusters: Arc<Clusters>,
     faults: Faults,
     dir: PathBuf,
@@ -140,6 +144,8 @@ impl Sandbox {
         } else {
             named(move |call| registries.answer(call))
         };
+        let ngc = Arc::new(Ngc::default());
+        let content = Arc::clone(&ngc).before(content);
         let storage = if options.azurite {
             Azurite::new(Arc::clone(&arm), &dir.join("accounts"), authority).handler()
         } else {
@@ -162,6 +168,7 @@ impl Sandbox {
         let sandbox = Self {
             world,
             arm,
+            ngc,
             clusters,
             faults,
             dir,
@@ -187,13 +194,11 @@ impl Sandbox {
 
     fn cloud_yaml(&self) -> String {
         let (arm, authority) = (self.world.arm_origin(), self.world.authority_origin());
+        let connect: String = connected(self.world.ends).map(|(name, at)| format!("  \"{name}\": \"{at}\"\n")).concat();
         format!(
             "# Written by mops-sandbox: the loopback stand-in for Azure.\narm: {arm}\nauthority: {authority}\n\
-             arm_scope: {arm}/.default\nca_file: {}\nconnect:\n  \"*.azurecr.io\": \"{}\"\n  \
-             \"*.blob.core.windows.net\": \"{}\"\n",
+             arm_scope: {arm}/.default\nca_file: {}\nconnect:\n{connect}",
             self.dir.join("ca.crt").display(),
-            self.world.ends.registry,
-            self.world.ends.blob
         )
     }
 
@@ -239,8 +244,13 @@ impl Sandbox {
     /// Which names are reached where.
     #[must_use]
     pub fn connect(&self) -> Vec<(String, SocketAddr)> {
-        let ends = self.world.ends;
-        vec![("*.azurecr.io".into(), ends.registry), ("*.blob.core.windows.net".into(), ends.blob)]
+        connected(self.world.ends).map(|(name, at)| (name.to_owned(), at)).into()
+    }
+
+    /// NGC, for what only a test may do.
+    #[must_use]
+    pub fn ngc(&self) -> &Ngc {
+        &self.ngc
     }
 
     /// What exists, as of now.
@@ -305,13 +315,23 @@ impl Drop for Sandbox {
     }
 }
 
+/// The names that are reached at an address of the sandbox. NGC shares the listener of the registries.
+fn connected(ends: Ends) -> [(&'static str, SocketAddr); 4] {
+    [
+        ("*.azurecr.io", ends.registry),
+        ("*.blob.core.windows.net", ends.blob),
+        (ngc::REGISTRY, ends.registry),
+        (ngc::API, ends.registry),
+    ]
+}
+
 /// What a probe in a pod needs to find the sandbox where names do not say it; nothing of it is secret.
 fn probe_env(world: &World, dir: &Path) -> Vec<(String, String)> {
     let ends = world.ends;
     if ends.reach == Reach::RealNames {
         return Vec::new();
     }
-    let connect = format!("*.azurecr.io={},*.blob.core.windows.net={}", ends.registry, ends.blob);
+    let connect = connected(ends).map(|(name, at)| format!("{name}={at}")).join(",");
     vec![("MOPS_PROBE_CONNECT".into(), connect), ("SSL_CERT_FILE".into(), dir.join("ca.crt").display().to_string())]
 }
 

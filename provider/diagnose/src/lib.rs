@@ -22,6 +22,7 @@ mod key_compare;
 pub mod kubelet;
 mod lifetime;
 mod local;
+mod ngc_reads;
 pub mod observed;
 pub mod permissions;
 mod pool_reads;

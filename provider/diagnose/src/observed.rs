@@ -9,6 +9,8 @@ pub mod services;
 
 /// Checks of ours that no probe makes: reads of the API server and of ARM.
 pub mod check {
+    pub use mops_probe::observation::check::KEY_FORM;
+
     /// The API server answers.
     pub const API: &str = "access.api";
     /// The kubeconfig and its context; nothing is sent for it.
@@ -76,8 +78,6 @@ pub mod check {
     pub const ARM_STORAGE_KEYS: &str = "arm.storage_keys";
     /// The policy that a SAS names, in the container's list; the reason is its name.
     pub const STORAGE_POLICY: &str = "storage.policy";
-    /// The form of a value, looked at where it lives.
-    pub const KEY_FORM: &str = "key.form";
     /// The organisation that a setting names, among those of the key; the target is the setting.
     pub const NGC_ORGANISATION: &str = "ngc.organisation";
     /// The registry, by ARM.
@@ -125,6 +125,8 @@ pub mod check {
 
 /// Codes of [`check`], beside those of the probe.
 pub mod code {
+    pub use mops_probe::observation::code::PLACEHOLDER;
+
     /// It is not there.
     pub const NOT_FOUND: &str = "NOT_FOUND";
     /// The API server's 401.
@@ -235,8 +237,6 @@ pub mod code {
     pub const OTHER_NAMESPACE: &str = "OTHER_NAMESPACE";
     /// Made for minutes or hours.
     pub const SHORT_LIVED: &str = "SHORT_LIVED";
-    /// A sample text, not a key.
-    pub const PLACEHOLDER: &str = "PLACEHOLDER";
     /// An address with a user or a token in it.
     pub const IN_URL: &str = "IN_URL";
     /// The annotation repeats the secret's data.

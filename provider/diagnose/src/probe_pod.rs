@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use mops_probe::{dockerconfig, settings::names};
+use mops_wire::ngc;
 
 use crate::request::Request;
 use crate::workload::{self, Place};
@@ -133,6 +134,7 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     set(names::BUNDLE, request.bundle.clone().unwrap_or_default());
     set(names::PROXY, request.proxy.as_ref().map(|proxy| proxy.https.clone()).unwrap_or_default());
     set(names::NO_PROXY, request.proxy.as_ref().map(|proxy| proxy.none.join(",")).unwrap_or_default());
+    set(names::MODELS, request.models.join(","));
     set(names::CONTAINER, request.containers.join(","));
     set(names::VERIFY_READONLY, if request.verify_readonly { "1".to_owned() } else { String::new() });
     set(names::RUN, request.run.clone());
@@ -160,10 +162,12 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     env
 }
 
-/// The images that the registry's credential is for: the workers' on that host, and those asked for.
+/// The images that are looked up: the workers' on the registry and at NGC, and those asked for.
 pub(crate) fn images<'a>(request: &Request, workers: impl IntoIterator<Item = &'a Pod>) -> Vec<String> {
-    let Some(registry) = &request.registry else { return request.images.clone() };
-    let ours = |image: &String| image.split_once('/').is_some_and(|(host, _)| host.eq_ignore_ascii_case(registry));
+    let hosts: Vec<&str> = request.registry.as_deref().into_iter().chain([ngc::REGISTRY]).collect();
+    let ours = |image: &String| {
+        image.split_once('/').is_some_and(|(host, _)| hosts.iter().any(|known| known.eq_ignore_ascii_case(host)))
+    };
     let specs = workers.into_iter().filter_map(|w| w.spec.as_ref());
     let mut images: Vec<String> = specs
         .flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers))

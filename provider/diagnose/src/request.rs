@@ -172,6 +172,8 @@ pub struct Request {
     pub search_namespaces: Vec<String>,
     /// Whether the registry is asked with an invented login, which it must refuse.
     pub negative_probe: bool,
+    /// Models of NGC, `ORG[/TEAM]/NAME:VERSION`.
+    pub models: Vec<String>,
     /// Pools by state or ARM.
     pub pools: Vec<KnownPool>,
     /// Only these pools; empty for all.
@@ -232,6 +234,7 @@ impl Request {
             bundle: None,
             search_namespaces: Vec::new(),
             negative_probe: true,
+            models: Vec::new(),
             pools: Vec::new(),
             only_pools: Vec::new(),
             vantages: USUAL.to_vec(),

@@ -8,12 +8,14 @@ use mops_probe::checks::{self, Registry};
 use mops_probe::observation::{check as probe, code as probe_code, variant};
 use mops_probe::settings::Container;
 use mops_probe::{HeldKey, Observation};
+use mops_wire::ngc;
 use mops_wire::registry::{Auth, Client, Reference};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::key_compare;
 use crate::local::{self, Kept};
+use crate::ngc_reads;
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::{ArmView, Request, Services, TokenView};
 
@@ -35,12 +37,17 @@ pub(crate) async fn look(
     containers: &[Container],
 ) -> FromHere {
     let (mut seen, mut readings, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    if let Some(host) = &request.registry {
-        let asked = registry(host, request, services, images).await;
+    if let Some(host) = request.registry.as_ref().filter(|host| *host != ngc::REGISTRY) {
+        let others: Vec<String> = images.iter().filter(|image| !checks::ngc::is_of(image)).cloned().collect();
+        let asked = registry(host, request, services, &others).await;
         seen.extend(asked.seen);
         readings.extend(asked.reading);
         keys.extend(asked.key);
     }
+    let asked = ngc_reads::look(request, services, images).await;
+    seen.extend(asked.seen);
+    readings.extend(asked.reading);
+    keys.extend(asked.key);
     for container in containers {
         let (asked, reading) = checks::container(container, None, &services.http, &services.clock).await;
         // Whether a write is refused is asked where workers run.
@@ -52,10 +59,12 @@ pub(crate) async fn look(
 }
 
 /// What one registry was asked.
-struct Asked {
-    seen: Vec<Observation>,
-    reading: Option<Reading>,
-    key: Option<HeldKey>,
+#[derive(Default)]
+pub(crate) struct Asked {
+    pub(crate) seen: Vec<Observation>,
+    pub(crate) reading: Option<Reading>,
+    /// The key of this machine that it accepts.
+    pub(crate) key: Option<HeldKey>,
 }
 
 async fn registry(registry: &str, request: &Request, services: &Services, images: &[String]) -> Asked {

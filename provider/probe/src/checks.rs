@@ -4,6 +4,7 @@ pub mod clock;
 mod environment;
 mod identity;
 mod kubelet;
+pub mod ngc;
 mod reach;
 mod registry;
 mod sas;
@@ -64,11 +65,13 @@ pub async fn run(settings: &Settings, http: &Http, clock: &SharedClock) -> Vec<O
         return all;
     }
     let mut all = environment::look(settings);
-    let ((registry, mut readings), (storage, more)) =
-        futures::join!(registry::all(settings, http, clock), storage::all(settings, http, clock));
-    readings.extend(more);
-    all.extend(registry);
-    all.extend(storage);
+    let ((registry, readings), (ngc, ngc_readings), (storage, more)) = futures::join!(
+        registry::all(settings, http, clock),
+        ngc::all(settings, http, clock),
+        storage::all(settings, http, clock)
+    );
+    let readings = [readings, ngc_readings, more].concat();
+    all.extend(registry.into_iter().chain(ngc).chain(storage));
     all.extend(clock::judge(&readings));
     all
 }

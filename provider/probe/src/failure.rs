@@ -3,7 +3,8 @@
 use mops_wire::WireError;
 use mops_wire::blob::BlobError;
 use mops_wire::error::TlsFault;
-use mops_wire::registry::{ChallengeError, Refusal, RegistryError};
+use mops_wire::ngc::NgcError;
+use mops_wire::registry::{ChallengeError, LICENCE, Refusal, RegistryError};
 
 use crate::observation::{Observation, code};
 
@@ -97,17 +98,23 @@ impl From<&RegistryError> for Failure {
     }
 }
 
-fn refused(refusal: &Refusal) -> Failure {
-    let ours = match refusal.status {
-        _ if refusal.html => code::HTML,
+/// The code of a refusal that gives none of its own.
+const fn code_of(status: u16, page: bool) -> &'static str {
+    match status {
+        _ if page => code::HTML,
         401 => code::UNAUTHORIZED,
         403 => code::DENIED,
         407 => code::PROXY_AUTH,
         429 => code::RATE_LIMITED,
         500.. => code::SERVER_ERROR,
         _ => code::UNEXPECTED,
-    };
-    let own = refusal.code.clone().filter(|_| !refusal.html);
+    }
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    let licence = refusal.message.as_deref().is_some_and(|words| words.contains(LICENCE));
+    let ours = if licence { code::LICENSE_SENTENCE } else { code_of(refusal.status, refusal.html) };
+    let own = refusal.code.clone().filter(|_| !refusal.html && !licence);
     let kind = refusal.content_type.as_deref().filter(|_| refusal.html);
     let words = refusal.message.as_deref().or(kind).unwrap_or("refused");
     let detail = format!("{}: {words}", refusal.operation);
@@ -115,6 +122,17 @@ fn refused(refusal: &Refusal) -> Failure {
         content_type: refusal.content_type.clone().filter(|_| refusal.excerpt.is_some()),
         excerpt: refusal.excerpt.clone(),
         ..Failure::answered(refusal.status, own.as_deref().unwrap_or(ours), detail.trim_end_matches([' ', ':']))
+    }
+}
+
+impl From<&NgcError> for Failure {
+    fn from(error: &NgcError) -> Self {
+        match error {
+            NgcError::Wire(wire) => Self::from(wire),
+            NgcError::Refused { status, page } => Self::answered(*status, code_of(*status, *page), &error.to_string()),
+            NgcError::Answer(_) => Self::ours(code::UNEXPECTED, error),
+            NgcError::Path(_) => Self::ours(code::REFERENCE_INVALID, error),
+        }
     }
 }
 

@@ -8,10 +8,7 @@ use crate::dockerconfig::{self, Login};
 use crate::observation::variant;
 use crate::settings::{Settings, names};
 
-/// The one user name that NGC's registry knows.
-pub const NGC_USER: &str = "$oauthtoken";
-/// NGC's registry.
-pub const NGC_HOST: &str = "nvcr.io";
+pub use mops_wire::ngc::{REGISTRY as NGC_HOST, USER as NGC_USER};
 
 /// A key in one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -45,6 +45,8 @@ pub mod check {
     pub const STORAGE_WRITE_REFUSED: &str = "storage.write_refused";
     /// HEAD of one blob; the target is `CONTAINER/NAME`.
     pub const STORAGE_BLOB: &str = "storage.blob";
+    /// The form of a key, looked at where it lives; the target is the host that it is for.
+    pub const KEY_FORM: &str = "key.form";
     /// A token of NGC; the target is the image that it is for, or the host for a bare login. A refusal without a key is
     /// no failure, and skipped.
     pub const NGC_TOKEN: &str = "ngc.token";
@@ -156,6 +158,8 @@ pub mod code {
     pub const REALM_UNTRUSTED: &str = "REALM_UNTRUSTED";
     /// The text does not have the form that it should have.
     pub const MALFORMED: &str = "MALFORMED";
+    /// A sample text, not a key.
+    pub const PLACEHOLDER: &str = "PLACEHOLDER";
     /// The registry asks nobody for a credential.
     pub const OPEN: &str = "OPEN";
     /// The docker config has no entry for the host.

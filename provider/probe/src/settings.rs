@@ -19,6 +19,8 @@ pub mod names {
     pub const IMAGES: &str = "MOPS_PROBE_IMAGES";
     /// What the worker fetches with user and password, or its identity.
     pub const BUNDLE: &str = "MOPS_PROBE_BUNDLE";
+    /// Models of NGC, separated by commas.
+    pub const MODELS: &str = "MOPS_PROBE_MODELS";
     /// Text of a `.dockerconfigjson`.
     pub const PULL_SECRET: &str = "MOPS_PROBE_PULL_SECRET";
     /// Blob containers, separated by commas; `VARIABLE=CONTAINER` for one whose connection string is
@@ -62,6 +64,8 @@ pub mod names {
     pub const PASSWORD: &str = "REGISTRY_PASSWORD";
     /// The worker's key for NGC.
     pub const NGC_KEY: &str = "NGC_API_KEY";
+    /// That key by all names that its images read, the first one first.
+    pub const NGC_KEYS: [&str; 3] = [NGC_KEY, "NIM_NGC_API_KEY", "NVIDIA_API_KEY"];
     /// The worker's storage.
     pub const STORAGE: &str = "AZURE_STORAGE_CONNECTION_STRING";
 }
@@ -153,6 +157,8 @@ pub struct Settings {
     pub images: Vec<String>,
     /// What the worker itself fetches.
     pub bundle: Option<String>,
+    /// Models of NGC whose files the worker fetches.
+    pub models: Vec<String>,
     /// The worker's user.
     pub username: Given<String>,
     /// The worker's password.
@@ -191,9 +197,10 @@ impl Settings {
             registry: env.get(names::REGISTRY).map(str::to_owned).or_else(|| bundle_registry.value().cloned()),
             images: list(env, names::IMAGES),
             bundle: env.get(names::BUNDLE).map(str::to_owned),
+            models: list(env, names::MODELS),
+            ngc_key: ngc_key(env),
             username: given(env, names::USERNAME),
             password: secret(env, names::PASSWORD),
-            ngc_key: secret(env, names::NGC_KEY),
             identity: env.has(names::IDENTITY).then(|| identity(env)),
             pull_secret: secret(env, names::PULL_SECRET),
             containers: list(env, names::CONTAINER)
@@ -216,6 +223,13 @@ fn cluster_proxy(env: &Env) -> Option<ProxySettings> {
     let proxy = env.get(names::PROXY)?;
     let none = env.get(names::NO_PROXY).unwrap_or_default();
     Some(ProxySettings::from_env(&Env::of([("HTTPS_PROXY", proxy), ("NO_PROXY", none)])))
+}
+
+/// The first key that is set, else the first that is blank.
+fn ngc_key(env: &Env) -> Given<Secret<String>> {
+    let all = names::NGC_KEYS.map(|name| secret(env, name));
+    let blank = all.iter().find(|given| **given == Given::Empty).cloned();
+    all.into_iter().find(|given| given.value().is_some()).or(blank).unwrap_or(Given::Missing)
 }
 
 fn identity(env: &Env) -> Identity {
@@ -278,6 +292,15 @@ mod tests {
         assert!(Settings::from_env(&Env::of([(names::CLIENT_ID, "c")])).identity.is_none());
         let env = Env::of([(names::IDENTITY, "1"), (names::TOKEN_FILE, "/t"), (names::CLIENT_ID, "c")]);
         assert_eq!(Settings::from_env(&env).identity.unwrap().missing(), Some(names::TENANT_ID));
+    }
+
+    #[test]
+    fn a_key_of_ngc_has_several_names() {
+        let key = |pairs: &[(&str, &str)]| Settings::from_env(&Env::of(pairs.iter().copied())).ngc_key;
+        assert_eq!(key(&[]), Given::Missing);
+        assert_eq!(key(&[("NGC_API_KEY", "")]), Given::Empty);
+        assert_eq!(key(&[("NGC_API_KEY", ""), ("NIM_NGC_API_KEY", "a")]), Given::Value(Secret::from("a")));
+        assert_eq!(key(&[("NIM_NGC_API_KEY", "a"), ("NGC_API_KEY", "b")]), Given::Value(Secret::from("b")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! ONE http pipeline, and the protocols that need nothing but it: image registries and blobs by SAS.
+//! ONE http pipeline, and the protocols that need nothing but it: image registries, blobs by SAS, NGC's API.
 //!
 //! Guarantees three things: a credential goes to its own origin only ([`origin`], R14), TLS is
 //! always verified (`tls`, R15), and nothing here logs or reports a secret ([`redact`], R12).
@@ -12,6 +12,7 @@ pub mod directory;
 pub mod error;
 pub mod fault;
 pub mod metadata;
+pub mod ngc;
 pub mod origin;
 pub mod pipeline;
 pub mod proxy;

@@ -9,7 +9,7 @@ fn families() -> Vec<&'static str> {
 }
 
 /// What only a run that asks somebody can heed.
-const ASKS: [&str; 16] = [
+const ASKS: [&str; 17] = [
     "save",
     "timeout",
     "probe_image",
@@ -21,6 +21,7 @@ const ASKS: [&str; 16] = [
     "registry",
     "image",
     "pool",
+    "model",
     "max_pods",
     "no_arm",
     "vantage",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mops_core::grammar::is_dns_label;
 use mops_diagnose::observed::Vantage;
+use mops_wire::ngc::Model;
 use mops_wire::registry::Reference;
 
 /// `90s`, `10m`, `1h` or a whole number of seconds.
@@ -64,6 +65,15 @@ pub(crate) fn registry_host(text: &str) -> Result<String, String> {
     }
 }
 
+/// A model by its service and its name there.
+pub(crate) fn model(text: &str) -> Result<Model, String> {
+    match text.split_once(':') {
+        Some(("ngc", name)) => name.parse().map_err(|error: mops_wire::ngc::ModelError| error.to_string()),
+        Some(("hf", _)) => Err("models of Hugging Face are not looked up; ngc:ORG[/TEAM]/NAME:VERSION is".into()),
+        _ => Err("a model is named by its service, for example ngc:nim/meta/llama-3.1-8b-instruct:1.0".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +95,14 @@ mod tests {
         assert!(Vantage::CHOSEN.iter().all(|chosen| vantage(chosen.letter()) == Ok(*chosen)));
         for text in ["k", "W", "", "w,p"] {
             assert!(vantage(text).is_err_and(|said| said.contains("w (workstation), p (pod), n (node)")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_model_names_its_service() {
+        assert_eq!(model("ngc:nim/meta/llama:1.0").unwrap().to_string(), "nim/meta/llama:1.0");
+        for (text, said) in [("hf:meta/llama", "Hugging Face"), ("nim/meta/llama:1.0", "ngc:"), ("ngc:llama", "form")] {
+            assert!(model(text).is_err_and(|words| words.contains(said)), "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which workload a check is about, where it is not that of a stack.
 
 use clap::Args;
+use mops_wire::ngc::Model;
 
 use super::value;
 
@@ -27,6 +28,9 @@ pub(crate) struct WorkloadArgs {
     /// One more image to look up (repeatable).
     #[arg(long, value_name = "REF", value_parser = value::image)]
     pub(crate) image: Vec<String>,
+    /// A model whose files the pods fetch, ngc:ORG[/TEAM]/NAME:VERSION (repeatable).
+    #[arg(long, value_name = "REF", value_parser = value::model)]
+    pub(crate) model: Vec<Model>,
     /// Only this node pool (repeatable).
     #[arg(long, value_name = "NAME")]
     pub(crate) pool: Vec<String>,
@@ -56,6 +60,7 @@ impl Default for WorkloadArgs {
             container: None,
             registry: None,
             image: Vec::new(),
+            model: Vec::new(),
             pool: Vec::new(),
             max_pods: 20,
             no_arm: false,

@@ -1,15 +1,23 @@
 //! The worker's variables: exact names, and blank is not missing. Shows the registry's host and no
 //! other value.
 
+use super::ngc;
 use crate::observation::{Observation, check, code};
 use crate::settings::{Given, Settings, names};
 
 pub(super) fn look(settings: &Settings) -> Vec<Observation> {
-    let mut all = vec![host(settings)];
+    let mut all = Vec::new();
+    // A server of NGC's models has nothing to fetch from a registry of bundles.
+    if !is_of_ngc(settings) {
+        all.push(host(settings));
+    }
     // Who signs in as an identity needs no password; what that one needs is checked with it.
-    if settings.identity.is_none() {
+    if settings.identity.is_none() && !is_of_ngc(settings) {
         all.push(present(names::USERNAME, &settings.username));
         all.push(present(names::PASSWORD, &settings.password));
+    }
+    if !settings.models.is_empty() {
+        all.push(present(names::NGC_KEY, &settings.ngc_key));
     }
     // A workload without a container to read may do without a connection string.
     let mut variables: Vec<&str> = Vec::new();
@@ -25,6 +33,12 @@ pub(super) fn look(settings: &Settings) -> Vec<Observation> {
 /// Whether the registry is named.
 pub(super) fn registry(settings: &Settings) -> Observation {
     present(names::BUNDLE_REGISTRY, &settings.bundle_registry)
+}
+
+/// Whether the images are NGC's, and no other registry is named.
+fn is_of_ngc(settings: &Settings) -> bool {
+    let other = settings.registry.as_deref().is_some_and(|registry| registry != mops_wire::ngc::REGISTRY);
+    !other && !settings.images.is_empty() && settings.images.iter().all(|image| ngc::is_of(image))
 }
 
 fn present<T>(name: &str, given: &Given<T>) -> Observation {
@@ -61,6 +75,18 @@ mod tests {
     use mops_host::Env;
 
     use super::*;
+
+    #[test]
+    fn a_server_of_ngc_needs_its_own_key_alone() {
+        let image = (names::IMAGES, "nvcr.io/nim/meta/llama:1");
+        let model = (names::MODELS, "nim/meta/llama:1");
+        assert_eq!(codes(&[image]), []);
+        let missing = Some(code::ENV_MISSING.to_owned());
+        assert_eq!(codes(&[image, model]), [("NGC_API_KEY".to_owned(), missing)]);
+        assert_eq!(codes(&[image, model, ("NIM_NGC_API_KEY", "k")]), [("NGC_API_KEY".to_owned(), None)]);
+        assert_eq!(codes(&[image, (names::REGISTRY, "reg.io")]).len(), 3, "a worker of both");
+        assert_eq!(codes(&[(names::IMAGES, "reg.io/a:1,nvcr.io/a/b:1")]).len(), 3);
+    }
 
     fn codes(env: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
         let settings = Settings::from_env(&Env::of(env.iter().copied()));

@@ -6,7 +6,7 @@ use mops_host::SharedClock;
 use mops_wire::Http;
 use mops_wire::registry::{Auth, Client};
 
-use super::{identity, kubelet};
+use super::{identity, kubelet, ngc};
 use crate::checks::clock::Reading;
 use crate::checks::reach::reach;
 use crate::failure::Failure;
@@ -24,8 +24,13 @@ use entry::entry;
 use manifest::Platform;
 use sign_in::Registry;
 
-/// Everything about the registry, and its clock.
+/// Everything about the registry, and its clock. NGC's has a way of its own.
 pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -> (Vec<Observation>, Vec<Reading>) {
+    if settings.registry.as_deref() == Some(mops_wire::ngc::REGISTRY) {
+        return (Vec::new(), Vec::new());
+    }
+    let images = settings.images.iter().filter(|image| !ngc::is_of(image)).cloned().collect();
+    let settings = &Settings { images, ..settings.clone() };
     let Some(registry) = &settings.registry else {
         let skipped = [variant::ENV, variant::PULL_SECRET]
             .map(|v| Observation::skipped(check::REGISTRY_V2, v, "registry", code::NOT_GIVEN))

@@ -13,6 +13,10 @@ use crate::redact;
 use crate::response::Response;
 use crate::retry::server_pause;
 
+/// What NGC says when an organisation has not accepted the licence of an image. Being known, it is quoted of credential
+/// calls too.
+pub const LICENCE: &str = "Please accept license on the browser to be able to download";
+
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -70,7 +74,7 @@ pub struct Refusal {
     pub status: u16,
     /// The registry's own code, for example `MANIFEST_UNKNOWN`.
     pub code: Option<String>,
-    /// The registry's own words, at most 200 characters; none for credential calls.
+    /// The registry's own words, at most 200 characters; of credential calls only [`LICENCE`].
     pub message: Option<String>,
     /// The id that the service gave the request.
     pub request_id: Option<String>,
@@ -191,13 +195,15 @@ pub(crate) fn refusal(
     let odd = entry.is_none() && !response.body.is_empty();
     let (code, message) = entry.map_or((None, None), |entry| (entry.code, entry.message));
     let content_type = response.header("content-type").map(|text| printable(text, 100));
+    let known = String::from_utf8_lossy(&response.body).contains(LICENCE).then(|| LICENCE.to_owned());
+    let message = message.filter(|text| may_quote(text, quote)).map(|text| printable(&text, 200));
     RegistryError::Refused(Box::new(Refusal {
         operation: asked.operation,
         target: asked.target.to_owned(),
         host: Origin::of(&response.url).map(|origin| origin.authority()).unwrap_or_default(),
         status: response.status.as_u16(),
         code: code.filter(|code| is_code(code)),
-        message: message.filter(|text| may_quote(text, quote)).map(|text| printable(&text, 200)),
+        message: known.or(message),
         request_id: response.request_id().map(|id| printable(id, 100)),
         html: is_page(response),
         excerpt: excerpt(response, quote).filter(|_| odd),
@@ -297,6 +303,19 @@ mod tests {
         assert_eq!((found.code.as_deref(), found.message.as_deref()), (Some("UNAUTHORIZED"), Some("no way")));
         assert_eq!(found.to_string(), "`reg.example` answered 401 UNAUTHORIZED to read `reg.example/a`");
         assert!(refused("<html>", Quote::Unless(None)).html);
+    }
+
+    #[test]
+    fn the_sentence_about_a_licence_is_known_wherever_it_stands() {
+        let bodies = [
+            format!(r#"{{"errors":[{{"code":"DENIED","message":"{LICENCE} canary"}}]}}"#),
+            format!(r#"{{"details":"{LICENCE}","token":"canary"}}"#),
+            format!("<html>{LICENCE} canary</html>"),
+        ];
+        for body in bodies {
+            assert_eq!(refused(&body, Quote::CodeOnly).message.as_deref(), Some(LICENCE), "{body}");
+        }
+        assert_eq!(refused(r#"{"details":"accept a licence"}"#, Quote::CodeOnly).message, None);
     }
 
     #[test]

@@ -70,6 +70,18 @@ impl Client {
         Ok(false)
     }
 
+    /// Gets the token that a challenge gives to this login by itself, for no repository: that of a command which only signs
+    /// in.
+    ///
+    /// # Errors
+    /// As [`Client::pull_token`].
+    pub async fn login_token(&self, challenge: &Challenge) -> Result<(), RegistryError> {
+        if let Challenge::Bearer { realm, service, .. } = challenge {
+            self.token(&Wanted { realm, service: service.as_deref(), scope: "" }).await?;
+        }
+        Ok(())
+    }
+
     fn asked_in(&self, response: &Response) -> Result<Option<Challenge>, RegistryError> {
         match response.status {
             StatusCode::OK => self.not_a_page(response).map(|()| None),

@@ -97,6 +97,7 @@ fn from_flags(request: &mut Request, Subject { workload, asking, probe, .. }: &S
     }
     request.container.clone_from(&workload.container);
     request.images.clone_from(&workload.image);
+    request.models = workload.model.iter().map(ToString::to_string).collect();
     request.only_pools.clone_from(&workload.pool);
     request.max_pods = workload.max_pods;
     request.probe_namespace.clone_from(&probe.probe_namespace);

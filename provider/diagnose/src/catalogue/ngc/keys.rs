@@ -60,15 +60,25 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops ngc fix -n {namespace}",
             plain: "kubectl -n {namespace} get secrets",
         },
-        rules: &[high(
-            &[
-                failed(&[probe::NGC_TOKEN]).with(KEYS).http(&[401]),
-                passed(&[check::KEY_FORM]).near(Near::Credential),
-                passed(&[probe::NGC_TOKEN]).with(&[variant::ANON]),
-            ],
-            "{place}: NGC gives no token for the key of the {source}, and answers without one",
-        )
-        .over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED"])],
+        rules: &[
+            high(
+                &[
+                    failed(&[probe::NGC_TOKEN]).with(KEYS).http(&[401]),
+                    passed(&[check::KEY_FORM]).near(Near::Credential),
+                    passed(&[probe::NGC_TOKEN]).with(&[variant::ANON]),
+                ],
+                "{place}: NGC gives no token for the key of the {source}, and answers without one",
+            )
+            .over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED"]),
+            high(
+                &[
+                    failed(&[probe::NGC_MODEL]).with(KEYS).http(&[401]),
+                    failed(&[probe::NGC_TOKEN]).with(KEYS).http(&[401]),
+                    passed(&[check::KEY_FORM]).near(Near::Credential),
+                ],
+                "{place}: NGC refuses the key of the {source} for the model `{target}` too (401)",
+            ),
+        ],
         ..CAUSE
     },
     Cause {

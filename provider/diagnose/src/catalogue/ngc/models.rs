@@ -10,24 +10,30 @@ use crate::rule::{Near, Remedy, failed, high, medium, passed};
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "NGC_LEGAL_RESTRICTION",
-        title: "NGC withholds this model for legal reasons",
-        meaning: "The vendor does not give these files to this country or organisation. No key and no licence page changes \
-                  that.",
-        signal: "451 for the files of the model",
+        title: "NGC withholds this for legal reasons",
+        meaning: "The vendor does not give this image or these files to this country or organisation. No key and no \
+                  licence page changes that.",
+        signal: "451 for the image, or for the files of the model",
         near_miss: "403 for them gives NGC_MODEL_SCOPE",
         repair: Repair::Human,
         unconfirmed: true,
         sources: &["NVIDIA-AI-Blueprints/video-search-and-summarization#1470"],
         remedy: Remedy {
-            text: "take another model, or ask the vendor; the key is not the matter",
+            text: "take another image or model, or ask the vendor; the key is not the matter",
             stack: "",
             plain: "",
         },
-        rules: &[high(
-            &[failed(&[probe::NGC_MODEL]).http(&[451])],
-            "{place}: NGC withholds the files of `{target}` for legal reasons (451)",
-        )
-        .over(&["NIM_LOADING"])],
+        rules: &[
+            high(
+                &[failed(&[probe::NGC_MODEL]).http(&[451])],
+                "{place}: NGC withholds the files of `{target}` for legal reasons (451)",
+            )
+            .over(&["NIM_LOADING"]),
+            high(
+                &[failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[451])],
+                "{place}: NGC withholds the image `{target}` for legal reasons (451)",
+            ),
+        ],
         ..CAUSE
     },
     Cause {

@@ -2,6 +2,7 @@
 
 use mops_host::random;
 use mops_wire::Origin;
+use mops_wire::ngc;
 use mops_wire::registry::{Client, Digest, Layer, Reference, RegistryError};
 
 use super::manifest::{self, Content};
@@ -13,7 +14,7 @@ use crate::observation::{Observation, Outcome, check, code};
 
 /// Registries that answer alike for what does not exist and for what may not be pulled; elsewhere the comparison is shown
 /// and proves nothing.
-const HIDING: [&str; 1] = ["nvcr.io"];
+const HIDING: [&str; 1] = [ngc::REGISTRY];
 /// What begins the name of a repository that is looked up as a whole, and not one image of it.
 const REPOSITORY: &str = "oci://";
 /// Most tags that are asked for where they only prove that the repository is there.
@@ -44,7 +45,8 @@ impl Registry<'_> {
         seen.millis(watch.millis())
     }
 
-    async fn image(&self, client: &Client, variant: &str, named: &str) -> Vec<Observation> {
+    /// Looks one image up, with all that tells a refusal of it apart.
+    pub(in crate::checks) async fn image(&self, client: &Client, variant: &str, named: &str) -> Vec<Observation> {
         let image = named.strip_prefix(REPOSITORY).unwrap_or(named);
         let reference = match image.parse::<Reference>() {
             Err(error) => {
@@ -67,7 +69,7 @@ impl Registry<'_> {
                 let seen = Observation::ok(check::REGISTRY_PULL, variant, image).status(200).millis(watch.millis());
                 return [vec![seen], self.content(client, &reference, (variant, image)).await].concat();
             }
-            Err(error) => error,
+            Err(error) => self.worded(client, &reference, error).await,
         };
         let failure = Failure::from(&error);
         let seen = failure.observation(check::REGISTRY_PULL, variant, image).millis(watch.millis());
@@ -76,6 +78,16 @@ impl Registry<'_> {
             Some(404) => self.absent(client, &reference, (variant, image), seen).await,
             _ => vec![seen],
         }
+    }
+
+    /// A refusal with the words that a HEAD has no place for. Only a registry that hides what exists is asked again: its
+    /// words may be the one thing that tells.
+    async fn worded(&self, client: &Client, reference: &Reference, error: RegistryError) -> RegistryError {
+        let bare = error.refusal().is_some_and(|r| r.message.is_none() && (400..500).contains(&r.status));
+        if !bare || !HIDING.contains(&self.host) {
+            return error;
+        }
+        client.manifest(reference).await.err().unwrap_or(error)
     }
 
     /// Which of repository and tag is missing: a HEAD has no body to say so.
@@ -101,7 +113,7 @@ impl Registry<'_> {
     }
 
     /// The same of a repository that nobody has: a registry that hides what exists gives the same answer.
-    async fn random(
+    pub(in crate::checks) async fn random(
         &self,
         client: &Client,
         reference: &Reference,

@@ -86,7 +86,7 @@ impl Registry<'_> {
     }
 
     /// The reference of an image that is on this registry.
-    pub(super) fn here(&self, image: &str) -> Option<Reference> {
+    pub(in crate::checks) fn here(&self, image: &str) -> Option<Reference> {
         let reference: Reference = image.parse().ok()?;
         reference.registry().eq_ignore_ascii_case(self.host).then_some(reference)
     }

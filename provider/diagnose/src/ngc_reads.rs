@@ -1,0 +1,153 @@
+//! What the workstation sees of NGC: both gates with the key of this machine, and what the catalogue says of an image that
+//! nobody here gets. The catalogue is what tells a wrong path from a missing right (`tests/diagnose/ngc.rs`).
+
+use mops_core::{Secret, near_paths};
+use mops_probe::checks::ngc::{self, Key};
+use mops_probe::failure::Failure;
+use mops_probe::observation::{check as probe, code as seen_code, variant};
+use mops_probe::{Observation, Outcome};
+use mops_wire::ngc::{Api, NgcError, Organisation, REGISTRY};
+use mops_wire::registry::Reference;
+
+use crate::key_compare;
+use crate::local::{self, Kept};
+use crate::observed::{check, code};
+use crate::request::{Request, Services};
+use crate::workstation::Asked;
+
+/// Most names that are suggested.
+const NEAREST: usize = 3;
+
+/// All of it. Nothing is read or asked for a run that has nothing of NGC.
+pub(crate) async fn look(request: &Request, services: &Services, images: &[String]) -> Asked {
+    let Services { http, clock, env, .. } = services;
+    let images: Vec<String> = images.iter().filter(|image| ngc::is_of(image)).cloned().collect();
+    if images.is_empty() && request.models.is_empty() {
+        return Asked::default();
+    }
+    let found = local::logins(env, REGISTRY).await;
+    // The first is the one that the tools use.
+    let login = found.logins.into_iter().find_map(|(_, kept)| match kept {
+        Kept::Login(login) => Some(login),
+        Kept::Identity(_) => None,
+    });
+    let own =
+        login.clone().map(|login| Key { variant: variant::LOCAL, username: login.username, secret: login.password });
+    let (keys, forms) = ngc::well_formed(own);
+    let mut seen = [found.seen, forms].concat();
+    let key = keys.first().map(|key| &key.secret);
+    let mut reading = None;
+    if !images.is_empty() {
+        let asked;
+        (asked, reading) = ngc::gate_of_images(&images, &keys, None, (http, None), clock).await;
+        seen.extend(asked);
+        for image in images.iter().filter(|image| !is_given(&seen, image)).cloned().collect::<Vec<_>>() {
+            seen.push(Catalogue { api: Api::new(http.about(&image)), key }.look_up(&image).await);
+        }
+    }
+    seen.extend(ngc::gate_of_models(&request.models, variant::LOCAL, &keys, http, clock).await);
+    let accepted = |o: &Observation| {
+        let gate = [probe::NGC_TOKEN, probe::NGC_MODEL].contains(&o.check.as_str());
+        gate && o.variant == variant::LOCAL && o.outcome == Outcome::Ok
+    };
+    let key = login.filter(|_| seen.iter().any(accepted)).map(|login| key_compare::local(request, REGISTRY, &login));
+    Asked { seen, reading, key }
+}
+
+fn is_given(seen: &[Observation], image: &str) -> bool {
+    seen.iter().any(|o| o.check == probe::REGISTRY_PULL && o.outcome == Outcome::Ok && o.target == image)
+}
+
+/// The catalogue, and who asks.
+struct Catalogue<'a> {
+    api: Api,
+    key: Option<&'a Secret<String>>,
+}
+
+impl Catalogue<'_> {
+    fn variant(&self) -> &'static str {
+        if self.key.is_some() { variant::LOCAL } else { variant::ANON }
+    }
+
+    /// Whether the name exists. What the catalogue does not show to everybody only the key's own organisation can tell, so
+    /// without an answer there nothing is said.
+    async fn look_up(&self, image: &str) -> Observation {
+        let Ok(reference) = image.parse::<Reference>() else {
+            return Observation::skipped(check::NGC_CATALOGUE, self.variant(), image, seen_code::REFERENCE_INVALID);
+        };
+        let repository = reference.repository();
+        let organisation = repository.split('/').next().unwrap_or_default();
+        let ok = || Observation::ok(check::NGC_CATALOGUE, self.variant(), image).status(200);
+        let failed =
+            |code, words: &str| Observation::failed(check::NGC_CATALOGUE, self.variant(), image, code).detail(words);
+        let listed = self.api.listed(organisation).await;
+        let names: Vec<&str> = listed.as_ref().map(|all| all.iter().map(String::as_str).collect()).unwrap_or_default();
+        if names.contains(&repository) {
+            return ok();
+        }
+        let own = self.own(organisation, repository).await;
+        let nearest = near_paths(repository, &names, NEAREST).join(", ");
+        match own {
+            Some(Own::Displayed(name)) => failed(code::DISPLAY_NAME, &name),
+            Some(Own::Known(Ok(true))) => ok(),
+            Some(Own::Known(Ok(false))) => failed(code::NOT_FOUND, &nearest),
+            // An organisation that shows its images to everybody shows them all.
+            _ if !names.is_empty() => failed(code::NOT_FOUND, &nearest),
+            own => self.unknown(image, listed.err(), own),
+        }
+    }
+
+    /// What the key says of an organisation and an image in it.
+    async fn own(&self, organisation: &str, repository: &str) -> Option<Own> {
+        let key = self.key?;
+        let organisations = self.api.organisations(key).await.unwrap_or_default();
+        if let Some(displayed) = organisations.iter().find(|one| is_displayed(one, organisation)) {
+            return Some(Own::Displayed(displayed.name.clone()));
+        }
+        Some(Own::Known(self.api.knows(repository, key).await))
+    }
+
+    fn unknown(&self, image: &str, listed: Option<NgcError>, own: Option<Own>) -> Observation {
+        let error = match own {
+            Some(Own::Known(Err(error))) => Some(error),
+            _ => listed,
+        };
+        let skip = |code| Observation::skipped(check::NGC_CATALOGUE, self.variant(), image, code);
+        match error.map(|error| Failure::from(&error)) {
+            Some(failure) => {
+                let seen = skip(&failure.code).detail(&failure.detail);
+                Observation { status: failure.status, ..seen }
+            }
+            None => skip(seen_code::NOT_GIVEN).detail("the organisation shows no images to everybody"),
+        }
+    }
+}
+
+/// What the key's own organisation says.
+enum Own {
+    /// The word is what pages show for an organisation of this name.
+    Displayed(String),
+    /// Whether the image is there.
+    Known(Result<bool, NgcError>),
+}
+
+/// Whether a word is how pages show an organisation, in small letters and with `-` for a space, and not its name.
+fn is_displayed(one: &Organisation, word: &str) -> bool {
+    let shown = one.display_name.trim().to_lowercase();
+    let word = word.to_lowercase();
+    one.name != word && !shown.is_empty() && (shown == word || shown.replace(' ', "-") == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_displayed_name_is_known_by_its_words() {
+        let one = Organisation { name: "acmrl0x7q2".into(), display_name: "Acme Research Labs".into() };
+        assert!(is_displayed(&one, "acme-research-labs") && is_displayed(&one, "Acme-Research-Labs"));
+        assert!(!is_displayed(&one, "acmrl0x7q2") && !is_displayed(&one, "acme"));
+        let same = Organisation { name: "nim".into(), display_name: "NIM".into() };
+        assert!(!is_displayed(&same, "nim"), "its name and what is shown may be the same word");
+    }
+}

@@ -1,0 +1,17 @@
+//! NGC beside its registry: the files of a model, the list of images, and the organisations of a key.
+//!
+//! Guarantees that a key goes to the API's own host only and never after a redirect, and that no error quotes an answer
+//! (`tests/diagnose/ngc.rs`).
+
+mod api;
+mod model;
+
+pub use api::{Api, Files, NgcError, Organisation};
+pub use model::{Model, ModelError};
+
+/// The host of its images.
+pub const REGISTRY: &str = "nvcr.io";
+/// The host of everything else.
+pub const API: &str = "api.ngc.nvidia.com";
+/// The one user name that its registry knows; the key is the password.
+pub const USER: &str = "$oauthtoken";
