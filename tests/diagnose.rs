@@ -14,14 +14,16 @@ mod images;
 mod keys;
 #[path = "diagnose/limits.rs"]
 mod limits;
+#[path = "diagnose/logs.rs"]
+mod logs;
 #[path = "diagnose/names.rs"]
 mod names;
-#[path = "diagnose/node_identity.rs"]
-mod node_identity;
 #[path = "diagnose/ngc.rs"]
 mod ngc;
 #[path = "diagnose/ngc_hostile.rs"]
 mod ngc_hostile;
+#[path = "diagnose/node_identity.rs"]
+mod node_identity;
 #[path = "diagnose/probe.rs"]
 mod probe;
 #[path = "diagnose/reach.rs"]

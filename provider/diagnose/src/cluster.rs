@@ -161,6 +161,18 @@ impl Cluster {
         Ok(self.pods_api().logs(pod, &LogParams::default()).await?)
     }
 
+    /// The last lines of a container, or of the one that was there before it.
+    pub(crate) async fn tail(
+        &self,
+        pod: &str,
+        (container, previous): (&str, bool),
+        lines: i64,
+    ) -> Result<String, Trouble> {
+        let container = Some(container.to_owned());
+        let parameters = LogParams { container, previous, tail_lines: Some(lines), ..LogParams::default() };
+        Ok(self.pods_api().logs(pod, &parameters).await?)
+    }
+
     /// Deletes this very job, and with it its pods; one that is gone already is fine.
     pub(crate) async fn delete(&self, job: &Job) -> Result<(), Trouble> {
         let name = job.metadata.name.clone().unwrap_or_default();

@@ -22,6 +22,8 @@ mod key_compare;
 pub mod kubelet;
 mod lifetime;
 mod local;
+mod log_reads;
+mod log_text;
 mod ngc_reads;
 pub mod observed;
 pub mod permissions;

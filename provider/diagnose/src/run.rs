@@ -15,6 +15,7 @@ use crate::chosen;
 use crate::cleaning;
 use crate::cluster::{Cluster, Trouble};
 use crate::identity_reads;
+use crate::log_reads;
 use crate::observed::{Observed, Vantage, check, code};
 use crate::permissions;
 use crate::pool_reads;
@@ -175,6 +176,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
         seen.probes.extend(identity_reads::look(cluster, request, &workers).await);
         let events = cluster.events().await.unwrap_or_default();
         seen.probes.extend(static_reads::workers(&workers, &events, &nodes));
+        seen.probes.extend(log_reads::look(cluster, request, &workers, &nodes).await);
     }
     if request.looks_from(Vantage::W) {
         (services.progress)("asking registry and storage from here");

@@ -114,6 +114,20 @@ fn kinds<'a>(workers: impl Iterator<Item = &'a Pod>, wanted: Option<&str>) -> Ve
     workers.filter(|w| seen.insert(references(w, wanted))).collect()
 }
 
+/// Kind and name of what a pod belongs to, as people name it: the Deployment behind a ReplicaSet; without an owner the
+/// pod itself.
+pub(crate) fn owner(pod: &Pod) -> (&'static str, String) {
+    let by = pod.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+    let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
+    let deployment = by.zip(hash).and_then(|(by, hash)| by.name.strip_suffix(&format!("-{hash}")));
+    match (deployment, by) {
+        (Some(name), _) => ("Deployment", name.to_owned()),
+        (None, Some(by)) if by.kind == "Job" => ("Job", by.name.clone()),
+        (None, Some(by)) if by.kind == "StatefulSet" => ("StatefulSet", by.name.clone()),
+        _ => ("Pod", pod.metadata.name.clone().unwrap_or_default()),
+    }
+}
+
 /// The name of the node that a pod runs on.
 #[must_use]
 pub fn node_of(pod: &Pod) -> Option<&str> {
@@ -303,6 +317,21 @@ mod tests {
         };
         assert!(WAITING.iter().all(|reason| waits(&pod(reason))));
         assert!(!waits(&pod("ContainerCreating")) && !waits(&Pod::default()));
+    }
+
+    #[test]
+    fn a_pod_is_named_by_what_it_belongs_to() {
+        let pod = |kind: &str, name: &str, hash: &str| -> Pod {
+            serde_json::from_value(json!({"metadata": {
+                "name": "a-1", "labels": {"pod-template-hash": hash},
+                "ownerReferences": [{"apiVersion": "v1", "kind": kind, "name": name, "uid": "u", "controller": true}]
+            }}))
+            .unwrap()
+        };
+        assert_eq!(owner(&pod("ReplicaSet", "reasoning-nim-5d4f", "5d4f")), ("Deployment", "reasoning-nim".into()));
+        assert_eq!(owner(&pod("Job", "train", "")), ("Job", "train".into()));
+        assert_eq!(owner(&pod("DaskCluster", "d", "")), ("Pod", "a-1".into()));
+        assert_eq!(owner(&worker("w", "n")), ("Pod", "w".into()));
     }
 
     #[test]

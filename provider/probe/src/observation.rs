@@ -196,6 +196,10 @@ pub mod code {
     pub const CACHE_DENIED: &str = "CACHE_DENIED";
     /// A log tells of files that Hugging Face gives to members only.
     pub const HF_GATED: &str = "HF_GATED";
+    /// A log tells that Hugging Face refused.
+    pub const HF_REFUSED: &str = "HF_REFUSED";
+    /// A log tells that Weights & Biases refused.
+    pub const WANDB_REFUSED: &str = "WANDB_REFUSED";
     /// The resolver has trouble of its own.
     pub const SERVFAIL: &str = "SERVFAIL";
     /// An address of a private network.

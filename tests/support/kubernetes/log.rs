@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use serde_json::Value as Json;
 
 use super::KubernetesFake;
+use super::kinds::named;
 use super::kubelet::is_probe;
 use super::serve::{Ask, plain};
 use super::status::Refusal;
@@ -52,12 +53,14 @@ pub(super) async fn log(
         let pod = text(&pod, "/metadata/name");
         return Err(Refusal::bad_request(&format!("container \"{name}\" in pod \"{pod}\" is waiting to start: {why}")));
     }
-    if ask.flag("previous") {
-        let pod = text(&pod, "/metadata/name");
-        let why = format!("previous terminated container \"{name}\" in pod \"{pod}\" not found");
-        return Err(Refusal::bad_request(&why));
-    }
-    let kept = fake.store().logs.get(&kept_as(&pod, name)).cloned().unwrap_or_default();
+    let kept = if ask.flag("previous") {
+        let of = text(&pod, "/metadata/name");
+        let why = format!("previous terminated container \"{name}\" in pod \"{of}\" not found");
+        let kept = fake.store().logs.get(&kept_as(&pod, &ended(name))).cloned();
+        kept.ok_or_else(|| Refusal::bad_request(&why))?
+    } else {
+        fake.store().logs.get(&kept_as(&pod, name)).cloned().unwrap_or_default()
+    };
     let kept = match ask.query("tailLines").parse::<usize>() {
         Ok(n) => {
             let lines: Vec<&str> = kept.lines().collect();
@@ -66,6 +69,28 @@ pub(super) async fn log(
         Err(_) => kept,
     };
     Ok(plain(kept))
+}
+
+/// The name of the container that was there before one.
+fn ended(container: &str) -> String {
+    format!("{container} before")
+}
+
+impl KubernetesFake {
+    /// What a container of a pod says from now on. With `before`, it has started a second time, and that was said before.
+    pub fn say(&self, (namespace, pod): (&str, &str), container: &str, now: &str, before: Option<&str>) {
+        let mut store = self.store();
+        let Some(mut pod) = store.get(named("Pod").kind, namespace, pod).cloned() else { return };
+        store.logs.insert(kept_as(&pod, container), now.to_owned());
+        if let Some(before) = before {
+            store.logs.insert(kept_as(&pod, &ended(container)), before.to_owned());
+            let statuses = pod["status"]["containerStatuses"].as_array_mut();
+            for status in statuses.into_iter().flatten().filter(|status| status["name"] == container) {
+                status["restartCount"] = 1.into();
+            }
+            store.put(pod);
+        }
+    }
 }
 
 /// Under what the log of a container is kept.
