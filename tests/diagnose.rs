@@ -8,6 +8,8 @@ mod cluster;
 mod ends;
 #[path = "diagnose/hostile.rs"]
 mod hostile;
+#[path = "diagnose/identity_access.rs"]
+mod identity_access;
 #[path = "diagnose/images.rs"]
 mod images;
 #[path = "diagnose/keys.rs"]

@@ -38,7 +38,7 @@ async fn a_stack_without_any_password_is_proven_from_a_pod() {
     assert!(out.contains("passed"), "{out}");
     let (out, _) = job.said(&["mops", "diagnose-auth", "--json"], 0).await;
     let report: Value = serde_json::from_str(out.lines().last().expect("a report")).expect("json");
-    for check in ["identity.token", "registry.v2", "registry.pull"] {
+    for check in ["identity.token", "identity.exchange", "identity.access", "registry.v2", "registry.pull"] {
         let passed = |o: &Value| o["check"] == check && o["credential"] == "wi" && o["status"] == "pass";
         assert!(report["probes"].as_array().is_some_and(|all| all.iter().any(passed)), "{check}: {report:#}");
     }

@@ -248,13 +248,14 @@ fn must_be_explained(o: &Observed) -> bool {
 
 /// The steps on the way to a registry: the sign-in check behind them fails with the same code, and to speak of one of
 /// the two is enough.
-const LAYERS: [&str; 6] = [
+const LAYERS: [&str; 7] = [
     probe::NET_DNS,
     probe::NET_TCP,
     probe::NET_TLS,
     probe::NET_PROXY,
     probe::REGISTRY_CHALLENGE,
     probe::REGISTRY_TOKEN,
+    probe::IDENTITY_EXCHANGE,
 ];
 
 /// What makes two failures the same one: place, host and code.

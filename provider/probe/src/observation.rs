@@ -160,6 +160,8 @@ pub mod code {
     pub const MALFORMED: &str = "MALFORMED";
     /// A sample text, not a key.
     pub const PLACEHOLDER: &str = "PLACEHOLDER";
+    /// The token that was given does not open what it was asked for.
+    pub const NOT_GRANTED: &str = "NOT_GRANTED";
     /// The registry asks nobody for a credential.
     pub const OPEN: &str = "OPEN";
     /// The docker config has no entry for the host.

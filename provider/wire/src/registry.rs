@@ -4,6 +4,7 @@
 //! realm that was paired with it, nobody else (`tests/realm.rs`, R14); what is pulled has the digest
 //! that was asked for; no error quotes a body of a credential call.
 
+mod access;
 mod acr;
 mod challenge;
 mod client;
@@ -16,6 +17,7 @@ mod realm;
 mod reference;
 mod token;
 
+pub use access::Access;
 pub use challenge::{Challenge, ChallengeError};
 pub use client::{Auth, Client, Login};
 pub use content::{Descriptor, Manifest};

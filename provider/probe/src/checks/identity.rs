@@ -8,8 +8,11 @@ use mops_core::Secret;
 use mops_host::{SharedClock, fsx};
 use mops_wire::Http;
 use mops_wire::directory::{DirectoryError, Grant, Proof, grant};
+use mops_wire::registry::{Access, Client};
+use time::format_description::well_known::Rfc3339;
 
 use super::Watch;
+use super::registry::sign_in::Registry;
 use crate::failure::Failure;
 use crate::observation::{Observation, check, code, variant};
 use crate::settings::{Given, Identity, names};
@@ -79,6 +82,32 @@ pub(super) async fn token(
         }
         Err(error) => Err(failed(code::UNEXPECTED, &error.to_string())),
     }
+}
+
+/// The second trade at the registry, for each image there: whether it gives an access token, and whether that opens the
+/// image.
+pub(super) async fn access(registry: &Registry<'_>, client: &Client) -> Vec<Observation> {
+    let Some(challenge) = &registry.greeting.challenge else { return Vec::new() };
+    let mut seen = Vec::new();
+    for image in registry.images {
+        let Some(reference) = registry.here(image) else { continue };
+        let watch = Watch::start(registry.clock);
+        let one = match client.about(image).access(challenge, &reference).await {
+            Ok(Some(Access { pulls: false, .. })) => {
+                Observation::failed(check::IDENTITY_ACCESS, variant::WI, image, code::NOT_GRANTED)
+                    .status(200)
+                    .detail("the access token that was given opens nothing of this repository")
+            }
+            Ok(access) => {
+                let ends = access.and_then(|access| access.ends?.format(&Rfc3339).ok());
+                let words = ends.map(|end| format!("until {end}")).unwrap_or_default();
+                Observation::ok(check::IDENTITY_ACCESS, variant::WI, image).status(200).detail(&words)
+            }
+            Err(error) => Failure::from(&error).observation(check::IDENTITY_ACCESS, variant::WI, image),
+        };
+        seen.push(one.millis(watch.millis()));
+    }
+    seen
 }
 
 #[cfg(test)]

@@ -85,10 +85,16 @@ async fn own(settings: &Settings, registry: &Registry<'_>) -> Vec<Observation> {
     };
     let client = match signed_in {
         Ok(client) => client,
-        Err(failure) => return vec![seen, failure.observation(check::REGISTRY_V2, variant::WI, registry.host)],
+        Err(failure) => {
+            let refused = [check::IDENTITY_EXCHANGE, check::REGISTRY_V2];
+            let refused = refused.map(|check| failure.observation(check, variant::WI, registry.host));
+            return std::iter::once(seen).chain(refused).collect();
+        }
     };
+    let traded = Observation::ok(check::IDENTITY_EXCHANGE, variant::WI, registry.host).status(200);
+    let access = identity::access(registry, &client).await;
     let (signed_in, client) = registry.sign_in_by(variant::WI, client).await;
-    let mut all = [vec![seen], signed_in].concat();
+    let mut all = [vec![seen, traded], access, signed_in].concat();
     if let Some(client) = client {
         all.extend(registry.look_up(&client, variant::WI).await);
         all.extend(bundle(settings, registry).look_up(&client, variant::WI).await);

@@ -2,9 +2,13 @@
 
 use mops_core::Secret;
 
+use super::access::Access;
 use super::challenge::{Challenge, ChallengeError};
 use super::client::{Auth, Client};
+use super::content::pull_scope;
 use super::error::RegistryError;
+use super::reference::Reference;
+use super::token::Wanted;
 
 impl Client {
     /// Signs in with a directory token (audience `https://containerregistry.azure.net`, else ARM's).
@@ -28,5 +32,20 @@ impl Client {
         };
         let refresh = self.exchange_at(&service, tenant, token).await?;
         Ok(self.with_auth(Auth::Refresh(refresh)))
+    }
+
+    /// Trades the login for an access token to pull from a repository, keeps it for the requests that follow, and says
+    /// what it opens; nothing when the token does not say it.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; a login without a right to the repository may be `Refused`.
+    pub async fn access(&self, challenge: &Challenge, of: &Reference) -> Result<Option<Access>, RegistryError> {
+        let Challenge::Bearer { realm, service, .. } = challenge else {
+            let registry = self.origin.authority();
+            return Err(RegistryError::Challenge { registry, why: ChallengeError::Unsupported });
+        };
+        let scope = pull_scope(of.repository());
+        let token = self.token(&Wanted { realm, service: service.as_deref(), scope: &scope }).await?;
+        Ok(Access::read(&token, of.repository()))
     }
 }

@@ -45,7 +45,7 @@ pub(super) const CAUSES: &[Cause] = &[
         id: "ACR_ACCESS_TOKEN_DENIED",
         title: "The registry gives no token for this image",
         meaning: "The registry knows the identity and gave it a login. For this one repository it gives no access token.",
-        signal: "the first trade is accepted, the second one for the repository is refused",
+        signal: "the first trade is accepted, the second one for the repository is refused, or gives a token without it",
         near_miss: "an access token that is given, and a manifest that is absent, give the rows about artefacts",
         repair: Repair::Stack,
         remedy: Remedy {
@@ -53,14 +53,24 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops infra up {file} -c registry --refresh",
             plain: "az acr repository show -n {registry_name} --repository {repository}",
         },
-        rules: &[high(
-            &[
-                failed(&[probe::IDENTITY_ACCESS]).http(&[401, 403]),
-                passed(&[probe::IDENTITY_EXCHANGE]).near(Near::Credential),
-            ],
-            "{place}: the registry knows the {source}, and gives it no token for `{target}`",
-        )
-        .over(&["REGISTRY_REFUSED"])],
+        rules: &[
+            high(
+                &[
+                    failed(&[probe::IDENTITY_ACCESS]).http(&[401, 403]),
+                    passed(&[probe::IDENTITY_EXCHANGE]).near(Near::Credential),
+                ],
+                "{place}: the registry knows the {source}, and gives it no token for `{target}`",
+            )
+            .over(&["REGISTRY_REFUSED"]),
+            high(
+                &[
+                    failed(&[probe::IDENTITY_ACCESS]).code(&[seen::NOT_GRANTED]),
+                    passed(&[probe::IDENTITY_EXCHANGE]).near(Near::Credential),
+                ],
+                "{place}: the registry knows the {source}, and the token that it gives does not open `{target}`",
+            )
+            .over(&["REGISTRY_REFUSED", "ARTIFACT_PERMISSION"]),
+        ],
         ..CAUSE
     },
     Cause {
