@@ -54,6 +54,8 @@ mod secrets;
 mod shared_state;
 #[path = "signals.rs"]
 mod signals;
+#[path = "smoke_test.rs"]
+mod smoke_test;
 #[path = "token_stack.rs"]
 mod token_stack;
 #[path = "up_down.rs"]

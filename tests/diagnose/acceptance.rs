@@ -69,6 +69,8 @@ const PROMISES: &[Promise] = &[
     ("M-02", &[], &["every_pool_is_placed_or_named", "every_pool_is_probed_and_nothing_is_left"]),
     ("M-03", &[], &["a_whole_life_leaves_no_secret_anywhere", "no_secret_of_the_environment_is_printed"]),
     ("M-08", &[], &["a_fingerprint_stays_when_run_and_pods_are_new", "every_report_is_a_log_by_the_official_schema"]),
+    ("B-17", &[], &["every_pool_fetches_what_was_pushed_and_it_is_gone_afterwards"]),
+    ("B-20", &[], &["two_runs_at_once_do_not_meet_and_the_plain_tag_is_nobodys"]),
     (
         "B-21",
         &[],

@@ -14,6 +14,7 @@ mod reading;
 mod refresh;
 mod report;
 mod secrets;
+mod smoke;
 mod state;
 mod value;
 mod workload;
@@ -35,6 +36,7 @@ pub(crate) use reading::ReadingArgs;
 pub(crate) use refresh::RefreshArgs;
 pub(crate) use report::*;
 pub(crate) use secrets::*;
+pub(crate) use smoke::{SmokeArgs, SmokeTestArgs};
 pub(crate) use state::*;
 pub(crate) use workload::WorkloadArgs;
 
@@ -73,9 +75,9 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth deployment/nim --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif"
     )]
     DiagnoseAuth(DiagnoseArgs),
-    /// Check that every worker reaches its registry and storage.
-    #[command(after_help = "Examples:\n  mops diagnose-auth\n  mops smoke-test --env dev --json")]
-    SmokeTest(CheckArgs),
+    /// Push an image, fetch it from every pool, and take it away again.
+    #[command(after_help = "Examples:\n  mops smoke-test --env dev --json\n  mops smoke-test --push-only")]
+    SmokeTest(SmokeTestArgs),
     /// What a cause means, how it is told from its neighbours, and what mends it.
     #[command(after_help = "Examples:\n  mops explain ACR_PASSWORD_ROTATED\n  mops explain --list")]
     Explain(ExplainArgs),
@@ -98,10 +100,12 @@ impl Verb {
     /// Whether its own flags ask for JSON on standard output, as `--json` does.
     pub(crate) fn is_json(&self) -> bool {
         match self {
-            Self::DiagnoseAuth(args) => args.check.report.is_json(),
-            Self::SmokeTest(args) => args.report.is_json(),
-            Self::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => args.check.report.is_json(),
-            Self::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => args.report.is_json(),
+            Self::DiagnoseAuth(args) | Self::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => {
+                args.check.report.is_json()
+            }
+            Self::SmokeTest(args) | Self::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => {
+                args.check.report.is_json()
+            }
             _ => false,
         }
     }
@@ -120,7 +124,7 @@ pub(crate) enum DevVerb {
     DiagnoseAuth(DiagnoseArgs),
     /// Same as `mops smoke-test`.
     #[command(after_help = "Examples:\n  mops dev smoke-test\n  mops smoke-test --env dev")]
-    SmokeTest(CheckArgs),
+    SmokeTest(SmokeTestArgs),
 }
 
 /// Options of the two checks.

@@ -28,21 +28,18 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use mops_core::StackId;
-use mops_diagnose::Command;
 use mops_engine::program::Component;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::args::{
-    AuthArgs, AuthVerb, DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, SubjectArgs, Verb,
-};
+use crate::args::{AuthArgs, AuthVerb, DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
 use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
 
 pub(crate) use auth_status::IdentityLine;
-pub(crate) use check::PermissionsLine;
+pub(crate) use check::{PermissionsLine, PushedLine};
 pub(crate) use completions::CompletionsLine;
 pub(crate) use down::options as down_options;
 pub(crate) use explain::CauseLine;
@@ -76,9 +73,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::DiagnoseAuth(args) | Verb::Dev(DevArgs { verb: DevVerb::DiagnoseAuth(args) }) => {
             check::diagnose(app, &args)
         }
-        Verb::SmokeTest(args) | Verb::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => {
-            check::run(app, Command::SmokeTest, &args, &SubjectArgs::default())
-        }
+        Verb::SmokeTest(args) | Verb::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => check::smoke_test(app, &args),
     }
 }
 

@@ -73,6 +73,7 @@ lines! {
     "outputs" 1 => crate::commands::OutputsLine,
     "passphrase_rotated" 1 => crate::commands::RotatedLine,
     "permissions" 1 => crate::commands::PermissionsLine,
+    "pushed" 1 => crate::commands::PushedLine,
     "removed" 1 => crate::commands::RemovedLine,
     "report" mops_diagnose::report::SCHEMA_VERSION => mops_diagnose::Report,
     "resource" 1 => crate::commands::ResourceLine,

@@ -112,6 +112,12 @@ impl Cluster {
         list(&Api::namespaced(self.client.clone(), &self.namespace), &ListParams::default()).await
     }
 
+    /// The events about one object.
+    pub(crate) async fn events_about(&self, uid: &str) -> Result<Vec<Event>, Trouble> {
+        let events = Api::namespaced(self.client.clone(), &self.namespace);
+        list(&events, &ListParams::default().fields(&format!("involvedObject.uid={uid}"))).await
+    }
+
     pub(crate) async fn secret(&self, name: &str) -> Result<Secret, Trouble> {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
     }

@@ -35,12 +35,14 @@ pub mod probe_pod;
 mod probe_run;
 mod probing;
 mod pull_reads;
+mod pull_run;
 pub mod reading;
 pub mod report;
 pub mod request;
 pub mod rule;
 mod run;
 mod secret_shelf;
+pub mod smoke;
 mod stack_lines;
 mod static_reads;
 pub mod words;
@@ -70,6 +72,18 @@ pub async fn look(command: Command, request: Request, services: Services) -> Cap
 #[must_use]
 pub fn offline(command: Command, request: &Request, handed: Option<&mops_host::Env>) -> Capture {
     run::offline(command, request, handed)
+}
+
+/// Pushes the artefact of a smoke test, and does nothing else.
+///
+/// # Errors
+/// What stood in the way, for the same rules and reports as a whole run.
+pub async fn push_only(
+    request: &Request,
+    http: &mops_wire::Http,
+    env: &mops_host::Env,
+) -> Result<smoke::Pushed, Box<Capture>> {
+    run::push_only(request, http, env).await
 }
 
 /// The capture of a run that found no cluster to ask: no client could be made, for this reason.

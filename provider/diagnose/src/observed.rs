@@ -29,6 +29,8 @@ pub mod check {
     pub const TAINTS: &str = "pool.taints";
     /// Ready nodes of a GPU size offer `nvidia.com/gpu`, and who should announce it runs on them.
     pub const GPU_PLUGIN: &str = "pool.gpu_plugin";
+    /// A pod got one of the pool's GPUs.
+    pub const GPU: &str = "pool.gpu_pod";
     /// The region's list of machine sizes; the target is the size.
     pub const ARM_SIZES: &str = "arm.sizes";
     /// A pool at its largest against the free quota; the target is the family, or `total`.
@@ -71,6 +73,8 @@ pub mod check {
     pub const ACCOUNT: &str = "pod.service_account";
     /// The identity trusts the workers' service account, by ARM.
     pub const TRUST: &str = "arm.trust";
+    /// The artefact of a smoke test was pushed; the reason is the digest that the registry named.
+    pub const PUSH: &str = "registry.push";
     /// ARM's list of the registry's credentials.
     pub const ARM_CREDENTIALS: &str = "arm.credentials";
     /// Whether the account's keys may sign, and whether they are older than a SAS that one of them signed; the target is

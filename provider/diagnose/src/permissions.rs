@@ -3,6 +3,8 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::report::Command;
+
 /// The name of the roles.
 const NAME: &str = "mops-diagnose";
 
@@ -53,6 +55,13 @@ pub const ACTIONS: &[&str] = &[
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read",
 ];
 
+/// What a smoke test needs of the registry beside: its image is pushed, fetched and deleted by whoever runs it.
+pub const ARTEFACT_ACTIONS: &[&str] = &[
+    "Microsoft.ContainerRegistry/registries/artifacts/delete",
+    "Microsoft.ContainerRegistry/registries/pull/read",
+    "Microsoft.ContainerRegistry/registries/push/write",
+];
+
 /// A Role for the namespace and a ClusterRole, as `kubectl apply` takes them. Without a namespace the Role goes where
 /// it is applied.
 #[must_use]
@@ -72,11 +81,16 @@ fn role(kind: &str, metadata: Json, rights: &[Right]) -> Json {
 
 /// A role definition as `az role definition create --role-definition` takes it, to be given in these scopes.
 #[must_use]
-pub fn azure(scopes: &[String]) -> Json {
+pub fn azure(command: Command, scopes: &[String]) -> Json {
+    let (what, more) = match command {
+        Command::DiagnoseAuth => ("Read what mops diagnose-auth compares: how pods sign in to their registry", &[][..]),
+        Command::SmokeTest => ("Read how pods sign in to their registry, and push an image for them", ARTEFACT_ACTIONS),
+    };
+    let actions = [ACTIONS, more].concat();
     json!({
         "Name": NAME,
-        "Description": "Read what mops diagnose-auth compares: how pods sign in to their registry",
-        "Actions": ACTIONS,
+        "Description": what,
+        "Actions": actions,
         "AssignableScopes": scopes,
     })
 }

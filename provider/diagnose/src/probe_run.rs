@@ -21,7 +21,7 @@ const WATCH_SECONDS: u32 = 10;
 /// The same while the job has no pod, which may never come.
 const FIRST_SECONDS: u32 = 1;
 /// The label with the name of the job that made a pod.
-const JOB_LABEL: &str = "batch.kubernetes.io/job-name";
+pub(crate) const JOB_LABEL: &str = "batch.kubernetes.io/job-name";
 /// Pause when a watch ends at once or is not allowed.
 const PAUSE: Duration = Duration::from_millis(500);
 

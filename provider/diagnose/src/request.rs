@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use crate::chosen::Chosen;
 use crate::observed::Vantage;
+use crate::smoke::SmokeTest;
 
 /// Default of [`Request::selector`].
 pub const SELECTOR: &str = "app=dask-worker";
@@ -202,6 +203,8 @@ pub struct Request {
     pub proxy: Option<ClusterProxy>,
     /// The stack file as the user named it, for suggested commands.
     pub stack_file: Option<String>,
+    /// What a smoke test pushes; nothing without it.
+    pub smoke: Option<SmokeTest>,
     /// Whether a worker must be refused to write (S4).
     pub verify_readonly: bool,
     /// Longest time of one request of a probe, with its repetitions.
@@ -249,6 +252,7 @@ impl Request {
             identity: None,
             proxy: None,
             stack_file: None,
+            smoke: None,
             verify_readonly: true,
             probe_timeout: checks::DEADLINE,
             timeout: Duration::from_secs(120),

@@ -24,12 +24,21 @@ use crate::probing;
 use crate::report::{self, Cleanup, Command, Run, Skipped, Tool};
 use crate::request::{NoClient, Request, Services};
 use crate::secret_shelf::Shelf;
+use crate::smoke::Pushed;
 use crate::stack_lines::StackLines;
 use crate::static_reads;
 use crate::words::Words;
 use crate::workload::{self, Nodes};
 use crate::workstation;
 
+mod artefact;
+mod gpus;
+mod pulls;
+
+pub(crate) use artefact::push_only;
+
+/// Jobs of one kind at a time.
+const AT_ONCE: usize = 4;
 /// Longest time over the limit of the run.
 const GRACE: Duration = Duration::from_millis(500);
 /// Why a vantage was left out.
@@ -47,6 +56,8 @@ pub(crate) struct Seen {
     pub(crate) local: Vec<HeldKey>,
     /// The registry as a worker names it, when the caller did not.
     registry: Option<String>,
+    /// An artefact of ours may be in it.
+    pushed: Option<Pushed>,
 }
 
 impl Seen {
@@ -74,14 +85,19 @@ pub(crate) async fn run(command: Command, request: &Request, services: &Services
     if !ended {
         cut_short(request, services, &mut seen);
     }
-    let cleanup = if seen.made {
-        cleaning::clean(&cluster, request, services).await
-    } else {
-        Cleanup { complete: true, ..Cleanup::default() }
-    };
+    let (mut cleanup, left) =
+        futures::join!(cleaned(&cluster, request, services, seen.made), artefact::gone(&seen, request));
+    artefact::told(&mut seen, request, left, &mut cleanup);
     not_built(command, &mut seen);
     let elapsed = services.clock.monotonic().saturating_sub(began);
     finish(command, request, Ended { seen, cleanup, started, elapsed, interrupted: services.cancel.is_canceled() })
+}
+
+async fn cleaned(cluster: &Cluster, request: &Request, services: &Services, made: bool) -> Cleanup {
+    match made {
+        true => cleaning::clean(cluster, request, services).await,
+        false => Cleanup { complete: true, ..Cleanup::default() },
+    }
 }
 
 /// Resolves when the time is over, or somebody interrupts. Probes end by themselves at their time
@@ -178,6 +194,8 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
         seen.probes.extend(static_reads::workers(&workers, &events, &nodes));
         seen.probes.extend(log_reads::look(cluster, request, &workers, &nodes).await);
     }
+    let with_artefact = artefact::with_artefact(request, services, seen).await;
+    let request = &with_artefact;
     if request.looks_from(Vantage::W) {
         (services.progress)("asking registry and storage from here");
         let images = probe_pod::images(request, &workers).into_iter().chain(request.bundle.clone()).collect::<Vec<_>>();
@@ -205,6 +223,11 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     }
     seen.made = !planned.is_empty();
     probing::run(services, planned, until, seen).await;
+    if request.smoke.is_some() {
+        seen.made |= !found.places.is_empty();
+        pulls::pulls(cluster, request, services, until, (&found.places, seen)).await;
+        gpus::gpus(cluster, request, services, until, (&found.places, seen)).await;
+    }
 }
 
 /// The request with the registry that a worker names, when the caller knows none.
@@ -261,12 +284,7 @@ async fn nodes(cluster: &Cluster, seen: &mut Seen) -> Nodes {
 
 /// A smoke-test says what it does not do yet, rather than looking complete.
 fn not_built(command: Command, seen: &mut Seen) {
-    const STEPS: &[(&str, &str)] = &[
-        ("push of a test artefact", "this version pushes nothing; the workers' own images are looked up"),
-        ("kubelet path", "this version starts no pod from a pushed image; events are read"),
-        ("GPU", "this version starts no pod with a GPU"),
-        ("scheduler", "this version opens no port-forward"),
-    ];
+    const STEPS: &[(&str, &str)] = &[("scheduler", "this version opens no port-forward")];
     let steps = if command == Command::SmokeTest { STEPS } else { &[] };
     for (what, why) in steps {
         seen.skip(what, why, false);

@@ -42,7 +42,7 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, services: &Service
     for (name, reference) in &references {
         let users: Vec<&Pod> = workers.iter().filter(|w| refers(w, request, name)).collect();
         seen.extend(shelf.found(name).and_then(|s| age::of(s, &users, &request.namespace)));
-        seen.extend(told(request, services, variant::ENV, name, shelf.found(name)).await);
+        seen.extend(ends(request, services, variant::ENV, name, shelf.found(name)).await);
         seen.extend(env_secret(request, name, reference, shelf.get(name)));
     }
     let complete = !references.is_empty()
@@ -61,7 +61,7 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, services: &Service
     named.sort();
     named.dedup();
     for name in &named {
-        seen.extend(told(request, services, variant::PULL_SECRET, name, shelf.found(name)).await);
+        seen.extend(ends(request, services, variant::PULL_SECRET, name, shelf.found(name)).await);
         seen.extend(pull_secret(request, name, shelf.get(name)));
     }
     if let Some(name) = request.pull_secret.as_ref().filter(|name| !named.contains(name)) {
@@ -86,7 +86,7 @@ pub(crate) fn containers(shelf: &Shelf, request: &Request) -> Vec<Container> {
 }
 
 /// What a secret's login says of its own end, and what the directory says to it when it is a service principal's.
-async fn told(
+async fn ends(
     request: &Request,
     services: &Services,
     credential: &str,
@@ -245,18 +245,9 @@ pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes) -> Vec<O
     for pod in workers {
         let node = workload::node_of(pod).unwrap_or_default();
         let pool = if node.is_empty() { String::new() } else { nodes.pool(node) };
-        for (image, code, words) in sayings(pod, events) {
-            let o = match code {
-                reason::SECRET_ABSENT => Observation::skipped(check::KUBELET, "", &image, code),
-                _ => Observation::failed(check::KUBELET, "", &image, code),
-            };
-            let mine = events.iter().filter(|e| e.involved_object.uid == pod.metadata.uid);
-            let more = [pull_reads::host(&image, &words), pull_reads::time(&image, mine)].into_iter().flatten();
-            for o in std::iter::once(o.detail(&words)).chain(more) {
-                let o = Observed::at(Vantage::K, o).on(&pool, node);
-                if !seen.iter().any(|s| s.id == o.id && s.error_code == o.error_code) {
-                    seen.push(o);
-                }
+        for o in told(pod, events, &pool) {
+            if !seen.iter().any(|s| s.id == o.id && s.error_code == o.error_code) {
+                seen.push(o);
             }
         }
     }
@@ -269,6 +260,22 @@ pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes) -> Vec<O
     };
     seen.push(Observed::at(Vantage::W, o.detail(&words)));
     seen
+}
+
+/// What the kubelet says about a pod that waits.
+pub(crate) fn told(pod: &Pod, events: &[Event], pool: &str) -> Vec<Observed> {
+    let node = workload::node_of(pod).unwrap_or_default();
+    let one = |(image, code, words): (String, &'static str, String)| {
+        let o = match code {
+            reason::SECRET_ABSENT => Observation::skipped(check::KUBELET, "", &image, code),
+            _ => Observation::failed(check::KUBELET, "", &image, code),
+        };
+        let mine = events.iter().filter(|e| e.involved_object.uid == pod.metadata.uid);
+        let more = [pull_reads::host(&image, &words), pull_reads::time(&image, mine)].into_iter().flatten();
+        std::iter::once(o.detail(&words)).chain(more).collect::<Vec<_>>()
+    };
+    let all = sayings(pod, events).into_iter().flat_map(one);
+    all.map(|o| Observed::at(Vantage::K, o).on(pool, node)).collect()
 }
 
 fn phase(pod: &Pod) -> &str {

@@ -99,6 +99,7 @@ impl Words {
             "deployment" => o.object.as_ref().filter(|o| o.kind == "Deployment").map(|o| o.name.clone()),
             "repository" => repository(&o.target),
             "pool" => known(&o.pool),
+            "credential" => known(&o.credential),
             "place" => Some(match (o.vantage, o.pool.as_str()) {
                 (Vantage::W, _) => "workstation".to_owned(),
                 (v, "") => v.word().to_owned(),

@@ -152,6 +152,15 @@ impl Services {
         Ok(Claims::of(&chosen.token(&self.config.cloud.arm_scope).await?))
     }
 
+    /// A token of the directory for another service than Resource Manager.
+    ///
+    /// # Errors
+    /// As [`Services::sign_in`].
+    pub async fn token(&self, scope: &str) -> Result<Secret<String>, Error> {
+        let chosen = chosen(&self.config, &self.identity)?;
+        Ok(chosen.token(scope).await?)
+    }
+
     /// Resource Manager, signed in lazily.
     ///
     /// # Errors

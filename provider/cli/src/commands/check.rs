@@ -9,6 +9,7 @@ mod record;
 mod report;
 mod request;
 mod rights;
+mod smoke;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +22,12 @@ use mops_engine::state::{ResourceState, Snapshot};
 use mops_wire::Http;
 
 pub(crate) use rights::PermissionsLine;
+pub(crate) use smoke::PushedLine;
 
 use crate::app::App;
 use crate::args::{
-    AskingArgs, CheckArgs, DiagnoseArgs, ProbeArgs, ReadingArgs, StackArgs, SubjectArgs, Wanted, WorkloadArgs,
+    AskingArgs, CheckArgs, DiagnoseArgs, ProbeArgs, ReadingArgs, SmokeArgs, SmokeTestArgs, StackArgs, SubjectArgs,
+    Wanted, WorkloadArgs,
 };
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
@@ -43,24 +46,36 @@ pub(super) struct Subject<'a> {
     pub(super) workload: &'a WorkloadArgs,
     pub(super) asking: &'a AskingArgs,
     pub(super) probe: &'a ProbeArgs,
+    /// What a smoke test pushes; nothing without it.
+    pub(super) smoke: Option<&'a SmokeArgs>,
 }
 
 pub(crate) fn diagnose(app: &App, args: &DiagnoseArgs) -> Outcome {
-    run(app, Command::DiagnoseAuth, &args.check, &args.subject)
+    run(app, &args.check, &args.subject, None)
 }
 
-pub(crate) fn run(app: &App, command: Command, args: &CheckArgs, named: &SubjectArgs) -> Outcome {
+pub(crate) fn smoke_test(app: &App, args: &SmokeTestArgs) -> Outcome {
+    run(app, &args.check, &SubjectArgs::default(), Some(&args.smoke))
+}
+
+/// With something to push it is a smoke test.
+fn run(app: &App, args: &CheckArgs, named: &SubjectArgs, smoke: Option<&SmokeArgs>) -> Outcome {
+    let command = if smoke.is_some() { Command::SmokeTest } else { Command::DiagnoseAuth };
     let wanted = args.report.wanted(app.global.json)?;
     if let Some(file) = &args.reading.from {
         return conclude(app, record::read(app, file)?, &args.reading, &wanted);
     }
     let (snapshot, pointed) = known(app, &args.stack.stack(), &args.workload)?;
     if args.explain_permissions {
-        return rights::tell(app, &snapshot, &args.workload);
+        return rights::tell(app, command, &snapshot, &args.workload);
     }
     let session = app.session(&pointed)?;
     let CheckArgs { workload, asking, probe, .. } = args;
-    let subject = Subject { session: &session, snapshot: &snapshot, pointed: &pointed, named, workload, asking, probe };
+    let subject =
+        Subject { session: &session, snapshot: &snapshot, pointed: &pointed, named, workload, asking, probe, smoke };
+    if let Some(smoke) = smoke.filter(|smoke| smoke.push_only) {
+        return app.wait_for(smoke::push_only(app, &subject, smoke, &args.reading, &wanted));
+    }
     let mut capture = match named.offline {
         true => offline::look(app, command, &subject)?,
         false => app.wait_for(look(app, command, &subject))?,
@@ -117,6 +132,10 @@ pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> 
         }
         azure::ask(subject, &mut request).await;
     }
+    if let Some(args) = subject.smoke {
+        request.smoke = Some(smoke::of(app, subject, args, &request).await?);
+        request.verify_readonly = args.verify_readonly || request.env == "dev";
+    }
     let clients = subject.session.provider.services();
     let kubernetes = match clients.kubernetes(&cluster).await {
         Ok(kubernetes) => kubernetes,
@@ -128,7 +147,7 @@ pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> 
     if request.namespace.is_empty() {
         kubernetes.namespace().clone_into(&mut request.namespace);
     }
-    let http = Http::new(clients.http().clone()).map_err(|e| Error::new(e.class(), e.to_string()))?;
+    let http = smoke::http(subject)?;
     Ok(mops_diagnose::look(command, request, services(app, subject.session, &kubernetes, http)).await)
 }
 

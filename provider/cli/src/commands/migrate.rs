@@ -110,7 +110,8 @@ impl Migration<'_> {
     async fn prove(&self, snapshot: &Snapshot) -> Outcome {
         let Self { session, pointed, args, .. } = self;
         let (named, workload, asking) = (&SubjectArgs::default(), &WorkloadArgs::default(), &AskingArgs::default());
-        let subject = check::Subject { session, snapshot, pointed, named, workload, asking, probe: &args.probe };
+        let subject =
+            check::Subject { session, snapshot, pointed, named, workload, asking, probe: &args.probe, smoke: None };
         let capture = check::look(self.app, Command::SmokeTest, &subject).await?;
         check::conclude(self.app, capture, &ReadingArgs::default(), &[Wanted::printed(self.app.global.json)])
     }

@@ -115,6 +115,7 @@ pub(crate) fn name(check: &str) -> &str {
         check::ENV_SECRET | check::PULL_SECRET => "secret",
         check::KUBELET => "image pull",
         check::PROBE => "probe pod",
+        check::PUSH => "push",
         other => other,
     }
 }

@@ -9,6 +9,7 @@ use super::owner::{Matter, Matters};
 use super::phrase::{self, long, short, subject, sure};
 use super::table;
 use crate::finding::Finding;
+use crate::observed::{Status, check};
 use crate::rule::Severity;
 
 /// Narrowest width that is honoured.
@@ -27,7 +28,7 @@ pub fn text(report: &Report, width: usize, colour: bool) -> String {
             lines.extend(more);
         }
     };
-    part(table::rows(&report.probes, page.width));
+    part(page.table());
     for matter in page.matters.all.iter().filter(|m| m.first.severity != Severity::Note) {
         part(page.matter(matter));
     }
@@ -59,6 +60,13 @@ impl Page<'_> {
             None => lines.extend(f.fixes.first().map(|fix| head(&format!("fix:   {}", fix.text), self.width))),
         }
         lines
+    }
+
+    /// What was pushed, and the rows of the pools.
+    fn table(&self) -> Vec<String> {
+        let pushed = self.report.probes.iter().find(|o| o.check == check::PUSH && o.status == Status::Pass);
+        let artefact = pushed.map(|o| head(&format!("artefact: {}", o.target), self.width));
+        artefact.into_iter().chain(table::rows(self.report.command, &self.report.probes, self.width)).collect()
     }
 
     /// The worst finding; a note only when the run cannot pass because of it.

@@ -3,11 +3,10 @@
 
 use mops_core::Secret;
 use mops_wire::metadata::{self, MetadataError};
-use mops_wire::registry::{Auth, Client};
+use mops_wire::registry::{Auth, Client, is_azure};
 
 use super::Watch;
 use super::registry::client;
-use super::registry::image::is_azure;
 use super::registry::sign_in::Registry;
 use crate::failure::Failure;
 use crate::observation::{Observation, check, code, variant};

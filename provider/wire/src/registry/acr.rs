@@ -10,6 +10,13 @@ use super::error::RegistryError;
 use super::reference::Reference;
 use super::token::Wanted;
 
+/// Whether a host is a registry of Azure's, in one of its clouds: these take tokens of its directory, and keep layers at
+/// data hosts of their own.
+#[must_use]
+pub fn is_azure(host: &str) -> bool {
+    [".azurecr.io", ".azurecr.cn", ".azurecr.us"].iter().any(|suffix| host.ends_with(suffix))
+}
+
 impl Client {
     /// Signs in with a directory token (audience `https://containerregistry.azure.net`, else ARM's).
     /// The registry's own name for itself comes from its challenge, not from what the user typed. Without a tenant the

@@ -58,20 +58,27 @@ impl Client {
         (digest, size): (&Digest, u64),
         asked: Asked<'_>,
     ) -> Result<bool, RegistryError> {
-        let refused = |why| WireError::Redirect { from: redact::url(from), to: redact::url(&next), why };
-        check_scheme(&next).map_err(refused)?;
-        let origin = Origin::of(&next).filter(|o| o.scheme() == "https").ok_or_else(|| refused("it leaves https"))?;
-        if !self.http.by_proxy(&origin) {
-            let addresses = self.http.addresses(&origin, self.paced(Request::get(next.clone())).deadline).await?;
-            if addresses.iter().any(|a| is_own_network(a.ip())) {
-                return Err(refused("it leads into the machine's own network").into());
-            }
-        }
-        let response = match self.http.send(self.paced(ask_for(next.clone(), size))).await {
+        self.check_elsewhere(from, &next).await?;
+        let response = match self.http.send(self.paced(ask_for(next, size))).await {
             Ok(response) => response,
             Err(error) => return begun(error.into(), size),
         };
         self.judge(&response, digest, size, asked)
+    }
+
+    /// Whether an address to which the registry sends may be asked: over https, and not in the network that belongs to
+    /// the machine itself.
+    pub(crate) async fn check_elsewhere(&self, from: &Url, next: &Url) -> Result<(), WireError> {
+        let refused = |why| WireError::Redirect { from: redact::url(from), to: redact::url(next), why };
+        check_scheme(next).map_err(refused)?;
+        let origin = Origin::of(next).filter(|o| o.scheme() == "https").ok_or_else(|| refused("it leaves https"))?;
+        if !self.http.by_proxy(&origin) {
+            let addresses = self.http.addresses(&origin, self.paced(Request::get(next.clone())).deadline).await?;
+            if addresses.iter().any(|a| is_own_network(a.ip())) {
+                return Err(refused("it leads into the machine's own network"));
+            }
+        }
+        Ok(())
     }
 
     fn judge(&self, response: &Response, digest: &Digest, size: u64, asked: Asked<'_>) -> Result<bool, RegistryError> {

@@ -1,5 +1,6 @@
-//! Uploads, for the images of the example. Guarantees that the login follows an upload to the
-//! registry's own host only (`tests/realm.rs`).
+//! Uploads and removals. Guarantees that the login follows an upload to the registry's own host only
+//! (`tests/realm.rs`), and that a manifest counts as stored only when the registry names its digest
+//! (`tests/registry_client.rs`).
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -54,7 +55,10 @@ impl Client {
         put.redirects = Redirects::Return;
         let ended = match ours {
             true => self.send(put, &scope, asked).await?,
-            false => self.http.send(self.paced(put)).await?,
+            false => {
+                self.check_elsewhere(&begun.url, &put.url).await?;
+                self.http.send(self.paced(put)).await?
+            }
         };
         match ended.status {
             StatusCode::CREATED => Ok(digest),
@@ -62,10 +66,10 @@ impl Client {
         }
     }
 
-    /// Stores a manifest under the tag or digest of a reference.
+    /// Stores a manifest under the tag or digest of a reference, and gives its digest, which the registry has named too.
     ///
     /// # Errors
-    /// See [`RegistryError`].
+    /// See [`RegistryError`]; [`RegistryError::Digest`] when the registry stored something else.
     pub async fn push_manifest(
         &self,
         reference: &Reference,
@@ -79,8 +83,35 @@ impl Client {
         let url = self.url(&format!("/v2/{name}/manifests/{}", reference.selector()))?;
         let put = Request::new(Method::PUT, url).body(media_type, bytes);
         let response = self.send(put, &push_scope(name), asked).await?;
+        if !matches!(response.status, StatusCode::CREATED | StatusCode::OK) {
+            return Err(self.refused(asked, &response, None));
+        }
+        let named = match response.header("docker-content-digest").and_then(Digest::parse) {
+            Some(named) => Some(named),
+            // A registry need not say it here, only when it is asked.
+            None => self.head_manifest(reference).await?.digest,
+        };
+        match named {
+            Some(named) if named == digest => Ok(digest),
+            Some(named) => Err(self.wrong_digest(&digest, &named)),
+            None => Err(self.useless("it names no digest of the manifest that it stored")),
+        }
+    }
+
+    /// Removes the manifest with the digest of a reference, and with it every tag of it. Says whether it was there.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; absent is no error.
+    pub async fn delete_manifest(&self, reference: &Reference) -> Result<bool, RegistryError> {
+        let name = reference.repository();
+        let target = reference.to_string();
+        let asked = Asked { operation: "delete manifest", target: &target };
+        let url = self.url(&format!("/v2/{name}/manifests/{}", reference.selector()))?;
+        let scope = format!("repository:{name}:delete");
+        let response = self.send(Request::new(Method::DELETE, url), &scope, asked).await?;
         match response.status {
-            StatusCode::CREATED | StatusCode::OK => Ok(digest),
+            StatusCode::ACCEPTED | StatusCode::OK => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
             _ => Err(self.refused(asked, &response, None)),
         }
     }

@@ -1,7 +1,7 @@
 //! `--explain-permissions`: the rights that a run needs, for whoever has to give them. Asks nobody.
 
 use mops_core::{Class, Error};
-use mops_diagnose::permissions;
+use mops_diagnose::{Command, permissions};
 use mops_engine::state::Snapshot;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,14 +21,14 @@ pub(crate) struct PermissionsLine {
     azure: Json,
 }
 
-pub(super) fn tell(app: &App, snapshot: &Snapshot, workload: &WorkloadArgs) -> Outcome {
+pub(super) fn tell(app: &App, command: Command, snapshot: &Snapshot, workload: &WorkloadArgs) -> Outcome {
     let namespace = workload
         .namespace
         .clone()
         .or_else(|| of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|namespace| input(namespace, "name")));
     let groups: Vec<String> = of_type(snapshot, "modelops:azure:ResourceGroup").map(|group| group.id.clone()).collect();
     let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default());
-    let line = PermissionsLine { kubernetes, azure: permissions::azure(&groups) };
+    let line = PermissionsLine { kubernetes, azure: permissions::azure(command, &groups) };
     if app.printer.look().json {
         app.printer.object(&line);
         return Ok(Exit::Ok);

@@ -2,7 +2,7 @@
 
 use crate::catalogue::{CAUSE, Cause};
 use crate::observed::{check, code};
-use crate::rule::{Remedy, Severity, certain, skipped};
+use crate::rule::{Remedy, Severity, certain, failed, skipped};
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
@@ -38,10 +38,17 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "",
             plain: "kubectl describe nodes -l agentpool={pool}",
         },
-        rules: &[certain(
-            &[skipped(&[check::PROBE]).code(&[code::UNSCHEDULED])],
-            "pool {pool}: the probe pod found no place: {detail}",
-        )],
+        rules: &[
+            certain(
+                &[skipped(&[check::PROBE]).code(&[code::UNSCHEDULED])],
+                "pool {pool}: the probe pod found no place: {detail}",
+            ),
+            certain(
+                &[failed(&[check::GPU]).code(&[code::UNSCHEDULED])],
+                "pool {pool}: a pod that asks for one GPU found no place: {detail}",
+            )
+            .severity(Severity::Error),
+        ],
         ..CAUSE
     },
     Cause {

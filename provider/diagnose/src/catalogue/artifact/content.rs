@@ -11,10 +11,11 @@ use crate::rule::{Near, Remedy, certain, failed, high, passed};
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "ARTIFACT_PERMISSION",
-        title: "A good credential may not read this repository",
+        title: "A good credential may not use this repository",
         meaning: "The user and the password are right and the image is there, but this user has no right to this one \
-                  repository.",
-        signal: "the same registry accepts the credential, refuses it for the image, and gives the image to another credential",
+                  repository: not to read it, or not to push to it.",
+        signal: "the same registry accepts the credential, refuses it for the image, and gives the image to another credential; \
+                 or it takes the login that pushes, and refuses the push",
         near_miss: "a name that no credential finds gives REPOSITORY_NOT_FOUND; a refusal with nothing to compare it with stays \
                     REGISTRY_REFUSED",
         repair: Repair::Stack,
@@ -23,18 +24,36 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops infra up {file} -c workspace",
             plain: "",
         },
-        rules: &[certain(
-            &[
-                failed(&[probe::REGISTRY_PULL]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401, 403]),
-                passed(&[probe::REGISTRY_PULL]).from(W).with(&[variant::ARM]).near(Near::Target),
-                passed(&[probe::REGISTRY_V2])
-                    .from(P)
-                    .with(&[variant::ENV, variant::PULL_SECRET])
-                    .near(Near::Credential),
-            ],
-            "{place}: the credential of the {source} is good, but may not pull `{target}`, which exists",
-        )
-        .over(&["REGISTRY_REFUSED"])],
+        rules: &[
+            certain(
+                &[
+                    failed(&[probe::REGISTRY_PULL])
+                        .from(P)
+                        .with(&[variant::ENV, variant::PULL_SECRET])
+                        .http(&[401, 403]),
+                    passed(&[probe::REGISTRY_PULL]).from(W).with(&[variant::ARM]).near(Near::Target),
+                    passed(&[probe::REGISTRY_V2])
+                        .from(P)
+                        .with(&[variant::ENV, variant::PULL_SECRET])
+                        .near(Near::Credential),
+                ],
+                "{place}: the credential of the {source} is good, but may not pull `{target}`, which exists",
+            )
+            .over(&["REGISTRY_REFUSED"]),
+            certain(
+                &[
+                    failed(&[check::PUSH]).from(W).http(&[401, 403]),
+                    passed(&[probe::REGISTRY_V2]).from(W).near(Near::Credential),
+                ],
+                "{place}: the login ({credential}) is good, but may not push to `{target}`",
+            )
+            .remedy(Remedy {
+                text: "give it the right to push (AcrPush, or content/write in its scope map), or name another \
+                       repository with --repository",
+                stack: "",
+                plain: "",
+            }),
+        ],
         ..CAUSE
     },
     Cause {

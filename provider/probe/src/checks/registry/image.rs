@@ -225,14 +225,7 @@ impl Registry<'_> {
         if !blocked || failure.code == code::REDIRECT_REFUSED {
             return seen;
         }
-        let ours = if is_azure(self.host) { code::DATA_HOST } else { code::REDIRECT_HOST };
+        let ours = if mops_wire::registry::is_azure(self.host) { code::DATA_HOST } else { code::REDIRECT_HOST };
         seen.code(ours).detail(&format!("{host}: {}", failure.detail))
     }
-}
-
-/// Azure's registries keep layers at data hosts of their own, with rules of their own.
-pub(in crate::checks) fn is_azure(host: &str) -> bool {
-    ["azurecr.io", "azurecr.cn", "azurecr.us"]
-        .iter()
-        .any(|suffix| host.strip_suffix(suffix).is_some_and(|name| name.ends_with('.')))
 }

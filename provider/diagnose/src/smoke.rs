@@ -1,0 +1,41 @@
+//! What a smoke test does beside looking: it pushes an artefact of its own, which every pool then fetches by digest, and
+//! takes it away again. Guarantees that runs side by side do not meet: tag and digest are the run's own
+//! (`tests/smoke_test.rs`, B-20).
+
+mod artefact;
+mod bundle;
+mod push;
+mod remove;
+
+pub use artefact::Artefact;
+pub use bundle::BundleError;
+pub use push::{PushCredential, PushLogin, Pushed, push};
+pub(crate) use remove::remove;
+
+/// The repository of the artefact, and the tag that `--push-only` writes.
+pub const NAME: &str = "smoke-test";
+
+/// What is pushed, where, and as whom.
+#[derive(Clone, Debug)]
+pub struct SmokeTest {
+    /// What is pushed.
+    pub artefact: Artefact,
+    /// Into which repository.
+    pub repository: String,
+    /// Under which tag.
+    pub tag: String,
+    /// Who may push, in the order in which they are tried.
+    pub logins: Vec<PushLogin>,
+    /// Whether the artefact stays.
+    pub keep: bool,
+    /// Whether a pod has to get a GPU on each pool that has some.
+    pub gpu: bool,
+}
+
+impl SmokeTest {
+    /// The artefact of a run, under a tag of the run's own.
+    #[must_use]
+    pub fn new(run: &str, artefact: Artefact, logins: Vec<PushLogin>) -> Self {
+        Self { artefact, repository: NAME.to_owned(), tag: format!("{NAME}-{run}"), logins, keep: false, gpu: false }
+    }
+}
