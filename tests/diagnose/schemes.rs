@@ -5,6 +5,7 @@
 
 use mops_core::Secret;
 use mops_diagnose::{ArmView, Command, Report, Request, Services, look};
+use mops_host::Env;
 use mops_probe::observation::{check, variant};
 use mops_tests::http::Reply;
 use mops_wire::registry::Digest;
@@ -15,8 +16,10 @@ use crate::web::{Ports, Seen, Web};
 
 const HOST: &str = "reg.example";
 const NGC: &str = "nvcr.io";
-/// `u` and `p`, and the user and key that NGC wants.
+/// `u` and `p`.
 const LOGIN: &str = "Basic dTpw";
+/// The one user that NGC knows, and `p`.
+const NGC_LOGIN: &str = "Basic JG9hdXRodG9rZW46cA==";
 const TOKEN: &str = "canary-token";
 const LAYER: &[u8] = b"a layer";
 
@@ -57,7 +60,7 @@ fn acr(seen: &Seen, _: Ports) -> Reply {
 
 /// The scope stands in the realm, there is no service, and Basic at `/v2/` is refused by design.
 fn proxy_auth(seen: &Seen, _: Ports) -> Reply {
-    let signed = seen.call.header("authorization") == Some(LOGIN);
+    let signed = seen.call.header("authorization") == Some(NGC_LOGIN);
     match seen.call.path.as_str() {
         "/proxy_auth" if signed && seen.call.query("scope").is_some() && seen.call.query("service").is_none() => {
             Reply::json(200, &json!({"token": TOKEN}))
@@ -73,7 +76,8 @@ async fn run(host: &str, web: &Web) -> Report {
     world.workload(true).await;
     let arm = ArmView::Credentials { username: "u".into(), passwords: vec![Secret::from("p")] };
     let request = Request { registry: Some(host.into()), arm, images: vec![format!("{host}/nim/x:1")], ..request() };
-    let services = Services { http: web.http(), ..world.services() };
+    let env = Env::of([("NGC_API_KEY", "p")]);
+    let services = Services { http: web.http(), env, ..world.services() };
     look(Command::DiagnoseAuth, request, services).await.report()
 }
 
@@ -87,11 +91,16 @@ async fn registries_with_each_way_to_sign_in_pass() {
     type Answer = fn(&Seen, Ports) -> Reply;
     let rows: [(&str, &str, Answer); 3] = [("Basic", HOST, basic), ("ACR", HOST, acr), ("NGC", NGC, proxy_auth)];
     for (name, host, answer) in &rows {
+        // A login says nothing at NGC; the token for the image does.
+        let (credential, signed_in) = match *host {
+            NGC => (variant::LOCAL, check::NGC_TOKEN),
+            _ => (variant::ARM, check::REGISTRY_V2),
+        };
         let web = Web::start(*answer);
         let report = run(host, &web).await;
         assert_eq!(about(&report, host), [] as [&str; 0], "{name}: {:?}", report.findings);
-        for check in [check::REGISTRY_V2, check::REGISTRY_PULL, check::REGISTRY_MANIFEST, check::REGISTRY_BLOB] {
-            let seen = report.probes.iter().find(|o| o.check == check && o.credential == variant::ARM);
+        for check in [signed_in, check::REGISTRY_PULL, check::REGISTRY_MANIFEST, check::REGISTRY_BLOB] {
+            let seen = report.probes.iter().find(|o| o.check == check && o.credential == credential);
             let status = seen.map(|o| (o.status.word(), o.http_status));
             assert_eq!(status, Some(("ok", Some(200))), "{name} {check}: {:?}", report.probes);
         }

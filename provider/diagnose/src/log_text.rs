@@ -158,6 +158,8 @@ mod tests {
     fn numbers_and_words_of_other_matters_are_no_refusal() {
         for line in [
             "1401 tokens generated",
+            "exit code 1401",
+            "error 24032 of step 7",
             "401 tokens generated in 3 s",
             "prompt: 403 tokens",
             "step 401 of 403, loss 0.401",

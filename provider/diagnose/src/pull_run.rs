@@ -118,7 +118,7 @@ fn judge(pod: &Pod, events: &[Event], pool: &str, image: &str) -> Option<Vec<Obs
         let ok = Observation::ok(check::KUBELET, "", image).detail(event.message.as_deref().unwrap_or_default());
         return Some(vec![Observed::at(Vantage::K, ok).on(pool, node)]);
     }
-    let seen = static_reads::told(pod, events, pool);
+    let seen = static_reads::said_by_kubelet(pod, events, pool);
     // That a pull secret is absent comes before the pull, which may do without.
     seen.iter().any(|o| o.check == check::KUBELET && o.status == crate::observed::Status::Fail).then_some(seen)
 }

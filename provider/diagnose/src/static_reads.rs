@@ -245,7 +245,7 @@ pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes) -> Vec<O
     for pod in workers {
         let node = workload::node_of(pod).unwrap_or_default();
         let pool = if node.is_empty() { String::new() } else { nodes.pool(node) };
-        for o in told(pod, events, &pool) {
+        for o in said_by_kubelet(pod, events, &pool) {
             if !seen.iter().any(|s| s.id == o.id && s.error_code == o.error_code) {
                 seen.push(o);
             }
@@ -263,7 +263,7 @@ pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes) -> Vec<O
 }
 
 /// What the kubelet says about a pod that waits.
-pub(crate) fn told(pod: &Pod, events: &[Event], pool: &str) -> Vec<Observed> {
+pub(crate) fn said_by_kubelet(pod: &Pod, events: &[Event], pool: &str) -> Vec<Observed> {
     let node = workload::node_of(pod).unwrap_or_default();
     let one = |(image, code, words): (String, &'static str, String)| {
         let o = match code {
