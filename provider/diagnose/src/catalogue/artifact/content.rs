@@ -49,7 +49,7 @@ pub(super) const CAUSES: &[Cause] = &[
             )
             .remedy(Remedy {
                 text: "give it the right to push (AcrPush, or content/write in its scope map), or name another \
-                       repository with --repository",
+                       repository with `smoke-test --repository NAME`",
                 stack: "",
                 plain: "",
             }),
