@@ -95,8 +95,8 @@ pub fn secret_name(message: &str) -> Option<&str> {
     rest.split_whitespace().next()?.rsplit('/').next()
 }
 
-/// Says only that something failed before.
-const ECHO: &str = "Back-off pulling image";
+/// Say only that something failed before.
+const ECHOES: &[&str] = &["Back-off pulling image", "Error: ErrImagePull", "Error: ImagePullBackOff"];
 /// What a kubelet says that has only just heard of a pod, or pulls too much at once; it tries again by itself.
 const PASSING: &[&str] = &["pull QPS exceeded", "failed to sync secret cache", "failed to sync configmap cache"];
 
@@ -112,7 +112,7 @@ pub fn meaning(reason: &str, message: &str) -> Option<&'static str> {
     if let Some((_, found)) = TABLE.iter().find(|(parts, _)| parts.iter().all(|p| text.contains(p))) {
         return Some(found);
     }
-    let echo = message.is_empty() || message.starts_with(ECHO) || passes(message);
+    let echo = message.is_empty() || ECHOES.iter().any(|echo| message.starts_with(echo)) || passes(message);
     (!echo).then_some(reason::OTHER)
 }
 
@@ -234,6 +234,8 @@ mod tests {
     fn an_echo_says_nothing() {
         assert_eq!(meaning("ImagePullBackOff", "Back-off pulling image \"REF\""), None);
         assert_eq!(meaning("ErrImagePull", "pull QPS exceeded"), None);
+        assert_eq!(meaning("Failed", "Error: ErrImagePull"), None);
+        assert_eq!(meaning("Failed", "Error: ImagePullBackOff"), None);
         let early = "failed to sync secret cache: timed out waiting for the condition";
         assert_eq!(meaning("CreateContainerConfigError", early), None);
         assert_eq!(meaning("Failed", &format!("Error: {early}")), None);
