@@ -15,7 +15,7 @@ use crate::observed::code;
 use crate::request::Services;
 
 /// How long a pod may wait for a node.
-const UNSCHEDULED_AFTER: Duration = Duration::from_secs(30);
+pub(crate) const UNSCHEDULED_AFTER: Duration = Duration::from_secs(30);
 /// One watch; the pod is read again between two.
 const WATCH_SECONDS: u32 = 10;
 /// The same while the job has no pod, which may never come.

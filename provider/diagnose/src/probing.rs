@@ -17,8 +17,8 @@ use crate::run::Seen;
 use crate::workload::{self, Place};
 use crate::{probe_job, probe_node, probe_pod};
 
-/// Jobs at a time.
-const AT_ONCE: usize = 4;
+/// Jobs of one kind at a time.
+pub(crate) const AT_ONCE: usize = 4;
 
 /// A job that is to be run, and whose eyes it is.
 pub(crate) struct Planned {

@@ -12,15 +12,13 @@ use crate::cluster::{Cluster, Trouble};
 use crate::observed::{Observed, Vantage, check, code};
 use crate::probe_job;
 use crate::probe_pod;
-use crate::probe_run::JOB_LABEL;
+use crate::probe_run::{JOB_LABEL, UNSCHEDULED_AFTER};
 use crate::request::{Request, Services};
 use crate::static_reads;
 use crate::workload::{self, Place};
 
 /// Between two looks: events are listed, since few may watch them.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long a pod may wait for its node.
-const UNSCHEDULED_AFTER: Duration = Duration::from_secs(30);
 
 /// The job that makes a place's kubelet pull an image, with the pull secrets of the worker.
 #[must_use]

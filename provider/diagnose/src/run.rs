@@ -37,8 +37,6 @@ mod pulls;
 
 pub(crate) use artefact::push_only;
 
-/// Jobs of one kind at a time.
-const AT_ONCE: usize = 4;
 /// Longest time over the limit of the run.
 const GRACE: Duration = Duration::from_millis(500);
 /// Why a vantage was left out.

@@ -191,6 +191,12 @@ fn closed(node: &Node) -> Option<&'static str> {
     (ready == Some(false)).then_some("not ready")
 }
 
+/// The first place of each pool.
+pub(crate) fn one_a_pool(places: &[Place]) -> impl Iterator<Item = &Place> {
+    let mut pools = BTreeSet::new();
+    places.iter().filter(move |place| pools.insert(place.pool.as_str()))
+}
+
 /// What is probed, and what is seen about the pools themselves.
 #[derive(Debug, Default)]
 pub struct Places {

@@ -127,6 +127,13 @@ impl Env {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
 
+    /// The pairs of these names alone: what a child is given that shall see no more.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Vec<(String, String)> {
+        let kept = self.iter().filter(|(name, _)| names.contains(name));
+        kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// The user's home folder.
     #[must_use]
     pub fn user_home(&self) -> Option<PathBuf> {

@@ -47,8 +47,7 @@ impl fmt::Debug for Shell {
 
 impl Shell {
     pub(super) fn new(env: &Env) -> Self {
-        let needed = env.iter().filter(|(name, _)| NEEDED.contains(name));
-        Self { env: needed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
+        Self { env: env.only(NEEDED) }
     }
 }
 

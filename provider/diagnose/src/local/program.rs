@@ -67,11 +67,10 @@ pub(super) async fn get(env: &Env, name: &str, server: &str, within: Duration) -
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
         return failed(code::PROGRAM_FAILED, "the name is not that of a program");
     }
-    let needed = env.iter().filter(|(name, _)| NEEDED.contains(name));
     let command = Command {
         program: program.clone(),
         args: vec!["get".to_owned()],
-        env: needed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        env: env.only(NEEDED),
         stdin: Some(Secret::from(server)),
         timeout: within,
         max_output: LONGEST,

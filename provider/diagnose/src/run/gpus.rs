@@ -8,14 +8,15 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use mops_probe::Observation;
 
-use super::{AT_ONCE, Seen};
+use super::Seen;
 use crate::cluster::Cluster;
 use crate::observed::{Observed, Status, Vantage, check, code};
 use crate::probe_job;
 use crate::probe_pod;
 use crate::probe_run::{self, Ran};
+use crate::probing::AT_ONCE;
 use crate::request::{Request, Services};
-use crate::workload::Place;
+use crate::workload::{self, Place};
 
 const GPU: &str = "nvidia.com/gpu";
 
@@ -32,8 +33,7 @@ pub(super) async fn gpus(
     }
     let offer = |o: &&Observed| o.check == check::GPU_PLUGIN && o.status == Status::Pass;
     let offering: BTreeSet<String> = seen.probes.iter().filter(offer).map(|o| o.pool.clone()).collect();
-    let mut pools = BTreeSet::new();
-    let chosen = places.iter().filter(|place| offering.contains(&place.pool) && pools.insert(place.pool.clone()));
+    let chosen = workload::one_a_pool(places).filter(|place| offering.contains(&place.pool));
     let one = |(number, place): (usize, &Place)| {
         let job = with_gpu(request, place, &format!("g{number}"));
         let place = place.clone();

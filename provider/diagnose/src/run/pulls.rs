@@ -1,15 +1,15 @@
 //! One kubelet a pool pulls the artefact of a smoke test.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 
-use super::{AT_ONCE, Seen};
+use super::Seen;
 use crate::cluster::Cluster;
+use crate::probing::AT_ONCE;
 use crate::pull_run;
 use crate::request::{Request, Services};
-use crate::workload::Place;
+use crate::workload::{self, Place};
 
 /// Nothing when nothing was pushed.
 pub(super) async fn pulls(
@@ -21,8 +21,6 @@ pub(super) async fn pulls(
 ) {
     let pushed = seen.pushed.as_ref().map(|pushed| pushed.by_digest.to_string());
     let Some(image) = pushed.filter(|image| request.images.contains(image)) else { return };
-    let mut pools = BTreeSet::new();
-    let first = places.iter().filter(|place| pools.insert(place.pool.clone()));
     let one = |(number, place): (usize, &Place)| {
         let job = pull_run::job(request, place, &image, &format!("k{number}"));
         let (place, image) = (place.clone(), image.clone());
@@ -31,7 +29,8 @@ pub(super) async fn pulls(
             pull_run::run(cluster, services, &job, (&place, &image), until).await
         }
     };
-    let mut runs = Box::pin(futures::stream::iter(first.enumerate().map(one)).buffer_unordered(AT_ONCE));
+    let mut runs =
+        Box::pin(futures::stream::iter(workload::one_a_pool(places).enumerate().map(one)).buffer_unordered(AT_ONCE));
     while let Some(told) = runs.next().await {
         seen.probes.extend(told);
     }
