@@ -18,6 +18,8 @@ mod images;
 mod keys;
 #[path = "diagnose/limits.rs"]
 mod limits;
+#[path = "diagnose/live.rs"]
+mod live;
 #[path = "diagnose/logs.rs"]
 mod logs;
 #[path = "diagnose/names.rs"]

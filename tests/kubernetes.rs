@@ -17,4 +17,5 @@ mod secrets;
 #[path = "kubernetes/writes.rs"]
 mod writes;
 
+pub(crate) use bench::serve;
 pub(crate) use resources::pull_config;

@@ -20,7 +20,7 @@ const PROMISES: &[Promise] = &[
         &["what_is_missing_is_observed", "a_variable_that_few_jobs_need_is_a_warning"],
     ),
     ("B-04", &["ENVFROM_MISSING", "ENV_DUPLICATE_SOURCE"], &["a_missing_secret_is_named_by_the_static_reads"]),
-    ("B-05", &["ENV_STALE"], &[]),
+    ("B-05", &["ENV_STALE"], &["a_worker_with_old_values_is_told_and_an_untouched_secret_is_not"]),
     (
         "B-06",
         &[

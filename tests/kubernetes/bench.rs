@@ -59,6 +59,22 @@ fn handler(fake: &Arc<KubernetesFake>) -> Handler {
     })
 }
 
+/// A cluster behind a listener with TLS, for as long as that is there.
+pub(crate) fn serve(fake: &Arc<KubernetesFake>, token: &str) -> (Access, Server) {
+    let authority = Authority::new();
+    let identity = authority.leaf(Leaf::Good, &["127.0.0.1"]);
+    let listener = bind().expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = serve_tls(handler(fake), listener, identity.server_config()).expect("a server");
+    let access = Access {
+        server: format!("https://{address}").parse().expect("an address"),
+        roots: Some(authority.pem().as_bytes().to_vec()),
+        auth: Auth::Token(Secret::from(token)),
+        namespace: "default".into(),
+    };
+    (access, server)
+}
+
 impl Bench {
     /// A cluster with one node and the namespace `n`, where every pull succeeds.
     pub(crate) async fn start() -> Self {
@@ -70,8 +86,6 @@ impl Bench {
 
     /// A cluster without nodes that runs `probe`; pulls succeed or do not.
     pub(crate) fn with(probe: Option<PathBuf>, pulls: bool) -> Self {
-        let authority = Authority::new();
-        let identity = authority.leaf(Leaf::Good, &["127.0.0.1"]);
         let (gate, ledger) = (Arc::new(Gate(AtomicBool::new(pulls))), Ledger::new());
         let fake = KubernetesFake::new(Options {
             token: Secret::from(TOKEN),
@@ -82,30 +96,21 @@ impl Bench {
             ledger: ledger.clone(),
             ledger_prefix: "kubernetes/c".into(),
         });
-        let listener = bind().expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let server = serve_tls(handler(&fake), listener, identity.server_config()).expect("a server");
-        let url: Url = format!("https://{address}").parse().expect("an address");
+        let (access, listener) = serve(&fake, TOKEN);
+        let ca = String::from_utf8(access.roots.clone().unwrap_or_default()).expect("PEM");
         let config = HttpConfig { this_machine_only: true, ..HttpConfig::new() };
-        let access = Access {
-            server: url.clone(),
-            roots: Some(authority.pem().as_bytes().to_vec()),
-            auth: Auth::Token(Secret::from(TOKEN)),
-            namespace: "default".into(),
-        };
-        let trusting =
-            HttpConfig { roots: vec![authority.pem().as_bytes().to_vec()], only_roots: true, ..config.clone() };
+        let trusting = HttpConfig { roots: vec![ca.clone().into_bytes()], only_roots: true, ..config.clone() };
         Self {
             kube: Kubernetes::over(&access, &config).expect("a client"),
             http: Http::new(trusting).expect("a pipeline"),
-            ca: authority.pem().to_owned(),
-            server: url,
+            ca,
+            server: access.server.clone(),
             access,
             fake,
             gate,
             ledger,
             config,
-            _listener: server,
+            _listener: listener,
         }
     }
 

@@ -243,6 +243,10 @@ pub mod code {
     pub const SHORT_LIVED: &str = "SHORT_LIVED";
     /// An address with a user or a token in it.
     pub const IN_URL: &str = "IN_URL";
+    /// Not looked at where it is; what is told of it follows from something else.
+    pub const DERIVED: &str = "DERIVED";
+    /// The container does not run.
+    pub const NOT_RUNNING: &str = "NOT_RUNNING";
     /// The annotation repeats the secret's data.
     pub const HOLDS_DATA: &str = "HOLDS_DATA";
 }
@@ -264,7 +268,7 @@ pub enum Vantage {
 
 impl Vantage {
     /// Those from which a run can be told to ask, or not to; what the kubelets say is always read.
-    pub const CHOSEN: [Self; 3] = [Self::W, Self::P, Self::N];
+    pub const CHOSEN: [Self; 4] = [Self::W, Self::P, Self::N, Self::C];
 
     /// Its letter, as `--vantage` takes it.
     #[must_use]

@@ -22,6 +22,8 @@ pub struct Right {
 const JOBS: Right = Right { group: "batch", resource: "jobs", verbs: &["create", "delete", "list"] };
 const PODS: Right = Right { group: "", resource: "pods", verbs: &["list", "watch"] };
 const LOGS: Right = Right { group: "", resource: "pods/log", verbs: &["get"] };
+/// To look into a running worker. The stream is opened by a GET, for which newer servers want the right to create too.
+pub const EXEC: Right = Right { group: "", resource: "pods/exec", verbs: &["create", "get"] };
 const EVENTS: Right = Right { group: "", resource: "events", verbs: &["list"] };
 
 /// In a namespace that only probes run in.
@@ -32,6 +34,7 @@ pub const IN_NAMESPACE: &[Right] = &[
     JOBS,
     PODS,
     LOGS,
+    EXEC,
     Right { group: "", resource: "secrets", verbs: &["get"] },
     Right { group: "", resource: "serviceaccounts", verbs: &["get"] },
     EVENTS,

@@ -275,6 +275,11 @@ impl Request {
         if self.vantages == USUAL { Vec::new() } else { self.vantages.clone() }
     }
 
+    /// Whether running workers are looked into: a run does that by itself, unless other places are named.
+    pub(crate) fn looks_inside(&self) -> bool {
+        self.vantages == USUAL || self.looks_from(Vantage::C)
+    }
+
     pub(crate) fn looks_from(&self, vantage: Vantage) -> bool {
         self.vantages.contains(&vantage)
     }

@@ -15,6 +15,7 @@ use crate::chosen;
 use crate::cleaning;
 use crate::cluster::{Cluster, Trouble};
 use crate::identity_reads;
+use crate::live;
 use crate::log_reads;
 use crate::observed::{Observed, Vantage, check, code};
 use crate::permissions;
@@ -203,6 +204,11 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
         seen.local = from_here.keys;
     } else {
         seen.skip("registry and storage from here", NOT_CHOSEN, false);
+    }
+    if request.looks_inside() {
+        live::look(cluster, request, services, (&shelf, &workers, &nodes), seen).await;
+    } else {
+        seen.skip("running workers", NOT_CHOSEN, false);
     }
     let found = workload::places(request, &workers, &nodes);
     seen.probes.extend(found.seen);

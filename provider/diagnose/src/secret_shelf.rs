@@ -26,6 +26,11 @@ impl Shelf {
         Self(futures::stream::iter(names).map(one).buffer_unordered(AT_ONCE).collect().await)
     }
 
+    #[cfg(test)]
+    pub(crate) fn of<const N: usize>(all: [(&str, Result<Secret, Trouble>); N]) -> Self {
+        Self(all.into_iter().map(|(name, found)| (name.to_owned(), found)).collect())
+    }
+
     /// A secret that was asked for.
     pub(crate) fn get(&self, name: &str) -> Option<&Result<Secret, Trouble>> {
         self.0.get(name)

@@ -47,6 +47,8 @@ pub struct HttpConfig {
     pub faults: Option<Arc<dyn FaultLayer>>,
     /// Certificate chain and key, PEM, shown to servers that ask.
     pub client_identity: Option<(PemBytes, Secret<PemBytes>)>,
+    /// Speaks HTTP/1.1 only: a connection that is to become a WebSocket cannot be one of HTTP/2.
+    pub http1_only: bool,
     /// Product and version.
     pub user_agent: String,
     /// Refuses every address but those of this machine; tests only.
@@ -68,6 +70,7 @@ impl HttpConfig {
             clock: SystemClock::shared(),
             faults: None,
             client_identity: None,
+            http1_only: false,
             user_agent: concat!("mops/", env!("CARGO_PKG_VERSION")).into(),
             this_machine_only: false,
             budgets: Budgets::default(),
@@ -145,7 +148,8 @@ impl Http {
     }
 
     /// Sends a request and hands over the body while it comes. The time limits end with the
-    /// headers. An answer that is no success is taken whole first, as [`Http::send`] does.
+    /// headers. An answer that is no success is taken whole first, as [`Http::send`] does; one that changes the
+    /// protocol brings the connection among its extensions.
     ///
     /// # Errors
     /// As [`Http::send`].

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::Stream;
-use http::{HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use url::Url;
@@ -66,6 +66,8 @@ pub struct StreamingResponse {
     pub url: Url,
     /// The body.
     pub body: BodyStream,
+    /// What the connection left with the answer.
+    pub extensions: Extensions,
 }
 
 impl fmt::Debug for StreamingResponse {

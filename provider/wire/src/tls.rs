@@ -25,6 +25,7 @@ pub(crate) struct TlsSettings<'a> {
     pub(crate) base: Base,
     pub(crate) roots: &'a [PemBytes],
     pub(crate) identity: Option<&'a (PemBytes, Secret<PemBytes>)>,
+    pub(crate) http1_only: bool,
 }
 
 impl TlsSettings<'_> {
@@ -45,7 +46,8 @@ impl TlsSettings<'_> {
                 trusting.with_client_auth_cert(chain, key).map_err(|e| bad(&e))?
             }
         };
-        config.alpn_protocols = vec!["h2".into(), "http/1.1".into()];
+        let protocols: &[&str] = if self.http1_only { &["http/1.1"] } else { &["h2", "http/1.1"] };
+        config.alpn_protocols = protocols.iter().map(|name| (*name).into()).collect();
         Ok(config)
     }
 
@@ -120,7 +122,7 @@ mod tests {
     use super::*;
 
     fn build(roots: &[PemBytes]) -> Result<ClientConfig, WireError> {
-        TlsSettings { base: Base::None, roots, identity: None }.build()
+        TlsSettings { base: Base::None, roots, identity: None, http1_only: false }.build()
     }
 
     #[test]

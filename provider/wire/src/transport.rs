@@ -29,9 +29,12 @@ impl Transport {
             (false, true) => Base::Bundled,
             (false, false) => Base::System,
         };
-        let tls = TlsSettings { base, roots: &config.roots, identity: config.client_identity.as_ref() }.build()?;
+        let (roots, identity) = (&config.roots, config.client_identity.as_ref());
+        let tls = TlsSettings { base, roots, identity, http1_only: config.http1_only }.build()?;
         let (proxy, connect) = (config.proxy.clone(), config.connect.clone());
-        reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        let builder = if config.http1_only { builder.http1_only() } else { builder };
+        builder
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -6,7 +6,7 @@ use super::seat::{MERGE, SPACE, Seat};
 
 const NOTHING: Json = Json::Null;
 /// On the nodes of the private world from their start.
-const IMAGE: &str = "localhost/pause:1";
+pub(super) const IMAGE: &str = "localhost/pause:1";
 
 /// A pod whose one container has this command; it is not started again.
 pub(super) fn pod(name: &str, command: &Json) -> Json {

@@ -46,6 +46,7 @@ impl Seat {
     pub(crate) fn at_fake_with_a_node(probe: &Path) -> Self {
         let bench = Bench::with(Some(probe.to_owned()), true);
         bench.fake.add_pool(&NodePool { name: "system".into(), count: 1, ..NodePool::default() });
+        bench.fake.install(super::running::IMAGE, "mops-probe");
         Self::over(bench)
     }
 

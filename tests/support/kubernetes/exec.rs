@@ -1,5 +1,6 @@
-//! Commands in a container over a WebSocket: our probe is really run, everything else is refused as the runtime refuses
-//! a program that the image does not have. Output is sent when the command has ended.
+//! Commands in a container over a WebSocket: our probe and what was said to be in the image are really run, with the
+//! environment with which the container began; everything else is refused as the runtime refuses a program that the
+//! image does not have. Output is sent when the command has ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,6 @@ use serde_json::{Value as Json, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::KubernetesFake;
-use super::environment::resolve;
 use super::kubelet::is_probe;
 use super::serve::Ask;
 use super::status::Refusal;
@@ -22,6 +22,7 @@ use super::store::text;
 use crate::registry::content::digest;
 use crate::websocket::{CHANNELS, Message, Side, accept, read, write};
 
+const PROBE: &str = "mops-probe";
 /// The longest that a command may run.
 const LIMIT: Duration = Duration::from_secs(60);
 /// The first byte of a message says what it is.
@@ -35,6 +36,8 @@ const CLOSED: u8 = 255;
 /// What is run, and where.
 struct Run {
     words: Vec<String>,
+    /// The program on this machine, when the image has it.
+    program: Option<String>,
     env: Vec<(String, String)>,
     /// Whether the client has something to say to it.
     listens: bool,
@@ -51,8 +54,10 @@ pub(super) fn exec(fake: &Arc<KubernetesFake>, ask: &Ask, pod: &Json) -> Result<
         ask.query.iter().filter(|(name, _)| name == "command").map(|(_, word)| word.clone()).collect();
     let upgrade = ask.upgrade.clone().filter(|_| offers(&ask.headers));
     let upgrade = upgrade.ok_or_else(|| Refusal::bad_request("Upgrade request required"))?;
-    let env = resolve(&fake.store(), pod, &container).unwrap_or_default();
-    let run = Run { words, env: env.into_iter().collect(), listens: ask.flag("stdin") };
+    let began = (text(pod, "/metadata/uid").to_owned(), text(&container, "/name").to_owned());
+    let env = fake.store().environments.get(&began).cloned().unwrap_or_default();
+    let program = program(fake, &container, words.first().map_or("", String::as_str));
+    let run = Run { words, program, env: env.into_iter().collect(), listens: ask.flag("stdin") };
     tokio::spawn(talk(Arc::clone(fake), upgrade, run));
     let key = ask.headers.get("sec-websocket-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
     let answer = Response::builder()
@@ -62,6 +67,17 @@ pub(super) fn exec(fake: &Arc<KubernetesFake>, ask: &Ask, pod: &Json) -> Result<
         .header("sec-websocket-accept", accept(key))
         .header("sec-websocket-protocol", CHANNELS);
     answer.body(Body::empty()).map_err(|error| Refusal::internal(&error.to_string()))
+}
+
+/// What is run for a command: the probe of the test, or a program of this machine by its name.
+fn program(fake: &KubernetesFake, container: &Json, word: &str) -> Option<String> {
+    let name = word.rsplit('/').next().unwrap_or_default();
+    let image = text(container, "/image").to_owned();
+    let has = fake.store().programs.contains(&(image, name.to_owned()));
+    match name {
+        PROBE if has || is_probe(container) => Some(fake.options.probe.clone()?.display().to_string()),
+        _ => has.then(|| name.to_owned()),
+    }
 }
 
 /// Whether a client speaks our dialect.
@@ -83,7 +99,7 @@ async fn converse(
     run: Run,
 ) -> std::io::Result<()> {
     let input = if run.listens { Some(listen(stream).await?) } else { None };
-    let (output, status) = run_probe(fake, run, input).await;
+    let (output, status) = run_program(fake, run, input).await;
     if let Some(output) = output {
         for (channel, bytes) in [(OUTPUT, output.stdout), (ERRORS, output.stderr)] {
             if !bytes.is_empty() {
@@ -114,14 +130,16 @@ async fn listen(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8
     }
 }
 
-async fn run_probe(fake: &KubernetesFake, run: Run, input: Option<Vec<u8>>) -> (Option<Output>, Json) {
+async fn run_program(fake: &KubernetesFake, run: Run, input: Option<Vec<u8>>) -> (Option<Output>, Json) {
     let first = run.words.first().cloned().unwrap_or_default();
-    let ours = is_probe(&json!({"command": run.words}));
-    let Some(program) = fake.options.probe.clone().filter(|_| ours) else { return (None, absent(&first)) };
+    let Some(program) = run.program else { return (None, absent(&first)) };
+    // An image sets its own; a later one counts.
+    let path = ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned());
+    let env = std::iter::once(path).chain(run.env).chain(fake.options.probe_env.iter().cloned());
     let command = Command {
-        program: program.display().to_string(),
+        program,
         args: run.words.into_iter().skip(1).collect(),
-        env: run.env.into_iter().chain(fake.options.probe_env.iter().cloned()).collect(),
+        env: env.collect(),
         stdin: input.map(|bytes| Secret::new(String::from_utf8_lossy(&bytes).into_owned())),
         timeout: LIMIT,
         max_output: 1 << 20,

@@ -79,11 +79,12 @@ async fn start(fake: &Arc<KubernetesFake>, key: &Key, uid: &str) -> Result<(), O
     for container in containers(&pod) {
         pull(fake, &pod, &container, &configs).await.map_err(Some)?;
         let resolved = resolve(&fake.store(), &pod, &container);
-        resolved.map_err(|message| {
+        let env = resolved.map_err(|message| {
             say(fake, &pod, ("Warning", "Failed"), &format!("Error: {message}"));
             let container = text(&container, "/name").to_owned();
             Some(Waiting { container, reason: "CreateContainerConfigError", message })
         })?;
+        fake.store().environments.insert((uid.to_owned(), text(&container, "/name").to_owned()), env);
         for (reason, verb) in [("Created", "Created"), ("Started", "Started")] {
             let message = format!("{verb} container: {}", text(&container, "/name"));
             say(fake, &pod, ("Normal", reason), &message);

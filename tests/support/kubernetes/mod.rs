@@ -219,6 +219,12 @@ impl KubernetesFake {
         self.settle();
     }
 
+    /// From now on this image has a program, which is that of this machine and is run as it is; without that it has none,
+    /// and the probe's has the probe.
+    pub fn install(&self, image: &str, program: &str) {
+        self.store().programs.insert((image.to_owned(), program.to_owned()));
+    }
+
     /// Forgets what nodes have pulled, so that the next pod pulls again.
     pub fn forget_images(&self) {
         self.store().images.clear();

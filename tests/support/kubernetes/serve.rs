@@ -126,7 +126,9 @@ fn review(fake: &KubernetesFake, body: &Json) -> Result<Response<Body>, Refusal>
     if !asked.is_object() {
         return Err(Refusal::not_implemented("review without resourceAttributes"));
     }
-    let allowed = !fake.store().denied(text(asked, "/verb"), text(asked, "/resource"));
+    let parts = [text(asked, "/resource"), text(asked, "/subresource")];
+    let resource = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    let allowed = !fake.store().denied(text(asked, "/verb"), &resource);
     let mut status = json!({"allowed": allowed});
     if !allowed {
         status["reason"] = json!("");
@@ -237,8 +239,13 @@ fn object(
     kind: &'static Kind,
     place: (&str, &str, &str),
 ) -> Result<Response<Body>, Refusal> {
-    let (namespace, name, _) = place;
-    permitted(fake, verb(&ask.method, true, false), kind, (namespace, name))?;
+    let (namespace, name, part) = place;
+    let verb = verb(&ask.method, true, false);
+    // A part is a right of its own.
+    let resource = if part.is_empty() { kind.plural.to_owned() } else { format!("{}/{part}", kind.plural) };
+    if fake.store().denied(verb, &resource) {
+        return Err(Refusal::forbidden(kind, verb, &resource, (namespace, name)));
+    }
     let write = write(fake, ask, kind, place);
     let mut store = fake.store();
     match ask.method.as_str() {
@@ -280,8 +287,12 @@ async fn attended(
     let kind = super::kinds::named("Pod");
     let verb = verb(&ask.method, true, false);
     let resource = format!("pods/{part}");
-    if fake.store().denied(verb, &resource) {
-        return Err(Refusal::forbidden(kind, verb, &resource, (namespace, name)));
+    // A stream that a GET opens needs the right to create as well on newer servers.
+    let verbs = if part == "exec" { vec![verb, "create"] } else { vec![verb] };
+    for verb in verbs {
+        if fake.store().denied(verb, &resource) {
+            return Err(Refusal::forbidden(kind, verb, &resource, (namespace, name)));
+        }
     }
     let find = || fake.store().get("Pod", namespace, name).cloned().ok_or_else(|| Refusal::not_found(kind, name));
     if part == "exec" { super::exec::exec(fake, ask, &find()?) } else { super::log::log(fake, ask, find).await }

@@ -64,6 +64,10 @@ pub(super) struct Store {
     pub(super) tended: HashSet<String>,
     /// What a container has said, by uid of the pod and name.
     pub(super) logs: HashMap<(String, String), String>,
+    /// With what a container began, by uid of the pod and name: what it keeps when its sources change.
+    pub(super) environments: HashMap<(String, String), BTreeMap<String, String>>,
+    /// Programs that an image has.
+    pub(super) programs: HashSet<(String, String)>,
     /// Images that a node holds.
     pub(super) images: HashSet<(String, String)>,
     /// What made a pod: kind and uid of the controller, by uid of the pod.

@@ -9,7 +9,7 @@ use super::value;
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AskingArgs {
-    /// From where to ask: w (here), p (a pod a pool), n (the network of a node a pool); default: w,p,n.
+    /// From where to ask: w (here), p (a pod a pool), n (a node's network), c (inside workers); default: w,p,n,c.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::vantage)]
     pub(crate) vantage: Vec<Vantage>,
     /// From how many nodes of a pool (default: 1).

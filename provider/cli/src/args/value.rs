@@ -94,7 +94,10 @@ mod tests {
     fn a_vantage_is_one_that_can_be_chosen() {
         assert!(Vantage::CHOSEN.iter().all(|chosen| vantage(chosen.letter()) == Ok(*chosen)));
         for text in ["k", "W", "", "w,p"] {
-            assert!(vantage(text).is_err_and(|said| said.contains("w (workstation), p (pod), n (node)")), "{text}");
+            assert!(
+                vantage(text).is_err_and(|said| said.contains("w (workstation), p (pod), n (node), c (worker)")),
+                "{text}"
+            );
         }
     }
 

@@ -80,9 +80,10 @@ impl Kubernetes {
         if let Auth::Certificate(cert, key) = &access.auth {
             config.client_identity = Some((cert.clone(), key.clone()));
         }
+        let upgrading = Http::new(HttpConfig { http1_only: true, ..config.clone() })?;
         let http = Http::new(config)?;
         let server = Origin::of(&access.server).map_or_else(String::new, |o| o.authority());
-        let transport = Transport { http, server: access.server.clone(), auth: access.auth.clone() };
+        let transport = Transport { http, upgrading, server: access.server.clone(), auth: access.auth.clone() };
         let client = kube::Client::new(transport, access.namespace.clone());
         Ok(Self { client, server, namespace: access.namespace.clone(), cancel: None })
     }

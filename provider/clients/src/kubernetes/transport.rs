@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{Stream as _, TryStreamExt as _};
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::{Extensions, HeaderMap, Method, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
@@ -21,13 +21,21 @@ use super::error::{KubernetesError, is_untyped};
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, BoxError>> + Send>>;
 
-/// Status, headers and body of an answer.
-type Whole = (StatusCode, HeaderMap, Answered);
+/// How an answer is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Whole,
+    Coming,
+    /// As a connection of its own protocol.
+    Upgraded,
+}
 
 /// Clones share one connection pool.
 #[derive(Clone)]
 pub(super) struct Transport {
     pub(super) http: Http,
+    /// For commands in containers, whose connections become WebSockets.
+    pub(super) upgrading: Http,
     pub(super) server: Url,
     pub(super) auth: Auth,
 }
@@ -62,27 +70,40 @@ impl Transport {
 
     /// Sends with our token. One of Entra that is refused has run out on the server's clock: the request goes once
     /// more with another, because nothing was done by the first.
-    async fn signed(&self, request: Request, streams: bool) -> Result<Whole, BoxError> {
+    async fn signed(&self, request: Request, taken: Taken) -> Result<Response<Answered>, BoxError> {
         let token = self.token(None).await?;
-        let answer = self.sent(request.clone(), token.as_ref(), streams).await?;
+        let answer = self.sent(request.clone(), token.as_ref(), taken).await?;
         match (&self.auth, token) {
-            (Auth::Entra(_), Some(refused)) if answer.0 == StatusCode::UNAUTHORIZED => {
+            (Auth::Entra(_), Some(refused)) if answer.status() == StatusCode::UNAUTHORIZED => {
                 let token = self.token(Some(refused)).await?;
-                self.sent(request, token.as_ref(), streams).await
+                self.sent(request, token.as_ref(), taken).await
             }
             _ => Ok(answer),
         }
     }
 
-    async fn sent(&self, request: Request, token: Option<&Secret<String>>, streams: bool) -> Result<Whole, BoxError> {
+    async fn sent(
+        &self,
+        request: Request,
+        token: Option<&Secret<String>>,
+        taken: Taken,
+    ) -> Result<Response<Answered>, BoxError> {
         let origin = Origin::of(&self.server);
         let request = request.credential(origin.zip(token).map(|(origin, token)| Credential::bearer(origin, token)));
-        if streams {
-            let answer = self.http.send_streaming(request).await?;
-            return Ok((answer.status, answer.headers, Answered::Coming(answer.body)));
-        }
-        let answer = self.http.send(request).await?;
-        Ok((answer.status, answer.headers, Answered::Whole(Some(answer.body))))
+        let (status, headers, body, extensions) = match taken {
+            Taken::Whole => {
+                let answer = self.http.send(request).await?;
+                (answer.status, answer.headers, Answered::Whole(Some(answer.body)), Extensions::new())
+            }
+            Taken::Coming | Taken::Upgraded => {
+                let http = if taken == Taken::Upgraded { &self.upgrading } else { &self.http };
+                let answer = http.send_streaming(request).await?;
+                (answer.status, answer.headers, Answered::Coming(answer.body), answer.extensions)
+            }
+        };
+        let mut response = Response::new(body);
+        (*response.status_mut(), *response.headers_mut(), *response.extensions_mut()) = (status, headers, extensions);
+        Ok(response)
     }
 
     async fn send(self, request: http::Request<Body>) -> Result<Response<Answered>, BoxError> {
@@ -93,25 +114,28 @@ impl Transport {
         url.set_path(&format!("{base}{}", parts.uri.path()));
         url.set_query(parts.uri.query());
         let streams = parts.uri.query().is_some_and(|q| q.contains("watch=true") || q.contains("follow=true"));
+        let taken = match (parts.headers.contains_key(header::UPGRADE), streams) {
+            (true, _) => Taken::Upgraded,
+            (false, true) => Taken::Coming,
+            (false, false) => Taken::Whole,
+        };
         let mut ours = Request::new(parts.method.clone(), url);
         ours.headers = parts.headers;
         ours.headers.remove(header::AUTHORIZATION);
         ours.body = body;
         ours.redirects = Redirects::Return;
-        ours.retry = repeatable(&parts.method, &ours.headers);
+        let upgraded = taken == Taken::Upgraded;
+        // A command is not run twice.
+        ours.retry = if upgraded { Retry::OnlyIfUnsent } else { repeatable(&parts.method, &ours.headers) };
         ours.settled = Some(is_settled);
         // Logs are the one thing that is read whole and is text.
-        ours.transient = (!parts.uri.path().ends_with("/log")).then_some(is_no_json);
+        ours.transient = (!upgraded && !parts.uri.path().ends_with("/log")).then_some(is_no_json);
         ours.max_body = 64 << 20;
         ours.cancel = parts.extensions.get::<Cancel>().cloned();
         if let Some(Tries(most)) = parts.extensions.get() {
             ours.tries = *most;
         }
-        let (status, headers, body) = self.signed(ours, streams).await?;
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Ok(response)
+        self.signed(ours, taken).await
     }
 }
 

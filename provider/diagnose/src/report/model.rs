@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
-use crate::observed::{Object, Observed, Status, Vantage, check};
+use crate::observed::{Object, Observed, Status, Vantage, check, code};
 
 /// Which command made it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -214,7 +214,9 @@ pub(crate) fn counts(o: &Observed) -> bool {
     let own = o.credential == variant::LOCAL && o.check.starts_with("registry.");
     let reads =
         [check::PASSWORD, check::ARM_CREDENTIALS, check::RIGHT, check::ENV_SOURCES, check::ENV_AGE, check::KEY_COMPARE];
-    !own && !reads.contains(&o.check.as_str())
+    // What is skipped there is among the skips by its reason.
+    let derived = o.code() == code::DERIVED;
+    !own && !derived && !reads.contains(&o.check.as_str())
 }
 
 impl Summary {

@@ -113,6 +113,7 @@ pub(crate) fn name(check: &str) -> &str {
         check::POOL => "nodes",
         check::PASSWORD => "password compared",
         check::ENV_SECRET | check::PULL_SECRET => "secret",
+        check::ENV_LIVE => "environment compared",
         check::KUBELET => "image pull",
         check::PROBE => "probe pod",
         check::PUSH => "push",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION, RANGE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode};
 use mops_core::Cancel;
 use reqwest::tls::TlsInfo;
 use time::OffsetDateTime;
@@ -42,6 +42,7 @@ pub(super) struct Answer {
     url: Url,
     certificate_ends: Option<OffsetDateTime>,
     body: Body,
+    extensions: Extensions,
 }
 
 impl Answer {
@@ -71,7 +72,13 @@ impl Answer {
             Body::Whole(bytes) => BodyStream(futures::stream::iter([Ok(bytes)]).boxed()),
             Body::Stream(stream) => stream,
         };
-        StreamingResponse { status: self.status, headers: self.headers, url: self.url, body }
+        StreamingResponse {
+            status: self.status,
+            headers: self.headers,
+            url: self.url,
+            body,
+            extensions: self.extensions,
+        }
     }
 }
 
@@ -132,7 +139,8 @@ impl Attempt<'_> {
             Fault::Hang => Err(WireError::Timeout { host, after: self.limit }),
             Fault::Answer { status, headers, body } => {
                 let (url, body) = (self.request.url.clone(), Body::Whole(body.into()));
-                Ok(Answer { status, headers, url, certificate_ends: None, body })
+                let extensions = Extensions::new();
+                Ok(Answer { status, headers, url, certificate_ends: None, body, extensions })
             }
         }
     }
@@ -198,7 +206,9 @@ impl Attempt<'_> {
         let headers = std::mem::take(answer.headers_mut());
         let shown = answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
         let certificate_ends = shown.and_then(certificate::ends);
-        let body = if self.mode == Mode::Stream && status.is_success() {
+        let switched = status == StatusCode::SWITCHING_PROTOCOLS;
+        let extensions = if switched { std::mem::take(answer.extensions_mut()) } else { Extensions::new() };
+        let body = if self.mode == Mode::Stream && (status.is_success() || switched) {
             Body::Stream(stream(host(&url), answer, self.request.cancel.clone()))
         } else {
             // The length that an answer to HEAD declares is that of a body which does not come.
@@ -206,7 +216,7 @@ impl Attempt<'_> {
             let limit = if status.is_success() { self.request.max_body } else { self.request.max_body.max(REASONS) };
             Body::Whole(whole(&host(&url), answer, declared, limit).await?)
         };
-        Ok(Answer { status, headers, url, certificate_ends, body })
+        Ok(Answer { status, headers, url, certificate_ends, body, extensions })
     }
 }
 

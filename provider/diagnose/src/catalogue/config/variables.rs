@@ -3,10 +3,15 @@
 use mops_probe::observation::{check as probe, code as seen, variant};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
-use crate::observed::Vantage::P;
+use crate::observed::Vantage::{C, P};
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, Severity, certain, failed, high, medium, passed};
 
+/// Where a service says yes or no to a value of the environment.
+const ASKED: &[&str] =
+    &[probe::REGISTRY_V2, probe::REGISTRY_TOKEN, probe::REGISTRY_PULL, probe::NGC_TOKEN, probe::STORAGE_READ];
+/// What a worker has from its environment.
+const LIVE: &[&str] = &[variant::ENV, variant::SAS];
 /// Variables without which most of a worker's jobs still run.
 const OPTIONAL: &[&str] = &["AZURE_STORAGE_CONNECTION_STRING"];
 
@@ -122,16 +127,20 @@ pub(super) const CAUSES: &[Cause] = &[
         },
         rules: &[
             certain(
+                &[
+                    failed(&[check::ENV_LIVE]).code(&[code::DIFFERS]),
+                    failed(ASKED).from(C).with(LIVE).http(&[401, 403]),
+                    passed(ASKED).from(P).with(LIVE),
+                ],
+                "variable `{target}` of the running worker is not the present one, which a new worker would get and which \
+                 is accepted: {detail}",
+            )
+            .over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "SAS_SIGNATURE"]),
+            certain(
                 &[failed(&[check::ENV_LIVE]).code(&[code::DIFFERS])],
                 "variable `{target}` of the running worker is not the present one: {detail}",
             )
-            .over(&[
-                "REGISTRY_CREDENTIAL_REFUSED",
-                "REGISTRY_REFUSED",
-                "ACR_LOGIN_DENIED",
-                "WI_WEBHOOK_INACTIVE",
-                "SAS_SIGNATURE",
-            ]),
+            .over(&["WI_WEBHOOK_INACTIVE"]),
             medium(
                 &[passed(&[check::ENV_AGE]).code(&[code::SECRET_NEWER])],
                 "secret `{target}` changed after a worker started, which may still have the old values: {detail}",

@@ -1,0 +1,104 @@
+//! The environment with which a running container began, as hashes under the run's nonce. Where the image has Python
+//! they are computed inside, and no value leaves the container; where it has only `cat`, the values come here by the API
+//! server's encrypted stream, as the secrets did that they are compared with, and are hashed at once (`tests`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mops_core::{KeyedHash, Nonce, Secret};
+use serde_json::json;
+
+use crate::cluster::{Cluster, Trouble};
+use crate::exec::{self, Inside};
+use crate::observed::code;
+
+/// Hashes by variable; one that is not set is not there.
+pub(crate) type Hashes = BTreeMap<String, KeyedHash>;
+
+/// The same hash as [`Nonce::hash`]; no file of the image but the interpreter's own is loaded.
+const HASHES: &str = "import base64,hashlib,hmac,json,os,sys
+a=json.loads(sys.stdin.readline())
+n=base64.b64decode(a['nonce'])
+e=os.environb
+h=lambda v:base64.b64encode(hmac.new(n,v,hashlib.sha256).digest()).decode()
+print(json.dumps({k:h(e[k.encode()]) for k in a['names'] if k.encode() in e}))";
+/// In the order of preference.
+const INTERPRETERS: [&str; 2] = ["python3", "python"];
+/// Of the program itself, whose environment is that of the container: the first process of a pod need not be the worker.
+const ENVIRONMENT: &str = "/proc/self/environ";
+
+/// These variables of a running container.
+pub(crate) async fn hashes(
+    cluster: &Cluster,
+    inside: Inside<'_>,
+    nonce: &Nonce,
+    names: &BTreeSet<&str>,
+) -> Result<Hashes, Trouble> {
+    let asked = json!({"nonce": nonce.text(), "names": names}).to_string();
+    for python in INTERPRETERS {
+        match exec::run(cluster, inside, &[python, "-I", "-S", "-c", HASHES], Some(&asked)).await {
+            Ok(said) => {
+                if let Ok(hashes) = serde_json::from_slice(said.expose()) {
+                    return Ok(hashes);
+                }
+            }
+            // Another program may be there, and another right is not.
+            Err(trouble) if ![code::NOT_INSTALLED, code::PROGRAM_FAILED].contains(&trouble.code) => {
+                return Err(trouble);
+            }
+            Err(_) => {}
+        }
+    }
+    match exec::run(cluster, inside, &["cat", ENVIRONMENT], None).await {
+        Ok(said) => Ok(of_environment(&said, nonce, names)),
+        Err(trouble) if trouble.code == code::NOT_INSTALLED => {
+            Err(Trouble { code: trouble.code, detail: format!("its image has no `{}` and no `cat`", INTERPRETERS[0]) })
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// The hashes of these variables in the text of an `environ`.
+fn of_environment(text: &Secret<Vec<u8>>, nonce: &Nonce, names: &BTreeSet<&str>) -> Hashes {
+    let variables = text.expose().split(|byte| *byte == 0).filter_map(|one| std::str::from_utf8(one).ok());
+    let pairs = variables.filter_map(|one| one.split_once('='));
+    let wanted = pairs.filter(|(name, _)| names.contains(name));
+    wanted.map(|(name, value)| (name.to_owned(), nonce.hash(&value.into()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mops_host::proc::Command;
+
+    use super::*;
+
+    const NAMES: [&str; 2] = ["A", "ABSENT"];
+
+    #[test]
+    fn only_what_is_asked_for_is_hashed_and_nothing_is_shown() {
+        let nonce = Nonce::new([7; 32]);
+        let text = Secret::new(b"A=canary=1\0B=canary-2\0C\0".to_vec());
+        let hashes = of_environment(&text, &nonce, &NAMES.into());
+        assert_eq!(hashes, [("A".to_owned(), nonce.hash(&"canary=1".into()))].into());
+        assert!(!format!("{hashes:?}").contains("canary"));
+    }
+
+    /// The script is that of the container; here it runs where there is an interpreter.
+    #[tokio::test]
+    async fn python_computes_the_same() {
+        let nonce = Nonce::new([7; 32]);
+        let asked = json!({"nonce": nonce.text(), "names": NAMES}).to_string();
+        let command = Command {
+            program: INTERPRETERS[0].to_owned(),
+            args: ["-I", "-S", "-c", HASHES].map(str::to_owned).to_vec(),
+            env: [("PATH", "/usr/bin:/bin"), ("A", "canary ü=1")].map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
+            stdin: Some(format!("{asked}\n").into()),
+            timeout: Duration::from_secs(30),
+            max_output: 1 << 16,
+        };
+        let Ok(output) = command.run().await else { return };
+        let hashes: Hashes = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(hashes, [("A".to_owned(), nonce.hash(&"canary ü=1".into()))].into());
+    }
+}
