@@ -6,6 +6,8 @@ mod acceptance;
 mod cluster;
 #[path = "diagnose/ends.rs"]
 mod ends;
+#[path = "diagnose/fix.rs"]
+mod fix;
 #[path = "diagnose/gpu_pods.rs"]
 mod gpu_pods;
 #[path = "diagnose/hostile.rs"]

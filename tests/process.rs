@@ -14,6 +14,8 @@ mod contract;
 mod examples;
 #[path = "files/program.rs"]
 mod file_modes;
+#[path = "fix_workload.rs"]
+mod fix_workload;
 #[path = "gpu_pools.rs"]
 mod gpu_pools;
 #[path = "house.rs"]

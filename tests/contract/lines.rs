@@ -141,6 +141,7 @@ const THERE: &[&str] = &[
     "infra state forget sas-bundle-blobs --yes",
     "infra import nothing=at-all",
     "diagnose-auth",
+    "diagnose-auth --cleanup",
     "smoke-test",
 ];
 

@@ -40,9 +40,17 @@ async fn smoke_test(request: Request, services: Services) -> Report {
 /// Methods and addresses of requests.
 type Asked = Arc<Mutex<Vec<(String, String)>>>;
 
+/// How many writes of a fix may still be made before somebody interrupts.
+type Patience = Arc<Mutex<Option<usize>>>;
+
 /// The fake's router with a token on each request; each is remembered.
 #[derive(Clone)]
-struct Authorized(Router, Asked);
+struct Authorized(Router, Asked, (Patience, Cancel));
+
+/// Whether it changes the workload.
+fn writes<B>(request: &HttpRequest<B>) -> bool {
+    ["PATCH", "DELETE"].contains(&request.method().as_str()) && !request.uri().path().contains("/jobs/")
+}
 
 impl Service<HttpRequest<kube::client::Body>> for Authorized {
     type Response = Response<axum::body::Body>;
@@ -59,7 +67,25 @@ impl Service<HttpRequest<kube::client::Body>> for Authorized {
         let token = HeaderValue::from_str(&format!("Bearer {TOKEN}")).expect("a header");
         request.headers_mut().insert(header::AUTHORIZATION, token);
         let mut router = self.0.clone();
-        Box::pin(async move { Service::call(&mut router, request).await })
+        let (patience, cancel) = self.2.clone();
+        if writes(&request)
+            && let Some(left) = patience.lock().expect("patience").as_mut()
+        {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                cancel.cancel();
+            }
+        }
+        // An apply that makes the object needs the right to create it, too.
+        let (applied, asked) = (request.method() == "PATCH", Arc::clone(&self.1));
+        let path = request.uri().path().to_owned();
+        Box::pin(async move {
+            let response = Service::call(&mut router, request).await;
+            if applied && response.as_ref().is_ok_and(|r| r.status() == 201) {
+                asked.lock().expect("requests").push(("POST".to_owned(), path));
+            }
+            response
+        })
     }
 }
 
@@ -69,6 +95,7 @@ pub(super) struct World {
     asked: Asked,
     steps: Arc<Mutex<Vec<String>>>,
     cancel: Cancel,
+    patience: Patience,
     _dir: tempfile::TempDir,
 }
 
@@ -111,8 +138,11 @@ impl World {
             ledger_prefix: "kubernetes/test".into(),
         });
         let asked = Asked::default();
-        let client = kube::Client::new(Authorized(router(Arc::clone(&fake)), Arc::clone(&asked)), NAMESPACE);
-        let world = Self { fake, client, asked, steps: Arc::default(), cancel: Cancel::new(), _dir: dir };
+        let (patience, cancel) = (Patience::default(), Cancel::new());
+        let service =
+            Authorized(router(Arc::clone(&fake)), Arc::clone(&asked), (Arc::clone(&patience), cancel.clone()));
+        let client = kube::Client::new(service, NAMESPACE);
+        let world = Self { fake, client, asked, steps: Arc::default(), cancel, patience, _dir: dir };
         world.pool("cpu", &[]);
         world.pool("gpu", &["sku=gpu:NoSchedule"]);
         world
@@ -194,6 +224,25 @@ impl World {
             clock: SystemClock::shared(),
             cancel: self.cancel.clone(),
             progress: Arc::new(move |step| steps.lock().expect("steps").push(step.to_owned())),
+        }
+    }
+
+    /// What has been asked so far inside a namespace, as rights.
+    pub(super) fn used(&self) -> BTreeSet<String> {
+        let asked = self.asked.lock().expect("requests").clone();
+        asked.iter().filter_map(right).filter(|(_, inside)| *inside).map(|(right, _)| right).collect()
+    }
+
+    /// Forgets what has been asked.
+    pub(super) fn forget_asked(&self) {
+        self.asked.lock().expect("requests").clear();
+    }
+
+    /// Interrupts the run at its n-th write to the workload, at once for none.
+    pub(super) fn cancel_after_writes(&self, writes: usize) {
+        match writes {
+            0 => self.cancel.cancel(),
+            _ => *self.patience.lock().expect("patience") = Some(writes),
         }
     }
 
@@ -403,7 +452,7 @@ async fn a_record_says_what_the_run_said() {
 /// Verb and resource of a request, and whether it was about one namespace: `pods/log get`.
 fn right((method, uri): &(String, String)) -> Option<(String, bool)> {
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-    let path = path.strip_prefix("/api/v1/").or_else(|| path.strip_prefix("/apis/batch/v1/"))?;
+    let path = ["/api/v1/", "/apis/batch/v1/", "/apis/apps/v1/"].iter().find_map(|start| path.strip_prefix(start))?;
     let mut parts = path.split('/').peekable();
     let inside = parts.peek() == Some(&"namespaces") && path.split('/').count() > 2;
     let mut rest: Vec<&str> = if inside { parts.skip(2).collect() } else { parts.collect() };
@@ -417,13 +466,14 @@ fn right((method, uri): &(String, String)) -> Option<(String, bool)> {
         ("GET", true) => "get",
         ("POST", _) => "create",
         ("DELETE", _) => "delete",
+        ("PATCH", _) => "patch",
         _ => method,
     };
     Some((format!("{} {verb}", rest.join("/")), inside))
 }
 
 /// What the printed roles allow, in the same words.
-fn given(rights: &[Right]) -> BTreeSet<String> {
+pub(super) fn given(rights: &[Right]) -> BTreeSet<String> {
     rights.iter().flat_map(|r| r.verbs.iter().map(|verb| format!("{} {verb}", r.resource))).collect()
 }
 
@@ -455,4 +505,36 @@ async fn the_printed_roles_are_what_a_run_uses() {
     assert_eq!(inside, given(permissions::IN_NAMESPACE), "{:?}", causes(&before));
     assert_eq!(outside, given(permissions::IN_CLUSTER), "{:?}", causes(&before));
     assert!(asked.iter().all(|a| right(a).is_some() || a.1.contains("selfsubjectaccessreviews")), "{asked:?}");
+}
+
+/// A run that was killed leaves a job; the next one that is told to takes it, and nothing else.
+#[tokio::test]
+async fn what_earlier_runs_have_left_goes_and_nothing_else() {
+    let world = World::new(&says(&observations())).await;
+    world.workload(true).await;
+    let job = |name: &str, labels: Json| {
+        json!({"metadata": {"name": name, "labels": labels}, "spec": {"template": {
+            "metadata": {"labels": labels}, "spec": {"restartPolicy": "Never",
+            "containers": [{"name": "c", "image": "reg.azurecr.io/x:1"}]}}}})
+    };
+    let ours = json!({"app.kubernetes.io/managed-by": "mops", "modelops.io/run": "dead"});
+    let kinds = [
+        ("mops-probe-dead-0", ours),
+        ("another", json!({"app.kubernetes.io/managed-by": "mops"})),
+        ("plain", json!({})),
+    ];
+    for (name, labels) in kinds {
+        world.make::<k8s_openapi::api::batch::v1::Job>(job(name, labels)).await;
+    }
+    world.settled(NAMESPACE).await;
+    let removed = mops_diagnose::clean_up(&request(), &world.services()).await;
+    let kinds: Vec<&str> = removed.objects.iter().map(|o| o.kind.as_str()).collect();
+    assert_eq!(kinds, ["Job", "Pod"], "{removed:?}");
+    assert!(removed.cleanup.complete && removed.objects.iter().all(|o| o.name.starts_with("mops-probe-dead-0")));
+    let names = |kind: &str| -> Vec<String> {
+        let all = world.fake.objects(kind, NAMESPACE).into_iter();
+        all.filter_map(|o| o["metadata"]["name"].as_str().map(str::to_owned)).collect()
+    };
+    assert_eq!((names("Job"), names("Pod").len()), (vec!["another".to_owned(), "plain".to_owned()], 3));
+    assert!(mops_diagnose::clean_up(&request(), &world.services()).await.objects.is_empty());
 }

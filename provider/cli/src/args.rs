@@ -6,6 +6,7 @@ mod auth;
 mod diagnose;
 mod engine;
 mod explain;
+mod fix;
 mod infra;
 mod lock;
 mod moves;
@@ -28,6 +29,7 @@ pub(crate) use auth::*;
 pub(crate) use diagnose::*;
 pub(crate) use engine::EngineArgs;
 pub(crate) use explain::ExplainArgs;
+pub(crate) use fix::FixArgs;
 pub(crate) use infra::*;
 pub(crate) use lock::*;
 pub(crate) use moves::*;
@@ -72,7 +74,7 @@ pub(crate) enum Verb {
     Infra(InfraArgs),
     /// Find why a pod cannot reach its images or data, with proof.
     #[command(
-        after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth deployment/nim --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif"
+        after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth deployment/nim --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif\n  mops diagnose-auth --fix --allow-restart"
     )]
     DiagnoseAuth(DiagnoseArgs),
     /// Push an image, fetch it from every pool, and take it away again.
@@ -145,6 +147,9 @@ pub(crate) struct CheckArgs {
     /// Print the rights that a run needs, as roles.
     #[arg(long, conflicts_with = "from")]
     pub(crate) explain_permissions: bool,
+    /// Only remove what earlier runs have left in the cluster.
+    #[arg(long, conflicts_with_all = ["from", "save", "explain_permissions"])]
+    pub(crate) cleanup: bool,
 }
 
 /// How pods are looked at from inside.

@@ -39,7 +39,7 @@ use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
 
 pub(crate) use auth_status::IdentityLine;
-pub(crate) use check::{PermissionsLine, PushedLine};
+pub(crate) use check::{CleanedLine, PermissionsLine, PushedLine};
 pub(crate) use completions::CompletionsLine;
 pub(crate) use down::options as down_options;
 pub(crate) use explain::CauseLine;

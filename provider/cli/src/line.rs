@@ -55,6 +55,7 @@ macro_rules! lines {
 lines! {
     "bundle_env" 1 => crate::commands::BundleEnvLine,
     "cause" 1 => crate::commands::CauseLine,
+    "cleaned" 1 => crate::commands::CleanedLine,
     "cloud" 1 => crate::pointed::CloudLine,
     "completions" 1 => crate::commands::CompletionsLine,
     "diagnostic" 1 => mops_core::Diagnostic,

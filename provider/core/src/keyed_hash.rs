@@ -52,6 +52,14 @@ impl fmt::Debug for Nonce {
 #[serde(transparent)]
 pub struct KeyedHash(String);
 
+impl KeyedHash {
+    /// Its beginning, eight letters and digits, for people who compare two of them by eye.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.0.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::classify;
+use crate::fix::Fixing;
 use crate::observed::Observed;
 use crate::reading::Reading;
 use crate::report::{self, Cleanup, Command, Report, Run, Skipped, Summary, Tool};
@@ -51,6 +52,9 @@ pub struct Capture {
     /// What became of the run's own objects; by default nothing was left.
     #[serde(default = "nothing_left")]
     pub cleanup: Cleanup,
+    /// What `--fix` has planned and done; nothing without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixing: Option<Fixing>,
 }
 
 fn nothing_left() -> Cleanup {
@@ -87,6 +91,7 @@ impl Capture {
             notices: self.notices.into_iter().chain(reading.notice()).collect(),
             skipped: self.skipped,
             cleanup: self.cleanup,
+            fixing: self.fixing,
         }
     }
 }

@@ -18,25 +18,58 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Deletes what the run made, in each namespace where it makes something, and looks whether it is gone.
 pub(crate) async fn clean(cluster: &Cluster, request: &Request, services: &Services) -> Cleanup {
+    every(cluster, request, services, Some(&request.run)).await.cleanup
+}
+
+/// What was found of earlier runs and removed, and what is left of it.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// The jobs and pods that are gone.
+    pub objects: Vec<Object>,
+    /// What is left.
+    pub cleanup: Cleanup,
+}
+
+/// Deletes what any run has left, in the namespaces where runs make something.
+pub(crate) async fn leftovers(cluster: &Cluster, request: &Request, services: &Services) -> Removed {
+    every(cluster, request, services, None).await
+}
+
+async fn every(cluster: &Cluster, request: &Request, services: &Services, run: Option<&str>) -> Removed {
     let elsewhere = request.probe_namespace.as_deref().filter(|name| *name != request.namespace);
     let spaces = std::iter::once(cluster.clone()).chain(elsewhere.map(|name| cluster.beside(name)));
-    let each = futures::future::join_all(spaces.map(|space| async move { one(&space, request, services).await })).await;
-    each.into_iter().fold(Cleanup { complete: true, ..Cleanup::default() }, |all, one| Cleanup {
-        complete: all.complete && one.complete,
-        left: all.left.into_iter().chain(one.left).collect(),
-        unknown: all.unknown.or(one.unknown),
+    let each = futures::future::join_all(spaces.map(|space| async move { one(&space, run, services).await })).await;
+    let none = Removed { cleanup: Cleanup { complete: true, ..Cleanup::default() }, ..Removed::default() };
+    each.into_iter().fold(none, |all, one| Removed {
+        objects: all.objects.into_iter().chain(one.objects).collect(),
+        cleanup: Cleanup {
+            complete: all.cleanup.complete && one.cleanup.complete,
+            left: all.cleanup.left.into_iter().chain(one.cleanup.left).collect(),
+            unknown: all.cleanup.unknown.or(one.cleanup.unknown),
+        },
     })
 }
 
-/// One namespace. Pods go with their jobs.
-async fn one(cluster: &Cluster, request: &Request, services: &Services) -> Cleanup {
+/// One namespace, with what was there at first and is gone in the end.
+async fn one(cluster: &Cluster, run: Option<&str>, services: &Services) -> Removed {
+    let mut found = Vec::new();
+    let cleanup = emptied(cluster, run, services, &mut found).await;
+    let is_left = |object: &Object| cleanup.left.iter().any(|left| left.object == *object);
+    found.retain(|object| cleanup.unknown.is_none() && !is_left(object));
+    Removed { objects: found, cleanup }
+}
+
+/// Pods go with their jobs.
+async fn emptied(cluster: &Cluster, run: Option<&str>, services: &Services, seen: &mut Vec<Object>) -> Cleanup {
     let end = services.clock.monotonic() + CLEANUP;
     loop {
-        let found = futures::future::try_join(cluster.jobs_of(&request.run), cluster.pods_of(&request.run)).await;
+        let found = futures::future::try_join(cluster.jobs_of(run), cluster.pods_of(run)).await;
         let (jobs, pods) = match found {
             Ok(found) => found,
             Err(trouble) => return Cleanup { unknown: Some(trouble.detail), ..Cleanup::default() },
         };
+        let objects = left(cluster.name(), (&jobs, &pods), "").into_iter().map(|left| left.object);
+        seen.extend(objects.filter(|object| !seen.contains(object)).collect::<Vec<_>>());
         if jobs.is_empty() && pods.is_empty() {
             return Cleanup { complete: true, ..Cleanup::default() };
         }

@@ -4,10 +4,14 @@
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, Secret, ServiceAccount};
-use kube::api::{Api, DeleteParams, GetParams, ListParams, LogParams, PostParams, Preconditions, PropagationPolicy};
-use kube::core::Resource;
+use kube::api::{
+    Api, DeleteParams, GetParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions,
+    PropagationPolicy,
+};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Resource};
 use mops_wire::retry::Tries;
 use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
 
 use crate::observed::code;
 use crate::permissions::Right;
@@ -38,6 +42,7 @@ impl From<kube::Error> for Trouble {
                     400 | 403 | 422 if ADMISSION.iter().any(|w| status.message.contains(w)) => code::ADMISSION,
                     403 => code::FORBIDDEN,
                     404 => code::NOT_FOUND,
+                    409 => code::CONFLICT,
                     _ => "API",
                 };
                 Self { code, detail: status.message.clone() }
@@ -131,6 +136,43 @@ impl Cluster {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
     }
 
+    fn objects(&self, kind: &str) -> Api<DynamicObject> {
+        let group = if kind == "Deployment" { "apps" } else { "" };
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+    }
+
+    /// A Secret, ServiceAccount or Deployment with all of its fields.
+    pub(crate) async fn object(&self, kind: &str, name: &str) -> Result<Json, Trouble> {
+        let found = self.objects(kind).get(name).await?;
+        let mut object = serde_json::to_value(found).unwrap_or_default();
+        object["apiVersion"] = json!(if kind == "Deployment" { "apps/v1" } else { "v1" });
+        object["kind"] = json!(kind);
+        Ok(object)
+    }
+
+    /// Applies it on the side of the server; with `take`, also what other managers hold.
+    pub(crate) async fn apply(&self, config: &Json, take: bool) -> Result<(), Trouble> {
+        let text = |pointer| config.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+        let parameters = PatchParams { force: take, ..PatchParams::apply("mops") };
+        self.objects(text("/kind")).patch(text("/metadata/name"), &parameters, &Patch::Apply(config)).await?;
+        Ok(())
+    }
+
+    /// Deletes this very version of an object; one that is gone already is fine.
+    pub(crate) async fn remove(&self, live: &Json) -> Result<(), Trouble> {
+        let text = |pointer| live.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+        let own = |pointer| Some(text(pointer).to_owned()).filter(|value| !value.is_empty());
+        let (uid, resource_version) = (own("/metadata/uid"), own("/metadata/resourceVersion"));
+        let parameters =
+            DeleteParams { preconditions: Some(Preconditions { uid, resource_version }), ..DeleteParams::default() };
+        match self.objects(text("/kind")).delete(text("/metadata/name"), &parameters).await.map_err(Trouble::from) {
+            Ok(_) => Ok(()),
+            Err(trouble) if trouble.code == code::NOT_FOUND => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
     /// Whether this user may do it; `None` when the review itself is refused.
     pub(crate) async fn allowed(&self, verb: &str, right: &Right) -> Option<bool> {
         let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
@@ -194,19 +236,20 @@ impl Cluster {
         }
     }
 
-    /// The jobs of a run that are still there.
-    pub(crate) async fn jobs_of(&self, run: &str) -> Result<Vec<Job>, Trouble> {
+    /// The jobs of a run that are still there, or of all runs.
+    pub(crate) async fn jobs_of(&self, run: Option<&str>) -> Result<Vec<Job>, Trouble> {
         list(&self.jobs_api(), &ListParams::default().labels(&of_run(run))).await
     }
 
-    /// The pods of a run that are still there.
-    pub(crate) async fn pods_of(&self, run: &str) -> Result<Vec<Pod>, Trouble> {
+    /// The pods of a run that are still there, or of all runs.
+    pub(crate) async fn pods_of(&self, run: Option<&str>) -> Result<Vec<Pod>, Trouble> {
         self.pods(&of_run(run)).await
     }
 }
 
-fn of_run(run: &str) -> String {
-    format!("{MANAGED_LABEL}=mops,{RUN_LABEL}={run}")
+fn of_run(run: Option<&str>) -> String {
+    let run = run.map_or_else(|| RUN_LABEL.to_owned(), |run| format!("{RUN_LABEL}={run}"));
+    format!("{MANAGED_LABEL}=mops,{run}")
 }
 
 async fn list<K>(api: &Api<K>, parameters: &ListParams) -> Result<Vec<K>, Trouble>

@@ -13,7 +13,7 @@ use crate::request::{Request, Trust};
 use crate::workload;
 
 /// Where a service account names the identity.
-const ANNOTATION: &str = "azure.workload.identity/client-id";
+pub(crate) const ANNOTATION: &str = "azure.workload.identity/client-id";
 
 /// Nothing when neither the stack nor a worker asks for an identity.
 pub(crate) async fn look(cluster: &Cluster, request: &Request, workers: &[Pod]) -> Vec<Observed> {

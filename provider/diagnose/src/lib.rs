@@ -18,6 +18,7 @@ mod cluster;
 mod exec;
 pub mod explain;
 pub mod finding;
+pub mod fix;
 mod identity_reads;
 mod key_compare;
 pub mod kubelet;
@@ -54,6 +55,7 @@ mod workstation;
 
 pub use capture::Capture;
 pub use chosen::Chosen;
+pub use cleaning::Removed;
 pub use finding::Finding;
 pub use observed::Observed;
 pub use reading::Reading;
@@ -69,6 +71,12 @@ pub use words::Words;
 /// [`Capture::report`] says what it means.
 pub async fn look(command: Command, request: Request, services: Services) -> Capture {
     run::run(command, &request, &services).await
+}
+
+/// Removes what earlier runs have left, told by its labels, and touches nothing else.
+pub async fn clean_up(request: &Request, services: &Services) -> Removed {
+    let cluster = cluster::Cluster::new(services.kube.clone(), &request.namespace);
+    cleaning::leftovers(&cluster, request, services).await
 }
 
 /// The capture of a run that asks nobody: what is said by the variables that a stack handed to this machine.

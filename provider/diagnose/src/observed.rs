@@ -137,6 +137,8 @@ pub mod code {
     pub const UNAUTHORIZED: &str = "UNAUTHORIZED";
     /// The right is missing.
     pub const FORBIDDEN: &str = "FORBIDDEN";
+    /// Changed since it was read, or held by another writer.
+    pub const CONFLICT: &str = "CONFLICT";
     /// No client could be made, so nothing was sent.
     pub const NO_ACCESS: &str = "NO_ACCESS";
     /// No kubeconfig, or not the context that is asked for.

@@ -40,6 +40,13 @@ pub const IN_NAMESPACE: &[Right] = &[
     EVENTS,
 ];
 
+/// In the namespace of the workload, for `--fix` alone.
+pub const FIX: &[Right] = &[
+    Right { group: "", resource: "secrets", verbs: &["create", "delete", "patch"] },
+    Right { group: "", resource: "serviceaccounts", verbs: &["patch"] },
+    Right { group: "apps", resource: "deployments", verbs: &["get", "patch"] },
+];
+
 /// In the whole cluster: which pools there are, and whether something announces their GPUs. A run without these says
 /// what it could not see.
 pub const IN_CLUSTER: &[Right] = &[
@@ -65,15 +72,16 @@ pub const ARTEFACT_ACTIONS: &[&str] = &[
     "Microsoft.ContainerRegistry/registries/push/write",
 ];
 
-/// A Role for the namespace and a ClusterRole, as `kubectl apply` takes them. Without a namespace the Role goes where
-/// it is applied.
+/// A Role for the namespace and a ClusterRole, as `kubectl apply` takes them; with `fix` for a run that mends, too.
+/// Without a namespace the Role goes where it is applied.
 #[must_use]
-pub fn kubernetes(namespace: &str) -> [Json; 2] {
+pub fn kubernetes(namespace: &str, fix: bool) -> [Json; 2] {
+    let inside = if fix { [IN_NAMESPACE, FIX].concat() } else { IN_NAMESPACE.to_vec() };
     let mut metadata = json!({"name": NAME});
     if !namespace.is_empty() {
         metadata["namespace"] = namespace.into();
     }
-    [role("Role", metadata, IN_NAMESPACE), role("ClusterRole", json!({"name": NAME}), IN_CLUSTER)]
+    [role("Role", metadata, &inside), role("ClusterRole", json!({"name": NAME}), IN_CLUSTER)]
 }
 
 fn role(kind: &str, metadata: Json, rights: &[Right]) -> Json {

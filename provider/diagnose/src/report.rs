@@ -2,6 +2,7 @@
 //! derived from all checks (`tests/diagnose.rs` holds the golden texts).
 
 pub(crate) mod columns;
+mod fixing;
 mod github;
 mod html;
 mod junit;
@@ -14,6 +15,7 @@ mod sarif;
 mod table;
 mod text;
 
+pub use fixing::fixing;
 pub use github::github;
 pub use html::html;
 pub use junit::junit;

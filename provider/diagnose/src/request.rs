@@ -61,8 +61,8 @@ impl Default for ProbeImage {
     }
 }
 
-/// What ARM says about the registry's own credential. Used from the workstation only; never
-/// carried into the cluster.
+/// What ARM says about the registry's own credential. Used from the workstation only; a run that looks never carries it
+/// into the cluster. What mends a secret that should hold it writes it there, as the stack itself does.
 #[derive(Clone, Debug, Default)]
 pub enum ArmView {
     /// Nobody asked, with the reason.

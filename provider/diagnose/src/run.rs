@@ -330,5 +330,6 @@ fn finish(command: Command, request: &Request, ended: Ended) -> Capture {
         notices,
         skipped,
         cleanup,
+        fixing: None,
     }
 }

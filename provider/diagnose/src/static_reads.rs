@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Event, Pod, Secret};
 use mops_probe::Observation;
 use mops_probe::dockerconfig::{self, Defect, Login};
+use mops_probe::keys::{NGC_HOST, NGC_USER};
 use mops_probe::observation::variant;
 use mops_probe::settings::{Container, Given, names};
 
@@ -205,6 +206,9 @@ fn pull_secret(request: &Request, name: &str, found: Option<&Result<Secret, Trou
         return one(skipped.detail("the registry's host is not known to the stack"));
     };
     match dockerconfig::logins(&text, registry) {
+        Ok(logins) if registry == NGC_HOST && logins.first().is_some_and(|login| login.username != NGC_USER) => {
+            one(fail(code::OTHER_USER, ""))
+        }
         Ok(logins) => {
             let compared = compare(request, variant::PULL_SECRET, name, &logins);
             let seen = std::iter::once(Observation::ok(check::PULL_SECRET, "", name)).chain(compared);

@@ -269,7 +269,14 @@ fn patch(ask: &Ask, write: &Write, store: &mut super::Store) -> Result<Response<
     let media = ask.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
     match media {
         "application/apply-patch+yaml" if ask.query("fieldManager").is_empty() => Err(Refusal::no_manager()),
-        "application/apply-patch+yaml" => written(write.apply(store, ask.json()?, ask.flag("force"))),
+        "application/apply-patch+yaml" => {
+            let (kind, place) = (write.kind, (write.namespace.as_str(), write.name.as_str()));
+            // What an apply makes is a creation, and needs that right as well.
+            if store.get(kind.kind, place.0, place.1).is_none() && store.denied("create", kind.plural) {
+                return Err(Refusal::forbidden(kind, "create", kind.plural, place));
+            }
+            written(write.apply(store, ask.json()?, ask.flag("force")))
+        }
         "application/merge-patch+json" => written(write.merge(store, &ask.json()?)),
         "application/json-patch+json" | "application/strategic-merge-patch+json" => {
             Err(Refusal::not_implemented(&format!("patch of type {media}")))

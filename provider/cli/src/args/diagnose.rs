@@ -7,7 +7,7 @@ use clap::Args;
 use mops_diagnose::Chosen;
 use mops_wire::registry::Reference;
 
-use super::{CheckArgs, StackArgs, value};
+use super::{CheckArgs, FixArgs, StackArgs, value};
 
 /// Options of `mops diagnose-auth`.
 #[derive(Clone, Debug, Args)]
@@ -16,6 +16,8 @@ pub(crate) struct DiagnoseArgs {
     pub(crate) subject: SubjectArgs,
     #[command(flatten)]
     pub(crate) check: CheckArgs,
+    #[command(flatten)]
+    pub(crate) fix: FixArgs,
 }
 
 /// Which stack, where words without a flag name what is looked at.

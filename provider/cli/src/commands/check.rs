@@ -2,7 +2,9 @@
 //! workload without one, asks the cluster, prints the report. The report's summary decides the exit code.
 
 mod azure;
+mod cleanup;
 mod credential;
+mod fix;
 mod lines;
 mod offline;
 mod record;
@@ -16,18 +18,19 @@ use std::time::Duration;
 
 use mops_clients::kubernetes::{ClusterRef, Kubernetes};
 use mops_core::{Class, Error, StackId};
-use mops_diagnose::{Capture, Command, NoClient, Services};
+use mops_diagnose::{Capture, Command, NoClient, Request, Services};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
 use mops_wire::Http;
 
+pub(crate) use cleanup::CleanedLine;
 pub(crate) use rights::PermissionsLine;
 pub(crate) use smoke::PushedLine;
 
 use crate::app::App;
 use crate::args::{
-    AskingArgs, CheckArgs, DiagnoseArgs, ProbeArgs, ReadingArgs, SmokeArgs, SmokeTestArgs, StackArgs, SubjectArgs,
-    Wanted, WorkloadArgs,
+    AskingArgs, CheckArgs, DiagnoseArgs, FixArgs, ProbeArgs, ReadingArgs, SmokeArgs, SmokeTestArgs, StackArgs,
+    SubjectArgs, Wanted, WorkloadArgs,
 };
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
@@ -51,15 +54,15 @@ pub(super) struct Subject<'a> {
 }
 
 pub(crate) fn diagnose(app: &App, args: &DiagnoseArgs) -> Outcome {
-    run(app, &args.check, &args.subject, None)
+    run(app, &args.check, (&args.subject, &args.fix), None)
 }
 
 pub(crate) fn smoke_test(app: &App, args: &SmokeTestArgs) -> Outcome {
-    run(app, &args.check, &SubjectArgs::default(), Some(&args.smoke))
+    run(app, &args.check, (&SubjectArgs::default(), &FixArgs::default()), Some(&args.smoke))
 }
 
 /// With something to push it is a smoke test.
-fn run(app: &App, args: &CheckArgs, named: &SubjectArgs, smoke: Option<&SmokeArgs>) -> Outcome {
+fn run(app: &App, args: &CheckArgs, (named, fix): (&SubjectArgs, &FixArgs), smoke: Option<&SmokeArgs>) -> Outcome {
     let command = if smoke.is_some() { Command::SmokeTest } else { Command::DiagnoseAuth };
     let wanted = args.report.wanted(app.global.json)?;
     if let Some(file) = &args.reading.from {
@@ -67,18 +70,22 @@ fn run(app: &App, args: &CheckArgs, named: &SubjectArgs, smoke: Option<&SmokeArg
     }
     let (snapshot, pointed) = known(app, &args.stack.stack(), &args.workload)?;
     if args.explain_permissions {
-        return rights::tell(app, command, &snapshot, &args.workload);
+        return rights::tell(app, (command, fix.fix), &snapshot, &args.workload);
     }
     let session = app.session(&pointed)?;
     let CheckArgs { workload, asking, probe, .. } = args;
     let subject =
         Subject { session: &session, snapshot: &snapshot, pointed: &pointed, named, workload, asking, probe, smoke };
+    if args.cleanup {
+        return app.wait_for(cleanup::run(app, command, &subject));
+    }
     if let Some(smoke) = smoke.filter(|smoke| smoke.push_only) {
         return app.wait_for(smoke::push_only(app, &subject, smoke, &args.reading, &wanted));
     }
-    let mut capture = match named.offline {
-        true => offline::look(app, command, &subject)?,
-        false => app.wait_for(look(app, command, &subject))?,
+    let (mut capture, refused) = match (named.offline, fix.fix) {
+        (true, _) => (offline::look(app, command, &subject)?, None),
+        (false, true) => app.wait_for(fix::mend(app, &subject, fix, &args.reading))?,
+        (false, false) => (app.wait_for(look(app, command, &subject))?, None),
     };
     if let Some(file) = &pointed.stack_file {
         capture.stack_lines = lines::of(app, file, args.stack.env.as_deref());
@@ -86,7 +93,9 @@ fn run(app: &App, args: &CheckArgs, named: &SubjectArgs, smoke: Option<&SmokeArg
     if let Some(file) = &args.reading.save {
         record::write(app, file, &capture)?;
     }
-    conclude(app, capture, &args.reading, &wanted)
+    let outcome = conclude(app, capture, &args.reading, &wanted);
+    // The report is worth having, whatever kept its plan from being carried out.
+    refused.map_or(outcome, Err)
 }
 
 /// The stack that is meant, or none at all: where a cluster is named and no stack, what some stack expects says nothing
@@ -120,6 +129,22 @@ pub(super) fn conclude(app: &App, capture: Capture, reading: &ReadingArgs, wante
 
 /// Looks at everything that the command looks at.
 pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> Result<Capture, Failure> {
+    Ok(match ready(app, command, subject).await? {
+        Ready::Ask(both) => mops_diagnose::look(command, both.0, both.1).await,
+        Ready::Not(capture) => *capture,
+    })
+}
+
+/// Whether there is a cluster to ask.
+enum Ready {
+    /// What is asked, and through what.
+    Ask(Box<(Request, Services)>),
+    /// Why nobody can be asked, as a record.
+    Not(Box<Capture>),
+}
+
+/// The request, and the clients for it.
+async fn ready(app: &App, command: Command, subject: &Subject<'_>) -> Result<Ready, Failure> {
     let cluster = request::cluster(app, subject)?;
     let mut request = request::of(app, subject)?;
     if let (Command::SmokeTest, None) = (command, subject.probe.timeout) {
@@ -139,7 +164,10 @@ pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> 
     let clients = subject.session.provider.services();
     let kubernetes = match clients.kubernetes(&cluster).await {
         Ok(kubernetes) => kubernetes,
-        Err(error) => return Ok(mops_diagnose::could_not_run(command, &request, &obstacle(&cluster, &error))),
+        Err(error) => {
+            let why = obstacle(&cluster, &error);
+            return Ok(Ready::Not(Box::new(mops_diagnose::could_not_run(command, &request, &why))));
+        }
     };
     if request.context.is_empty() {
         kubernetes.server().clone_into(&mut request.context);
@@ -148,7 +176,7 @@ pub(super) async fn look(app: &App, command: Command, subject: &Subject<'_>) -> 
         kubernetes.namespace().clone_into(&mut request.namespace);
     }
     let http = smoke::http(subject)?;
-    Ok(mops_diagnose::look(command, request, services(app, subject.session, &kubernetes, http)).await)
+    Ok(Ready::Ask(Box::new((request, services(app, subject.session, &kubernetes, http)))))
 }
 
 /// Whether a file on this machine is what stands in the way.

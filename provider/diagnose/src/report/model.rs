@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
+use crate::fix::Fixing;
 use crate::observed::{Object, Observed, Status, Vantage, check, code};
 
 /// Which command made it.
@@ -185,6 +186,9 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// What became of our own objects.
     pub cleanup: Cleanup,
+    /// What `--fix` has planned and done; nothing without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixing: Option<Fixing>,
 }
 
 /// The vantage points of some observations.

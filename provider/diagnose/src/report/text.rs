@@ -3,6 +3,7 @@
 //! `tests/golden/diagnose`).
 
 use super::columns::{fit, head, wrap};
+use super::fixing;
 use super::letter::{self, letters};
 use super::model::{Report, Verdict};
 use super::owner::{Matter, Matters};
@@ -32,6 +33,7 @@ pub fn text(report: &Report, width: usize, colour: bool) -> String {
     for matter in page.matters.all.iter().filter(|m| m.first.severity != Severity::Note) {
         part(page.matter(matter));
     }
+    part(report.fixing.as_ref().map(|found| fixing::lines(found, page.width)).unwrap_or_default());
     part(page.notes());
     part(page.letters());
     part(vec![page.last()]);

@@ -21,13 +21,19 @@ pub(crate) struct PermissionsLine {
     azure: Json,
 }
 
-pub(super) fn tell(app: &App, command: Command, snapshot: &Snapshot, workload: &WorkloadArgs) -> Outcome {
+/// Those of a command, and those of `--fix` with it.
+pub(super) fn tell(
+    app: &App,
+    (command, fix): (Command, bool),
+    snapshot: &Snapshot,
+    workload: &WorkloadArgs,
+) -> Outcome {
     let namespace = workload
         .namespace
         .clone()
         .or_else(|| of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|namespace| input(namespace, "name")));
     let groups: Vec<String> = of_type(snapshot, "modelops:azure:ResourceGroup").map(|group| group.id.clone()).collect();
-    let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default());
+    let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default(), fix);
     let line = PermissionsLine { kubernetes, azure: permissions::azure(command, &groups) };
     if app.printer.look().json {
         app.printer.object(&line);
