@@ -74,7 +74,7 @@ pub(crate) enum Verb {
     Infra(InfraArgs),
     /// Find why a pod cannot reach its images or data, with proof.
     #[command(
-        after_help = "Examples:\n  mops diagnose-auth\n  mops diagnose-auth deployment/nim --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif\n  mops diagnose-auth --fix --allow-restart"
+        after_help = "Examples:\n  mops diagnose-auth deployment/nim --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif\n  mops diagnose-auth --fix --allow-restart"
     )]
     DiagnoseAuth(DiagnoseArgs),
     /// Push an image, fetch it from every pool, and take it away again.
@@ -147,7 +147,7 @@ pub(crate) struct CheckArgs {
     /// Print the rights that a run needs, as roles.
     #[arg(long, conflicts_with = "from")]
     pub(crate) explain_permissions: bool,
-    /// Only remove what earlier runs have left in the cluster.
+    /// Only remove what earlier runs have left.
     #[arg(long, conflicts_with_all = ["from", "save", "explain_permissions"])]
     pub(crate) cleanup: bool,
 }

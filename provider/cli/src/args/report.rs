@@ -57,7 +57,7 @@ impl FromStr for Wanted {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// text, json, sarif, junit, github or html (repeatable).
+    /// text (default), json, sarif, junit, github, html.
     #[arg(long = "format", value_name = "FORM[=FILE]")]
     formats: Vec<Wanted>,
 }
