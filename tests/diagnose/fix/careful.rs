@@ -91,15 +91,19 @@ async fn what_is_only_possible_is_never_mended() {
 
 #[tokio::test]
 async fn an_object_that_has_changed_since_is_left() {
-    let world = world(&says(&observations()), unlinked()).await;
-    let first = seen(&world, &linked_request()).await;
+    let mut objects = unlinked();
+    objects[1] = pull_secret("kubernetes.io/dockerconfigjson", &config(HOST, &json!({})));
+    objects[2] = workers(env_from("bundle-credentials"), json!({"imagePullSecrets": [{"name": "pull"}]}));
+    let world = world(&says(&observations()), objects).await;
+    let first = seen(&world, &asked()).await;
     let findings = first.clone().report().findings;
-    let repair = Repair::plan(&findings, &first, &linked_request(), &world.services(), &everything()).await;
+    let repair = Repair::plan(&findings, &first, &asked(), &world.services(), &everything()).await;
     assert_eq!(repair.waiting(), 1);
-    // Somebody links it in between.
-    let deployments: Api<Deployment> = Api::namespaced(world.client.clone(), NAMESPACE);
-    let change = json!({"spec": {"template": {"spec": {"imagePullSecrets": [{"name": "another"}, {"name": "pull"}]}}}});
-    deployments.patch(DEPLOYMENT, &PatchParams::default(), &Patch::Merge(change)).await.expect("changed");
+    // Somebody works on it in between, and it is no better for that.
+    let secrets: Api<KubeSecret> = Api::namespaced(world.client.clone(), NAMESPACE);
+    let other = config(HOST, &json!({"email": "somebody@example.com"}));
+    let change = json!({"data": {".dockerconfigjson": STANDARD.encode(other)}});
+    secrets.patch("pull", &PatchParams::default(), &Patch::Merge(change)).await.expect("changed");
     let before = stored(&world);
     let done = repair.carry_out(first, &world.services()).await.report();
     assert!(whys(&done)[0].starts_with("it has changed since it was read; run this again"), "{}", text(&done));
