@@ -34,6 +34,8 @@ mod ngc_hostile;
 mod node_identity;
 #[path = "diagnose/probe.rs"]
 mod probe;
+#[path = "diagnose/probe_images.rs"]
+mod probe_images;
 #[path = "diagnose/reach.rs"]
 mod reach;
 #[path = "diagnose/readme.rs"]

@@ -72,6 +72,26 @@ async fn azure_is_asked_for_what_the_printed_role_allows() {
     println!("M-17 stacks={} actions={}", ways.len(), all.len());
 }
 
+/// Probes of nodes in a namespace of their own have a Role of their own there, which reads no secret.
+#[tokio::test]
+async fn each_namespace_of_a_run_has_its_role() {
+    let job = Job::new().await;
+    let roles = async |space: &str| {
+        let words = ["mops", "diagnose-auth", "-n", "ml", "--probe-namespace", space, "--explain-permissions", "--json"];
+        let (out, _) = job.said(&words, 0).await;
+        let line: Value = serde_json::from_str(out.lines().last().expect("a line")).expect("json");
+        line["kubernetes"].as_array().expect("roles").clone()
+    };
+    let apart = roles("probes").await;
+    let of = |role: &Value| (role["kind"].clone(), role["metadata"]["namespace"].clone());
+    let want = [("Role", Some("ml")), ("Role", Some("probes")), ("ClusterRole", None)];
+    let want = want.map(|(kind, space)| (Value::from(kind), Value::from(space)));
+    assert_eq!(apart.iter().map(of).collect::<Vec<_>>(), want);
+    let (own, probes) = (apart[0]["rules"].to_string(), apart[1]["rules"].to_string());
+    assert!(own.contains("secrets") && probes.contains("jobs") && !probes.contains("secrets"), "{probes}");
+    assert_eq!(roles("ml").await.len(), 2, "the same namespace has one role");
+}
+
 #[tokio::test]
 async fn the_roles_are_printed_as_their_tools_take_them() {
     let job = Job::new().await;

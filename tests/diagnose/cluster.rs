@@ -18,7 +18,7 @@ use mops_host::clock::{ManualClock, SystemClock};
 use mops_host::{Env, fsx};
 use mops_probe::observation::{check, lines, variant};
 use mops_probe::{HeldKey, Observation};
-use mops_tests::kubernetes::{AlwaysPulled, KubernetesFake, NodePool, Options, router};
+use mops_tests::kubernetes::{AlwaysPulled, ImagePuller, KubernetesFake, NodePool, Options, router};
 use mops_tests::ledger::Ledger;
 use mops_wire::{Http, HttpConfig};
 use serde_json::{Value as Json, json};
@@ -127,12 +127,17 @@ pub(super) fn told(observations: &[Observation], keys: &[HeldKey]) -> String {
 
 impl World {
     pub(super) async fn new(probe: &str) -> Self {
+        Self::pulled_by(probe, Arc::new(AlwaysPulled)).await
+    }
+
+    /// A world whose nodes pull in this way.
+    pub(super) async fn pulled_by(probe: &str, puller: Arc<dyn ImagePuller>) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let fake = KubernetesFake::new(Options {
             token: Secret::from(TOKEN),
             probe: Some(script(dir.path(), probe)),
             probe_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
-            puller: Arc::new(AlwaysPulled),
+            puller,
             clock: SystemClock::shared(),
             ledger: Ledger::default(),
             ledger_prefix: "kubernetes/test".into(),
@@ -449,13 +454,16 @@ async fn a_record_says_what_the_run_said() {
     assert_eq!(report::json(&replayed.report()), report::json(&live.report()));
 }
 
-/// Verb and resource of a request, and whether it was about one namespace: `pods/log get`.
-fn right((method, uri): &(String, String)) -> Option<(String, bool)> {
+/// Verb and resource of a request, and the namespace that it was about: `pods/log get`.
+fn right((method, uri): &(String, String)) -> Option<(String, String)> {
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     let path = ["/api/v1/", "/apis/batch/v1/", "/apis/apps/v1/"].iter().find_map(|start| path.strip_prefix(start))?;
-    let mut parts = path.split('/').peekable();
-    let inside = parts.peek() == Some(&"namespaces") && path.split('/').count() > 2;
-    let mut rest: Vec<&str> = if inside { parts.skip(2).collect() } else { parts.collect() };
+    let mut rest: Vec<&str> = path.split('/').collect();
+    let mut space = "";
+    if let ["namespaces", name, _, ..] = rest.as_slice() {
+        space = name;
+        rest.drain(..2);
+    }
     let one = rest.len() > 1;
     if one {
         rest.remove(1);
@@ -469,7 +477,7 @@ fn right((method, uri): &(String, String)) -> Option<(String, bool)> {
         ("PATCH", _) => "patch",
         _ => method,
     };
-    Some((format!("{} {verb}", rest.join("/")), inside))
+    Some((format!("{} {verb}", rest.join("/")), space.to_owned()))
 }
 
 /// What the printed roles allow, in the same words.
@@ -480,12 +488,13 @@ pub(super) fn given(rights: &[Right]) -> BTreeSet<String> {
 /// M-17: a run that meets everything a run can meet uses each right of the printed roles, and no other.
 #[tokio::test]
 async fn the_printed_roles_are_what_a_run_uses() {
+    use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota};
     let world = World::new(&says(&observations())).await;
     let labels = [("node.kubernetes.io/instance-type".to_owned(), "Standard_NC4as_T4_v3".to_owned())].into();
     world.fake.add_pool(&NodePool { name: "t4".into(), count: 1, labels, gpus: 1, ..NodePool::default() });
     world.workload(true).await;
     world
-        .make::<k8s_openapi::api::core::v1::Pod>(json!({
+        .make::<Pod>(json!({
             "metadata": {
                 "name": "dask-worker-2", "labels": {"app": "dask-worker", "azure.workload.identity/use": "true"}
             },
@@ -494,17 +503,31 @@ async fn the_printed_roles_are_what_a_run_uses() {
             }]}
         }))
         .await;
+    let space: Namespace = serde_json::from_value(json!({"metadata": {"name": "probes"}})).expect("an object");
+    Api::<Namespace>::all(world.client.clone()).create(&PostParams::default(), &space).await.expect("made");
+    // One probe runs there, and the events tell why the others do not.
+    let few: ResourceQuota =
+        serde_json::from_value(json!({"metadata": {"name": "few"}, "spec": {"hard": {"pods": "1"}}})).expect("a quota");
+    let quotas: Api<ResourceQuota> = Api::namespaced(world.client.clone(), "probes");
+    quotas.create(&PostParams::default(), &few).await.expect("made");
     world.asked.lock().expect("requests").clear();
-    let everywhere = Request { vantages: vec![Vantage::W, Vantage::P, Vantage::N], ..request() };
+    let vantages = vec![Vantage::W, Vantage::P, Vantage::N];
+    let everywhere = Request { vantages, probe_namespace: Some("probes".into()), ..request() };
     let before = diagnose(everywhere, world.services()).await;
     let asked = world.asked.lock().expect("requests").clone();
-    let used = |inside| asked.iter().filter_map(right).filter(|(_, i)| *i == inside).map(|(right, _)| right).collect();
-    let (mut inside, outside): (BTreeSet<String>, BTreeSet<String>) = (used(true), used(false));
+    let used = |space: &str| -> BTreeSet<String> {
+        asked.iter().filter_map(right).filter(|(_, here)| here == space).map(|(right, _)| right).collect()
+    };
     // Newer servers want both for the one request that opens the stream.
-    assert!(inside.contains("pods/exec get") && inside.insert("pods/exec create".to_owned()));
-    assert_eq!(inside, given(permissions::IN_NAMESPACE), "{:?}", causes(&before));
-    assert_eq!(outside, given(permissions::IN_CLUSTER), "{:?}", causes(&before));
+    let mut own = used(NAMESPACE);
+    assert!(own.contains("pods/exec get") && own.insert("pods/exec create".to_owned()));
+    assert_eq!(own, given(permissions::IN_NAMESPACE), "{:?}", causes(&before));
+    assert_eq!(used("probes"), given(permissions::PROBES), "{:?}", causes(&before));
+    assert_eq!(used(""), given(permissions::IN_CLUSTER), "{:?}", causes(&before));
     assert!(asked.iter().all(|a| right(a).is_some() || a.1.contains("selfsubjectaccessreviews")), "{asked:?}");
+    let printed = permissions::kubernetes(NAMESPACE, Some("probes"), false);
+    let rules = |n: usize| printed[n]["rules"].as_array().map(Vec::len);
+    assert_eq!(rules(1), Some(permissions::PROBES.len()), "{printed:?}");
 }
 
 /// A run that was killed leaves a job; the next one that is told to takes it, and nothing else.

@@ -1,11 +1,14 @@
 //! Runs that look from more than one place of a pool: the network of its node beside that of its pods.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, PostParams};
 use mops_diagnose::observed::Vantage;
 use mops_diagnose::{Report, Request, report};
 use mops_probe::Observation;
 use mops_probe::observation::{check, code};
+use mops_tests::kubernetes::NodePool;
 use serde_json::json;
 
 use super::cluster::{HOST, NAMESPACE, World, causes, diagnose, request, says};
@@ -24,6 +27,35 @@ fn everywhere() -> Request {
 fn seen(report: &Report, vantage: Vantage) -> Vec<(&str, &str)> {
     let here = report.probes.iter().filter(|o| o.vantage == vantage && o.check == check::NET_TCP);
     here.map(|o| (o.pool.as_str(), o.node.as_str())).collect()
+}
+
+/// As many nodes of a pool as are asked for, by pod and by node network alike; each is told apart.
+#[tokio::test]
+async fn as_many_nodes_of_a_pool_are_looked_from_as_are_asked_for() {
+    let world = World::new(&dropped_for_pods()).await;
+    world.fake.add_pool(&NodePool { name: "big".into(), count: 3, ..NodePool::default() });
+    world.workload(true).await;
+    let at = async |per_pool, max_pods| {
+        let asked = Request { per_pool, max_pods, ..everywhere() };
+        let report = diagnose(asked, world.services()).await;
+        let count = |vantage| {
+            let here = seen(&report, vantage);
+            let nodes: BTreeSet<_> = here.iter().filter(|(pool, _)| *pool == "big").map(|(_, node)| *node).collect();
+            assert_eq!(nodes.len(), here.iter().filter(|(pool, _)| *pool == "big").count(), "no node twice");
+            nodes.len()
+        };
+        let ids: Vec<&str> = report.probes.iter().map(|o| o.id.as_str()).collect();
+        let distinct: BTreeSet<&str> = ids.iter().copied().collect();
+        assert_eq!(ids.len(), distinct.len(), "{ids:?}");
+        (count(Vantage::P), count(Vantage::N), report::text(&report, 80, false))
+    };
+    for per_pool in [1, 2, 3] {
+        let (pods, nodes, text) = at(per_pool, 20).await;
+        assert_eq!((pods, nodes), (per_pool, per_pool), "{text}");
+    }
+    let (.., text) = at(3, 2).await;
+    assert!(text.contains("node network of pool cpu") || text.contains("node network of pool gpu"), "{text}");
+    assert!(text.contains("more probes than one run makes"), "{text}");
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ async fn a_job_ends_complete_or_failed() {
         bench.post("/api/v1/namespaces", &json!({"metadata": {"name": "n"}})).await;
         let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "n"},
             "spec": {"backoffLimit": 1, "template": {"spec": {"restartPolicy": "Never",
-                "containers": [{"name": "c", "image": "i:1", "command": ["mops-probe"]}]}}}});
+                "containers": [{"name": "c", "image": "r/mops-probe:1", "command": ["mops-probe"]}]}}}});
         bench.kube.apply(&job, Apply::Respect).await.expect("made");
         let over = |f: &KubernetesFake| {
             f.object("Job", "n", "j").is_some_and(|j| j["status"]["conditions"][0]["type"] == condition)

@@ -161,6 +161,9 @@ pub(crate) struct ProbeArgs {
     /// Namespace for probes in the network of nodes, one that allows them (default: that of the pods).
     #[arg(long, value_name = "NAME")]
     pub(crate) probe_namespace: Option<String>,
+    /// Pull secret for the probe's image, tried when it cannot be pulled without.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) probe_pull_secret: Option<String>,
     /// Longest time (2m; smoke-test 5m).
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) timeout: Option<std::time::Duration>,

@@ -33,6 +33,7 @@ pub mod observed;
 pub mod permissions;
 mod pool_reads;
 mod principal;
+mod probe_image;
 pub mod probe_job;
 pub mod probe_node;
 pub mod probe_pod;

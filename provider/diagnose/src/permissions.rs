@@ -72,16 +72,19 @@ pub const ARTEFACT_ACTIONS: &[&str] = &[
     "Microsoft.ContainerRegistry/registries/push/write",
 ];
 
-/// A Role for the namespace and a ClusterRole, as `kubectl apply` takes them; with `fix` for a run that mends, too.
-/// Without a namespace the Role goes where it is applied.
+/// A Role for the namespace, one for that of the probes of nodes when it is another, and a ClusterRole, as `kubectl
+/// apply` takes them; with `fix` for a run that mends, too. Without a namespace the Role goes where it is applied.
 #[must_use]
-pub fn kubernetes(namespace: &str, fix: bool) -> [Json; 2] {
+pub fn kubernetes(namespace: &str, probes: Option<&str>, fix: bool) -> Vec<Json> {
     let inside = if fix { [IN_NAMESPACE, FIX].concat() } else { IN_NAMESPACE.to_vec() };
     let mut metadata = json!({"name": NAME});
     if !namespace.is_empty() {
         metadata["namespace"] = namespace.into();
     }
-    [role("Role", metadata, &inside), role("ClusterRole", json!({"name": NAME}), IN_CLUSTER)]
+    let probes = probes.filter(|name| *name != namespace);
+    let probes = probes.map(|name| role("Role", json!({"name": NAME, "namespace": name}), PROBES));
+    let cluster = role("ClusterRole", json!({"name": NAME}), IN_CLUSTER);
+    std::iter::once(role("Role", metadata, &inside)).chain(probes).chain([cluster]).collect()
 }
 
 fn role(kind: &str, metadata: Json, rights: &[Right]) -> Json {

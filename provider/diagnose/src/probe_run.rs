@@ -36,7 +36,8 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn not(obstacle: Trouble) -> Self {
+    /// What came of a probe that did not run.
+    pub(crate) fn not(obstacle: Trouble) -> Self {
         Self { log: Log::default(), obstacle: Some(obstacle), node: None }
     }
 }

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use mops_probe::Observation;
 
 use crate::cluster::Cluster;
 use crate::key_compare;
 use crate::observed::{Observed, Vantage, check, code};
 use crate::permissions::{self, Right};
-use crate::probe_run::{self, Ran};
+use crate::probe_image::{self, Gone, Way};
+use crate::probe_run::Ran;
 use crate::request::{Request, Services};
 use crate::run::Seen;
 use crate::workload::{self, Place};
@@ -25,14 +26,15 @@ pub(crate) struct Planned {
     vantage: Vantage,
     place: Place,
     cluster: Cluster,
-    job: Job,
+    ways: Vec<Way>,
 }
 
-/// As many places as one run looks from.
-pub(crate) fn limited(mut places: Vec<Place>, request: &Request, seen: &mut Seen) -> Vec<Place> {
+/// As many places as one run looks from; the others are named, with what is not looked at from there.
+pub(crate) fn limited(mut places: Vec<Place>, what: &str, request: &Request, seen: &mut Seen) -> Vec<Place> {
     if places.len() > request.max_pods {
         for place in places.split_off(request.max_pods) {
-            seen.skip(&format!("pool {}", place.pool), "more probes than one run makes", false);
+            let node = place.apart.map(|apart| format!(", {apart}")).unwrap_or_default();
+            seen.skip(&format!("{what} {}{node}", place.pool), "more probes than one run makes", false);
         }
     }
     places
@@ -56,12 +58,12 @@ pub(crate) fn from_pods(request: &Request, cluster: &Cluster, places: &[Place]) 
         vantage: Vantage::P,
         place: place.clone(),
         cluster: cluster.clone(),
-        job: probe_job::job(request, cluster.name(), &format!("{number}"), probe_pod::pod(request, place)),
+        ways: ways(request, place, (cluster, &format!("{number}")), probe_pod::pod(request, place)),
     };
     places.iter().enumerate().map(one).collect()
 }
 
-/// A job a pool in the network of a node, where this user may make one.
+/// A job in the network of each node that is looked from, where this user may make one.
 pub(crate) async fn from_nodes(
     request: &Request,
     cluster: &Cluster,
@@ -80,10 +82,15 @@ pub(crate) async fn from_nodes(
     let one = |(number, place): (usize, &Place)| Planned {
         vantage: Vantage::N,
         place: place.clone(),
-        job: probe_job::job(request, space.name(), &format!("n{number}"), probe_node::pod(request, place)),
+        ways: ways(request, place, (&space, &format!("n{number}")), probe_node::pod(request, place)),
         cluster: space.clone(),
     };
-    places.iter().filter(|place| place.apart.is_none()).take(request.max_pods).enumerate().map(one).collect()
+    let nodes = workload::nodes_of_pools(places, request.per_pool);
+    limited(nodes, "node network of pool", request, seen).iter().enumerate().map(one).collect()
+}
+
+fn ways(request: &Request, place: &Place, (cluster, word): (&Cluster, &str), pod: PodTemplateSpec) -> Vec<Way> {
+    probe_image::ways(request, place, probe_job::job(request, cluster.name(), word, pod))
 }
 
 /// The first right that a probe needs and this user lacks.
@@ -105,24 +112,34 @@ pub(crate) async fn run(services: &Services, planned: Vec<Planned>, until: Durat
         let node = place.node.as_deref().unwrap_or("any node");
         let words = if plan.vantage == Vantage::N { "the network of node" } else { "node" };
         (services.progress)(&format!("probing pool {} from {words} {node}", place.pool));
-        let ran = probe_run::run(&plan.cluster, services, &plan.job, until).await;
-        Some((plan, ran))
+        let gone = probe_image::run(&plan.cluster, services, &plan.ways, until).await;
+        Some((plan, gone))
     };
     let mut runs = Box::pin(futures::stream::iter(planned).map(one).buffer_unordered(AT_ONCE));
     while let Some(ended) = runs.next().await {
-        if let Some((plan, ran)) = ended {
+        if let Some((plan, Gone { ran, by })) = ended {
+            seen.notices.extend(by.map(|by| came(&plan, &by)));
             taken(&plan, ran, seen);
         }
     }
+}
+
+/// Says by which way the probe's program came, when its own image did not.
+fn came(Planned { vantage, place, .. }: &Planned, by: &str) -> String {
+    let place = if *vantage == Vantage::N {
+        format!("the nodes of pool {}", place.pool)
+    } else {
+        format!("pool {}", place.pool)
+    };
+    format!("{place}: the probe's own image cannot be pulled; the probe was started {by}")
 }
 
 /// Puts a probe's lines into their place.
 fn taken(Planned { vantage, place, .. }: &Planned, ran: Ran, seen: &mut Seen) {
     let node = ran.node.or_else(|| place.node.clone()).unwrap_or_default();
     // A node has no worker: what it sees holds for all of its pool.
-    let (worker, apart) =
-        if *vantage == Vantage::N { ("", None) } else { (place.worker_name(), place.apart.as_deref()) };
-    let at = |vantage, o| Observed::at(vantage, o).on(&place.pool, &node).standing_for(worker, apart);
+    let worker = if *vantage == Vantage::N { "" } else { place.worker_name() };
+    let at = |vantage, o| Observed::at(vantage, o).on(&place.pool, &node).standing_for(worker, place.apart.as_deref());
     let compared = key_compare::with_local(&ran.log.keys, &seen.local, &seen.probes);
     seen.probes.extend(ran.log.observations.into_iter().chain(compared).map(|o| at(*vantage, o)));
     let o = match &ran.obstacle {

@@ -40,6 +40,8 @@ pub struct ProbeImage {
     pub image: String,
     /// The pull secret of the image itself, in the workload's namespace.
     pub pull_secret: Option<String>,
+    /// One that is tried in the probe's namespace when the image cannot be pulled without it.
+    pub fallback_secret: Option<String>,
     /// Hosts at loopback addresses; sandbox only (`Cloud::connect`).
     pub connect: Vec<(String, SocketAddr)>,
     /// The sandbox's CA, as a path on the machine that runs the probe (`Cloud::ca_file`).
@@ -57,7 +59,13 @@ impl ProbeImage {
 
 impl Default for ProbeImage {
     fn default() -> Self {
-        Self { image: PROBE_IMAGE.to_owned(), pull_secret: None, connect: Vec::new(), ca_file: None }
+        Self {
+            image: PROBE_IMAGE.to_owned(),
+            pull_secret: None,
+            fallback_secret: None,
+            connect: Vec::new(),
+            ca_file: None,
+        }
     }
 }
 

@@ -47,7 +47,7 @@ const NOT_CHOSEN: &str = "`--vantage` names other places";
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) probes: Vec<Observed>,
-    notices: Vec<String>,
+    pub(crate) notices: Vec<String>,
     skipped: Vec<Skipped>,
     /// Something of ours may exist.
     made: bool,
@@ -214,7 +214,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     seen.probes.extend(found.seen);
     let mut planned = Vec::new();
     if request.looks_from(Vantage::P) {
-        let places = probing::limited(found.places.clone(), request, seen);
+        let places = probing::limited(found.places.clone(), "pool", request, seen);
         probing::untried(request, &places, seen);
         planned.extend(probing::from_pods(request, cluster, &places));
     } else {

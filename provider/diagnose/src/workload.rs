@@ -191,6 +191,23 @@ fn closed(node: &Node) -> Option<&'static str> {
     (ready == Some(false)).then_some("not ready")
 }
 
+/// The nodes of the places, each once and at most so many of a pool; the first of a pool stands for it, the others are
+/// told apart by their names.
+pub(crate) fn nodes_of_pools(places: &[Place], per_pool: usize) -> Vec<Place> {
+    let mut taken: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
+    let mut nodes = Vec::new();
+    for place in places {
+        let known = taken.entry(&place.pool).or_default();
+        if known.len() >= per_pool.max(1) || known.contains(&place.node.as_deref()) {
+            continue;
+        }
+        let apart = place.node.clone().filter(|_| !known.is_empty());
+        known.push(place.node.as_deref());
+        nodes.push(Place { apart, ..place.clone() });
+    }
+    nodes
+}
+
 /// The first place of each pool.
 pub(crate) fn one_a_pool(places: &[Place]) -> impl Iterator<Item = &Place> {
     let mut pools = BTreeSet::new();
@@ -400,6 +417,27 @@ mod tests {
         assert_eq!(at(1), [place("n-2", None)]);
         assert_eq!(at(2), [place("n-2", None), place("n-0", Some("n-0"))]);
         assert_eq!(at(9).len(), 3, "a closed node takes nobody");
+    }
+
+    #[test]
+    fn a_node_is_looked_from_once_however_many_kinds_of_workers_it_has() {
+        let at = |node: &str, apart: Option<&str>| Place {
+            pool: "cpu".into(),
+            node: Some(node.into()),
+            label: None,
+            taints: Vec::new(),
+            worker: worker("w", node),
+            apart: apart.map(str::to_owned),
+        };
+        let places = [at("n-0", None), at("n-0", Some("w-2")), at("n-1", Some("w-3")), at("n-2", Some("n-2"))];
+        let nodes = |per_pool| {
+            let all = nodes_of_pools(&places, per_pool);
+            all.into_iter().map(|p| (p.node.unwrap(), p.apart)).collect::<Vec<_>>()
+        };
+        let node = |name: &str, apart: bool| (name.to_owned(), apart.then(|| name.to_owned()));
+        assert_eq!(nodes(1), [node("n-0", false)]);
+        assert_eq!(nodes(2), [node("n-0", false), node("n-1", true)]);
+        assert_eq!(nodes(9).len(), 3);
     }
 
     #[test]

@@ -288,9 +288,13 @@ async fn run(fake: &Arc<KubernetesFake>, key: &Key, uid: &str) {
 /// Whether a container is our own probe: by command, by argument, or by its image.
 pub(super) fn is_probe(container: &Json) -> bool {
     let first = |list: &str| container[list][0].as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    first("command") == "mops-probe" || first("args") == "mops-probe" || is_named_probe(container)
+}
+
+/// Whether the image is the probe's own, by its name.
+fn is_named_probe(container: &Json) -> bool {
     let image = text(container, "/image").rsplit('/').next().unwrap_or_default();
-    let image = image.split(['@', ':']).next().unwrap_or_default();
-    first("command") == "mops-probe" || first("args") == "mops-probe" || image == "mops-probe"
+    image.split(['@', ':']).next().unwrap_or_default() == "mops-probe"
 }
 
 fn probe_args(container: &Json) -> Vec<String> {
@@ -303,10 +307,10 @@ fn probe_args(container: &Json) -> Vec<String> {
 
 pub(super) async fn probe_run(fake: &Arc<KubernetesFake>, pod: &Json, container: &Json) -> (i32, &'static str) {
     let (uid, kept) = (text(pod, "/metadata/uid"), kept_as(pod, text(container, "/name")));
-    let Some(program) = fake.options.probe.clone() else {
-        fake.store().logs.insert(kept, "exec: \"mops-probe\": executable file not found in $PATH\n".into());
-        return (127, "StartError");
-    };
+    let installed = (text(container, "/image").to_owned(), "mops-probe".to_owned());
+    let holds = is_named_probe(container) || fake.store().programs.contains(&installed);
+    // What cannot be started has said nothing.
+    let Some(program) = fake.options.probe.clone().filter(|_| holds) else { return (128, "StartError") };
     let resolved = resolve(&fake.store(), pod, container).unwrap_or_default();
     let mut env: BTreeMap<String, String> = resolved;
     env.extend(fake.options.probe_env.iter().cloned());

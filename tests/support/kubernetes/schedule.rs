@@ -83,7 +83,7 @@ fn choose(pod: &Json, nodes: &[Json], pods: &[Json]) -> Result<String, String> {
 
 /// Why a node is not for this pod.
 pub(super) fn misfit(pod: &Json, node: &Json, pods: &[Json]) -> Option<String> {
-    if !selected(&pod["spec"], &node["metadata"]["labels"]) {
+    if !selected(&pod["spec"], &node["metadata"]) {
         return Some("node(s) didn't match Pod's node affinity/selector".into());
     }
     if let Some((key, value)) = repelled(&pod["spec"]["tolerations"], &node["spec"]["taints"]) {
@@ -92,11 +92,13 @@ pub(super) fn misfit(pod: &Json, node: &Json, pods: &[Json]) -> Option<String> {
     lacking(pod, node, pods).map(|name| format!("Insufficient {name}"))
 }
 
-fn selected(spec: &Json, labels: &Json) -> bool {
+fn selected(spec: &Json, node: &Json) -> bool {
+    let (labels, fields) = (&node["labels"], json!({"metadata.name": node["name"]}));
     let simple = spec["nodeSelector"].as_object().into_iter().flatten().all(|(k, v)| labels.get(k) == Some(v));
     let required =
         &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
-    let term = |t: &Json| t["matchExpressions"].as_array().into_iter().flatten().all(|e| expression(e, labels));
+    let all = |list: &Json, of: &Json| list.as_array().into_iter().flatten().all(|e| expression(e, of));
+    let term = |t: &Json| all(&t["matchExpressions"], labels) && all(&t["matchFields"], &fields);
     simple && required.as_array().is_none_or(|terms| terms.iter().any(term))
 }
 
@@ -171,7 +173,15 @@ mod tests {
                 Some("node(s) didn't match Pod's node affinity/selector"),
             ),
         ];
-        for (pod, want) in rows {
+        let named = |name: &str| {
+            let fields = json!([{"key": "metadata.name", "operator": "In", "values": [name]}]);
+            let terms = json!({"nodeSelectorTerms": [{"matchFields": fields}]});
+            let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": terms});
+            json!({"spec": {"tolerations": toleration, "affinity": {"nodeAffinity": required}}})
+        };
+        let pinned =
+            [(named("n"), None), (named("another"), Some("node(s) didn't match Pod's node affinity/selector"))];
+        for (pod, want) in rows.into_iter().chain(pinned) {
             assert_eq!(misfit(&pod, &node, &[]).as_deref(), want, "{pod}");
         }
     }

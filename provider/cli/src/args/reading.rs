@@ -9,10 +9,12 @@ fn families() -> Vec<&'static str> {
 }
 
 /// What only a run that asks somebody can heed.
-const ASKS: [&str; 17] = [
+const ASKS: [&str; 19] = [
     "save",
     "timeout",
     "probe_image",
+    "probe_namespace",
+    "probe_pull_secret",
     "namespace",
     "context",
     "kubeconfig",

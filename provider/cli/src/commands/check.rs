@@ -70,7 +70,7 @@ fn run(app: &App, args: &CheckArgs, (named, fix): (&SubjectArgs, &FixArgs), smok
     }
     let (snapshot, pointed) = known(app, &args.stack.stack(), &args.workload)?;
     if args.explain_permissions {
-        return rights::tell(app, (command, fix.fix), &snapshot, &args.workload);
+        return rights::tell(app, (command, fix.fix), &snapshot, args);
     }
     let session = app.session(&pointed)?;
     let CheckArgs { workload, asking, probe, .. } = args;

@@ -50,6 +50,7 @@ pub(super) fn of(app: &App, subject: &Subject<'_>) -> Result<Request, Failure> {
     request.probe = ProbeImage {
         image: named.unwrap_or_else(|| ProbeImage::default().image),
         pull_secret: request.pull_secret.clone(),
+        fallback_secret: probe.probe_pull_secret.clone(),
         connect: pointed.cloud.connect.clone(),
         ca_file: pointed.cloud.ca_file.clone(),
     };

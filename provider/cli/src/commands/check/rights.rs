@@ -9,31 +9,28 @@ use serde_json::Value as Json;
 
 use super::{input, of_type};
 use crate::app::App;
-use crate::args::WorkloadArgs;
+use crate::args::CheckArgs;
 use crate::exit::{Exit, Failure, Outcome};
 
 /// The rights that a run needs.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct PermissionsLine {
-    /// A Role and a ClusterRole.
-    kubernetes: [Json; 2],
+    /// A Role for each namespace and a ClusterRole.
+    kubernetes: Vec<Json>,
     /// The definition of a role of Azure.
     azure: Json,
 }
 
 /// Those of a command, and those of `--fix` with it.
-pub(super) fn tell(
-    app: &App,
-    (command, fix): (Command, bool),
-    snapshot: &Snapshot,
-    workload: &WorkloadArgs,
-) -> Outcome {
-    let namespace = workload
+pub(super) fn tell(app: &App, (command, fix): (Command, bool), snapshot: &Snapshot, args: &CheckArgs) -> Outcome {
+    let namespace = args
+        .workload
         .namespace
         .clone()
         .or_else(|| of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|namespace| input(namespace, "name")));
     let groups: Vec<String> = of_type(snapshot, "modelops:azure:ResourceGroup").map(|group| group.id.clone()).collect();
-    let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default(), fix);
+    let probes = args.probe.probe_namespace.as_deref();
+    let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default(), probes, fix);
     let line = PermissionsLine { kubernetes, azure: permissions::azure(command, &groups) };
     if app.printer.look().json {
         app.printer.object(&line);

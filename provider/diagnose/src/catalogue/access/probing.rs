@@ -55,14 +55,20 @@ pub(super) const CAUSES: &[Cause] = &[
         id: "PROBE_IMAGE_UNAVAILABLE",
         title: "The probe's own image cannot be pulled",
         meaning: "The node could not fetch the small image with which pools are examined, which says nothing yet about the \
-                  workers' image: it may come from another registry.",
+                  workers' image: it may come from another registry. The pull secret of `--probe-pull-secret` and the \
+                  worker's own image, when it holds `mops-probe`, were tried as well. What this machine, the objects of \
+                  the cluster and the kubelet say is in the report; what pods there see is not.",
         signal: "the probe pod waits for its own image",
         near_miss: "a worker's image that cannot be pulled gives the causes of registries and artefacts",
         severity: Severity::Note,
-        remedy: Remedy { text: "name an image that the pool can pull with `--probe-image`", stack: "", plain: "" },
+        remedy: Remedy {
+            text: "name an image that the pool can pull with `--probe-image`, or its pull secret with `--probe-pull-secret`",
+            stack: "",
+            plain: "",
+        },
         rules: &[certain(
             &[skipped(&[check::PROBE]).code(&[code::IMAGE])],
-            "pool {pool}: the probe's own image could not be pulled: {detail}",
+            "pool {pool}: the probe's own image could not be pulled, so nothing was asked from there: {detail}",
         )],
         ..CAUSE
     },
