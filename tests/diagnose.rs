@@ -36,10 +36,14 @@ mod node_identity;
 mod probe;
 #[path = "diagnose/probe_images.rs"]
 mod probe_images;
+#[path = "diagnose/pull_secrets.rs"]
+mod pull_secrets;
 #[path = "diagnose/reach.rs"]
 mod reach;
 #[path = "diagnose/readme.rs"]
 mod readme;
+#[path = "diagnose/registries.rs"]
+mod registries;
 #[path = "diagnose/report.rs"]
 mod report;
 #[path = "diagnose/report_forms.rs"]

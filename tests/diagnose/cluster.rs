@@ -261,6 +261,8 @@ impl World {
 pub(super) fn request() -> Request {
     let mut request = Request::new("7f3a", "dev", NAMESPACE);
     request.env_secret = Some("bundle-credentials".into());
+    // That of the worker's image is nowhere.
+    request.named_registries_only = true;
     request.vantages = vec![Vantage::W, Vantage::P];
     request.pools = vec![KnownPool { name: "gpuspot".into(), autoscale: Some((0, 2)), windows: false }];
     request

@@ -37,9 +37,11 @@ pub(super) struct Server {
     pull: &'static str,
     env: &'static str,
     local: Option<&'static str>,
+    /// A key in the docker config of this machine, which is read first.
+    docker: Option<&'static str>,
 }
 
-pub(super) const SERVER: Server = Server { image: RIGHT, pull: KEY, env: KEY, local: Some(KEY) };
+pub(super) const SERVER: Server = Server { image: RIGHT, pull: KEY, env: KEY, local: Some(KEY), docker: None };
 
 /// NGC with the images that everybody may see, and a key of an organisation.
 pub(super) fn ngc() -> Arc<Ngc> {
@@ -120,7 +122,8 @@ async fn run(ngc: &Arc<Ngc>, server: Server) -> Report {
     request.vantages = vec![W, P];
     request.only_pools = vec!["gpu".into()];
     request.models = vec![MODEL.into()];
-    let env = Env::of(server.local.map(|key| ("NGC_API_KEY", key)));
+    let docker = server.docker.map(|key| ("DOCKER_AUTH_CONFIG", config(key)));
+    let env = Env::of(docker.into_iter().chain(server.local.map(|key| ("NGC_API_KEY", key.to_owned()))));
     let report = look(Command::DiagnoseAuth, request, Services { http, env, ..world.services() }).await.report();
     let all = format!("{}{}", report::text(&report, 100, false), report::json(&report));
     assert!(!all.contains("canary"), "{all}");
@@ -163,6 +166,23 @@ async fn a_server_whose_keys_are_good_has_nothing_of_ngc() {
         assert!(passed(check, vantage), "{check} from {vantage:?}");
     }
     assert!(report.probes.iter().all(|o| o.check != "registry.random" && o.check != "ngc.catalogue"));
+}
+
+/// The docker config of this machine has an old key, and the environment a good one: a tool would get there.
+#[tokio::test]
+async fn every_login_of_this_machine_is_tried_until_one_is_taken() {
+    let report = run(&ngc(), Server { docker: Some(OLD), ..SERVER }).await;
+    let text = report::text(&report, 100, false);
+    assert_eq!(told(&report), [], "{text}");
+    let here = |check: &str| {
+        let all = report.probes.iter().filter(|o| o.check == check && o.vantage == W && o.credential == "local");
+        all.map(|o| (o.http_status, o.source.as_str())).collect::<Vec<_>>()
+    };
+    for check in ["ngc.token", "registry.pull", "ngc.model"] {
+        assert_eq!(here(check), [(Some(200), "NGC_API_KEY")], "{check} {text}");
+    }
+    let old = run(&ngc(), Server { docker: Some(OLD), local: None, ..SERVER }).await;
+    assert!(ids(&old).contains(&"NGC_KEY_INVALID_OR_EXPIRED"), "{}", report::text(&old, 100, false));
 }
 
 /// E-01: the sentence is the cause, and the same status without it never is.

@@ -43,6 +43,7 @@ pub fn record(command: Command, observations: Vec<Observed>, skipped: Vec<Skippe
             context: "modelops-dev-aks".into(),
             namespace: "modelops-dask-dev".into(),
             registry: Some(HOST.into()),
+            other_registries: Vec::new(),
             asked_from: Vec::new(),
         },
         names: words(),

@@ -39,7 +39,8 @@ pub(crate) fn secrets(request: &Request, env: &[(&str, &Secret)], pull: &[(&str,
 pub(crate) fn with_local(worker: &[HeldKey], local: &[HeldKey], known: &[Observed]) -> Vec<Observation> {
     let mut seen: Vec<Observation> = Vec::new();
     for key in worker {
-        let Some(same) = local.iter().find_map(|own| key.same_as(own)) else { continue };
+        // Of several keys of this machine that are accepted, any may be the worker's.
+        let Some(same) = local.iter().filter_map(|own| key.same_as(own)).max() else { continue };
         if rotated(known, key) || seen.iter().any(|o| o.variant == key.variant && o.target == key.host) {
             continue;
         }
@@ -113,6 +114,13 @@ mod tests {
             with_local(&[worker("env", "new"), worker("pullsecret", "old"), worker("pullsecret", "new")], &here, &[]);
         let seen: Vec<_> = seen.iter().map(|o| (o.variant.as_str(), o.target.as_str(), o.outcome)).collect();
         assert_eq!(seen, [("env", "reg.io", Outcome::Ok), ("pullsecret", "reg.io", Outcome::Failed)]);
+        let several = [local(&request, "reg.io", &login("robot", "first")), here[0].clone()];
+        let seen = with_local(&[worker("env", "new"), worker("pullsecret", "old")], &several, &[]);
+        assert_eq!(
+            seen.iter().map(|o| o.outcome).collect::<Vec<_>>(),
+            [Outcome::Ok, Outcome::Failed],
+            "any may be its own"
+        );
         let other = [local(&request, "reg.io", &login("me", "new")), local(&request, "b.io", &login("robot", "new"))];
         assert_eq!(with_local(&[worker("env", "old")], &other, &[]), []);
         let listed = [

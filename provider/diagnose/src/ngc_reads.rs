@@ -1,8 +1,11 @@
-//! What the workstation sees of NGC: both gates with the key of this machine, and what the catalogue says of an image that
+//! What the workstation sees of NGC: both gates with the keys of this machine, one after the other, and what the catalogue says of an image that
 //! nobody here gets. The catalogue is what tells a wrong path from a missing right (`tests/diagnose/ngc.rs`).
+
+use std::collections::BTreeSet;
 
 use mops_core::{Secret, near_paths};
 use mops_probe::checks::ngc::{self, Key};
+use mops_probe::dockerconfig::Login;
 use mops_probe::failure::Failure;
 use mops_probe::observation::{check as probe, code as seen_code, variant};
 use mops_probe::{Observation, Outcome};
@@ -13,7 +16,7 @@ use crate::key_compare;
 use crate::local::{self, Kept};
 use crate::observed::{check, code};
 use crate::request::{Request, Services};
-use crate::workstation::Asked;
+use crate::workstation::{Asked, TRIED};
 
 /// Most names that are suggested.
 const NEAREST: usize = 3;
@@ -26,14 +29,8 @@ pub(crate) async fn look(request: &Request, services: &Services, images: &[Strin
         return Asked::default();
     }
     let found = local::logins(env, REGISTRY).await;
-    // The first is the one that the tools use.
-    let login = found.logins.into_iter().find_map(|(_, kept)| match kept {
-        Kept::Login(login) => Some(login),
-        Kept::Identity(_) => None,
-    });
-    let own =
-        login.clone().map(|login| Key { variant: variant::LOCAL, username: login.username, secret: login.password });
-    let (keys, forms) = ngc::well_formed(own);
+    let logins: Vec<(String, Login)> = found.logins.into_iter().filter_map(login).take(TRIED).collect();
+    let (keys, forms) = ngc::well_formed(logins.iter().enumerate().map(key));
     let mut seen = [found.seen, forms].concat();
     let key = keys.first().map(|key| &key.secret);
     let mut reading = None;
@@ -46,12 +43,54 @@ pub(crate) async fn look(request: &Request, services: &Services, images: &[Strin
         }
     }
     seen.extend(ngc::gate_of_models(&request.models, variant::LOCAL, &keys, http, clock).await);
-    let accepted = |o: &Observation| {
+    let accepted = accepted(&seen);
+    let known = |(number, one): (usize, &(String, Login))| {
+        accepted.contains(&source(number, &one.0)).then(|| key_compare::local(request, REGISTRY, &one.1))
+    };
+    let keys = logins.iter().enumerate().filter_map(known).collect();
+    Asked { seen: without_refusals(seen, &accepted), reading, keys }
+}
+
+fn login((place, kept): (String, Kept)) -> Option<(String, Login)> {
+    match kept {
+        Kept::Login(login) => Some((place, login)),
+        Kept::Identity(_) => None,
+    }
+}
+
+/// The first is the one that the tools use, and needs no name.
+fn source(number: usize, place: &str) -> String {
+    if number == 0 { String::new() } else { place.to_owned() }
+}
+
+fn key((number, (place, login)): (usize, &(String, Login))) -> Key {
+    let (username, secret) = (login.username.clone(), login.password.clone());
+    Key { variant: variant::LOCAL, source: source(number, place), username, secret }
+}
+
+/// The keys of this machine that NGC takes.
+fn accepted(seen: &[Observation]) -> BTreeSet<String> {
+    let taken = |o: &&Observation| {
         let gate = [probe::NGC_TOKEN, probe::NGC_MODEL].contains(&o.check.as_str());
         gate && o.variant == variant::LOCAL && o.outcome == Outcome::Ok
     };
-    let key = login.filter(|_| seen.iter().any(accepted)).map(|login| key_compare::local(request, REGISTRY, &login));
-    Asked { seen, reading, key }
+    seen.iter().filter(taken).map(|o| o.source.clone()).collect()
+}
+
+/// Where one key of this machine is taken, a refusal of another is nobody's trouble; nor is one of an image that some key
+/// gets.
+fn without_refusals(mut seen: Vec<Observation>, accepted: &BTreeSet<String>) -> Vec<Observation> {
+    let got: BTreeSet<String> = seen
+        .iter()
+        .filter(|o| o.check == probe::REGISTRY_PULL && o.outcome == Outcome::Ok)
+        .map(|o| o.target.clone())
+        .collect();
+    seen.retain(|o| {
+        let refused = o.variant == variant::LOCAL && o.outcome == Outcome::Failed;
+        let other = !accepted.is_empty() && !accepted.contains(&o.source);
+        !(refused && (other || (o.check == probe::REGISTRY_PULL && got.contains(&o.target))))
+    });
+    seen
 }
 
 fn is_given(seen: &[Observation], image: &str) -> bool {

@@ -354,7 +354,7 @@ impl Object {
 #[serde(deny_unknown_fields)]
 pub struct Observed {
     /// Unique in a run, stable between runs: `VANTAGE/POOL/CHECK/CREDENTIAL/TARGET`, which is also what an empty one
-    /// stands for.
+    /// stands for. A credential that is one of several is `KIND:NAME`.
     #[serde(default)]
     pub id: String,
     /// Where it was made.
@@ -373,6 +373,9 @@ pub struct Observed {
     /// With which credential; empty for none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub credential: String,
+    /// Which of several credentials of that kind; empty where there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// Host, image, container, variable or object.
     pub target: String,
     /// How it ended.
@@ -408,7 +411,7 @@ impl Observed {
     #[must_use]
     pub fn at(vantage: Vantage, observation: Observation) -> Self {
         let Observation { check, variant, target, outcome, status, code, detail, millis, .. } = observation;
-        let Observation { content_type, body_excerpt, redirect_host, .. } = observation;
+        let Observation { source, content_type, body_excerpt, redirect_host, .. } = observation;
         let mut observed = Self {
             id: String::new(),
             vantage,
@@ -417,6 +420,7 @@ impl Observed {
             worker: String::new(),
             check,
             credential: variant,
+            source,
             target,
             status: outcome.into(),
             http_status: status,
@@ -468,7 +472,9 @@ impl Observed {
     }
 
     fn name(&mut self) {
-        let parts = [self.pool.as_str(), &self.check, &self.credential, &self.target];
+        let by = if self.source.is_empty() { String::new() } else { format!(":{}", self.source) };
+        let credential = format!("{}{by}", self.credential);
+        let parts = [self.pool.as_str(), &self.check, &credential, &self.target];
         self.id = parts.iter().filter(|p| !p.is_empty()).fold(format!("{:?}", self.vantage), |id, p| id + "/" + p);
     }
 

@@ -6,10 +6,14 @@ use mops_probe::settings::names;
 
 use crate::probe_pod;
 use crate::request::Request;
-use crate::workload::{IDENTITY_LABEL, Place};
+use crate::workload::{self, IDENTITY_LABEL, Place};
 
 /// What is the worker's alone.
-const WORKERS_OWN: [&str; 4] = [names::CONTAINER, names::VERIFY_READONLY, names::IDENTITY, names::PULL_SECRET];
+const WORKERS_OWN: [&str; 3] = [names::CONTAINER, names::VERIFY_READONLY, names::IDENTITY];
+
+fn is_workers_own(name: &str) -> bool {
+    WORKERS_OWN.contains(&name) || name.starts_with(names::PULL_SECRET)
+}
 
 /// The probe pod for the node of a place.
 #[must_use]
@@ -38,9 +42,9 @@ fn variables(request: &Request, place: &Place) -> Vec<EnvVar> {
     let set =
         |name: &str, value: &str| EnvVar { name: name.to_owned(), value: Some(value.to_owned()), ..EnvVar::default() };
     // With a pull secret the kubelet's own identity is not asked, and need not be able to pull.
-    let kubelet = request.kubelet.as_deref().filter(|_| place.pull_secret(request).is_none());
+    let kubelet = request.kubelet.as_deref().filter(|_| workload::pull_secrets(&place.worker).is_empty());
     let kubelet = kubelet.map(|id| set(names::KUBELET_ID, id));
-    let ours = probe_pod::ours(request, place).into_iter().filter(|v| !WORKERS_OWN.contains(&v.name.as_str()));
+    let ours = probe_pod::ours(request, place).into_iter().filter(|v| !is_workers_own(&v.name));
     ours.chain([set(names::NODE, "1")]).chain(kubelet).collect()
 }
 
@@ -88,7 +92,7 @@ mod tests {
         let env: Vec<_> = container["env"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
         assert!(env.contains(&names::REGISTRY) && env.contains(&names::NODE));
         assert!(!env.contains(&names::KUBELET_ID), "the workers pull with a secret");
-        assert!(!env.contains(&"A") && !env.iter().any(|name| WORKERS_OWN.contains(name)), "{env:?}");
+        assert!(!env.contains(&"A") && !env.iter().any(|name| is_workers_own(name)), "{env:?}");
         assert_eq!(spec["tolerations"][0]["key"], "own");
         let mut place = place;
         place.worker.spec.as_mut().unwrap().image_pull_secrets = None;

@@ -11,7 +11,8 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use mops_probe::{dockerconfig, settings::names};
+use mops_probe::dockerconfig;
+use mops_probe::settings::{names, pull_secret_variable};
 use mops_wire::ngc;
 
 use crate::request::Request;
@@ -130,6 +131,7 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
         }
     };
     set(names::REGISTRY, request.registry.clone().unwrap_or_default());
+    set(names::OTHER_REGISTRIES, request.other_registries.join(","));
     set(names::IMAGES, images(request, [&place.worker]).join(","));
     set(names::BUNDLE, request.bundle.clone().unwrap_or_default());
     set(names::PROXY, request.proxy.as_ref().map(|proxy| proxy.https.clone()).unwrap_or_default());
@@ -145,26 +147,23 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     let connect: Vec<String> = request.probe.connect.iter().map(|(host, at)| format!("{host}={at}")).collect();
     set(names::CONNECT, connect.join(","));
     set(names::CERT_FILE, request.probe.ca_file.as_ref().map(|p| p.display().to_string()).unwrap_or_default());
-    if let Some(secret) = place.pull_secret(request) {
-        env.push(EnvVar {
-            name: names::PULL_SECRET.to_owned(),
-            value: None,
-            value_from: Some(EnvVarSource {
-                secret_key_ref: Some(SecretKeySelector {
-                    name: secret,
-                    key: dockerconfig::KEY.to_owned(),
-                    optional: Some(true),
-                }),
-                ..EnvVarSource::default()
-            }),
-        });
+    let secrets = workload::pull_secrets(&place.worker);
+    if !secrets.is_empty() {
+        env.push(EnvVar { name: names::PULL_SECRETS.to_owned(), value: Some(secrets.join(",")), value_from: None });
     }
+    env.extend(secrets.into_iter().enumerate().map(|(number, name)| pull_secret(number, name)));
     env
+}
+
+fn pull_secret(number: usize, name: String) -> EnvVar {
+    let key = SecretKeySelector { name, key: dockerconfig::KEY.to_owned(), optional: Some(true) };
+    let from = EnvVarSource { secret_key_ref: Some(key), ..EnvVarSource::default() };
+    EnvVar { name: pull_secret_variable(number), value: None, value_from: Some(from) }
 }
 
 /// The images that are looked up: the workers' on the registry and at NGC, and those asked for.
 pub(crate) fn images<'a>(request: &Request, workers: impl IntoIterator<Item = &'a Pod>) -> Vec<String> {
-    let hosts: Vec<&str> = request.registry.as_deref().into_iter().chain([ngc::REGISTRY]).collect();
+    let hosts: Vec<&str> = request.registries().chain([ngc::REGISTRY]).collect();
     let ours = |image: &String| {
         image.split_once('/').is_some_and(|(host, _)| hosts.iter().any(|known| known.eq_ignore_ascii_case(host)))
     };
@@ -253,7 +252,7 @@ mod tests {
         let worker = serde_json::from_value(json!({
             "metadata": {"name": "w-1"},
             "spec": {
-                "imagePullSecrets": [{"name": "pull"}],
+                "imagePullSecrets": [{"name": "pull"}, {"name": "ngc"}, {"name": "pull"}],
                 "tolerations": [{"key": "own", "operator": "Exists"}],
                 "containers": [
                     {"name": "sidecar", "image": "docker.io/library/x:1"},
@@ -300,12 +299,17 @@ mod tests {
             "MOPS_PROBE_RUN",
             "MOPS_PROBE_TIMEOUT",
             "MOPS_PROBE_NONCE",
+            "MOPS_PROBE_PULL_SECRETS",
             "MOPS_PROBE_PULL_SECRET",
+            "MOPS_PROBE_PULL_SECRET_1",
         ];
         assert_eq!(env, want);
         assert_eq!(container["env"][3]["value"], "reg.azurecr.io/worker:1", "only the registry's own images");
-        let key = &container["env"][9]["valueFrom"]["secretKeyRef"];
-        assert_eq!(key, &json!({"name": "pull", "key": ".dockerconfigjson", "optional": true}));
+        assert_eq!(container["env"][9]["value"], "pull,ngc", "each once");
+        for (place, name) in [(10, "pull"), (11, "ngc")] {
+            let key = &container["env"][place]["valueFrom"]["secretKeyRef"];
+            assert_eq!(key, &json!({"name": name, "key": ".dockerconfigjson", "optional": true}));
+        }
     }
 
     #[test]

@@ -40,18 +40,6 @@ pub(crate) fn limited(mut places: Vec<Place>, what: &str, request: &Request, see
     places
 }
 
-/// Names the pull secrets with which no probe signs in.
-pub(crate) fn untried(request: &Request, places: &[Place], seen: &mut Seen) {
-    for place in places {
-        let named = workload::pull_secrets(&place.worker);
-        let tried = place.pull_secret(request);
-        for other in named.iter().filter(|n| Some(*n) != tried.as_ref()) {
-            let what = format!("pull secret {other} on pool {}", place.pool);
-            seen.skip(&what, "one pull secret a worker is tried from the pod; the secret itself was read", false);
-        }
-    }
-}
-
 /// A job a place, in the pod network and with what the worker has.
 pub(crate) fn from_pods(request: &Request, cluster: &Cluster, places: &[Place]) -> Vec<Planned> {
     let one = |(number, place): (usize, &Place)| Planned {

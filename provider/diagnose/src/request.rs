@@ -166,6 +166,10 @@ pub struct Request {
     pub container: Option<String>,
     /// Login server, a bare host.
     pub registry: Option<String>,
+    /// Further registries whose images are looked up.
+    pub other_registries: Vec<String>,
+    /// Whether a registry of a worker's image that is not named here is left alone.
+    pub named_registries_only: bool,
     /// The stack's secret with the environment.
     pub env_secret: Option<String>,
     /// The stack's pull secret.
@@ -238,6 +242,8 @@ impl Request {
             whoever_waits: false,
             container: None,
             registry: None,
+            other_registries: Vec::new(),
+            named_registries_only: false,
             env_secret: None,
             pull_secret: None,
             containers: Vec::new(),
@@ -276,6 +282,11 @@ impl Request {
             env_secret: self.env_secret.clone(),
             pull_secret: self.pull_secret.clone(),
         }
+    }
+
+    /// The registries that are asked, the one of the environment's login first.
+    pub(crate) fn registries(&self) -> impl Iterator<Item = &str> {
+        self.registry.iter().chain(&self.other_registries).map(String::as_str)
     }
 
     /// The vantages, where they are not the usual ones.

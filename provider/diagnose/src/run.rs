@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use mops_host::Env;
 use mops_probe::settings::{Settings, names};
 use mops_probe::{HeldKey, Observation, checks};
-use mops_wire::{Allowance, Limits};
+use mops_wire::{Allowance, Limits, ngc};
 use time::format_description::well_known::Rfc3339;
 
 use crate::capture::{CAPTURE_VERSION, Capture};
@@ -55,6 +55,8 @@ pub(crate) struct Seen {
     pub(crate) local: Vec<HeldKey>,
     /// The registry as a worker names it, when the caller did not.
     registry: Option<String>,
+    /// Further ones, from which its images come.
+    other_registries: Vec<String>,
     /// An artefact of ours may be in it.
     pushed: Option<Pushed>,
 }
@@ -175,9 +177,10 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
             Vec::new()
         }
     };
-    let named = with_registry(request, &workers);
+    let named = with_registries(request, &workers);
     let request = &named;
     seen.registry.clone_from(&request.registry);
+    seen.other_registries.clone_from(&request.other_registries);
     let nodes = nodes(cluster, seen).await;
     seen.probes.extend(pool_reads::look(cluster, request, &workers, &nodes).await);
     let shelf = Shelf::read(cluster, request, static_reads::named(request, &workers)).await;
@@ -215,7 +218,6 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     let mut planned = Vec::new();
     if request.looks_from(Vantage::P) {
         let places = probing::limited(found.places.clone(), "pool", request, seen);
-        probing::untried(request, &places, seen);
         planned.extend(probing::from_pods(request, cluster, &places));
     } else {
         seen.skip("pods", NOT_CHOSEN, false);
@@ -234,14 +236,23 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     }
 }
 
-/// The request with the registry that a worker names, when the caller knows none.
-fn with_registry(request: &Request, workers: &[Pod]) -> Request {
+/// The request with the registry that a worker names, when the caller knows none, and with those of its images beside
+/// one that is known.
+fn with_registries(request: &Request, workers: &[Pod]) -> Request {
     let mut request = request.clone();
     if request.registry.is_none() {
         let containers = workers.iter().filter_map(|w| workload::container(w, request.container.as_deref()));
         let mut variables = containers.flat_map(|c| c.env.iter().flatten());
         let found = variables.find(|v| v.name == names::BUNDLE_REGISTRY).and_then(|v| v.value.clone());
         request.registry = found.filter(|host| !host.is_empty() && !host.contains('/'));
+    }
+    if request.registry.is_some() && !request.named_registries_only {
+        for host in workload::registries(workers) {
+            let known = request.registries().chain([ngc::REGISTRY]).any(|own| own.eq_ignore_ascii_case(&host));
+            if !known {
+                request.other_registries.push(host);
+            }
+        }
     }
     request
 }
@@ -306,7 +317,7 @@ struct Ended {
 
 fn finish(command: Command, request: &Request, ended: Ended) -> Capture {
     let Ended { seen, cleanup, started, elapsed, interrupted } = ended;
-    let Seen { probes, notices, skipped, registry, .. } = seen;
+    let Seen { probes, notices, skipped, registry, other_registries, .. } = seen;
     let registry = request.registry.clone().or(registry);
     Capture {
         capture_version: CAPTURE_VERSION,
@@ -320,6 +331,7 @@ fn finish(command: Command, request: &Request, ended: Ended) -> Capture {
             context: request.context.clone(),
             namespace: request.namespace.clone(),
             registry: registry.clone(),
+            other_registries,
             asked_from: request.chosen_vantages(),
         },
         interrupted,

@@ -15,7 +15,7 @@ use crate::cluster::Trouble;
 use crate::key_compare;
 use crate::kubelet::{self, reason};
 use crate::lifetime;
-use crate::observed::{Object, Observed, Vantage, check, code};
+use crate::observed::{Object, Observed, Status, Vantage, check, code};
 use crate::principal;
 use crate::pull_reads;
 use crate::request::{ArmView, Request, Services};
@@ -48,8 +48,7 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, services: &Service
     }
     let complete = !references.is_empty()
         && seen.iter().all(|o| {
-            o.status == crate::observed::Status::Pass
-                || [check::PASSWORD, check::DIRECTORY, check::LIFETIME].contains(&o.check.as_str())
+            o.status == Status::Pass || [check::PASSWORD, check::DIRECTORY, check::LIFETIME].contains(&o.check.as_str())
         });
     if let Some(name) = request.env_secret.as_ref().filter(|name| !references.contains_key(*name)) {
         let linked = Observation::failed(check::ENV_FROM, "", name, code::NOT_LINKED);
@@ -61,10 +60,12 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, services: &Service
     let mut named: Vec<String> = workers.iter().flat_map(workload::pull_secrets).collect();
     named.sort();
     named.dedup();
+    let mut linked = Vec::new();
     for name in &named {
         seen.extend(ends(request, services, variant::PULL_SECRET, name, shelf.found(name)).await);
-        seen.extend(pull_secret(request, name, shelf.get(name)));
+        linked.extend(pull_secret(request, name, shelf.get(name)));
     }
+    seen.extend(for_others(linked));
     if let Some(name) = request.pull_secret.as_ref().filter(|name| !named.contains(name)) {
         seen.push(secret_seen(request, name, Observation::failed(check::LINK, "", name, code::NOT_LINKED)));
         seen.extend(pull_secret(request, name, shelf.get(name)));
@@ -214,6 +215,9 @@ fn pull_secret(request: &Request, name: &str, found: Option<&Result<Secret, Trou
             let seen = std::iter::once(Observation::ok(check::PULL_SECRET, "", name)).chain(compared);
             seen.map(|o| secret_seen(request, name, o)).collect()
         }
+        Err(Defect::NoEntry) if request.other_registries.iter().any(|h| dockerconfig::logins(&text, h).is_ok()) => {
+            one(Observation::ok(check::PULL_SECRET, "", name))
+        }
         Err(Defect::NoEntry) => {
             let hosts = dockerconfig::hosts(&text).join(", ");
             one(fail(code::NO_ENTRY, &format!("{registry} is not among: {hosts}")))
@@ -221,6 +225,16 @@ fn pull_secret(request: &Request, name: &str, found: Option<&Result<Secret, Trou
         Err(Defect::NoCredential) => one(fail(code::NO_CREDENTIAL, "")),
         Err(defect) => one(fail(code::MALFORMED, &defect.to_string())),
     }
+}
+
+/// Where one linked secret has an entry for the registry, the others may be for other hosts.
+fn for_others(mut seen: Vec<Observed>) -> Vec<Observed> {
+    if seen.iter().any(|o| o.check == check::PULL_SECRET && o.status == Status::Pass) {
+        for other in seen.iter_mut().filter(|o| o.check == check::PULL_SECRET && o.code() == code::NO_ENTRY) {
+            other.status = Status::Skip;
+        }
+    }
+    seen
 }
 
 /// The secret's password against the ones that ARM lists, by hashes of this run.

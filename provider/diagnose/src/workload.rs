@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateWaiting, Node, Pod, Taint};
 use mops_probe::Observation;
+use mops_wire::registry::Reference;
 
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::Request;
@@ -41,13 +42,6 @@ impl Place {
     pub fn worker_name(&self) -> &str {
         self.worker.metadata.name.as_deref().unwrap_or_default()
     }
-
-    /// The pull secret to test: the stack's when the worker names it, else the worker's first.
-    #[must_use]
-    pub fn pull_secret(&self, request: &Request) -> Option<String> {
-        let named: Vec<String> = pull_secrets(&self.worker);
-        request.pull_secret.clone().filter(|s| named.contains(s)).or_else(|| named.into_iter().next())
-    }
 }
 
 /// Why such a node is not probed.
@@ -78,11 +72,20 @@ pub(crate) fn waiting(pod: &Pod) -> impl Iterator<Item = (&str, &ContainerStateW
     all.filter_map(|c| Some((c.image.as_str(), c.state.as_ref()?.waiting.as_ref()?)))
 }
 
-/// The pull secrets that a pod names.
+/// The pull secrets that a pod names, in its order.
 #[must_use]
 pub fn pull_secrets(pod: &Pod) -> Vec<String> {
     let named = pod.spec.iter().flat_map(|s| s.image_pull_secrets.iter().flatten());
-    named.map(|s| s.name.clone()).filter(|n| !n.is_empty()).collect()
+    let mut seen = BTreeSet::new();
+    named.map(|s| s.name.clone()).filter(|n| !n.is_empty() && seen.insert(n.clone())).collect()
+}
+
+/// The hosts of the images of these pods, each once.
+pub(crate) fn registries(pods: &[Pod]) -> BTreeSet<String> {
+    let specs = pods.iter().filter_map(|pod| pod.spec.as_ref());
+    let containers = specs.flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers));
+    let images = containers.filter_map(|c| c.image.as_ref()?.parse::<Reference>().ok());
+    images.map(|image| image.registry().to_ascii_lowercase()).collect()
 }
 
 /// The container to examine: by name, by annotation, `worker`, the first.

@@ -27,7 +27,7 @@ pub(crate) struct FromHere {
 }
 
 /// Most logins of this machine that are tried at one registry: a series of refusals can lock a user out.
-const TRIED: usize = 3;
+pub(crate) const TRIED: usize = 3;
 
 /// All observations from here.
 pub(crate) async fn look(
@@ -38,16 +38,24 @@ pub(crate) async fn look(
 ) -> FromHere {
     let (mut seen, mut readings, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(host) = request.registry.as_ref().filter(|host| *host != ngc::REGISTRY) {
-        let others: Vec<String> = images.iter().filter(|image| !checks::ngc::is_of(image)).cloned().collect();
-        let asked = registry(host, request, services, &others).await;
+        let elsewhere = |image: &String| request.other_registries.iter().any(|other| is_on(image, other));
+        let own = images.iter().filter(|image| !checks::ngc::is_of(image) && !elsewhere(image));
+        let own: Vec<String> = own.cloned().collect();
+        let asked = registry(host, request, services, &own).await;
         seen.extend(asked.seen);
         readings.extend(asked.reading);
-        keys.extend(asked.key);
+        keys.extend(asked.keys);
+    }
+    for host in &request.other_registries {
+        let asked = other_registry(host, request, services, images).await;
+        seen.extend(asked.seen);
+        readings.extend(asked.reading);
+        keys.extend(asked.keys);
     }
     let asked = ngc_reads::look(request, services, images).await;
     seen.extend(asked.seen);
     readings.extend(asked.reading);
-    keys.extend(asked.key);
+    keys.extend(asked.keys);
     for container in containers {
         let (asked, reading) = checks::container(container, None, &services.http, &services.clock).await;
         // Whether a write is refused is asked where workers run.
@@ -63,8 +71,8 @@ pub(crate) async fn look(
 pub(crate) struct Asked {
     pub(crate) seen: Vec<Observation>,
     pub(crate) reading: Option<Reading>,
-    /// The key of this machine that it accepts.
-    pub(crate) key: Option<HeldKey>,
+    /// The keys of this machine that it accepts.
+    pub(crate) keys: Vec<HeldKey>,
 }
 
 async fn registry(registry: &str, request: &Request, services: &Services, images: &[String]) -> Asked {
@@ -86,10 +94,10 @@ async fn registry(registry: &str, request: &Request, services: &Services, images
         seen.push(invented);
         if open {
             seen.extend([variant::ARM, variant::LOCAL].map(|variant| not_sent(registry, variant)));
-            return Asked { seen, reading, key: None };
+            return Asked { seen, reading, keys: Vec::new() };
         }
     }
-    let mut key = None;
+    let mut keys = Vec::new();
     if let Some(greeting) = &reached.greeting {
         let registry = Registry { host: registry, greeting, images, platform: None, http, clock };
         let (listed, by_arm) = match &request.arm {
@@ -100,7 +108,7 @@ async fn registry(registry: &str, request: &Request, services: &Services, images
         let (own, by_own) = own(&registry, found.logins).await;
         seen.extend(own);
         if let Some((_, Kept::Login(login))) = &by_own {
-            key = Some(key_compare::local(request, registry.host, login));
+            keys.push(key_compare::local(request, registry.host, login));
         }
         // Whichever login is accepted shows whether an image exists at all; the registry's own may see them all.
         let by = by_arm.map(|client| (client, variant::ARM)).or(by_own.map(|(client, _)| (client, variant::LOCAL)));
@@ -110,7 +118,37 @@ async fn registry(registry: &str, request: &Request, services: &Services, images
             seen.extend(looked.into_iter().chain(near));
         }
     }
-    Asked { seen, reading, key }
+    Asked { seen, reading, keys }
+}
+
+fn is_on(image: &str, host: &str) -> bool {
+    image.parse::<Reference>().is_ok_and(|reference| reference.registry().eq_ignore_ascii_case(host))
+}
+
+/// A further registry: with the logins of this machine, else as anybody. What Azure lists is for the first one.
+async fn other_registry(host: &str, request: &Request, services: &Services, images: &[String]) -> Asked {
+    let Services { http, clock, env, .. } = services;
+    let images: Vec<String> = images.iter().filter(|image| is_on(image, host)).cloned().collect();
+    let reached = checks::reach(host, http, None, clock).await;
+    let reading = reached.reading(host, clock);
+    let found = local::logins(env, host).await;
+    let mut seen = [reached.seen, found.seen].concat();
+    let mut keys = Vec::new();
+    if let Some(greeting) = &reached.greeting {
+        let registry = Registry { host, greeting, images: &images, platform: None, http, clock };
+        let (asked, accepted) = own(&registry, found.logins).await;
+        seen.extend(asked);
+        match accepted {
+            Some((client, kept)) => {
+                if let Kept::Login(login) = &kept {
+                    keys.push(key_compare::local(request, host, login));
+                }
+                seen.extend(registry.look_up(&client, variant::LOCAL).await);
+            }
+            None => seen.extend(registry.public().await),
+        }
+    }
+    Asked { seen, reading, keys }
 }
 
 fn not_sent(registry: &str, variant: &str) -> Observation {

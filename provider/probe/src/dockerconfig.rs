@@ -66,14 +66,22 @@ struct Secret64(String);
 /// # Errors
 /// The first [`Defect`] in the way.
 pub fn logins(text: &str, host: &str) -> Result<Vec<Login>, Defect> {
+    Ok(entries(text, host)?.into_iter().map(|(_, login)| login).collect())
+}
+
+/// As [`logins`], each with how specific its entry is: a kubelet goes by that through all of a pod's secrets.
+///
+/// # Errors
+/// The first [`Defect`] in the way.
+pub fn entries(text: &str, host: &str) -> Result<Vec<(usize, Login)>, Defect> {
     let config: Config = serde_json::from_str(text).map_err(|_| Defect::Malformed)?;
     let mut matching: Vec<(&String, &Entry)> = config.auths.iter().filter(|(key, _)| matches(key, host)).collect();
     if matching.is_empty() {
         return Err(Defect::NoEntry);
     }
     matching.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
-    let found: Vec<Login> =
-        matching.into_iter().map(|(_, e)| login(e)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let read = matching.into_iter().map(|(key, entry)| Ok(login(entry)?.map(|login| (key.len(), login))));
+    let found: Vec<_> = read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     if found.is_empty() { Err(Defect::NoCredential) } else { Ok(found) }
 }
 

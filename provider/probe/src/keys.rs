@@ -78,9 +78,8 @@ pub fn of_settings(settings: &Settings) -> Vec<HeldKey> {
         _ => settings.ngc_key.value().cloned(),
     };
     let mut held = of_variables(nonce, registry, variable);
-    held.extend(
-        settings.pull_secret.value().into_iter().flat_map(|text| of_docker_config(nonce, registry, text.expose())),
-    );
+    let texts = settings.pull_secrets.iter().filter_map(|secret| secret.text.value());
+    held.extend(texts.flat_map(|text| of_docker_config(nonce, registry, text.expose())));
     held
 }
 

@@ -257,6 +257,9 @@ pub struct Observation {
     pub check: String,
     /// One of [`variant`], or empty.
     pub variant: String,
+    /// Which of several credentials of that kind: the secret's name; empty where there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// Host, image, container or variable.
     pub target: String,
     /// How it ended.
@@ -289,6 +292,7 @@ impl Observation {
         Self {
             check: check.to_owned(),
             variant: variant.to_owned(),
+            source: String::new(),
             target: target.to_owned(),
             outcome,
             status: None,
@@ -337,6 +341,13 @@ impl Observation {
     #[must_use]
     pub fn detail(mut self, detail: &str) -> Self {
         self.detail = plain(detail);
+        self
+    }
+
+    /// Adds which of several credentials it was.
+    #[must_use]
+    pub fn by(mut self, source: &str) -> Self {
+        source.clone_into(&mut self.source);
         self
     }
 

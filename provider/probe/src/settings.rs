@@ -15,14 +15,18 @@ use crate::checks::DEADLINE;
 pub mod names {
     /// Login server.
     pub const REGISTRY: &str = "MOPS_PROBE_REGISTRY";
+    /// Further registries from which the worker pulls, separated by commas.
+    pub const OTHER_REGISTRIES: &str = "MOPS_PROBE_OTHER_REGISTRIES";
     /// Images, separated by commas.
     pub const IMAGES: &str = "MOPS_PROBE_IMAGES";
     /// What the worker fetches with user and password, or its identity.
     pub const BUNDLE: &str = "MOPS_PROBE_BUNDLE";
     /// Models of NGC, separated by commas.
     pub const MODELS: &str = "MOPS_PROBE_MODELS";
-    /// Text of a `.dockerconfigjson`.
+    /// Text of a `.dockerconfigjson`; that of further ones has a number behind the name, from 1.
     pub const PULL_SECRET: &str = "MOPS_PROBE_PULL_SECRET";
+    /// The names of the pull secrets, in the order of the pod, separated by commas.
+    pub const PULL_SECRETS: &str = "MOPS_PROBE_PULL_SECRETS";
     /// Blob containers, separated by commas; `VARIABLE=CONTAINER` for one whose connection string is
     /// not in [`STORAGE`].
     pub const CONTAINER: &str = "MOPS_PROBE_CONTAINER";
@@ -91,6 +95,24 @@ impl<T> Given<T> {
     }
 }
 
+/// A pull secret of the worker.
+#[derive(Clone, Debug)]
+pub struct PullSecret {
+    /// Its name; empty when nobody says it.
+    pub name: String,
+    /// Text of its docker config.
+    pub text: Given<Secret<String>>,
+}
+
+/// The variable with the text of the pull secret that has this place in the pod's list.
+#[must_use]
+pub fn pull_secret_variable(place: usize) -> String {
+    match place {
+        0 => names::PULL_SECRET.to_owned(),
+        place => format!("{}_{place}", names::PULL_SECRET),
+    }
+}
+
 /// A container, and the connection string that opens it.
 #[derive(Clone, Debug)]
 pub struct Container {
@@ -151,6 +173,8 @@ pub struct Settings {
     pub node: Option<Node>,
     /// Login server: ours, else the worker's.
     pub registry: Option<String>,
+    /// Further registries from which the worker pulls; its user and password are not theirs.
+    pub other_registries: Vec<String>,
     /// The worker's registry variable.
     pub bundle_registry: Given<String>,
     /// Images to look up.
@@ -167,8 +191,8 @@ pub struct Settings {
     pub ngc_key: Given<Secret<String>>,
     /// What stands for user and password, when the worker asks for a token.
     pub identity: Option<Identity>,
-    /// Text of the docker config.
-    pub pull_secret: Given<Secret<String>>,
+    /// The worker's pull secrets, in the order in which the kubelet reads them.
+    pub pull_secrets: Vec<PullSecret>,
     /// Containers to list.
     pub containers: Vec<Container>,
     /// Whether a write must be refused.
@@ -195,6 +219,7 @@ impl Settings {
         Self {
             node: env.has(names::NODE).then(|| Node { kubelet: env.get(names::KUBELET_ID).map(str::to_owned) }),
             registry: env.get(names::REGISTRY).map(str::to_owned).or_else(|| bundle_registry.value().cloned()),
+            other_registries: list(env, names::OTHER_REGISTRIES),
             images: list(env, names::IMAGES),
             bundle: env.get(names::BUNDLE).map(str::to_owned),
             models: list(env, names::MODELS),
@@ -202,7 +227,7 @@ impl Settings {
             username: given(env, names::USERNAME),
             password: secret(env, names::PASSWORD),
             identity: env.has(names::IDENTITY).then(|| identity(env)),
-            pull_secret: secret(env, names::PULL_SECRET),
+            pull_secrets: pull_secrets(env),
             containers: list(env, names::CONTAINER)
                 .iter()
                 .map(|item| Container::named(item, |v| secret(env, v)))
@@ -230,6 +255,15 @@ fn ngc_key(env: &Env) -> Given<Secret<String>> {
     let all = names::NGC_KEYS.map(|name| secret(env, name));
     let blank = all.iter().find(|given| **given == Given::Empty).cloned();
     all.into_iter().find(|given| given.value().is_some()).or(blank).unwrap_or(Given::Missing)
+}
+
+fn pull_secrets(env: &Env) -> Vec<PullSecret> {
+    let text = |place| secret(env, &pull_secret_variable(place));
+    let named = list(env, names::PULL_SECRETS);
+    if named.is_empty() {
+        return vec![PullSecret { name: String::new(), text: text(0) }];
+    }
+    named.into_iter().enumerate().map(|(place, name)| PullSecret { name, text: text(place) }).collect()
 }
 
 fn identity(env: &Env) -> Identity {
@@ -292,6 +326,19 @@ mod tests {
         assert!(Settings::from_env(&Env::of([(names::CLIENT_ID, "c")])).identity.is_none());
         let env = Env::of([(names::IDENTITY, "1"), (names::TOKEN_FILE, "/t"), (names::CLIENT_ID, "c")]);
         assert_eq!(Settings::from_env(&env).identity.unwrap().missing(), Some(names::TENANT_ID));
+    }
+
+    #[test]
+    fn pull_secrets_have_their_names_and_their_order() {
+        let of = |pairs: &[(&str, &str)]| {
+            let all = Settings::from_env(&Env::of(pairs.iter().copied())).pull_secrets;
+            all.into_iter().map(|s| (s.name, s.text.value().map(|t| t.expose().clone()))).collect::<Vec<_>>()
+        };
+        let seen = |name: &str, text: Option<&str>| (name.to_owned(), text.map(str::to_owned));
+        assert_eq!(of(&[(names::PULL_SECRET, "a")]), [seen("", Some("a"))]);
+        let named =
+            [(names::PULL_SECRETS, "one,two,three"), (names::PULL_SECRET, "a"), ("MOPS_PROBE_PULL_SECRET_2", "c")];
+        assert_eq!(of(&named), [seen("one", Some("a")), seen("two", None), seen("three", Some("c"))]);
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn run(report: &Report) -> Vec<(&'static str, String)> {
         ("environment", run.env.clone()),
         ("namespace", run.namespace.clone()),
         ("cluster", run.context.clone()),
-        ("registry", run.registry.clone().unwrap_or_default()),
+        ("registry", run.registry.iter().chain(&run.other_registries).cloned().collect::<Vec<_>>().join(", ")),
         ("stack file", report.stack_file.clone().unwrap_or_default()),
         ("started", run.started.clone()),
         ("took", phrase::seconds(run.duration_ms)),

@@ -60,6 +60,9 @@ pub struct Run {
     /// The login server, when known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
+    /// Further registries from which the workload pulls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_registries: Vec<String>,
     /// From where registry and storage were asked, where that was chosen; else from here and from pods.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asked_from: Vec<Vantage>,

@@ -25,6 +25,8 @@ mod gate;
 pub struct Key {
     /// One of [`variant`].
     pub variant: &'static str,
+    /// Which of several of that kind; empty where there is one.
+    pub source: String,
     /// The user's name that goes with it.
     pub username: String,
     /// The key itself.
@@ -35,7 +37,7 @@ impl Key {
     /// A key by itself.
     #[must_use]
     pub fn new(variant: &'static str, secret: &Secret<String>) -> Self {
-        Self { variant, username: USER.to_owned(), secret: secret.clone() }
+        Self { variant, source: String::new(), username: USER.to_owned(), secret: secret.clone() }
     }
 
     fn login(&self) -> Auth {
@@ -51,11 +53,12 @@ pub fn well_formed(keys: impl IntoIterator<Item = Key>) -> (Vec<Key>, Vec<Observ
     for key in keys {
         match form::judge(key.secret.expose()) {
             Ok(()) => {
-                seen.push(Observation::ok(check::KEY_FORM, key.variant, REGISTRY));
+                seen.push(Observation::ok(check::KEY_FORM, key.variant, REGISTRY).by(&key.source));
                 good.push(key);
             }
             Err((code, words)) => {
-                seen.push(Observation::failed(check::KEY_FORM, key.variant, REGISTRY, code).detail(words));
+                let failed = Observation::failed(check::KEY_FORM, key.variant, REGISTRY, code).by(&key.source);
+                seen.push(failed.detail(words));
             }
         }
     }
@@ -96,16 +99,19 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
     (seen, reading.into_iter().collect())
 }
 
-/// The logins of the pull secret for NGC's registry; what is wrong with a docker config is seen where it is read.
+/// The logins of the pull secrets for NGC's registry; what is wrong with a docker config is seen where it is read.
 fn pull_secret(settings: &Settings) -> Vec<Key> {
-    let text = settings.pull_secret.value();
-    let logins = text.and_then(|text| dockerconfig::logins(text.expose(), REGISTRY).ok()).unwrap_or_default();
-    let key = |login: dockerconfig::Login| Key {
-        variant: variant::PULL_SECRET,
-        username: login.username,
-        secret: login.password,
-    };
-    logins.into_iter().map(key).collect()
+    let mut found = Vec::new();
+    for secret in &settings.pull_secrets {
+        let Some(text) = secret.text.value() else { continue };
+        for (length, login) in dockerconfig::entries(text.expose(), REGISTRY).unwrap_or_default() {
+            let dockerconfig::Login { username, password } = login;
+            let key = Key { variant: variant::PULL_SECRET, source: secret.name.clone(), username, secret: password };
+            found.push((length, key));
+        }
+    }
+    found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    found.into_iter().map(|(_, key)| key).collect()
 }
 
 /// The first gate, for images of NGC: without a key, then with one after the other until one gets the image.
@@ -131,7 +137,8 @@ pub async fn gate_of_images(
     (seen, reading)
 }
 
-/// The second gate: the files of each model, with the key of this kind.
+/// The second gate: the files of each model, with one key of this kind after the other until one gets them. A refusal is
+/// shown only when none did.
 pub async fn gate_of_models(
     models: &[String],
     variant: &str,
@@ -139,22 +146,27 @@ pub async fn gate_of_models(
     http: &Http,
     clock: &SharedClock,
 ) -> Vec<Observation> {
-    let key = keys.iter().find(|key| key.variant == variant);
     let mut seen = Vec::new();
     for name in models {
-        let Some(key) = key else {
-            let skipped = Observation::skipped(check::NGC_MODEL, variant, name, code::ENV_MISSING);
-            seen.push(skipped.detail("no key of NGC is there for it"));
-            continue;
-        };
-        let watch = Watch::start(clock);
-        let one = match name.parse::<Model>() {
-            Ok(model) => model_files(&Api::new(http.about(name)), &model, key).await,
-            Err(error) => {
-                Observation::failed(check::NGC_MODEL, variant, name, code::REFERENCE_INVALID).detail(&error.to_string())
+        let mut asked: Vec<Observation> = Vec::new();
+        for key in keys.iter().filter(|key| key.variant == variant) {
+            let watch = Watch::start(clock);
+            let one = match name.parse::<Model>() {
+                Ok(model) => model_files(&Api::new(http.about(name)), &model, key).await,
+                Err(error) => Observation::failed(check::NGC_MODEL, variant, name, code::REFERENCE_INVALID)
+                    .detail(&error.to_string()),
+            };
+            asked.push(one.millis(watch.millis()).by(&key.source));
+            if asked.last().is_some_and(|o| o.outcome == Outcome::Ok) {
+                break;
             }
-        };
-        seen.push(one.millis(watch.millis()));
+        }
+        let got = asked.iter().position(|o| o.outcome == Outcome::Ok).unwrap_or_default();
+        seen.push(match asked.is_empty() {
+            true => Observation::skipped(check::NGC_MODEL, variant, name, code::ENV_MISSING)
+                .detail("no key of NGC is there for it"),
+            false => asked.swap_remove(got),
+        });
     }
     seen
 }

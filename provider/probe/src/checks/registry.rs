@@ -18,18 +18,32 @@ pub(super) mod image;
 pub(super) mod invented;
 pub(super) mod manifest;
 mod names;
+mod other;
 pub(super) mod sign_in;
 
-use entry::entry;
+use entry::{Entries, entries};
 use manifest::Platform;
 use sign_in::Registry;
 
-/// Everything about the registry, and its clock. NGC's has a way of its own.
+/// Everything about the worker's registries, and their clocks. NGC's has a way of its own.
 pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -> (Vec<Observation>, Vec<Reading>) {
+    let others = settings.other_registries.iter().map(|host| other::look(settings, host, http, clock));
+    let (own, others) = futures::join!(main(settings, http, clock), futures::future::join_all(others));
+    others.into_iter().fold(own, |(mut all, mut readings), (seen, reading)| {
+        all.extend(seen);
+        readings.extend(reading);
+        (all, readings)
+    })
+}
+
+/// The registry for which the worker has user and password, or its identity.
+async fn main(settings: &Settings, http: &Http, clock: &SharedClock) -> (Vec<Observation>, Vec<Reading>) {
     if settings.registry.as_deref() == Some(mops_wire::ngc::REGISTRY) {
         return (Vec::new(), Vec::new());
     }
-    let images = settings.images.iter().filter(|image| !ngc::is_of(image)).cloned().collect();
+    let elsewhere =
+        |image: &String| ngc::is_of(image) || settings.other_registries.iter().any(|h| other::is_on(image, h));
+    let images = settings.images.iter().filter(|image| !elsewhere(image)).cloned().collect();
     let settings = &Settings { images, ..settings.clone() };
     let Some(registry) = &settings.registry else {
         let skipped = [variant::ENV, variant::PULL_SECRET]
@@ -51,7 +65,8 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
         all.extend(kubelet::look(node, &registry).await);
         return (all, readings);
     }
-    let (own, pull) = futures::join!(own(settings, &registry), pull_secret(settings, &registry));
+    let (own, pull) =
+        futures::join!(own(settings, &registry), pull_secret(entries(settings, registry.host), &registry));
     all.extend(own.into_iter().chain(pull));
     (all, readings)
 }
@@ -132,37 +147,40 @@ async fn environment(settings: &Settings, registry: &Registry<'_>) -> Vec<Observ
     }
 }
 
-async fn pull_secret(settings: &Settings, registry: &Registry<'_>) -> Vec<Observation> {
+async fn pull_secret(found: Entries, registry: &Registry<'_>) -> Vec<Observation> {
     let skip = |check, target: &str, code: &str, why: &str| {
         Observation::skipped(check, variant::PULL_SECRET, target, code).detail(why)
     };
-    let logins = match entry(settings, registry.host) {
-        Ok(logins) => logins,
-        Err(seen) => {
-            let no = |check, target: &str| skip(check, target, code::NO_CREDENTIAL, &seen.detail);
-            let images = settings.images.iter().map(|i| no(check::REGISTRY_PULL, i));
-            let skipped: Vec<_> = std::iter::once(no(check::REGISTRY_V2, registry.host)).chain(images).collect();
-            return std::iter::once(*seen).chain(skipped).collect();
-        }
-    };
-    let mut all = vec![Observation::ok(check::PULL_SECRET, variant::PULL_SECRET, registry.host)];
-    // As the kubelet does: one entry after the other until one is accepted.
-    let mut refused = Vec::new();
-    for login in logins {
+    let Entries { logins, seen: mut all } = found;
+    if logins.is_empty() {
+        let why = all.first().map_or("", |seen| seen.detail.as_str());
+        let no = |check, target: &str| skip(check, target, code::NO_CREDENTIAL, why);
+        let images = registry.images.iter().map(|i| no(check::REGISTRY_PULL, i));
+        let skipped: Vec<_> = std::iter::once(no(check::REGISTRY_V2, registry.host)).chain(images).collect();
+        return all.into_iter().chain(skipped).collect();
+    }
+    // As the kubelet does: one entry after the other, of all secrets, until one is accepted.
+    let mut refused: Vec<(String, Vec<Observation>)> = Vec::new();
+    for (secret, login) in logins {
+        let by = |seen: Vec<Observation>| seen.into_iter().map(|o| o.by(&secret)).collect::<Vec<_>>();
         let (seen, client) = registry.sign_in(variant::PULL_SECRET, basic(&login.username, &login.password)).await;
         if let Some(client) = client {
-            all.extend(seen);
-            all.extend(registry.look_up(&client, variant::PULL_SECRET).await);
+            all.extend(by(seen));
+            all.extend(by(registry.look_up(&client, variant::PULL_SECRET).await));
             return all;
         }
-        refused.push(seen);
+        // One refusal of each secret is shown.
+        if refused.iter().all(|(known, _)| *known != secret) {
+            refused.push((secret.clone(), by(seen)));
+        }
     }
-    let cut = refused.iter().flatten().any(|o| o.has_code(code::REQUEST_LIMIT));
+    let refused: Vec<Observation> = refused.into_iter().flat_map(|(_, seen)| seen).collect();
+    let cut = refused.iter().any(|o| o.has_code(code::REQUEST_LIMIT));
     let (code, why) = match cut {
         true => (code::REQUEST_LIMIT, "not every entry was tried"),
         false => (code::UNAUTHORIZED, "/v2/ did not accept the credential"),
     };
-    all.extend(refused.into_iter().next().unwrap_or_default());
-    all.extend(settings.images.iter().map(|image| skip(check::REGISTRY_PULL, image, code, why)));
+    all.extend(refused);
+    all.extend(registry.images.iter().map(|image| skip(check::REGISTRY_PULL, image, code, why)));
     all
 }

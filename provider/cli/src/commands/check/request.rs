@@ -7,11 +7,11 @@ use mops_core::Value;
 use mops_diagnose::{KnownPool, ProbeImage, Request};
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
+use mops_wire::ngc;
 use mops_wire::registry::Reference;
 
 use super::{Subject, input, of_type, phase};
 use crate::app::App;
-use crate::args::WorkloadArgs;
 use crate::exit::Failure;
 use crate::kubeconfig;
 
@@ -128,30 +128,30 @@ fn from_words(request: &mut Request, Subject { named, workload, .. }: &Subject<'
     request.bundle.clone_from(&named.bundle_ref);
     request.search_namespaces.clone_from(&named.search_namespace);
     request.negative_probe = !named.no_negative_probe;
-    let hosts: BTreeSet<String> = named.images().chain(named.bundle_ref.as_deref()).filter_map(host).collect();
-    let mut hosts = hosts.into_iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(one), Some(other)) => Err(Failure::usage(
-            format!("one run is about one registry, and `{one}` and `{other}` are named"),
-            format!("leave one of them for another run: `mops diagnose-auth --registry {other}`"),
-        )),
-        (Some(host), None) => agree(request, workload, host),
-        _ => Ok(()),
-    }
+    let hosts =
+        named.images().chain(named.bundle_ref.as_deref()).filter_map(host).map(|host| host.to_ascii_lowercase());
+    registries(request, workload.registry.as_deref(), hosts.collect())
 }
 
-/// The registry of a named image is the one that is asked.
-fn agree(request: &mut Request, workload: &WorkloadArgs, host: String) -> Result<(), Failure> {
-    match &workload.registry {
-        Some(given) if !given.eq_ignore_ascii_case(&host) => Err(Failure::usage(
-            format!("`--registry {given}` is not the registry of what is named, `{host}`"),
-            format!("leave the flag out, or give `--registry {host}`"),
-        )),
-        _ => {
-            request.registry = Some(host);
-            Ok(())
+/// The registries of what is named are asked, that of the stack first when it is among them; `--registry` leaves one.
+fn registries(request: &mut Request, given: Option<&str>, mut hosts: BTreeSet<String>) -> Result<(), Failure> {
+    request.named_registries_only = given.is_some() || !hosts.is_empty();
+    if let (Some(given), Some(named)) = (given, hosts.first()) {
+        if !hosts.contains(&given.to_ascii_lowercase()) {
+            return Err(Failure::usage(
+                format!("`--registry {given}` is not the registry of what is named, `{named}`"),
+                format!("leave the flag out, or give `--registry {named}`"),
+            ));
         }
+        request.images.retain(|image| host(image).is_none_or(|host| host.eq_ignore_ascii_case(given)));
+        return Ok(());
     }
+    let known = request.registry.clone().filter(|own| hosts.remove(&own.to_ascii_lowercase()));
+    if let Some(first) = known.or_else(|| hosts.pop_first()) {
+        request.registry = Some(first);
+        request.other_registries = hosts.into_iter().filter(|host| host != ngc::REGISTRY).collect();
+    }
+    Ok(())
 }
 
 fn host(image: &str) -> Option<String> {
@@ -195,6 +195,32 @@ mod tests {
     use super::*;
     use mops_core::{StackId, Urn};
     use mops_engine::program::Component;
+
+    #[test]
+    fn several_registries_are_asked_and_one_that_is_named_is_alone() {
+        let asked = |own: Option<&str>, given: Option<&str>, images: &[&str]| {
+            let mut request = Request::new("r", "dev", "ns");
+            request.registry = given.or(own).map(str::to_owned);
+            request.images = images.iter().map(|image| (*image).to_owned()).collect();
+            let hosts = request.images.iter().filter_map(|image| host(image)).collect();
+            registries(&mut request, given, hosts).map(|()| {
+                let Request { registry, other_registries, images, named_registries_only, .. } = request;
+                (registry.unwrap_or_default(), other_registries, images.len(), named_registries_only)
+            })
+        };
+        let (a, b) = ("a.example/x:1", "b.example/y:1");
+        let seen = |own: &str, others: &[&str], images, only| {
+            let others = others.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>();
+            Some((own.to_owned(), others, images, only))
+        };
+        assert_eq!(asked(None, None, &[a, b]).ok(), seen("a.example", &["b.example"], 2, true));
+        assert_eq!(asked(Some("b.example"), None, &[a, b]).ok(), seen("b.example", &["a.example"], 2, true));
+        assert_eq!(asked(Some("s.example"), None, &[a]).ok(), seen("a.example", &[], 1, true));
+        assert_eq!(asked(Some("s.example"), None, &[]).ok(), seen("s.example", &[], 0, false));
+        assert_eq!(asked(None, Some("b.example"), &[a, b]).ok(), seen("b.example", &[], 1, true));
+        assert_eq!(asked(None, Some("b.example"), &[]).ok(), seen("b.example", &[], 0, true));
+        assert!(asked(None, Some("c.example"), &[a, b]).is_err());
+    }
 
     #[test]
     fn the_pools_of_state_are_the_clusters_own_and_the_added_ones() {

@@ -48,6 +48,7 @@ impl<'a> Gate<'a> {
                 }
             };
             let asked = self.with_key(key, &client, &missing).await;
+            let asked: Vec<Observation> = asked.into_iter().map(|o| o.by(&key.source)).collect();
             let pulls = |outcome| asked.iter().filter(move |o| o.check == check::REGISTRY_PULL && o.outcome == outcome);
             missing.retain(|(image, _)| pulls(Outcome::Ok).all(|o| o.target != *image));
             match pulls(Outcome::Ok).next() {
@@ -57,7 +58,7 @@ impl<'a> Gate<'a> {
                 }
                 None if pulls(Outcome::Failed).next().is_some() => {
                     let taken = asked.iter().any(|o| o.check == check::NGC_TOKEN && o.outcome == Outcome::Ok);
-                    refused.push((key.variant, client, taken));
+                    refused.push((key, client, taken));
                 }
                 _ => {}
             }
@@ -134,18 +135,18 @@ impl<'a> Gate<'a> {
 
     /// An image that everybody gets, with the keys that got none: a key that NGC takes and that does not get even that one
     /// gets nothing.
-    async fn known(&self, refused: &[(&str, Client, bool)]) -> Vec<Observation> {
+    async fn known(&self, refused: &[(&Key, Client, bool)]) -> Vec<Observation> {
         let Some(reference) = self.registry.here(PUBLIC).filter(|_| !refused.is_empty()) else { return Vec::new() };
         let mut all = self.anonymously(PUBLIC, &reference, check::REGISTRY_KNOWN).await;
         let shown = all.iter().any(|o| o.check == check::REGISTRY_KNOWN && o.outcome == Outcome::Ok);
-        for (variant, client, _) in refused.iter().filter(|(.., taken)| shown && *taken) {
+        for (key, client, _) in refused.iter().filter(|(.., taken)| shown && *taken) {
             let watch = Watch::start(self.registry.clock);
             let asked = client.about(PUBLIC).head_manifest(&reference).await.map_err(|error| Failure::from(&error));
             let seen = match asked {
-                Ok(_) => Observation::ok(check::REGISTRY_KNOWN, variant, PUBLIC).status(200),
-                Err(failure) => failure.observation(check::REGISTRY_KNOWN, variant, PUBLIC),
+                Ok(_) => Observation::ok(check::REGISTRY_KNOWN, key.variant, PUBLIC).status(200),
+                Err(failure) => failure.observation(check::REGISTRY_KNOWN, key.variant, PUBLIC),
             };
-            all.push(seen.millis(watch.millis()));
+            all.push(seen.millis(watch.millis()).by(&key.source));
         }
         all
     }
