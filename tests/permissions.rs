@@ -77,7 +77,8 @@ async fn azure_is_asked_for_what_the_printed_role_allows() {
 async fn each_namespace_of_a_run_has_its_role() {
     let job = Job::new().await;
     let roles = async |space: &str| {
-        let words = ["mops", "diagnose-auth", "-n", "ml", "--probe-namespace", space, "--explain-permissions", "--json"];
+        let words =
+            ["mops", "diagnose-auth", "-n", "ml", "--probe-namespace", space, "--explain-permissions", "--json"];
         let (out, _) = job.said(&words, 0).await;
         let line: Value = serde_json::from_str(out.lines().last().expect("a line")).expect("json");
         line["kubernetes"].as_array().expect("roles").clone()

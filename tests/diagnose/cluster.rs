@@ -235,7 +235,7 @@ impl World {
     /// What has been asked so far inside a namespace, as rights.
     pub(super) fn used(&self) -> BTreeSet<String> {
         let asked = self.asked.lock().expect("requests").clone();
-        asked.iter().filter_map(right).filter(|(_, inside)| *inside).map(|(right, _)| right).collect()
+        asked.iter().filter_map(right).filter(|(_, space)| !space.is_empty()).map(|(right, _)| right).collect()
     }
 
     /// Forgets what has been asked.

@@ -26,7 +26,7 @@ const LAYER: &[u8] = b"a layer";
 const MOST: usize = 12;
 
 fn manifest() -> String {
-    json!({"config": {"digest": Digest::of(b"config").as_str(), "size": 6}, "layers": [{
+    json!({"config": {"digest": Digest::of(b"config").as_str(), "size": 6000}, "layers": [{
         "digest": Digest::of(LAYER).as_str(), "size": LAYER.len()}]})
     .to_string()
 }
@@ -105,7 +105,8 @@ async fn each_image_is_looked_up_at_its_own_registry_with_its_own_login() {
     let by = |n: usize, variant| (images[n].as_str(), variant, Outcome::Ok);
     let want = [by(0, variant::PULL_SECRET), by(1, variant::PULL_SECRET), by(2, variant::ANON)];
     assert_eq!(pulls(&seen), want, "{seen:#?}");
-    assert!(seen.iter().all(|o| o.outcome != Outcome::Failed), "{seen:#?}");
+    let refused = seen.iter().find(|o| o.check.starts_with("registry.") && o.outcome == Outcome::Failed);
+    assert_eq!(refused, None);
 }
 
 #[tokio::test]

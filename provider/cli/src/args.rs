@@ -158,12 +158,12 @@ pub(crate) struct ProbeArgs {
     /// Image of the probe (or MOPS_PROBE_IMAGE).
     #[arg(long, value_name = "IMAGE")]
     pub(crate) probe_image: Option<String>,
-    /// Namespace for probes in the network of nodes, one that allows them (default: that of the pods).
+    /// Pull secret of that image, if it needs one.
+    #[arg(long, value_name = "ID")]
+    pub(crate) probe_pull_secret: Option<String>,
+    /// Namespace for probes in the network of nodes.
     #[arg(long, value_name = "NAME")]
     pub(crate) probe_namespace: Option<String>,
-    /// Pull secret for the probe's image, tried when it cannot be pulled without.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) probe_pull_secret: Option<String>,
     /// Longest time (2m; smoke-test 5m).
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) timeout: Option<std::time::Duration>,

@@ -23,11 +23,10 @@ pub(crate) struct PermissionsLine {
 
 /// Those of a command, and those of `--fix` with it.
 pub(super) fn tell(app: &App, (command, fix): (Command, bool), snapshot: &Snapshot, args: &CheckArgs) -> Outcome {
-    let namespace = args
-        .workload
-        .namespace
-        .clone()
-        .or_else(|| of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|namespace| input(namespace, "name")));
+    let namespace =
+        args.workload.namespace.clone().or_else(|| {
+            of_type(snapshot, "modelops:kubernetes:Namespace").find_map(|namespace| input(namespace, "name"))
+        });
     let groups: Vec<String> = of_type(snapshot, "modelops:azure:ResourceGroup").map(|group| group.id.clone()).collect();
     let probes = args.probe.probe_namespace.as_deref();
     let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default(), probes, fix);
