@@ -16,6 +16,8 @@ mod hostile;
 mod identity_access;
 #[path = "diagnose/images.rs"]
 mod images;
+#[path = "diagnose/inside.rs"]
+mod inside;
 #[path = "diagnose/keys.rs"]
 mod keys;
 #[path = "diagnose/limits.rs"]

@@ -505,6 +505,16 @@ async fn the_printed_roles_are_what_a_run_uses() {
             }]}
         }))
         .await;
+    world
+        .make::<k8s_openapi::api::core::v1::Pod>(json!({
+            "metadata": {"name": "dask-worker-3", "labels": {"app": "dask-worker"}},
+            "spec": {
+                "nodeSelector": {"agentpool": "cpu"}, "securityContext": {"runAsUser": 1000},
+                "containers": [{"name": "worker", "image": "reg.azurecr.io/worker:1"}]
+            }
+        }))
+        .await;
+    world.settled(NAMESPACE).await;
     let space: Namespace = serde_json::from_value(json!({"metadata": {"name": "probes"}})).expect("an object");
     Api::<Namespace>::all(world.client.clone()).create(&PostParams::default(), &space).await.expect("made");
     // One probe runs there, and the events tell why the others do not.
@@ -513,7 +523,7 @@ async fn the_printed_roles_are_what_a_run_uses() {
     let quotas: Api<ResourceQuota> = Api::namespaced(world.client.clone(), "probes");
     quotas.create(&PostParams::default(), &few).await.expect("made");
     world.asked.lock().expect("requests").clear();
-    let vantages = vec![Vantage::W, Vantage::P, Vantage::N];
+    let vantages = vec![Vantage::W, Vantage::P, Vantage::N, Vantage::C];
     let everywhere = Request { vantages, probe_namespace: Some("probes".into()), ..request() };
     let before = diagnose(everywhere, world.services()).await;
     let asked = world.asked.lock().expect("requests").clone();
@@ -523,11 +533,12 @@ async fn the_printed_roles_are_what_a_run_uses() {
     // Newer servers want both for the one request that opens the stream.
     let mut own = used(NAMESPACE);
     assert!(own.contains("pods/exec get") && own.insert("pods/exec create".to_owned()));
-    assert_eq!(own, given(permissions::IN_NAMESPACE), "{:?}", causes(&before));
+    let both = [permissions::IN_NAMESPACE, permissions::IN_WORKERS].concat();
+    assert_eq!(own, given(&both), "{:?}", causes(&before));
     assert_eq!(used("probes"), given(permissions::PROBES), "{:?}", causes(&before));
     assert_eq!(used(""), given(permissions::IN_CLUSTER), "{:?}", causes(&before));
     assert!(asked.iter().all(|a| right(a).is_some() || a.1.contains("selfsubjectaccessreviews")), "{asked:?}");
-    let printed = permissions::kubernetes(NAMESPACE, Some("probes"), false);
+    let printed = permissions::kubernetes(NAMESPACE, Some("probes"), (false, false));
     let rules = |n: usize| printed[n]["rules"].as_array().map(Vec::len);
     assert_eq!(rules(1), Some(permissions::PROBES.len()), "{printed:?}");
 }

@@ -16,11 +16,11 @@ use super::cluster::{NAMESPACE, TOKEN, World, causes, diagnose, observations, re
 use crate::kubernetes::serve;
 
 const IMAGE: &str = "reg.azurecr.io/worker:1";
-const SECRET: &str = "bundle-credentials";
+pub(super) const SECRET: &str = "bundle-credentials";
 
 /// A world whose API server is reached by connections, which alone become streams.
-async fn served() -> (World, Server) {
-    let mut world = World::new(&says(&observations())).await;
+pub(super) async fn served(probe: &str) -> (World, Server) {
+    let mut world = World::new(probe).await;
     let (access, server) = serve(&world.fake, TOKEN);
     let config = HttpConfig { this_machine_only: true, ..HttpConfig::new() };
     world.client = Kubernetes::over(&access, &config).expect("a client").client();
@@ -32,14 +32,15 @@ fn usual() -> Request {
     Request { vantages: Request::new("r", "dev", NAMESPACE).vantages, ..request() }
 }
 
-/// Two workers of a deployment, with what the secret holds.
-async fn deployed(world: &World) {
+/// Two workers of a deployment, with what the secret holds and what their container has of its own.
+pub(super) async fn deployed(world: &World, own: &Json) {
     let space: Namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}})).expect("an object");
     Api::<Namespace>::all(world.client.clone()).create(&PostParams::default(), &space).await.expect("made");
     let data = json!({"REGISTRY_USERNAME": "reg", "REGISTRY_PASSWORD": "canary-old"});
     world.make::<Secret>(json!({"metadata": {"name": SECRET}, "stringData": data})).await;
     let labels = json!({"app": "dask-worker"});
-    let container = json!({"name": "worker", "image": IMAGE, "envFrom": [{"secretRef": {"name": SECRET}}]});
+    let mut container = json!({"name": "worker", "image": IMAGE, "envFrom": [{"secretRef": {"name": SECRET}}]});
+    container.as_object_mut().expect("an object").extend(own.as_object().expect("an object").clone());
     world
         .make::<Deployment>(json!({"metadata": {"name": "dask-workers"}, "spec": {
             "replicas": 2, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},
@@ -55,7 +56,7 @@ async fn running(world: &World) {
     }
 }
 
-async fn patched<K>(world: &World, name: &str, patch: Json)
+pub(super) async fn patched<K>(world: &World, name: &str, patch: Json)
 where
     K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
         + serde::de::DeserializeOwned
@@ -67,13 +68,13 @@ where
     api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("patched");
 }
 
-fn live(report: &Report) -> Vec<(&str, Status, &str)> {
+pub(super) fn live(report: &Report) -> Vec<(&str, Status, &str)> {
     let seen = report.probes.iter().filter(|o| o.check == check::ENV_LIVE);
     seen.map(|o| (o.target.as_str(), o.status, o.reason.as_str())).collect()
 }
 
 /// The certain finding of old values, when there is one.
-fn stale(report: &Report) -> Option<&mops_diagnose::Finding> {
+pub(super) fn stale(report: &Report) -> Option<&mops_diagnose::Finding> {
     report
         .findings
         .iter()
@@ -89,8 +90,8 @@ async fn a_worker_with_old_values_is_told_and_an_untouched_secret_is_not() {
             continue;
         }
         ways += 1;
-        let (world, _server) = served().await;
-        deployed(&world).await;
+        let (world, _server) = served(&says(&observations())).await;
+        deployed(&world, &json!({})).await;
         world.fake.install(IMAGE, program);
         let report = diagnose(usual(), world.services()).await;
         assert_eq!(live(&report).first().map(|(target, status, _)| (*target, *status)), Some(("worker", Status::Pass)));
@@ -120,8 +121,8 @@ async fn a_worker_with_old_values_is_told_and_an_untouched_secret_is_not() {
 
 #[tokio::test]
 async fn what_nobody_could_look_into_is_derived() {
-    let (world, _server) = served().await;
-    deployed(&world).await;
+    let (world, _server) = served(&says(&observations())).await;
+    deployed(&world, &json!({})).await;
     let derived = |report: &Report, why: &str| {
         let text = report::text(report, 80, false);
         let words = "derived from the pod's spec: it began with what bundle-credentials gave then";
@@ -144,8 +145,8 @@ async fn what_nobody_could_look_into_is_derived() {
 
 #[tokio::test]
 async fn who_names_other_places_is_not_looked_into() {
-    let (world, _server) = served().await;
-    deployed(&world).await;
+    let (world, _server) = served(&says(&observations())).await;
+    deployed(&world, &json!({})).await;
     world.fake.install(IMAGE, "cat");
     let report = diagnose(Request { vantages: vec![Vantage::P], ..request() }, world.services()).await;
     assert_eq!(live(&report), []);

@@ -146,7 +146,7 @@ pub fn odd() -> Report {
         Command::DiagnoseAuth,
         pool("system", "node-1", all),
         Vec::new(),
-        Cleanup { complete: false, left: vec![left], unknown: None },
+        Cleanup { complete: false, left: vec![left], ..Cleanup::default() },
     )
 }
 

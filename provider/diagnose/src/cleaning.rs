@@ -8,6 +8,8 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::cluster::Cluster;
+use crate::ephemeral;
+use crate::ephemeral_run;
 use crate::observed::Object;
 use crate::report::{Cleanup, Left};
 use crate::request::{Request, Services};
@@ -45,9 +47,34 @@ async fn every(cluster: &Cluster, request: &Request, services: &Services, run: O
         cleanup: Cleanup {
             complete: all.cleanup.complete && one.cleanup.complete,
             left: all.cleanup.left.into_iter().chain(one.cleanup.left).collect(),
+            stays: Vec::new(),
             unknown: all.cleanup.unknown.or(one.cleanup.unknown),
         },
     })
+}
+
+/// Names the containers that have come into workers: they end by themselves, and their pods list them as long as they
+/// live.
+pub(crate) async fn inside(cluster: &Cluster, request: &Request, workers: &[String], cleanup: &mut Cleanup) {
+    let container = ephemeral::name(request);
+    let has = |pod: &Pod| {
+        let spec = pod.spec.as_ref().and_then(|spec| spec.ephemeral_containers.as_ref());
+        spec.is_some_and(|all| all.iter().any(|one| one.name == container))
+    };
+    match cluster.pods(&request.selector).await {
+        Err(trouble) => cleanup.unknown = cleanup.unknown.take().or(Some(trouble.detail)),
+        Ok(pods) => {
+            for pod in pods.iter().filter(|pod| has(pod)) {
+                let name = pod.metadata.name.as_deref().unwrap_or_default();
+                let ended = ephemeral_run::state(pod, &container).is_some_and(|state| state.terminated.is_some());
+                let why = if ended { "ended" } else { "ends by itself" };
+                if workers.iter().any(|worker| worker == name) {
+                    let object = Object::new("Pod", &request.namespace, name);
+                    cleanup.stays.push(Left { object, why: format!("{container} {why}") });
+                }
+            }
+        }
+    }
 }
 
 /// One namespace, with what was there at first and is gone in the end.
@@ -83,7 +110,11 @@ async fn emptied(cluster: &Cluster, run: Option<&str>, services: &Services, seen
         let stuck = !jobs.is_empty() && why.len() == jobs.len();
         if stuck || services.clock.monotonic() >= end {
             let words = why.first().map_or("still terminating", String::as_str);
-            return Cleanup { complete: false, left: left(cluster.name(), (&jobs, &pods), words), unknown: None };
+            return Cleanup {
+                complete: false,
+                left: left(cluster.name(), (&jobs, &pods), words),
+                ..Cleanup::default()
+            };
         }
         services.clock.sleep(PAUSE).await;
     }

@@ -15,6 +15,8 @@ pub mod catalogue;
 mod chosen;
 mod cleaning;
 mod cluster;
+mod ephemeral;
+mod ephemeral_run;
 mod exec;
 pub mod explain;
 pub mod finding;

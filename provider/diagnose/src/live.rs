@@ -35,6 +35,9 @@ pub(crate) struct Source {
 /// Sources by variable.
 pub(crate) type Sources = BTreeMap<String, Source>;
 
+/// What workers have by a container that came into them, by their names.
+pub(crate) type Entered = BTreeMap<String, Result<Hashes, Trouble>>;
+
 /// One worker: what it would get now, and what it has.
 pub(crate) struct Looked {
     pool: String,
@@ -50,6 +53,7 @@ pub(crate) async fn look(
     request: &Request,
     services: &Services,
     (shelf, workers, nodes): (&Shelf, &[Pod], &Nodes),
+    inside: &Entered,
     seen: &mut Seen,
 ) {
     let with =
@@ -64,12 +68,17 @@ pub(crate) async fn look(
         let what = format!("environment of {} of {} workers", known.len() - request.max_pods, known.len());
         seen.skip(&what, "more workers than one run looks into", false);
     }
-    let inside = known.into_iter().take(request.max_pods).map(|(pod, sources)| async move {
-        let has = has(cluster, request, services, pod, &sources).await;
+    let looks = known.into_iter().take(request.max_pods).map(|(pod, sources)| async move {
         let name = pod.metadata.name.clone().unwrap_or_default();
+        let has = match inside.get(&name) {
+            Some(Ok(hashes)) => Ok(hashes.clone()),
+            // Why no container could come in is what whoever asked for one wants to know.
+            Some(Err(why)) => has(cluster, request, services, pod, &sources).await.map_err(|_| why.clone()),
+            None => has(cluster, request, services, pod, &sources).await,
+        };
         Looked { pool: pool(pod, nodes), name, owner: workload::owner(pod), sources, has }
     });
-    let looked: Vec<Looked> = futures::stream::iter(inside).buffered(AT_ONCE).collect().await;
+    let looked: Vec<Looked> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
     for (what, why) in skipped(&looked) {
         seen.skip(&what, &why, false);
     }

@@ -47,6 +47,9 @@ pub const FIX: &[Right] = &[
     Right { group: "apps", resource: "deployments", verbs: &["get", "patch"] },
 ];
 
+/// There too, where a container shall come into running workers.
+pub const IN_WORKERS: &[Right] = &[Right { group: "", resource: "pods/ephemeralcontainers", verbs: &["patch"] }];
+
 /// In the whole cluster: which pools there are, and whether something announces their GPUs. A run without these says
 /// what it could not see.
 pub const IN_CLUSTER: &[Right] = &[
@@ -73,10 +76,11 @@ pub const ARTEFACT_ACTIONS: &[&str] = &[
 ];
 
 /// A Role for the namespace, one for that of the probes of nodes when it is another, and a ClusterRole, as `kubectl
-/// apply` takes them; with `fix` for a run that mends, too. Without a namespace the Role goes where it is applied.
+/// apply` takes them; with `fix` for a run that mends, too, and with `inside` for one that adds containers to workers.
+/// Without a namespace the Role goes where it is applied.
 #[must_use]
-pub fn kubernetes(namespace: &str, probes: Option<&str>, fix: bool) -> Vec<Json> {
-    let inside = if fix { [IN_NAMESPACE, FIX].concat() } else { IN_NAMESPACE.to_vec() };
+pub fn kubernetes(namespace: &str, probes: Option<&str>, (fix, inside): (bool, bool)) -> Vec<Json> {
+    let inside = [IN_NAMESPACE, if fix { FIX } else { &[] }, if inside { IN_WORKERS } else { &[] }].concat();
     let mut metadata = json!({"name": NAME});
     if !namespace.is_empty() {
         metadata["namespace"] = namespace.into();

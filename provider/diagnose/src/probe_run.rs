@@ -147,7 +147,7 @@ fn judge(pod: &Pod, waited: Duration) -> Result<bool, Trouble> {
     }
 }
 
-fn stuck(waiting: &ContainerStateWaiting) -> Option<Trouble> {
+pub(crate) fn stuck(waiting: &ContainerStateWaiting) -> Option<Trouble> {
     let message = waiting.message.as_deref().unwrap_or_default();
     if kubelet::passes(message) {
         return None;

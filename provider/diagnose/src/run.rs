@@ -14,6 +14,7 @@ use crate::capture::{CAPTURE_VERSION, Capture};
 use crate::chosen;
 use crate::cleaning;
 use crate::cluster::{Cluster, Trouble};
+use crate::ephemeral_run;
 use crate::identity_reads;
 use crate::live;
 use crate::log_reads;
@@ -29,7 +30,7 @@ use crate::smoke::Pushed;
 use crate::stack_lines::StackLines;
 use crate::static_reads;
 use crate::words::Words;
-use crate::workload::{self, Nodes};
+use crate::workload::{self, Nodes, Place};
 use crate::workstation;
 
 mod artefact;
@@ -40,6 +41,8 @@ pub(crate) use artefact::push_only;
 
 /// Longest time over the limit of the run.
 const GRACE: Duration = Duration::from_millis(500);
+/// Longest time of the containers that come into workers, so that the rest of a run has its own.
+const INSIDE: Duration = Duration::from_secs(60);
 /// Why a vantage was left out.
 const NOT_CHOSEN: &str = "`--vantage` names other places";
 
@@ -51,6 +54,8 @@ pub(crate) struct Seen {
     skipped: Vec<Skipped>,
     /// Something of ours may exist.
     made: bool,
+    /// Workers into which a container of ours may have come.
+    pub(crate) inside: Vec<String>,
     /// The keys of this machine that their hosts accept, hashed.
     pub(crate) local: Vec<HeldKey>,
     /// The registry as a worker names it, when the caller did not.
@@ -89,6 +94,9 @@ pub(crate) async fn run(command: Command, request: &Request, services: &Services
     let (mut cleanup, left) =
         futures::join!(cleaned(&cluster, request, services, seen.made), artefact::gone(&seen, request));
     artefact::told(&mut seen, request, left, &mut cleanup);
+    if !seen.inside.is_empty() {
+        cleaning::inside(&cluster, request, &seen.inside, &mut cleanup).await;
+    }
     not_built(command, &mut seen);
     let elapsed = services.clock.monotonic().saturating_sub(began);
     finish(command, request, Ended { seen, cleanup, started, elapsed, interrupted: services.cancel.is_canceled() })
@@ -208,12 +216,22 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     } else {
         seen.skip("registry and storage from here", NOT_CHOSEN, false);
     }
+    let found = workload::places(request, &workers, &nodes);
     if request.looks_inside() {
-        live::look(cluster, request, services, (&shelf, &workers, &nodes), seen).await;
+        let inside = match request.looks_from(Vantage::C) {
+            true => {
+                let places = ephemeral_run::places(&found.places, &nodes, request);
+                let with = |place: Place| (place.clone(), live::sources(request, &shelf, &place.worker));
+                let places: Vec<_> = places.into_iter().map(with).collect();
+                let until = until.min(services.clock.monotonic() + INSIDE);
+                ephemeral_run::look(cluster, request, services, &places, until, seen).await
+            }
+            false => live::Entered::new(),
+        };
+        live::look(cluster, request, services, (&shelf, &workers, &nodes), &inside, seen).await;
     } else {
         seen.skip("running workers", NOT_CHOSEN, false);
     }
-    let found = workload::places(request, &workers, &nodes);
     seen.probes.extend(found.seen);
     let mut planned = Vec::new();
     if request.looks_from(Vantage::P) {
@@ -276,7 +294,9 @@ async fn preflight(cluster: &Cluster, request: &Request, seen: &mut Seen) -> boo
         // The right to read a namespace is a cluster's right; the pods will tell.
         _ => seen.add(Vantage::W, Observation::ok(check::API, "", api)),
     }
-    let rights = permissions::IN_NAMESPACE.iter().flat_map(|r| r.verbs.iter().map(move |verb| (*verb, r)));
+    let inside = if request.looks_from(Vantage::C) { permissions::IN_WORKERS } else { &[] };
+    let rights =
+        permissions::IN_NAMESPACE.iter().chain(inside).flat_map(|r| r.verbs.iter().map(move |verb| (*verb, r)));
     let asked = rights.map(|(verb, right)| async move { (verb, right, cluster.allowed(verb, right).await) });
     for (verb, right, allowed) in futures::future::join_all(asked).await {
         if allowed == Some(false) {

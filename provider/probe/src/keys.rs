@@ -1,6 +1,8 @@
 //! Which keys a place holds, by keyed hashes: enough to compare two places of one run, and nothing else
 //! (`tests::a_place_tells_hashes_and_no_key`).
 
+use std::collections::BTreeMap;
+
 use mops_core::{KeyedHash, Nonce, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +69,13 @@ pub fn of_docker_config(nonce: &Nonce, registry: Option<&str>, text: &str) -> Ve
     hosts.flat_map(held).collect()
 }
 
+/// The hashes of the variables that a probe is asked for; one that is not set has none.
+#[must_use]
+pub fn of_compared(settings: &Settings) -> BTreeMap<String, KeyedHash> {
+    let Some(nonce) = &settings.nonce else { return BTreeMap::new() };
+    settings.compared.iter().map(|(name, value)| (name.clone(), nonce.hash(value))).collect()
+}
+
 /// The keys of the place where a probe runs; none when nobody wants to compare.
 #[must_use]
 pub fn of_settings(settings: &Settings) -> Vec<HeldKey> {
@@ -113,6 +122,20 @@ mod tests {
         let told = serde_json::to_string(&held).unwrap() + &format!("{held:?}");
         assert!(!told.contains("canary") && !told.to_lowercase().contains("robot"), "{told}");
         assert_eq!(of_settings(&Settings::from_env(&Env::of([(names::NGC_KEY, "canary")]))), []);
+    }
+
+    #[test]
+    fn variables_are_hashed_as_they_are() {
+        let nonce = Nonce::new([1; 32]);
+        let env = [
+            (names::NONCE, nonce.text()),
+            (names::COMPARE, "A,B,C".into()),
+            ("A", " canary".into()),
+            ("B", String::new()),
+        ];
+        let told = of_compared(&Settings::from_env(&Env::of(env)));
+        let want = [("A", " canary"), ("B", "")].map(|(name, value)| (name.to_owned(), nonce.hash(&value.into())));
+        assert_eq!(told, want.into());
     }
 
     #[test]

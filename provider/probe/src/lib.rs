@@ -7,6 +7,7 @@ pub mod checks;
 pub mod dockerconfig;
 pub mod failure;
 pub mod keys;
+pub mod live;
 pub mod observation;
 pub mod settings;
 

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use mops_host::{Env, SystemClock, fsx};
-use mops_probe::observation::lines;
+use mops_probe::observation::lines_with;
 use mops_probe::settings::Settings;
-use mops_probe::{Line, checks, keys};
+use mops_probe::{Line, checks, keys, live};
 use mops_wire::{ConnectMap, Http, HttpConfig, ProxySettings, WireError};
 
 fn main() -> ExitCode {
@@ -20,15 +20,23 @@ fn main() -> ExitCode {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
-    let env = Env::process();
+    let env = match live::environment(&Env::process()) {
+        Ok(env) => env,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: the environment that was asked for cannot be read: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let settings = Settings::from_env(&env);
     let result = http(&settings, &env).map(|http| {
         let clock = SystemClock::shared();
         runtime.block_on(checks::run(&settings, &http, &clock))
     });
     match result {
-        Ok(observations) if print(&lines(&observations, &keys::of_settings(&settings))).is_ok() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(observations) => {
+            let lines = lines_with(&observations, &keys::of_settings(&settings), &keys::of_compared(&settings));
+            if print(&lines).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::FAILURE

@@ -1,6 +1,9 @@
 //! The lines that a probe prints, and how they are read back from a pod's log. A log that was cut
 //! off is told apart from a complete one by its last line (`tests::a_cut_log_is_not_complete`).
 
+use std::collections::BTreeMap;
+
+use mops_core::KeyedHash;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::HeldKey;
@@ -405,6 +408,15 @@ pub enum Line {
         #[serde(flatten)]
         key: HeldKey,
     },
+    /// A variable that the place holds, hashed for this run.
+    Variable {
+        /// See [`VERSION`].
+        version: u32,
+        /// Its name.
+        name: String,
+        /// Its value's hash.
+        hash: KeyedHash,
+    },
     /// The last line.
     End {
         /// See [`VERSION`].
@@ -414,6 +426,9 @@ pub enum Line {
         /// How many keys.
         #[serde(default)]
         keys: usize,
+        /// How many variables.
+        #[serde(default)]
+        variables: usize,
     },
 }
 
@@ -424,6 +439,8 @@ pub struct Log {
     pub observations: Vec<Observation>,
     /// What the place holds.
     pub keys: Vec<HeldKey>,
+    /// Hashes of the variables that it was asked for.
+    pub variables: BTreeMap<String, KeyedHash>,
     /// Whether the last line is there and its counts are right.
     pub complete: bool,
 }
@@ -437,8 +454,12 @@ impl Log {
             match serde_json::from_str(line) {
                 Ok(Line::Observation { version: VERSION, observation }) => log.observations.push(observation),
                 Ok(Line::Key { version: VERSION, key }) => log.keys.push(key),
-                Ok(Line::End { version: VERSION, observations, keys }) => {
-                    log.complete = observations == log.observations.len() && keys == log.keys.len();
+                Ok(Line::Variable { version: VERSION, name, hash }) => {
+                    log.variables.insert(name, hash);
+                }
+                Ok(Line::End { version: VERSION, observations, keys, variables }) => {
+                    let counts = (log.observations.len(), log.keys.len(), log.variables.len());
+                    log.complete = (observations, keys, variables) == counts;
                 }
                 _ => {}
             }
@@ -447,13 +468,29 @@ impl Log {
     }
 }
 
-/// The lines of a complete run.
+/// The lines of a complete run that was asked for no variables.
 #[must_use]
 pub fn lines(observations: &[Observation], keys: &[HeldKey]) -> Vec<Line> {
+    lines_with(observations, keys, &BTreeMap::new())
+}
+
+/// The lines of a complete run.
+#[must_use]
+pub fn lines_with(
+    observations: &[Observation],
+    keys: &[HeldKey],
+    variables: &BTreeMap<String, KeyedHash>,
+) -> Vec<Line> {
     let seen = observations.iter().map(|o| Line::Observation { version: VERSION, observation: o.clone() });
     let held = keys.iter().map(|key| Line::Key { version: VERSION, key: key.clone() });
-    let end = Line::End { version: VERSION, observations: observations.len(), keys: keys.len() };
-    seen.chain(held).chain([end]).collect()
+    let variable = |(name, hash): (&String, &KeyedHash)| Line::Variable {
+        version: VERSION,
+        name: name.clone(),
+        hash: hash.clone(),
+    };
+    let (observations, keys) = (observations.len(), keys.len());
+    let end = Line::End { version: VERSION, observations, keys, variables: variables.len() };
+    seen.chain(held).chain(variables.iter().map(variable)).chain([end]).collect()
 }
 
 #[cfg(test)]
@@ -483,7 +520,7 @@ mod tests {
     fn a_log_comes_back_as_it_was_printed() {
         let all = [refused(), Observation::ok(check::STORAGE_READ, variant::SAS, "bundles")];
         let log = Log::parse(&format!("starting\n{}", text(&all)));
-        assert_eq!(log, Log { observations: all.to_vec(), keys: vec![key()], complete: true });
+        assert_eq!(log, Log { observations: all.to_vec(), keys: vec![key()], complete: true, ..Log::default() });
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub mod names {
     pub const NO_PROXY: &str = "MOPS_PROBE_NO_PROXY";
     /// The run's nonce, with which keys are hashed.
     pub const NONCE: &str = "MOPS_PROBE_NONCE";
+    /// The environment of another process, in the form of `/proc/PID/environ`, which counts in place of the own.
+    pub const LIVE: &str = "MOPS_PROBE_LIVE";
+    /// Variables whose values are hashed for whoever compares them, separated by commas.
+    pub const COMPARE: &str = "MOPS_PROBE_COMPARE";
     /// `HOST=ADDRESS` pairs, separated by commas; sandbox only.
     pub const CONNECT: &str = "MOPS_PROBE_CONNECT";
     /// Set when the worker asks for a token of its service account.
@@ -205,6 +209,8 @@ pub struct Settings {
     pub cluster_proxy: Option<ProxySettings>,
     /// Hashes the keys, for whoever compares them.
     pub nonce: Option<Nonce>,
+    /// More variables that are hashed.
+    pub compared: Vec<(String, Secret<String>)>,
     /// Hosts at loopback addresses.
     pub connect: Vec<(String, SocketAddr)>,
     /// One more file of roots.
@@ -237,11 +243,18 @@ impl Settings {
             deadline: env.get(names::TIMEOUT).and_then(|s| s.parse().ok()).map_or(DEADLINE, Duration::from_secs),
             cluster_proxy: cluster_proxy(env),
             nonce: env.get(names::NONCE).and_then(Nonce::parse),
+            compared: compared(env),
             connect: list(env, names::CONNECT).iter().filter_map(|pair| pair_of(pair)).collect(),
             cert_file: env.get(names::CERT_FILE).map(PathBuf::from),
             bundle_registry,
         }
     }
+}
+
+/// A blank value is one, and no value is none.
+fn compared(env: &Env) -> Vec<(String, Secret<String>)> {
+    let value = |name: &String| env.iter().find(|(known, _)| known == name).map(|(_, value)| value.into());
+    list(env, names::COMPARE).into_iter().filter_map(|name| Some((name.clone(), value(&name)?))).collect()
 }
 
 fn cluster_proxy(env: &Env) -> Option<ProxySettings> {

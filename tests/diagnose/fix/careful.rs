@@ -161,10 +161,10 @@ async fn the_printed_roles_are_what_a_fix_uses() {
     // Newer servers want both for the one request that opens the stream.
     assert!(used.contains("pods/exec get") && used.insert("pods/exec create".to_owned()));
     assert_eq!(used, super::super::cluster::given(&all));
-    let roles = permissions::kubernetes(NAMESPACE, None, true);
+    let roles = permissions::kubernetes(NAMESPACE, None, (true, false));
     assert_eq!(roles[0]["rules"].as_array().map(Vec::len), Some(all.len()));
     assert_eq!(
-        permissions::kubernetes(NAMESPACE, None, false)[0]["rules"].as_array().map(Vec::len),
+        permissions::kubernetes(NAMESPACE, None, (false, false))[0]["rules"].as_array().map(Vec::len),
         Some(permissions::IN_NAMESPACE.len())
     );
 }

@@ -315,6 +315,7 @@ pub(super) async fn probe_run(fake: &Arc<KubernetesFake>, pod: &Json, container:
     let mut env: BTreeMap<String, String> = resolved;
     env.extend(fake.options.probe_env.iter().cloned());
     let _token = super::webhook::project(fake, pod, &mut env);
+    let _process = super::processes::project(fake, pod, container, &mut env);
     let limit = pod["spec"]["activeDeadlineSeconds"].as_u64().map_or(PROBE_TIME, Duration::from_secs);
     let command = Command {
         program: program.display().to_string(),

@@ -31,6 +31,7 @@ mod kinds;
 mod kubelet;
 mod log;
 mod node;
+mod processes;
 mod pull;
 mod routes;
 mod schedule;

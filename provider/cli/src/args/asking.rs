@@ -9,7 +9,7 @@ use super::value;
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AskingArgs {
-    /// From where to ask: w (here), p (a pod a pool), n (a node's network), c (inside workers); default: w,p,n,c.
+    /// From where to ask: w (here), p (a pod a pool), n (a node's network), c (a container in workers); default: w,p,n.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::vantage)]
     pub(crate) vantage: Vec<Vantage>,
     /// From how many nodes of a pool (default: 1).

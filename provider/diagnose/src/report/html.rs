@@ -164,9 +164,10 @@ fn remarks(report: &Report) -> Markup {
 }
 
 fn cleanup(cleanup: &Cleanup) -> String {
+    let stays = phrase::stays(cleanup);
     match (&cleanup.unknown, cleanup.complete) {
         (Some(why), _) => format!("not known: {why}"),
-        (None, true) => "complete".to_owned(),
+        (None, true) => format!("complete{stays}"),
         (None, false) => {
             let left = cleanup.left.iter().map(|l| format!("{} ({})", phrase::path(&l.object), l.why));
             format!("left: {}", left.collect::<Vec<_>>().join(", "))

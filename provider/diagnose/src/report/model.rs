@@ -156,6 +156,9 @@ pub struct Cleanup {
     pub complete: bool,
     /// What is left.
     pub left: Vec<Left>,
+    /// Workers into which a container has come: it is listed until its pod is replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<Left>,
     /// Why it is not known, when the listing failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,

@@ -2,7 +2,7 @@
 
 use mops_probe::observation::check as probe;
 
-use super::model::{Report, Run, Verdict};
+use super::model::{Cleanup, Report, Run, Verdict};
 use crate::finding::Finding;
 use crate::observed::{Object, Observed, check};
 use crate::rule::{Confidence, Severity};
@@ -151,6 +151,16 @@ pub(crate) fn examples(total: Option<usize>, noun: &str, names: Vec<&str>) -> St
     let few = names.len() <= EXAMPLES;
     let shown = names.into_iter().take(EXAMPLES).collect::<Vec<_>>().join(", ");
     if few { format!("{counted}: {shown}") } else { format!("{counted}, e.g. {shown}") }
+}
+
+/// `; 2 containers stay listed until their pods are replaced: a (mops-probe-7f3a ended), …`
+pub(crate) fn stays(cleanup: &Cleanup) -> String {
+    let names: Vec<String> = cleanup.stays.iter().map(|left| format!("{} ({})", left.object.name, left.why)).collect();
+    match names.len() {
+        0 => String::new(),
+        1 => format!("; 1 container stays listed until its pod is replaced: {}", names[0]),
+        count => format!("; {} containers stay listed until their pods are replaced: {}", number(count), some(&names)),
+    }
 }
 
 /// `a, b, c and 397 more`.

@@ -164,10 +164,10 @@ impl Page<'_> {
                 format!("left: {}", left.join(", "))
             }
         };
-        let run = &self.report.run;
+        let (run, stays) = (&self.report.run, phrase::stays(cleanup));
         format!(
             "{}   run={}   {}",
-            wrap(&format!("clean-up: {clean}"), self.width - 24, "  "),
+            wrap(&format!("clean-up: {clean}{stays}"), self.width - 24, "  "),
             run.id,
             phrase::seconds(run.duration_ms)
         )

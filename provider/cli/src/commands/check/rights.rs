@@ -1,6 +1,7 @@
 //! `--explain-permissions`: the rights that a run needs, for whoever has to give them. Asks nobody.
 
 use mops_core::{Class, Error};
+use mops_diagnose::observed::Vantage;
 use mops_diagnose::{Command, permissions};
 use mops_engine::state::Snapshot;
 use schemars::JsonSchema;
@@ -29,7 +30,9 @@ pub(super) fn tell(app: &App, (command, fix): (Command, bool), snapshot: &Snapsh
         });
     let groups: Vec<String> = of_type(snapshot, "modelops:azure:ResourceGroup").map(|group| group.id.clone()).collect();
     let probes = args.probe.probe_namespace.as_deref();
-    let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default(), probes, fix);
+    // A container comes into workers only where somebody names them.
+    let inside = args.asking.vantage.contains(&Vantage::C);
+    let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default(), probes, (fix, inside));
     let line = PermissionsLine { kubernetes, azure: permissions::azure(command, &groups) };
     if app.printer.look().json {
         app.printer.object(&line);

@@ -4,7 +4,7 @@
 use mops_probe::observation::{check as probe, code as seen, variant};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
-use crate::observed::Vantage::{P, W};
+use crate::observed::Vantage::{C, P, W};
 use crate::observed::{check, code};
 use crate::rule::{Near, Need, Remedy, Severity, certain, failed, passed};
 
@@ -117,6 +117,18 @@ pub(super) const CAUSES: &[Cause] = &[
                     DIFFERENT,
                 ],
                 "{place}: `{target}` refuses the key of the {source}; it accepts the one of this machine, which is another",
+            )
+            .over(EXPLAINED),
+            // A worker that has what its secret gives: a new one would have the same.
+            certain(
+                &[
+                    failed(ASKED).from(C).with(&[variant::ENV]).http(&[401, 403]),
+                    passed(ASKED).from(W).with(&[variant::LOCAL]).near(Near::Target),
+                    DIFFERENT.from(C),
+                    passed(&[check::ENV_LIVE]).from(C),
+                ],
+                "{place}: `{target}` refuses the key of the running worker, which is the one of its secret; it accepts the \
+                 one of this machine, which is another",
             )
             .over(EXPLAINED),
         ],

@@ -39,6 +39,15 @@ pub(super) const CAUSES: &[Cause] = &[
                 "pool {pool}: a worker has no variable `{target}`",
             ),
             high(
+                &[failed(&[probe::ENV]).from(C).on(OPTIONAL).code(&[seen::ENV_MISSING])],
+                "pool {pool}: a running worker has no variable `{target}`, which only bundles in storage need",
+            )
+            .severity(Severity::Warning),
+            high(
+                &[failed(&[probe::ENV]).from(C).code(&[seen::ENV_MISSING])],
+                "pool {pool}: a running worker has no variable `{target}`",
+            ),
+            high(
                 &[failed(&[probe::ENV]).from(P).on(OPTIONAL).code(&[seen::ENV_MISSING])],
                 "pool {pool}: a worker has no variable `{target}`, which only bundles in storage need",
             )
@@ -67,10 +76,16 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops infra up {file} -c workspace",
             plain: "",
         },
-        rules: &[certain(
-            &[failed(&[probe::ENV]).from(P).code(&[seen::ENV_EMPTY])],
-            "pool {pool}: the worker's variable `{target}` is blank",
-        )],
+        rules: &[
+            certain(
+                &[failed(&[probe::ENV]).from(P).code(&[seen::ENV_EMPTY])],
+                "pool {pool}: the worker's variable `{target}` is blank",
+            ),
+            high(
+                &[failed(&[probe::ENV]).from(C).code(&[seen::ENV_EMPTY])],
+                "pool {pool}: the running worker's variable `{target}` is blank",
+            ),
+        ],
         ..CAUSE
     },
     Cause {
@@ -140,7 +155,7 @@ pub(super) const CAUSES: &[Cause] = &[
                 &[failed(&[check::ENV_LIVE]).code(&[code::DIFFERS])],
                 "variable `{target}` of the running worker is not the present one: {detail}",
             )
-            .over(&["WI_WEBHOOK_INACTIVE"]),
+            .over(&["WI_WEBHOOK_INACTIVE", "ENV_MISSING", "ENV_EMPTY"]),
             medium(
                 &[passed(&[check::ENV_AGE]).code(&[code::SECRET_NEWER])],
                 "secret `{target}` changed after a worker started, which may still have the old values: {detail}",
@@ -170,6 +185,10 @@ pub(super) const CAUSES: &[Cause] = &[
             certain(
                 &[failed(&[probe::ENV]).from(P).code(&[seen::NOT_A_HOST])],
                 "pool {pool}: `{target}` is not a bare host name: {detail}",
+            ),
+            high(
+                &[failed(&[probe::ENV]).from(C).code(&[seen::NOT_A_HOST])],
+                "pool {pool}: `{target}` of the running worker is not a bare host name: {detail}",
             ),
             high(
                 &[failed(&[probe::REGISTRY_V2]).http(&[200]).code(&[seen::HTML])],
