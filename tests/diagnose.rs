@@ -24,6 +24,8 @@ mod keys;
 mod limits;
 #[path = "diagnose/live.rs"]
 mod live;
+#[path = "diagnose/logins.rs"]
+mod logins;
 #[path = "diagnose/logs.rs"]
 mod logs;
 #[path = "diagnose/names.rs"]

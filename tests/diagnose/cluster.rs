@@ -1,6 +1,6 @@
 //! A run against the Kubernetes fake, in process, with a canned probe: places, clean-up, verdicts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -249,6 +249,19 @@ impl World {
             0 => self.cancel.cancel(),
             _ => *self.patience.lock().expect("patience") = Some(writes),
         }
+    }
+
+    /// How often each secret was read.
+    pub(super) fn secret_reads(&self) -> BTreeMap<String, usize> {
+        let asked = self.asked.lock().expect("requests");
+        let reads = asked.iter().filter(|(method, _)| method == "GET").filter_map(|(_, uri)| {
+            let path = uri.split('?').next().unwrap_or_default();
+            path.split_once("/secrets").map(|(_, name)| name.to_owned())
+        });
+        reads.fold(BTreeMap::new(), |mut all, name| {
+            *all.entry(name).or_default() += 1;
+            all
+        })
     }
 
     /// Jobs and pods of runs.

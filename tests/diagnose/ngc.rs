@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "counts are printed")]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret as KubeSecret};
@@ -10,7 +11,7 @@ use kube::api::{Api, PostParams};
 use mops_core::Secret;
 use mops_diagnose::observed::Vantage::{P, W};
 use mops_diagnose::{Command, Report, Request, Services, look, report};
-use mops_host::Env;
+use mops_host::{Env, fsx};
 use mops_probe::checks;
 use mops_probe::settings::{Settings, names};
 use mops_tests::ngc::{Access, Key, Ngc};
@@ -112,6 +113,11 @@ async fn cluster(server: Server, probe: &[mops_probe::Observation]) -> World {
 
 /// A whole run; no form of its report holds a key or a signature.
 async fn run(ngc: &Arc<Ngc>, server: Server) -> Report {
+    run_at(ngc, server, None).await
+}
+
+/// The same with a home folder.
+async fn run_at(ngc: &Arc<Ngc>, server: Server, home: Option<&Path>) -> Report {
     let web = web(ngc);
     let http = web.http();
     let seen = probe(server, &http, &web).await;
@@ -122,8 +128,10 @@ async fn run(ngc: &Arc<Ngc>, server: Server) -> Report {
     request.vantages = vec![W, P];
     request.only_pools = vec!["gpu".into()];
     request.models = vec![MODEL.into()];
-    let docker = server.docker.map(|key| ("DOCKER_AUTH_CONFIG", config(key)));
-    let env = Env::of(docker.into_iter().chain(server.local.map(|key| ("NGC_API_KEY", key.to_owned()))));
+    let docker = server.docker.map(|key| ("DOCKER_AUTH_CONFIG".to_owned(), config(key)));
+    let local = server.local.map(|key| ("NGC_API_KEY".to_owned(), key.to_owned()));
+    let env =
+        Env::of(docker.into_iter().chain(local).chain(home.map(|at| ("HOME".to_owned(), at.display().to_string()))));
     let report = look(Command::DiagnoseAuth, request, Services { http, env, ..world.services() }).await.report();
     let all = format!("{}{}", report::text(&report, 100, false), report::json(&report));
     assert!(!all.contains("canary"), "{all}");
@@ -183,6 +191,27 @@ async fn every_login_of_this_machine_is_tried_until_one_is_taken() {
     }
     let old = run(&ngc(), Server { docker: Some(OLD), local: None, ..SERVER }).await;
     assert!(ids(&old).contains(&"NGC_KEY_INVALID_OR_EXPIRED"), "{}", report::text(&old, 100, false));
+}
+
+/// The profile in use has an old key, and another one a good key.
+#[tokio::test]
+async fn the_keys_of_mlenvs_profiles_are_tried() {
+    let home = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, key: &str| {
+        let path = home.path().join(name);
+        fsx::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fsx::replace(&path, format!("[CURRENT]\napikey = {key}\n").as_bytes()).expect("written");
+    };
+    write(".mlenv/config", OLD);
+    let nobody = Server { local: None, ..SERVER };
+    let old = run_at(&ngc(), nobody, Some(home.path())).await;
+    assert!(ids(&old).contains(&"NGC_KEY_INVALID_OR_EXPIRED"), "{}", report::text(&old, 100, false));
+    write(".mlenv/profiles/work", KEY);
+    let report = run_at(&ngc(), nobody, Some(home.path())).await;
+    let text = report::text(&report, 100, false);
+    assert_eq!(told(&report), [], "{text}");
+    let taken = report.probes.iter().find(|o| o.check == "ngc.model" && o.vantage == W).expect("asked from here");
+    assert!(taken.source.ends_with(".mlenv/profiles/work"), "{taken:?}");
 }
 
 /// E-01: the sentence is the cause, and the same status without it never is.

@@ -2,7 +2,7 @@
 
 use mops_diagnose::finding::{Finding, classify};
 use mops_diagnose::observed::Vantage;
-use mops_diagnose::{Observed, Words};
+use mops_diagnose::{Observed, Request, Words, report};
 use mops_host::Env;
 use mops_probe::checks::Ways;
 use mops_probe::observation::{check, code, variant};
@@ -10,9 +10,11 @@ use mops_probe::settings::{Settings, names};
 use mops_probe::{Observation, Outcome, checks};
 use mops_tests::http::Reply;
 use mops_tests::tls::bind;
+use mops_wire::registry::Auth;
 use mops_wire::{ConnectMap, Http, HttpConfig, ProxySettings};
 use serde_json::json;
 
+use super::cluster::{World, diagnose, request, says};
 use crate::proxy::proxy;
 use crate::web::{Ports, Seen, Web};
 
@@ -130,6 +132,33 @@ async fn what_is_no_registry_gets_no_login() {
     }
 }
 
+/// A whole run of a worker whose proxy leads nowhere: the rest is asked without it, so that both faults are told.
+#[tokio::test]
+async fn behind_a_proxy_that_fails_the_rest_is_asked_without_it() {
+    let web = Web::start(bearer);
+    let closed = format!("127.0.0.1:{}", bind().expect("a port").local_addr().expect("an address").port());
+    let env = Env::of([("HTTPS_PROXY", format!("http://{closed}"))]);
+    let config = HttpConfig { connect: ConnectMap::default(), proxy: ProxySettings::from_env(&env), ..web.config() };
+    let (worker, direct, clock) = (Http::new(config).expect("a pipeline"), web.http(), web.clock.shared());
+    let reached = checks::reach_either(HOST, Ways { worker: &worker, direct: &direct, cluster: None }, &clock).await;
+    let greeting = reached.greeting.as_ref().expect("an answer without the proxy");
+    let images = [format!("{HOST}/team/worker:1")];
+    let http = reached.way(&worker);
+    let registry = checks::Registry { host: HOST, greeting, images: &images, platform: None, http, clock: &clock };
+    let wrong = Auth::Basic { username: "u".into(), password: "canary-wrong".into() };
+    let (asked, _) = registry.sign_in(variant::PULL_SECRET, wrong).await;
+    let world = World::new(&says(&[reached.seen.clone(), asked].concat())).await;
+    world.workload(true).await;
+    let request = Request { vantages: vec![Vantage::P], ..request() };
+    let report = diagnose(request, world.services()).await;
+    let text = report::text(&report, 80, false);
+    assert!(report.probes.iter().any(|o| o.check == check::REGISTRY_TOKEN && o.http_status.is_some()), "{text}");
+    let ids: Vec<&str> = report.findings.iter().map(|f| f.cause_id.as_str()).collect();
+    assert!(ids.contains(&"NO_PROXY_INCOMPLETE"), "{text}");
+    assert!(ids.iter().any(|id| id.starts_with("REGISTRY_")), "the refused login is told as well: {text}");
+    assert!(!text.contains("canary"), "{text}");
+}
+
 #[tokio::test]
 async fn a_proxy_that_leads_nowhere_is_told_from_a_dead_host() {
     let web = Web::start(bearer);
@@ -153,7 +182,9 @@ async fn a_proxy_that_leads_nowhere_is_told_from_a_dead_host() {
             checks::reach_either(HOST, Ways { worker: &by(proxy), direct, cluster: None }, &web.clock.shared()).await;
         let seen = reached.seen.iter().find(|o| o.check == check::NET_PROXY).expect("net.proxy");
         assert_eq!((seen.outcome, seen.code.as_deref()), (outcome, with), "{:?}", reached.seen);
-        assert_eq!(reached.greeting.is_some(), outcome == Outcome::Ok, "what the proxy stops stays stopped");
+        assert_eq!(reached.greeting.is_some(), outcome != Outcome::Skipped, "one of both ways is enough");
+        let way = reached.way(&dead);
+        assert_eq!(with == Some(code::REACHED_DIRECT), !std::ptr::eq(way, &dead), "the rest goes the same way");
         assert!(!format!("{:?}", reached.seen).contains("canary"));
         assert!(reached.seen.iter().all(|o| o.check != check::NET_DNS), "addresses from here mean nothing");
     }

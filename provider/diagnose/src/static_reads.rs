@@ -77,6 +77,24 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, services: &Service
     seen
 }
 
+/// Whether the worker may have a login for the registry, by its secrets and variables. What cannot be read may hold one.
+pub(crate) fn may_have_login(shelf: &Shelf, request: &Request, workers: &[Pod]) -> bool {
+    let Some(registry) = request.registry.as_deref() else { return true };
+    let plain = workers.iter().filter_map(|w| workload::container(w, request.container.as_deref()));
+    let by_value = plain.flat_map(|c| c.env.iter().flatten()).any(|v| v.name == names::PASSWORD && v.value.is_some());
+    let held = |name: &String| match shelf.get(name) {
+        Some(Ok(secret)) => {
+            let text = value(secret, dockerconfig::KEY).unwrap_or_default();
+            env_login(secret).is_some()
+                || !matches!(dockerconfig::logins(&text, registry), Err(Defect::NoEntry | Defect::Malformed))
+        }
+        Some(Err(trouble)) => ![code::NOT_FOUND, code::OTHER_NAMESPACE].contains(&trouble.code),
+        None => true,
+    };
+    let by_identity = request.identity.is_some() || workers.iter().any(workload::asks_for_identity);
+    by_value || by_identity || named(request, workers).iter().any(held)
+}
+
 /// The containers of the stack with the SAS that its secret holds for them; none when that secret is not read.
 pub(crate) fn containers(shelf: &Shelf, request: &Request) -> Vec<Container> {
     let Some(secret) = request.env_secret.as_ref().and_then(|name| shelf.found(name)) else {

@@ -7,7 +7,7 @@ use mops_probe::checks::clock::Reading;
 use mops_probe::checks::{self, Registry};
 use mops_probe::observation::{check as probe, code as probe_code, variant};
 use mops_probe::settings::Container;
-use mops_probe::{HeldKey, Observation};
+use mops_probe::{HeldKey, Observation, Outcome};
 use mops_wire::ngc;
 use mops_wire::registry::{Auth, Client, Reference};
 use time::OffsetDateTime;
@@ -34,14 +34,14 @@ pub(crate) async fn look(
     request: &Request,
     services: &Services,
     images: &[String],
-    containers: &[Container],
+    (containers, cluster_login): (&[Container], bool),
 ) -> FromHere {
     let (mut seen, mut readings, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(host) = request.registry.as_ref().filter(|host| *host != ngc::REGISTRY) {
         let elsewhere = |image: &String| request.other_registries.iter().any(|other| is_on(image, other));
         let own = images.iter().filter(|image| !checks::ngc::is_of(image) && !elsewhere(image));
         let own: Vec<String> = own.cloned().collect();
-        let asked = registry(host, request, services, &own).await;
+        let asked = registry(host, request, services, (&own, cluster_login)).await;
         seen.extend(asked.seen);
         readings.extend(asked.reading);
         keys.extend(asked.keys);
@@ -75,11 +75,17 @@ pub(crate) struct Asked {
     pub(crate) keys: Vec<HeldKey>,
 }
 
-async fn registry(registry: &str, request: &Request, services: &Services, images: &[String]) -> Asked {
+async fn registry(
+    registry: &str,
+    request: &Request,
+    services: &Services,
+    (images, cluster_login): (&[String], bool),
+) -> Asked {
     let Services { http, clock, env, .. } = services;
     let reached = checks::reach(registry, http, None, clock).await;
     let reading = reached.reading(registry, clock);
-    let mut seen = reached.seen;
+    let http = reached.way(http);
+    let mut seen = reached.seen.clone();
     seen.push(listed(registry, &request.arm));
     if let Some(token) = &request.token {
         seen.push(may_sign_in(registry, token, clock.now()));
@@ -87,6 +93,8 @@ async fn registry(registry: &str, request: &Request, services: &Services, images
     }
     let found = local::logins(env, registry).await;
     seen.extend(found.seen);
+    let listed = matches!(request.arm, ArmView::NotAsked);
+    let nobody = !cluster_login && found.logins.is_empty() && listed;
     let asks = reached.greeting.as_ref().is_some_and(|greeting| greeting.challenge.is_some());
     if asks && request.negative_probe {
         let invented = checks::invented(registry, &request.run, http, clock).await;
@@ -110,6 +118,9 @@ async fn registry(registry: &str, request: &Request, services: &Services, images
         if let Some((_, Kept::Login(login))) = &by_own {
             keys.push(key_compare::local(request, registry.host, login));
         }
+        if nobody && asks {
+            seen.extend(unclaimed(&registry).await);
+        }
         // Whichever login is accepted shows whether an image exists at all; the registry's own may see them all.
         let by = by_arm.map(|client| (client, variant::ARM)).or(by_own.map(|(client, _)| (client, variant::LOCAL)));
         if let Some((client, variant)) = by {
@@ -119,6 +130,17 @@ async fn registry(registry: &str, request: &Request, services: &Services, images
         }
     }
     Asked { seen, reading, keys }
+}
+
+/// What a registry says to somebody without a login where nobody has one. An image that it gives to everybody needs none.
+async fn unclaimed(registry: &Registry<'_>) -> Vec<Observation> {
+    let gets = |o: &Observation| o.outcome == Outcome::Ok;
+    let asked = registry.as_anybody().await.into_iter().filter(|o| o.check == probe::REGISTRY_PULL);
+    let mut seen: Vec<Observation> = asked.filter(|o| gets(o) || matches!(o.status, Some(401 | 403))).collect();
+    if !seen.iter().any(gets) && !seen.is_empty() {
+        seen.push(Observation::failed(check::LOGIN, "", registry.host, code::NONE));
+    }
+    seen
 }
 
 fn is_on(image: &str, host: &str) -> bool {
@@ -132,7 +154,8 @@ async fn other_registry(host: &str, request: &Request, services: &Services, imag
     let reached = checks::reach(host, http, None, clock).await;
     let reading = reached.reading(host, clock);
     let found = local::logins(env, host).await;
-    let mut seen = [reached.seen, found.seen].concat();
+    let http = reached.way(http);
+    let mut seen = [reached.seen.clone(), found.seen].concat();
     let mut keys = Vec::new();
     if let Some(greeting) = &reached.greeting {
         let registry = Registry { host, greeting, images: &images, platform: None, http, clock };

@@ -54,6 +54,26 @@ struct Entry {
     auth: Option<Secret64>,
     username: Option<String>,
     password: Option<Secret64>,
+    /// Which kubelets pass over.
+    identitytoken: Option<Secret64>,
+}
+
+impl Entry {
+    /// Whether it has an identity token in place of a password.
+    fn is_identity(&self) -> bool {
+        let auth = self.auth.as_ref().and_then(|auth| decoded(&auth.0));
+        self.identitytoken.as_ref().is_some_and(|token| !token.0.is_empty())
+            && self.password.as_ref().is_none_or(|password| password.0.is_empty())
+            && auth.is_none_or(|(_, password)| password.is_empty())
+    }
+}
+
+/// Whether what a docker config holds for a host is an identity token and no password.
+#[must_use]
+pub fn is_identity_token(text: &str, host: &str) -> bool {
+    let Ok(config) = serde_json::from_str::<Config>(text) else { return false };
+    let mut entries = config.auths.iter().filter(|(key, _)| matches(key, host)).peekable();
+    entries.peek().is_some() && entries.all(|(_, entry)| entry.is_identity())
 }
 
 /// Text that stays out of error messages of the parser.
@@ -99,6 +119,10 @@ fn login(entry: &Entry) -> Result<Option<Login>, Defect> {
         _ => None,
     };
     let Some(auth) = entry.auth.as_ref().filter(|a| !a.0.is_empty()) else { return Ok(plain) };
+    if let Some((username, _)) = decoded(&auth.0).filter(|(user, _)| entry.is_identity() && !user.is_empty()) {
+        // A kubelet sends the user with nothing.
+        return Ok(Some(Login { username, password: Secret::from("") }));
+    }
     let decoded = decode(&auth.0).ok_or(Defect::Auth)?;
     match plain {
         Some(plain) if plain != decoded => Err(Defect::Contradiction),
@@ -107,10 +131,14 @@ fn login(entry: &Entry) -> Result<Option<Login>, Defect> {
 }
 
 fn decode(auth: &str) -> Option<Login> {
+    let (username, password) = decoded(auth)?;
+    (!username.is_empty() && !password.is_empty()).then(|| Login { username, password: Secret::new(password) })
+}
+
+fn decoded(auth: &str) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(auth.trim()).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
-    (!username.is_empty() && !password.is_empty())
-        .then(|| Login { username: username.to_owned(), password: Secret::from(password) })
+    Some((username.to_owned(), password.to_owned()))
 }
 
 /// The host in the key of an entry, which may be an address.
@@ -164,6 +192,21 @@ mod tests {
             let text = format!(r#"{{"auths":{{"{key}":{{"username":"u","password":"p"}}}}}}"#);
             assert_eq!(found(&text), Err(Defect::NoEntry), "{key}");
         }
+    }
+
+    #[test]
+    fn an_identity_token_is_no_password() {
+        let auth = |text: &str| STANDARD.encode(text);
+        let entry = |text: String| format!(r#"{{"auths":{{"reg.azurecr.io":{text}}}}}"#);
+        let only = entry(format!(r#"{{"auth":"{}","identitytoken":"canary"}}"#, auth("0000:")));
+        assert_eq!((found(&only), is_identity_token(&only, HOST)), (Ok(vec!["0000:".into()]), true));
+        let both = entry(format!(r#"{{"auth":"{}","identitytoken":"canary"}}"#, auth("u:p")));
+        assert_eq!((found(&both), is_identity_token(&both, HOST)), (Ok(vec!["u:p".into()]), false));
+        let bare = entry(r#"{"identitytoken":"canary"}"#.to_owned());
+        assert_eq!((found(&bare), is_identity_token(&bare, HOST)), (Err(Defect::NoCredential), true));
+        assert!(!is_identity_token(&only, "other.io"));
+        let without = entry(format!(r#"{{"auth":"{}"}}"#, auth("0000:")));
+        assert_eq!(found(&without), Err(Defect::Auth), "no token explains it");
     }
 
     #[test]

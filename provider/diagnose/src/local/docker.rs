@@ -110,7 +110,9 @@ async fn one(env: &Env, host: &str, place: &str, text: &str, found: &mut Found) 
     };
     match kept {
         Ok(Some(kept)) => {
-            found.seen.push(Observation::ok(check::DOCKER_CONFIG, variant::LOCAL, host).detail(&format!("`{place}`")));
+            let form = if matches!(kept, Kept::Identity(_)) { code::IDENTITY_TOKEN } else { "" };
+            let seen = Observation::ok(check::DOCKER_CONFIG, variant::LOCAL, host).code(form);
+            found.seen.push(seen.detail(&format!("`{place}`")));
             found.add(place, Some(kept));
         }
         Ok(None) => {}
@@ -147,7 +149,7 @@ mod tests {
                 "reg.io",
                 r#"{"auths": {"reg.io": {"identitytoken": "canary", "auth": "eDo="}}}"#.into(),
                 &["token"],
-                &[""],
+                &[code::IDENTITY_TOKEN],
             ),
             ("reg.io", r#"{"auths": {"reg.io": {}}}"#.into(), &none, &none),
             ("reg.io", r#"{"HttpHeaders": {}}"#.into(), &none, &none),

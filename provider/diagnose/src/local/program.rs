@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mops_core::Secret;
 use mops_host::Env;
 use mops_host::proc::{Command, Output, ProcError};
@@ -49,6 +51,13 @@ const NONE: &str = "credentials not found";
 /// The user name that stands for an identity token.
 const TOKEN: &str = "<token>";
 
+/// How a JWT begins: `{"`, in base64.
+const JWT: &str = "eyJ";
+/// The parts of one that is encrypted, whose second part is no JSON.
+const JWE_PARTS: usize = 5;
+/// What the credential manager of Windows keeps of a secret, in characters.
+const WINDOWS_LIMIT: usize = 2560;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
@@ -82,6 +91,11 @@ pub(super) async fn get(env: &Env, name: &str, server: &str, within: Duration) -
         Err(error) => return failed(code::PROGRAM_FAILED, &error.to_string()),
     };
     match read(&output, server) {
+        // It is sent all the same: only the registry knows.
+        Ok(Some(kept)) if cut(&kept).is_some() => {
+            let (failed, _) = failed(code::TRUNCATED, &cut(&kept).unwrap_or_default());
+            (failed, Some(kept))
+        }
         Ok(kept) => (Observation::ok(check::CREDENTIAL_PROGRAM, variant::LOCAL, &program), kept),
         Err(words) => failed(code::PROGRAM_FAILED, &words),
     }
@@ -110,6 +124,28 @@ fn read(output: &Output, server: &str) -> Result<Option<Kept>, String> {
     }))
 }
 
+/// What shows that a token came back without its end: the parts of a JWT that are missing or not to be read, or a length
+/// that is the limit of a store.
+fn cut(kept: &Kept) -> Option<String> {
+    let token = match kept {
+        Kept::Login(login) => login.password.expose(),
+        Kept::Identity(token) => token.expose(),
+    };
+    if !token.starts_with(JWT) {
+        return None;
+    }
+    let parts: Vec<&str> = token.split('.').collect();
+    let payload = parts.get(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let whole = parts.len() == 3 && payload.is_some_and(|p| serde_json::from_slice::<serde_json::Value>(&p).is_ok());
+    let characters = token.chars().count();
+    match whole {
+        false if parts.len() != JWE_PARTS => Some(format!("{characters} characters, not to be parsed")),
+        _ => {
+            (characters == WINDOWS_LIMIT).then(|| format!("{characters} characters, which is all that its store keeps"))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
@@ -130,6 +166,21 @@ mod tests {
 
     fn answer(server: &str, user: &str) -> String {
         format!("echo '{{\"ServerURL\": \"{server}\", \"Username\": \"{user}\", \"Secret\": \"canary\"}}'")
+    }
+
+    #[test]
+    fn a_token_without_its_end_is_known_by_its_parts_or_its_length() {
+        let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let (head, body) = (part(r#"{"alg":"RS256"}"#), part(r#"{"exp":1800000000,"sub":"a-user-of-the-registry"}"#));
+        let whole = format!("{head}.{body}.{}", "s".repeat(342));
+        let cut_of = |token: &str| cut(&Kept::Login(Login { username: "u".into(), password: token.into() }));
+        assert_eq!((cut_of(&whole), cut_of("plain"), cut_of(&"x".repeat(WINDOWS_LIMIT))), (None, None, None));
+        let end = head.len() + body.len() / 2;
+        assert_eq!(cut_of(&whole[..end]), Some(format!("{end} characters, not to be parsed")));
+        let long = format!("{head}.{body}.{}", "s".repeat(WINDOWS_LIMIT));
+        assert!(cut_of(&long[..WINDOWS_LIMIT]).is_some_and(|words| words.contains("2560")));
+        assert!(cut(&Kept::Identity(whole[..end].into())).is_some());
+        assert_eq!(cut_of(&format!("{head}.a.b.c.d")), None, "an encrypted one");
     }
 
     #[tokio::test]

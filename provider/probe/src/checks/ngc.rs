@@ -124,7 +124,8 @@ pub async fn gate_of_images(
 ) -> (Vec<Observation>, Option<Reading>) {
     let reached = reach(REGISTRY, http, cluster, clock).await;
     let reading = reached.reading(REGISTRY, clock);
-    let mut seen = reached.seen;
+    let http = reached.way(http);
+    let mut seen = reached.seen.clone();
     let Some(greeting) = &reached.greeting else {
         let failed = seen.iter().find(|o| o.outcome == Outcome::Failed).and_then(|o| o.code.clone());
         let code = failed.unwrap_or_else(|| code::UNEXPECTED.to_owned());

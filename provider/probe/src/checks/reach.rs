@@ -26,9 +26,17 @@ pub struct Reached {
     pub seen: Vec<Observation>,
     /// What the registry said; none when a layer failed.
     pub greeting: Option<Greeting>,
+    /// The way without a proxy, when only that one led there: what is asked behind goes by it too.
+    other: Option<Http>,
 }
 
 impl Reached {
+    /// The way by which it was reached: as the worker goes, or the other one.
+    #[must_use]
+    pub fn way<'a>(&'a self, worker: &'a Http) -> &'a Http {
+        self.other.as_ref().unwrap_or(worker)
+    }
+
     /// The registry's clock against the local one.
     #[must_use]
     pub fn reading(&self, registry: &str, clock: &SharedClock) -> Option<Reading> {
@@ -115,23 +123,36 @@ async fn by_cluster(ways: &Ways<'_>, registry: &str) -> Option<Observation> {
     reached.then(|| Observation::failed(check::NET_PROXY, "", registry, code::REACHED_BY_PROXY).detail(words))
 }
 
-/// The registry's answer by the proxy; when nothing comes through, also without it.
+/// The registry's answer by the proxy; when nothing comes through, without it.
 async fn by_proxy(client: &Client, registry: &str, direct: &Http, clock: &SharedClock) -> Reached {
     let watch = Watch::start(clock);
     let answer = client.greet().await;
-    let silent = matches!(&answer, Err(RegistryError::Wire(error)) if !matches!(error, WireError::Tls { .. }));
-    let seen = match silent {
-        true if answers(registry, direct).await => {
-            Observation::failed(check::NET_PROXY, "", registry, code::REACHED_DIRECT)
-                .detail("no answer by the proxy of the environment, and one without it")
-        }
-        true => Observation::skipped(check::NET_PROXY, "", registry, code::UNEXPECTED)
-            .detail("neither the proxy nor the direct way leads there"),
-        false => Observation::ok(check::NET_PROXY, "", registry),
+    if !silent(&answer) {
+        let mut all = vec![Observation::ok(check::NET_PROXY, "", registry).millis(watch.millis())];
+        all.extend(tls(&answer, registry, clock));
+        return asked(all, answer, registry, &watch);
+    }
+    let without = match self::client(registry, direct, Auth::Anonymous) {
+        Ok(client) => client.greet().await,
+        Err(_) => return asked(Vec::new(), answer, registry, &watch),
     };
+    if silent(&without) {
+        let seen = Observation::skipped(check::NET_PROXY, "", registry, code::UNEXPECTED)
+            .detail("neither the proxy nor the direct way leads there");
+        let mut all = vec![seen.millis(watch.millis())];
+        all.extend(tls(&answer, registry, clock));
+        return asked(all, answer, registry, &watch);
+    }
+    let seen = Observation::failed(check::NET_PROXY, "", registry, code::REACHED_DIRECT)
+        .detail("no answer by the proxy of the environment, and one without it; the rest was asked without it");
     let mut all = vec![seen.millis(watch.millis())];
-    all.extend(tls(&answer, registry, clock));
-    asked(all, answer, registry, &watch)
+    all.extend(tls(&without, registry, clock));
+    Reached { other: Some(direct.clone()), ..asked(all, without, registry, &watch) }
+}
+
+/// Whether nothing came through; a certificate that is refused came through.
+fn silent(answer: &Result<Greeting, RegistryError>) -> bool {
+    matches!(answer, Err(RegistryError::Wire(error)) if !matches!(error, WireError::Tls { .. }))
 }
 
 /// Whether the registry says anything on this way.
@@ -252,12 +273,12 @@ fn asked(
     let ok = |check, variant| Observation::ok(check, variant, registry).status(status).detail(words);
     seen.push(ok(check::REGISTRY_CHALLENGE, "").millis(watch.millis()));
     seen.push(ok(check::REGISTRY_V2, variant::ANON).millis(watch.millis()));
-    Reached { seen, greeting: Some(greeting) }
+    Reached { seen, greeting: Some(greeting), other: None }
 }
 
 fn stopped(mut seen: Vec<Observation>, failure: &Failure, registry: &str) -> Reached {
     seen.push(failure.observation(check::REGISTRY_V2, variant::ANON, registry));
-    Reached { seen, greeting: None }
+    Reached { seen, greeting: None, other: None }
 }
 
 #[cfg(test)]

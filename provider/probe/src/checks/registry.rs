@@ -53,7 +53,8 @@ async fn main(settings: &Settings, http: &Http, clock: &SharedClock) -> (Vec<Obs
     };
     let reached = reach(registry, http, settings.cluster_proxy.as_ref(), clock).await;
     let readings = Vec::from_iter(reached.reading(registry, clock));
-    let mut all = reached.seen;
+    let http = reached.way(http);
+    let mut all = reached.seen.clone();
     let Some(greeting) = &reached.greeting else {
         let failed = all.iter().find(|o| o.outcome == Outcome::Failed).and_then(|o| o.code.clone());
         all.extend(behind(settings, registry, failed.as_deref().unwrap_or(code::UNEXPECTED)));

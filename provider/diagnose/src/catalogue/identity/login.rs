@@ -38,7 +38,7 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "An identity token is used as a password",
         meaning: "The docker config keeps an identity token for this host, which has to be traded for an access token. The \
                   client sent it as if it were user and password, and the registry refused that.",
-        signal: "the entry holds an identity token and no password, and the login by user and password is refused",
+        signal: "the entry holds an identity token and no password, and the registry refuses what is made of it",
         near_miss: "the user of zeros with a token as its password is taken here; in a secret of the cluster it gives \
                     SECRET_SHORT_LIVED",
         repair: Repair::Apply,
@@ -48,18 +48,27 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "",
             plain: "mops auth login {target}",
         },
-        rules: &[high(
-            &[
-                failed(&[probe::REGISTRY_V2, probe::REGISTRY_TOKEN])
-                    .with(&[variant::LOCAL, variant::PULL_SECRET])
-                    .http(&[401]),
-                passed(&[check::DOCKER_CONFIG, check::PULL_SECRET])
-                    .code(&[seen::IDENTITY_TOKEN])
-                    .near(Near::Credential),
-            ],
-            "{place}: the {source} for `{target}` is an identity token, which was sent as a password and refused",
-        )
-        .over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED"])],
+        rules: &[
+            high(
+                &[
+                    failed(&[probe::REGISTRY_V2, probe::REGISTRY_TOKEN]).with(&[variant::PULL_SECRET]).http(&[401]),
+                    passed(&[check::PULL_SECRET, probe::PULL_SECRET])
+                        .code(&[seen::IDENTITY_TOKEN])
+                        .near(Near::Credential),
+                ],
+                "{place}: the {source} for `{target}` is an identity token, which kubelets do not trade: they send its user \
+                 without a password, and that was refused",
+            )
+            .over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED"]),
+            high(
+                &[
+                    failed(&[probe::REGISTRY_V2, probe::REGISTRY_TOKEN]).with(&[variant::LOCAL]).http(&[401]),
+                    passed(&[check::DOCKER_CONFIG]).code(&[seen::IDENTITY_TOKEN]).near(Near::Credential),
+                ],
+                "{place}: the {source} for `{target}` is an identity token and no password; the registry refused it",
+            )
+            .over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED"]),
+        ],
         ..CAUSE
     },
     Cause {

@@ -23,7 +23,11 @@ pub(super) fn entries(settings: &Settings, registry: &str) -> Entries {
         let Some(text) = secret.text.value() else { continue };
         match dockerconfig::entries(text.expose(), registry) {
             Ok(found) => {
-                seen.push(Observation::ok(check, variant, registry).by(&secret.name));
+                let form = match dockerconfig::is_identity_token(text.expose(), registry) {
+                    true => code::IDENTITY_TOKEN,
+                    false => "",
+                };
+                seen.push(Observation::ok(check, variant, registry).code(form).by(&secret.name));
                 logins.extend(found.into_iter().map(|(length, login)| (length, secret.name.clone(), login)));
             }
             Err(defect) => {

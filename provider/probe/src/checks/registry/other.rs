@@ -28,7 +28,8 @@ pub(super) async fn look(
     let images: Vec<String> = settings.images.iter().filter(|image| is_on(image, host)).cloned().collect();
     let reached = reach(host, http, settings.cluster_proxy.as_ref(), clock).await;
     let reading = reached.reading(host, clock);
-    let mut all = reached.seen;
+    let http = reached.way(http);
+    let mut all = reached.seen.clone();
     let Some(greeting) = &reached.greeting else {
         let failed = all.iter().find(|o| o.outcome == Outcome::Failed).and_then(|o| o.code.clone());
         let code = failed.unwrap_or_else(|| code::UNEXPECTED.to_owned());
@@ -58,11 +59,17 @@ pub(super) async fn look(
 }
 
 impl Registry<'_> {
+    /// Looks the images up without a login.
+    pub async fn as_anybody(&self) -> Vec<Observation> {
+        match super::client(self.host, self.http, Auth::Anonymous) {
+            Ok(client) => self.look_up(&client, variant::ANON).await,
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// The images that the registry gives to anybody.
     pub async fn public(&self) -> Vec<Observation> {
-        let (_, client) = self.sign_in(variant::ANON, Auth::Anonymous).await;
-        let Some(client) = client else { return Vec::new() };
-        let seen = self.look_up(&client, variant::ANON).await;
+        let seen = self.as_anybody().await;
         seen.into_iter().filter(|o| o.check == check::REGISTRY_PULL && o.outcome == Outcome::Ok).collect()
     }
 }
