@@ -33,6 +33,18 @@ pub mod reason {
     pub const SANDBOX_IMAGE: &str = "SANDBOX_IMAGE";
     /// The node does not trust the certificate.
     pub const UNTRUSTED: &str = "UNTRUSTED";
+    /// The certificate has ended or has not begun, by the node's clock.
+    pub const EXPIRED: &str = "CERTIFICATE_EXPIRED";
+    /// The certificate is for other names.
+    pub const CERTIFICATE_NAME: &str = "CERTIFICATE_NAME";
+    /// The registry asks for a pause.
+    pub const LIMITED: &str = "LIMITED";
+    /// The registry answers with an error of its own.
+    pub const UNAVAILABLE: &str = "UNAVAILABLE";
+    /// A web page came where a manifest was due.
+    pub const PAGE: &str = "PAGE";
+    /// A pull secret of the pod cannot be read as a docker config.
+    pub const SECRET_MALFORMED: &str = "SECRET_MALFORMED";
     /// The host speaks plain HTTP where the node expects TLS.
     pub const PLAIN_HTTP: &str = "PLAIN_HTTP";
     /// The node cannot resolve the host.
@@ -68,6 +80,9 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["oauth token", "403"], reason::CREDENTIAL_REFUSED),
     (&["no match for platform"], reason::PLATFORM),
     (&["x509:", "unknown authority"], reason::UNTRUSTED),
+    (&["x509:", "has expired or is not yet valid"], reason::EXPIRED),
+    (&["x509:", "certificate is valid for"], reason::CERTIFICATE_NAME),
+    (&["illegal base64 data"], reason::SECRET_MALFORMED),
     (&["server gave HTTP response to HTTPS client"], reason::PLAIN_HTTP),
     (&["first record does not look like a TLS handshake"], reason::PLAIN_HTTP),
     (&["no such host"], reason::NO_SUCH_HOST),
@@ -77,7 +92,13 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["low on resource: ephemeral-storage"], reason::DISK_FULL),
     (&["could not fetch content descriptor", "not found"], reason::BLOB_ABSENT),
     (&["unexpected commit digest"], reason::DIGEST),
+    (&["unexpected media type text/html"], reason::PAGE),
     (&["insufficient_scope"], reason::DENIED),
+    (&["429 Too Many Requests"], reason::LIMITED),
+    (&["500 Internal Server Error"], reason::UNAVAILABLE),
+    (&["502 Bad Gateway"], reason::UNAVAILABLE),
+    (&["503 Service Unavailable"], reason::UNAVAILABLE),
+    (&["504 Gateway Timeout"], reason::UNAVAILABLE),
     (&["401 Unauthorized"], reason::REFUSED),
     (&["403 Forbidden"], reason::DENIED),
     (&["context canceled"], reason::STALLED),

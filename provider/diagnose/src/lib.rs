@@ -15,6 +15,7 @@ pub mod catalogue;
 mod chosen;
 mod cleaning;
 mod cluster;
+mod env_owners;
 mod ephemeral;
 mod ephemeral_run;
 mod exec;

@@ -21,8 +21,11 @@ pub(crate) fn host(image: &str, words: &str) -> Option<Observation> {
         return Some(seen(code::GEO_HOST, reference.registry()));
     }
     let url = address(words)?;
-    let host = url.host_str()?;
-    let own = [reference.registry(), reference.api_host()].contains(&host);
+    let host = &match url.port() {
+        Some(port) => format!("{}:{port}", url.host_str()?),
+        None => url.host_str()?.to_owned(),
+    };
+    let own = [reference.registry(), reference.api_host()].contains(&host.as_str());
     if own || REALMS.contains(&(reference.registry(), host)) {
         return None;
     }
@@ -82,6 +85,13 @@ mod tests {
             ),
             ("reg.eastus.geo.azurecr.io/a:1", "401 Unauthorized", Some(code::GEO_HOST)),
             ("reg.azurecr.io/a:1", "not found", None),
+            ("reg.lab.example:5000/a:1", "Head \"https://reg.lab.example:5000/v2/a/manifests/1\": EOF", None),
+            (
+                "reg.lab.example/a:1",
+                "Head \"https://reg.lab.example:5000/v2/a/manifests/1\": EOF",
+                Some(code::OTHER_HOST),
+            ),
+            ("reg.lab.example/a:1", "Head \"https://reg.lab.example:443/v2/a/manifests/1\": EOF", None),
         ];
         for (image, words, want) in rows {
             let seen = host(image, words);

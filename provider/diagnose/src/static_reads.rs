@@ -12,6 +12,7 @@ use mops_probe::settings::{Container, Given, names};
 
 use crate::age;
 use crate::cluster::Trouble;
+use crate::env_owners;
 use crate::key_compare;
 use crate::kubelet::{self, reason};
 use crate::lifetime;
@@ -57,6 +58,7 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, services: &Service
     } else if complete {
         seen.push(Observed::at(Vantage::W, Observation::ok(check::ENV_SOURCES, "", "worker")));
     }
+    seen.extend(owners(shelf, request, workers));
     let mut named: Vec<String> = workers.iter().flat_map(workload::pull_secrets).collect();
     named.sort();
     named.dedup();
@@ -273,6 +275,19 @@ fn compare(request: &Request, credential: &str, name: &str, logins: &[Login]) ->
         }
         _ => None,
     }
+}
+
+/// What several sources give the workers' containers, each once.
+fn owners(shelf: &Shelf, request: &Request, workers: &[Pod]) -> Vec<Observed> {
+    let containers = workers.iter().filter_map(|w| workload::container(w, request.container.as_deref()));
+    let mut all: Vec<Observed> = Vec::new();
+    for seen in containers.flat_map(|container| env_owners::look(container, shelf)) {
+        let seen = Observed::at(Vantage::W, seen);
+        if !all.contains(&seen) {
+            all.push(seen);
+        }
+    }
+    all
 }
 
 /// Whether a worker runs, and what the kubelet says about those that do not.

@@ -55,13 +55,13 @@ pub(crate) fn asks_for_identity(pod: &Pod) -> bool {
     pod.metadata.labels.as_ref().and_then(|labels| labels.get(IDENTITY_LABEL)).is_some_and(|value| value == "true")
 }
 
-/// Reasons of a container that waits for its image, its configuration, or itself.
-const WAITING: &[&str] =
-    &["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CrashLoopBackOff"];
+/// What a container waits for that has only just been placed. Every other reason is its image, its configuration or
+/// itself; for a pull secret that it cannot read a kubelet gives no word, but the sentence of its decoder.
+const STARTING: &[&str] = &["ContainerCreating", "PodInitializing"];
 
-/// Whether a container of the pod waits for one of these reasons.
+/// Whether a container of the pod waits for something that does not come by itself.
 pub(crate) fn waits(pod: &Pod) -> bool {
-    waiting(pod).filter_map(|(_, waiting)| waiting.reason.as_deref()).any(|reason| WAITING.contains(&reason))
+    waiting(pod).filter_map(|(_, waiting)| waiting.reason.as_deref()).any(|reason| !STARTING.contains(&reason))
 }
 
 /// The containers of a pod that wait, those that prepare it first: each one's image, and what for.
@@ -341,7 +341,9 @@ mod tests {
             }]}}))
             .unwrap()
         };
-        assert!(WAITING.iter().all(|reason| waits(&pod(reason))));
+        let reasons = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"];
+        assert!(reasons.iter().all(|reason| waits(&pod(reason))));
+        assert!(waits(&pod("illegal base64 data at input byte 2")), "for a pull secret that cannot be read");
         assert!(!waits(&pod("ContainerCreating")) && !waits(&Pod::default()));
     }
 

@@ -57,6 +57,10 @@ async fn main(settings: &Settings, http: &Http, clock: &SharedClock) -> (Vec<Obs
     let mut all = reached.seen.clone();
     let Some(greeting) = &reached.greeting else {
         let failed = all.iter().find(|o| o.outcome == Outcome::Failed).and_then(|o| o.code.clone());
+        if failed.as_deref() == Some(code::NOT_A_HOST) {
+            // Nothing was asked; the variable that holds it has failed already.
+            all.clear();
+        }
         all.extend(behind(settings, registry, failed.as_deref().unwrap_or(code::UNEXPECTED)));
         return (all, readings);
     };

@@ -3,6 +3,7 @@
 use mops_probe::observation::{check as probe, code as seen};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
+use crate::kubelet::reason;
 use crate::observed::Vantage::K;
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, Severity, certain, failed, passed};
@@ -43,11 +44,17 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops infra up {file} -c workspace",
             plain: "kubectl -n {namespace} describe secret {name}",
         },
-        rules: &[certain(
-            &[failed(&[check::PULL_SECRET, probe::PULL_SECRET, check::DOCKER_CONFIG]).code(&[seen::MALFORMED])],
-            "`{target}` is no docker config: {detail}",
-        )
-        .over(EXPLAINED)],
+        rules: &[
+            certain(
+                &[failed(&[check::PULL_SECRET, probe::PULL_SECRET, check::DOCKER_CONFIG]).code(&[seen::MALFORMED])],
+                "`{target}` is no docker config: {detail}",
+            )
+            .over(EXPLAINED),
+            certain(
+                &[failed(&[check::KUBELET]).from(K).code(&[reason::SECRET_MALFORMED])],
+                "{place}: the kubelet cannot read a pull secret of the pod that wants `{target}`",
+            ),
+        ],
         ..CAUSE
     },
     Cause {

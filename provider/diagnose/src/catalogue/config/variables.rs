@@ -3,7 +3,8 @@
 use mops_probe::observation::{check as probe, code as seen, variant};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
-use crate::observed::Vantage::{C, P};
+use crate::kubelet::reason;
+use crate::observed::Vantage::{C, K, P};
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, Severity, certain, failed, high, medium, passed};
 
@@ -197,6 +198,10 @@ pub(super) const CAUSES: &[Cause] = &[
             high(
                 &[failed(&[probe::REGISTRY_V2]).with(&[variant::ANON]).http(&[401]).code(&[seen::HTML])],
                 "{place}: `{target}` is not a registry: it refuses `/v2/` with a web page",
+            ),
+            high(
+                &[failed(&[check::KUBELET]).from(K).code(&[reason::PAGE])],
+                "{place}: the host of `{target}` is not a registry: it gives the node a web page",
             ),
             high(
                 &[failed(&[probe::REGISTRY_V2]).http(&[404])],

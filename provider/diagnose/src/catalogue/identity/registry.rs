@@ -26,7 +26,7 @@ pub(super) const CAUSES: &[Cause] = &[
         id: "REGISTRY_CREDENTIAL_REFUSED",
         title: "The registry refuses this login",
         meaning: "The registry works, and this login is not accepted while another one is.",
-        signal: "refused with 401, and another credential is accepted at the same host",
+        signal: "refused with 401 or 403, and another credential is accepted at the same host",
         near_miss: "a refusal with nothing to compare gives REGISTRY_REFUSED",
         repair: Repair::Restart,
         remedy: Remedy {
@@ -60,7 +60,8 @@ pub(super) const CAUSES: &[Cause] = &[
             }),
             high(
                 &[
-                    failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]),
+                    // GitHub's token service refuses a wrong password with 403.
+                    failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401, 403]),
                     passed(&[probe::REGISTRY_V2])
                         .from(P)
                         .with(&[variant::ENV, variant::PULL_SECRET])

@@ -3,6 +3,9 @@
 use mops_probe::observation::{check as probe, code as seen, variant};
 
 use crate::catalogue::{CAUSE, Cause, Repair};
+use crate::kubelet::reason;
+use crate::observed::Vantage::K;
+use crate::observed::check::KUBELET;
 use crate::observed::services::check;
 use crate::rule::{Remedy, certain, failed};
 
@@ -30,6 +33,10 @@ pub(super) const CAUSES: &[Cause] = &[
                     .http(&[429])],
                 "{place}: `{target}` asks for a pause: {detail}",
             ),
+            certain(
+                &[failed(&[KUBELET]).from(K).code(&[reason::LIMITED])],
+                "{place}: the registry asks the node for a pause before it gives `{target}`",
+            ),
         ],
         ..CAUSE
     },
@@ -40,10 +47,16 @@ pub(super) const CAUSES: &[Cause] = &[
         signal: "a status of 500 to 504 after the tries",
         near_miss: "one such answer and then a good one passes",
         remedy: Remedy { text: "wait, read the service's status page, then run again", stack: "", plain: "" },
-        rules: &[certain(
-            &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).http(&[500, 502, 503, 504])],
-            "{place}: `{target}` answers {status}: {detail}",
-        )],
+        rules: &[
+            certain(
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).http(&[500, 502, 503, 504])],
+                "{place}: `{target}` answers {status}: {detail}",
+            ),
+            certain(
+                &[failed(&[KUBELET]).from(K).code(&[reason::UNAVAILABLE])],
+                "{place}: the registry has an error of its own where the node asks for `{target}`",
+            ),
+        ],
         ..CAUSE
     },
     Cause {
@@ -54,6 +67,10 @@ pub(super) const CAUSES: &[Cause] = &[
         near_miss: "JSON that cannot be parsed is UNCLASSIFIED",
         remedy: Remedy { text: "check the host name; something else stands in front", stack: "", plain: "" },
         rules: &[
+            certain(
+                &[failed(&[KUBELET]).from(K).code(&[reason::PAGE])],
+                "{place}: the node was given a web page for `{target}`",
+            ),
             certain(
                 &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).with(LOGINS).http(&[401]).code(&[seen::HTML])],
                 "{place}: `{target}` answers a login with a web page: {detail}",

@@ -114,6 +114,10 @@ pub(super) const CAUSES: &[Cause] = &[
                 &[failed(ASKED).code(&[seen::CERTIFICATE_EXPIRED])],
                 "{place}: the certificate of `{target}` is not valid at this time",
             ),
+            high(
+                &[failed(&[check::KUBELET]).from(K).code(&[reason::EXPIRED])],
+                "{place}: the registry's certificate is not valid at this time, by the node's clock",
+            ),
         ],
         ..CAUSE
     },
@@ -125,10 +129,16 @@ pub(super) const CAUSES: &[Cause] = &[
         near_miss: "a wildcard covers one label, and is right",
         repair: Repair::Stack,
         remedy: Remedy { text: "correct the host name", stack: "", plain: "" },
-        rules: &[certain(
-            &[failed(ASKED).code(&[seen::CERTIFICATE_NAME])],
-            "{place}: the certificate shown for `{target}` is for another host",
-        )],
+        rules: &[
+            certain(
+                &[failed(ASKED).code(&[seen::CERTIFICATE_NAME])],
+                "{place}: the certificate shown for `{target}` is for another host",
+            ),
+            certain(
+                &[failed(&[check::KUBELET]).from(K).code(&[reason::CERTIFICATE_NAME])],
+                "{place}: the certificate that the node was shown for `{target}` is for another host",
+            ),
+        ],
         ..CAUSE
     },
 ];
