@@ -41,6 +41,8 @@ mod pulumi_program;
 mod pulumi_stubs;
 #[path = "e2e/pulumi_trouble.rs"]
 mod pulumi_trouble;
+#[path = "e2e/refusals.rs"]
+mod refusals;
 #[path = "e2e/sdks.rs"]
 mod sdks;
 #[path = "e2e/sign_in.rs"]

@@ -35,7 +35,7 @@ fn stack(registry: &str, host: &str) -> String {
 }
 
 /// The bot's password at all registries of the world.
-fn password() -> String {
+pub(crate) fn password() -> String {
     Env::process().get("REGISTRY_TOKEN").expect("a world with registries").to_owned()
 }
 
@@ -59,7 +59,7 @@ async fn skopeo(dir: &Path, host: &str, password: &str, words: &[&str]) -> Outpu
 }
 
 /// Pushes what the workload starts, and sees that nobody else may look at it.
-async fn push(dir: &Path, host: &str) {
+pub(crate) async fn push(dir: &Path, host: &str) {
     for name in ["scheduler", "worker"] {
         let (layout, image) = (dir.join(name), format!("{host}/example-org/{name}:1"));
         // Its name is in it, so that no node has it by another.

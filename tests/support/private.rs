@@ -9,6 +9,7 @@ pub mod address;
 pub mod cgroup;
 pub mod cluster;
 pub mod init;
+pub mod leaves;
 pub mod links;
 pub mod login;
 pub mod names;

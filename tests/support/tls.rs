@@ -148,6 +148,17 @@ fn owned(names: &[&str]) -> Vec<String> {
 }
 
 impl Identity {
+    /// The one in these texts.
+    ///
+    /// # Panics
+    /// When they hold no certificate and no key of PKCS#8.
+    #[must_use]
+    pub fn of_pem(certificate_pem: String, key_pem: String) -> Self {
+        let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).expect("a key");
+        Self { certificate_pem, key_pem, certificate, key }
+    }
+
     /// A server configuration that shows this leaf and speaks HTTP/2 and HTTP/1.1.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ use mops_host::clock::{Clock as _, SystemClock};
 use super::cluster::Cluster;
 use super::names::Names;
 use super::run::SYSTEM;
-use super::{GROUP, WORLD, cgroup, links, login, rights, scratch, trust};
+use super::{GROUP, WORLD, cgroup, leaves, links, login, rights, scratch, trust};
 use crate::sandbox::{Options, Sandbox};
 use crate::tls::{Authority, Identity};
 use crate::tools;
@@ -49,6 +49,7 @@ pub async fn run(world: &str, command: &[String]) -> io::Result<u8> {
     links::up().await?;
     let authority = Arc::new(Authority::new());
     trust::add(&authority, &folder).await?;
+    leaves::write(&authority, &folder)?;
     let _names = Names::start(&folder).await?;
     let _login = if whole && login::installed() { Some(login::start(&folder).await?) } else { None };
     let admitted = wants_cluster.then(|| authority.client("system:masters", "clusterUser"));

@@ -1,0 +1,55 @@
+//! Workers that run, and whose environment or network is not what they need to reach their registry.
+
+use mops_tests::real::hosted::{BOT, GHCR};
+use serde_json::{Value, json};
+
+use super::case::Case;
+use super::secrets::right;
+use crate::existing::password;
+
+pub(super) fn cases() -> Vec<Case> {
+    let keys =
+        |password: &str| secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT), ("REGISTRY_PASSWORD", password)]);
+    let good = || keys(&password());
+    vec![
+        worker("env-right", &[], vec![good()]),
+        worker("env-missing", &["ENV_MISSING"], vec![secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT)])]),
+        worker("env-empty", &["ENV_EMPTY"], vec![keys("")]),
+        worker("env-wrong-password", &["REGISTRY_CREDENTIAL_REFUSED"], vec![keys("not-it")]),
+        twice(good()),
+        at("env-wrong-host", &format!("https://{GHCR}"), &["REGISTRY_URL_WRONG"], vec![good()]),
+    ]
+}
+
+/// A worker in whose network one of these is dropped finds its registry from here and from its node, and not from itself.
+pub(super) fn cut_off(name: &str) -> Case {
+    let keys = secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT), ("REGISTRY_PASSWORD", &password())]);
+    worker(name, &["NETWORK_POLICY"], vec![keys])
+}
+
+fn worker(name: &str, wanted: &[&'static str], secrets: Vec<Value>) -> Case {
+    at(name, GHCR, wanted, secrets)
+}
+
+fn at(name: &str, registry: &str, wanted: &[&'static str], secrets: Vec<Value>) -> Case {
+    let mut case = Case::new(name.to_owned(), format!("{GHCR}/example-org/worker:1"), wanted).with(right(GHCR));
+    case.runs = true;
+    case.env = json!([{"name": "MODELOPS_BUNDLE_REGISTRY", "value": registry}]);
+    case.env_from = vec!["bundle-credentials"];
+    case.beside.extend(secrets);
+    case
+}
+
+/// Two secrets give the same variable, and not the same value; the last one counts.
+fn twice(good: Value) -> Case {
+    let old = secret("old-credentials", &[("REGISTRY_PASSWORD", "an-old-one")]);
+    let mut case = worker("env-twice", &["w:ENV_DUPLICATE_SOURCE"], vec![good, old]);
+    case.env_from = vec!["old-credentials", "bundle-credentials"];
+    case
+}
+
+fn secret(name: &str, keys: &[(&str, &str)]) -> Value {
+    let keys: serde_json::Map<String, Value> =
+        keys.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": keys})
+}

@@ -1,0 +1,80 @@
+//! Refused for what a pull secret is or lacks, or for a name that the registry does not have: at a registry with Basic and
+//! at one with tokens, both docker-registry itself.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mops_tests::real::hosted::{BOT, GENERIC, GHCR};
+use serde_json::{Value, json};
+
+use super::case::Case;
+use crate::existing::password;
+
+/// The registry with Basic and the one with tokens.
+pub(super) const HOSTS: [&str; 2] = [GENERIC, GHCR];
+
+/// A namespace where the right pull secret lies, which helps nobody.
+pub(super) const ELSEWHERE: &str = "elsewhere";
+
+const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
+
+pub(super) fn cases() -> Vec<Case> {
+    [("basic", GENERIC), ("bearer", GHCR)].into_iter().flat_map(|(way, host)| at(way, host)).collect()
+}
+
+fn at(way: &str, host: &str) -> Vec<Case> {
+    let worker = format!("{host}/example-org/worker:1");
+    let case = |name: &str, wanted: &[&'static str]| Case::new(format!("{way}-{name}"), worker.clone(), wanted);
+    let named = |name: &str, image: &str, wanted: &[&'static str]| {
+        Case::new(format!("{way}-{name}"), format!("{host}/{image}"), wanted).with(right(host))
+    };
+    let mut elsewhere = case("other-namespace", &["SECRET_WRONG_NAMESPACE"]);
+    elsewhere.linked = vec!["login"];
+    elsewhere.flags = &["--search-namespace", ELSEWHERE];
+    let mut absent = case("secret-absent", &["PULL_SECRET_MISSING"]);
+    absent.linked = vec!["login"];
+    vec![
+        case("wrong-password", &["KUBELET_BAD_CREDENTIALS"]).with(login(&[host], "not-it")),
+        case("no-secret", &["NOT_LOGGED_IN"]),
+        absent,
+        case("wrong-type", &["SECRET_WRONG_TYPE"]).with(secret("Opaque", &config(&[host], &password()))),
+        case("wrong-host", &["PULL_SECRET_HOST_MISMATCH"]).with(login(&["registry.other.example"], &password())),
+        case("broken-entry", &["DOCKERCONFIG_MALFORMED"]).with(secret(DOCKER_CONFIG, &broken(host))),
+        named("no-repository", "example-org/absent:1", &["REPOSITORY_NOT_FOUND"]),
+        named("no-tag", "example-org/worker:9", &["TAG_NOT_FOUND"]),
+    ]
+}
+
+/// That namespace and its secret.
+pub(super) fn elsewhere() -> Value {
+    let mut secret = login(&HOSTS, &password());
+    secret["metadata"]["namespace"] = json!(ELSEWHERE);
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ELSEWHERE}});
+    json!({"apiVersion": "v1", "kind": "List", "items": [namespace, secret]})
+}
+
+pub(super) fn right(host: &str) -> Value {
+    login(&[host], &password())
+}
+
+fn login(hosts: &[&str], password: &str) -> Value {
+    secret(DOCKER_CONFIG, &config(hosts, password))
+}
+
+fn config(hosts: &[&str], password: &str) -> Value {
+    let auth = STANDARD.encode(format!("{BOT}:{password}"));
+    let auths: serde_json::Map<String, Value> =
+        hosts.iter().map(|host| ((*host).to_owned(), json!({"auth": auth}))).collect();
+    json!({"auths": auths})
+}
+
+/// JSON, since the API server takes nothing else, with an entry that says nothing.
+fn broken(host: &str) -> Value {
+    json!({"auths": {host: {"auth": "no login, and no base64 either"}}})
+}
+
+fn secret(kind: &str, config: &Value) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": {"name": "login"},
+        "stringData": {".dockerconfigjson": config.to_string()},
+    })
+}
