@@ -86,11 +86,10 @@ async fn a_namespace_and_a_kubeconfig_are_enough() {
 }
 
 /// Words that no run begins with, and what is said of them.
-const REFUSED: [(&str, &str); 10] = [
+const REFUSED: [(&str, &str); 9] = [
     ("unified-infra.yaml", "--file unified-infra.yaml"),
     ("statefulset/x", "pod/NAME, deployment/NAME"),
     ("pod/Upper", "lower-case letters"),
-    ("a.example/x:1 oci://b.example/y", "`a.example` and `b.example` are named"),
     ("-r c.example a.example/x:1", "leave the flag out, or give `--registry a.example`"),
     ("--image https://a.example/x", "it has a scheme"),
     ("--vantage w,x", "w (workstation)"),

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use mops_host::Env;
 use mops_probe::settings::{Settings, names};
 use mops_probe::{HeldKey, Observation, checks};
+use mops_wire::registry::Reference;
 use mops_wire::{Allowance, Limits, ngc};
 use time::format_description::well_known::Rfc3339;
 
@@ -255,15 +256,18 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     }
 }
 
-/// The request with the registry that a worker names, when the caller knows none, and with those of its images beside
-/// one that is known.
+/// The request with the registry that a worker names, or else that of an image for which a worker waits, when the caller
+/// knows none, and with those of the other images beside it.
 fn with_registries(request: &Request, workers: &[Pod]) -> Request {
     let mut request = request.clone();
     if request.registry.is_none() {
         let containers = workers.iter().filter_map(|w| workload::container(w, request.container.as_deref()));
         let mut variables = containers.flat_map(|c| c.env.iter().flatten());
-        let found = variables.find(|v| v.name == names::BUNDLE_REGISTRY).and_then(|v| v.value.clone());
-        request.registry = found.filter(|host| !host.is_empty() && !host.contains('/'));
+        let named = variables.find(|v| v.name == names::BUNDLE_REGISTRY).and_then(|v| v.value.clone());
+        let named = named.filter(|host| !host.is_empty() && !host.contains('/'));
+        let awaited = workers.iter().flat_map(workload::awaited).filter_map(|image| image.parse::<Reference>().ok());
+        let awaited = awaited.map(|image| image.registry().to_owned()).next();
+        request.registry = named.or(awaited);
     }
     if request.registry.is_some() && !request.named_registries_only {
         for host in workload::registries(workers) {

@@ -79,7 +79,8 @@ pub(crate) async fn secrets(shelf: &Shelf, request: &Request, services: &Service
     seen
 }
 
-/// Whether the worker may have a login for the registry, by its secrets and variables. What cannot be read may hold one.
+/// Whether the worker may have a login for the registry, by its secrets and variables. What cannot be read may hold one;
+/// a pull secret that is named and holds none is a fault of its own.
 pub(crate) fn may_have_login(shelf: &Shelf, request: &Request, workers: &[Pod]) -> bool {
     let Some(registry) = request.registry.as_deref() else { return true };
     let plain = workers.iter().filter_map(|w| workload::container(w, request.container.as_deref()));
@@ -94,7 +95,8 @@ pub(crate) fn may_have_login(shelf: &Shelf, request: &Request, workers: &[Pod]) 
         None => true,
     };
     let by_identity = request.identity.is_some() || workers.iter().any(workload::asks_for_identity);
-    by_value || by_identity || named(request, workers).iter().any(held)
+    let by_name = workers.iter().any(|worker| !workload::pull_secrets(worker).is_empty());
+    by_value || by_identity || by_name || named(request, workers).iter().any(held)
 }
 
 /// The containers of the stack with the SAS that its secret holds for them; none when that secret is not read.

@@ -59,6 +59,17 @@ pub(crate) fn asks_for_identity(pod: &Pod) -> bool {
 /// itself; for a pull secret that it cannot read a kubelet gives no word, but the sentence of its decoder.
 const STARTING: &[&str] = &["ContainerCreating", "PodInitializing"];
 
+/// What a container waits for whose image is there.
+const PULLED: &[&str] =
+    &["CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"];
+
+/// The images of a pod for which it waits in vain.
+pub(crate) fn awaited(pod: &Pod) -> impl Iterator<Item = &str> {
+    let pulled = |reason: &str| STARTING.contains(&reason) || PULLED.contains(&reason);
+    let all = waiting(pod).filter(move |(_, waiting)| waiting.reason.as_deref().is_some_and(|reason| !pulled(reason)));
+    all.map(|(image, _)| image)
+}
+
 /// Whether a container of the pod waits for something that does not come by itself.
 pub(crate) fn waits(pod: &Pod) -> bool {
     waiting(pod).filter_map(|(_, waiting)| waiting.reason.as_deref()).any(|reason| !STARTING.contains(&reason))

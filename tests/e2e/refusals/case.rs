@@ -31,7 +31,7 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// Workers that cannot start, with nothing beside and no pull secret.
+    /// Workers that cannot start, with nothing beside and no pull secret; nor have they the variables of a worker.
     pub(super) fn new(name: String, image: String, wanted: &[&'static str]) -> Self {
         Self {
             name,
@@ -42,7 +42,7 @@ impl Case {
             env_from: Vec::new(),
             beside: Vec::new(),
             flags: &[],
-            wanted: wanted.iter().copied().collect(),
+            wanted: wanted.iter().copied().chain(["ENV_MISSING", "WORKER_NOT_RUNNING"]).collect(),
         }
     }
 

@@ -14,8 +14,8 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         worker("env-right", &[], vec![good()]),
         worker("env-missing", &["ENV_MISSING"], vec![secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT)])]),
-        worker("env-empty", &["ENV_EMPTY"], vec![keys("")]),
-        worker("env-wrong-password", &["REGISTRY_CREDENTIAL_REFUSED"], vec![keys("not-it")]),
+        worker("env-empty", &["ENV_EMPTY", "w:SECRETS_DISAGREE"], vec![keys("")]),
+        worker("env-wrong-password", &["REGISTRY_CREDENTIAL_REFUSED", "w:SECRETS_DISAGREE"], vec![keys("not-it")]),
         twice(good()),
         at("env-wrong-host", &format!("https://{GHCR}"), &["REGISTRY_URL_WRONG"], vec![good()]),
     ]
@@ -34,6 +34,7 @@ fn worker(name: &str, wanted: &[&'static str], secrets: Vec<Value>) -> Case {
 fn at(name: &str, registry: &str, wanted: &[&'static str], secrets: Vec<Value>) -> Case {
     let mut case = Case::new(name.to_owned(), format!("{GHCR}/example-org/worker:1"), wanted).with(right(GHCR));
     case.runs = true;
+    case.wanted = wanted.iter().copied().collect();
     case.env = json!([{"name": "MODELOPS_BUNDLE_REGISTRY", "value": registry}]);
     case.env_from = vec!["bundle-credentials"];
     case.beside.extend(secrets);

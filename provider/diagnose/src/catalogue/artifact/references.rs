@@ -64,7 +64,8 @@ pub(super) const CAUSES: &[Cause] = &[
                     passed(&[probe::REGISTRY_NAMES]).near(Near::Target),
                 ],
                 "{place}: the repository of `{target}` does not exist, and the credential is good; nearest: {last}",
-            ),
+            )
+            .over(&["TAG_NOT_FOUND"]),
             certain(
                 &[
                     failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[404]),
@@ -72,7 +73,8 @@ pub(super) const CAUSES: &[Cause] = &[
                     passed(&[probe::REGISTRY_V2]).near(Near::Credential),
                 ],
                 "{place}: the repository of `{target}` does not exist, and the credential is good",
-            ),
+            )
+            .over(&["TAG_NOT_FOUND"]),
             high(
                 &[failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[404]).code(&[seen::NAME_UNKNOWN])],
                 "{place}: the registry does not know the repository of `{target}`",
