@@ -66,18 +66,57 @@ async fn every_refusal_has_its_cause() {
     assert_eq!(left().await, before);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_is_mended_and_the_pods_then_run() {
+    let Some(job) = job_with_cluster("a fix on real kubelets") else { return };
+    let before = left().await;
+    for host in secrets::HOSTS {
+        push(job.place.path(), host).await;
+    }
+    apply(&secrets::elsewhere()).await;
+    for (name, host) in [("mend-basic", secrets::HOSTS[0]), ("mend-bearer", secrets::HOSTS[1])] {
+        let mut case = secrets::lying_elsewhere(name, host);
+        bring(&case).await;
+        let report = asked(&job, &case, &["--fix", "--yes"]).await;
+        let changes = report["fixing"]["changes"].as_array().into_iter().flatten();
+        let states: BTreeSet<_> =
+            changes.map(|change| (change["cause_id"].as_str(), change["state"].as_str())).collect();
+        assert_eq!(states, [(Some("SECRET_WRONG_NAMESPACE"), Some("applied"))].into(), "{report:#}");
+        case.runs = true;
+        until_every_worker_is_as_it_will_be(&case).await;
+        take_away(&[&case]).await;
+    }
+    kubectl(&["delete", "namespace", secrets::ELSEWHERE]).await;
+    assert_eq!(left().await, before);
+}
+
+/// Its image has neither Python nor `cat`: only a container with the probe can look into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_worker_is_seen_to_have_old_values() {
+    let Some(job) = job_with_cluster("the environment of a real worker") else { return };
+    let before = left().await;
+    push(job.place.path(), secrets::HOSTS[1]).await;
+    let case = environment::whole("env-stale");
+    bring(&case).await;
+    let inside = ["--vantage", "w,p,c"];
+    let fresh = asked(&job, &case, &inside).await;
+    assert_eq!(ids(&fresh), BTreeSet::new(), "{fresh:#}");
+    let mut renewed = environment::keys("another-one");
+    renewed["metadata"]["namespace"] = json!(case.name);
+    apply(&renewed).await;
+    let stale = asked(&job, &case, &inside).await;
+    assert!(ids(&stale).contains("ENV_STALE"), "{stale:#}");
+    let all = || stale["findings"].as_array().into_iter().flatten();
+    let finding = all().find(|finding| finding["cause_id"] == "ENV_STALE").expect("it is there");
+    assert_eq!(finding["confidence"], "certain", "{finding:#}");
+    assert!(stale["cleanup"]["stays"].as_array().is_some_and(|stays| !stays.is_empty()), "{}", stale["cleanup"]);
+    take_away(&[&case]).await;
+    assert_eq!(left().await, before);
+}
+
 /// Brings some scenarios into the cluster, each in a namespace of its own, asks about each, and takes them away.
 async fn of_the_batch(job: &Job, batch: Vec<Case>, dropped: Option<&packets::Dropped>) -> Vec<Came> {
-    for case in &batch {
-        apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": case.name}})).await;
-    }
-    for case in &batch {
-        kubectl(&["wait", "--for=create", "serviceaccount/default", "-n", &case.name, "--timeout=30s"]).await;
-        apply(&json!({"apiVersion": "v1", "kind": "List", "items": case.objects()})).await;
-    }
-    for case in &batch {
-        until_every_worker_is_as_it_will_be(case).await;
-    }
+    futures::future::join_all(batch.iter().map(bring)).await;
     if let Some(dropped) = dropped {
         dropped.begin().await;
     }
@@ -88,13 +127,25 @@ async fn of_the_batch(job: &Job, batch: Vec<Case>, dropped: Option<&packets::Dro
     if let Some(dropped) = dropped {
         dropped.end().await;
     }
-    for came in &came {
-        kubectl(&["delete", "namespace", &came.case.name, "--wait=false"]).await;
-    }
-    for came in &came {
-        kubectl(&["wait", "--for=delete", &format!("namespace/{}", came.case.name), "--timeout=60s"]).await;
-    }
+    take_away(&came.iter().map(|came| &came.case).collect::<Vec<_>>()).await;
     came
+}
+
+/// Brings a scenario into the cluster, and waits until its workers are as they will be.
+async fn bring(case: &Case) {
+    apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": case.name}})).await;
+    kubectl(&["wait", "--for=create", "serviceaccount/default", "-n", &case.name, "--timeout=30s"]).await;
+    apply(&json!({"apiVersion": "v1", "kind": "List", "items": case.objects()})).await;
+    until_every_worker_is_as_it_will_be(case).await;
+}
+
+async fn take_away(cases: &[&Case]) {
+    for case in cases {
+        kubectl(&["delete", "namespace", &case.name, "--wait=false"]).await;
+    }
+    for case in cases {
+        kubectl(&["wait", "--for=delete", &format!("namespace/{}", case.name), "--timeout=60s"]).await;
+    }
 }
 
 async fn until_every_worker_is_as_it_will_be(case: &Case) {
@@ -113,23 +164,33 @@ async fn until_every_worker_is_as_it_will_be(case: &Case) {
         if pods["items"].as_array().into_iter().flatten().filter(settled).count() == case::NODES.len() {
             return;
         }
-        assert!(clock.monotonic() < Duration::from_secs(90), "{}: {pods:#}", case.name);
+        assert!(clock.monotonic() < Duration::from_secs(150), "{}: {pods:#}", case.name);
         clock.sleep(Duration::from_millis(300)).await;
     }
 }
 
 async fn diagnosed(job: &Job, case: Case) -> Came {
     let began = Instant::now();
+    let report = asked(job, &case, &[]).await;
+    let seconds = began.elapsed().as_secs_f64();
+    Came { case, found: ids(&report), report, seconds }
+}
+
+/// What `mops diagnose-auth` says with these words more.
+async fn asked(job: &Job, case: &Case, more: &[&str]) -> Value {
     let kubeconfig = Env::process().get("KUBECONFIG").expect("a cluster").to_owned();
     let words = ["mops", "diagnose-auth", "--json", "-n", &case.name, "--kubeconfig", &kubeconfig];
-    let words = [&words[..], case.flags].concat();
+    let words = [&words[..], case.flags, more].concat();
     let nobody = [("MODELOPS_HOME".to_owned(), "no-stack-here".to_owned())];
     let output = job.place.run_with(Input::Null, &nobody, &words).await;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let report: Value = serde_json::from_str(said.trim()).unwrap_or(Value::Null);
+    let report: Value = serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap_or(Value::Null);
     assert!(report.is_object(), "{}: {said}{}", case.name, String::from_utf8_lossy(&output.stderr));
-    let found = report["findings"].as_array().into_iter().flatten().filter_map(named).collect();
-    Came { case, found, report, seconds: began.elapsed().as_secs_f64() }
+    report
+}
+
+fn ids(report: &Value) -> BTreeSet<String> {
+    report["findings"].as_array().into_iter().flatten().filter_map(named).collect()
 }
 
 /// The id of an error; that of a warning after `w:`; nothing of a note.

@@ -8,11 +8,9 @@ use super::secrets::right;
 use crate::existing::password;
 
 pub(super) fn cases() -> Vec<Case> {
-    let keys =
-        |password: &str| secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT), ("REGISTRY_PASSWORD", password)]);
     let good = || keys(&password());
     vec![
-        worker("env-right", &[], vec![good()]),
+        whole("env-right"),
         worker("env-missing", &["ENV_MISSING"], vec![secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT)])]),
         worker("env-empty", &["ENV_EMPTY", "w:SECRETS_DISAGREE"], vec![keys("")]),
         worker("env-wrong-password", &["REGISTRY_CREDENTIAL_REFUSED", "w:SECRETS_DISAGREE"], vec![keys("not-it")]),
@@ -21,10 +19,19 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
+/// What workers sign in with, with this password.
+pub(super) fn keys(password: &str) -> Value {
+    secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT), ("REGISTRY_PASSWORD", password)])
+}
+
+/// Workers that lack nothing.
+pub(super) fn whole(name: &str) -> Case {
+    worker(name, &[], vec![keys(&password())])
+}
+
 /// A worker in whose network one of these is dropped finds its registry from here and from its node, and not from itself.
 pub(super) fn cut_off(name: &str) -> Case {
-    let keys = secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT), ("REGISTRY_PASSWORD", &password())]);
-    worker(name, &["NETWORK_POLICY"], vec![keys])
+    worker(name, &["NETWORK_POLICY"], vec![keys(&password())])
 }
 
 fn worker(name: &str, wanted: &[&'static str], secrets: Vec<Value>) -> Case {

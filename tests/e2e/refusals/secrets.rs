@@ -27,21 +27,29 @@ fn at(way: &str, host: &str) -> Vec<Case> {
     let named = |name: &str, image: &str, wanted: &[&'static str]| {
         Case::new(format!("{way}-{name}"), format!("{host}/{image}"), wanted).with(right(host))
     };
-    let mut elsewhere = case("other-namespace", &["SECRET_WRONG_NAMESPACE"]);
-    elsewhere.linked = vec!["login"];
-    elsewhere.flags = &["--search-namespace", ELSEWHERE];
     let mut absent = case("secret-absent", &["PULL_SECRET_MISSING"]);
     absent.linked = vec!["login"];
     vec![
         case("wrong-password", &["KUBELET_BAD_CREDENTIALS"]).with(login(&[host], "not-it")),
         case("no-secret", &["NOT_LOGGED_IN"]),
         absent,
+        lying_elsewhere(&format!("{way}-other-namespace"), host),
         case("wrong-type", &["SECRET_WRONG_TYPE"]).with(secret("Opaque", &config(&[host], &password()))),
         case("wrong-host", &["PULL_SECRET_HOST_MISMATCH"]).with(login(&["registry.other.example"], &password())),
         case("broken-entry", &["DOCKERCONFIG_MALFORMED"]).with(secret(DOCKER_CONFIG, &broken(host))),
         named("no-repository", "example-org/absent:1", &["REPOSITORY_NOT_FOUND"]),
         named("no-tag", "example-org/worker:9", &["TAG_NOT_FOUND"]),
     ]
+}
+
+/// Its workers name a pull secret that lies in another namespace.
+pub(super) fn lying_elsewhere(name: &str, host: &str) -> Case {
+    let mut case = Case::new(name.to_owned(), format!("{host}/example-org/worker:1"), &["SECRET_WRONG_NAMESPACE"]);
+    // A secret that lies elsewhere stands for the variables that it may hold.
+    case.wanted.remove("ENV_MISSING");
+    case.linked = vec!["login"];
+    case.flags = &["--search-namespace", ELSEWHERE];
+    case
 }
 
 /// That namespace and its secret.
