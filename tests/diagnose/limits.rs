@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mops_core::Secret;
 use mops_diagnose::rule::Confidence;
@@ -15,7 +16,7 @@ use mops_probe::observation::{check, code, variant};
 use mops_probe::settings::{Settings, names};
 use mops_tests::http::Reply;
 use mops_wire::fault::{Call, Fault, FaultLayer};
-use mops_wire::{Allowance, Credential, Http, HttpConfig, Origin, Request, Url};
+use mops_wire::{Allowance, Credential, Http, HttpConfig, Limits, Origin, Request, Url};
 use serde_json::json;
 
 use super::cluster::{World, observations, request, says};
@@ -133,7 +134,8 @@ async fn twenty(breaks: u32) -> (Arc<Gauge>, usize) {
     let web = Web::start(|_: &Seen, _: Ports| Reply::json(200, &json!({})));
     let gauge = Arc::new(Gauge { breaks, ..Gauge::default() });
     let http = Http::new(HttpConfig { faults: Some(gauge.clone()), ..web.config() }).expect("a pipeline");
-    let http = http.within(&Allowance::new(checks::LIMITS));
+    // The pauses of all move one clock: no request's own time may end by those of the others.
+    let http = http.within(&Allowance::new(Limits { deadline: Duration::from_secs(3600), ..checks::LIMITS }));
     let one = |number: usize| {
         let url = Url::parse(&format!("https://reg.example/{number}")).expect("an address");
         let http = http.about(&number.to_string());
