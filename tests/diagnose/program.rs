@@ -90,7 +90,7 @@ async fn advice_names_only_flags_that_exist() {
     for sentence in mops_diagnose::catalogue::sentences() {
         // A verb that is not named is the one that most reports are of.
         let (verb, help) = helps.iter().rfind(|(verb, _)| sentence.contains(verb)).unwrap_or(&helps[0]);
-        let words = sentence.split_whitespace().map(|word| word.trim_matches('`'));
+        let words = sentence.split_whitespace().map(|word| word.trim_matches(|c| "`,.;:()".contains(c)));
         for flag in words.filter(|word| word.starts_with("--") && word.len() > 2) {
             assert!(help.contains(flag), "the catalogue advises {flag}, which `mops {verb}` does not know");
         }
