@@ -53,6 +53,7 @@ lint:
 tools:
 	sh tests/tools/debian.sh
 	sh tests/tools/build.sh azurite azure-cli containerd device-plugin cluster pulumi pulumi-node pulumi-python pulumi-yaml $(if $(ALL),kwok)
+	sh tests/tools/go-library.sh
 
 # Built outside: nothing can be fetched inside. The example in Rust is a package of its own with its own lock file.
 gestalt := $(cache)/mops/target-gestalt
