@@ -17,11 +17,11 @@ use serde_json::json;
 use super::cluster::{World, request, told};
 use crate::web::{Ports, Seen, Web};
 
-const HOST: &str = "reg.example";
-const CURRENT: &str = "canary-current";
+pub(super) const HOST: &str = "reg.example";
+pub(super) const CURRENT: &str = "canary-current";
 
 /// Takes one password for `robot`, and nothing else.
-fn registry(seen: &Seen, _: Ports) -> Reply {
+pub(super) fn registry(seen: &Seen, _: Ports) -> Reply {
     let want = format!("Basic {}", STANDARD.encode(format!("robot:{CURRENT}")));
     match seen.call.header("authorization") {
         Some(sent) if sent == want => Reply::json(200, &json!({})),

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use mops_diagnose::finding::classify;
 use mops_diagnose::observed::{Status, Vantage};
@@ -14,23 +12,11 @@ use mops_host::Env;
 use mops_probe::checks;
 use mops_probe::observation::{check, variant};
 use mops_probe::settings::Settings;
-use mops_tests::http::Reply;
 use serde_json::{Value as Json, json};
 
 use super::cluster::{HOST as AZURE, World, diagnose, observations, request, says};
-use crate::web::{Ports, Seen, Web};
-
-const HOST: &str = "reg.example";
-const CURRENT: &str = "canary-current";
-
-/// Takes one password for `robot`, and nothing else.
-fn registry(seen: &Seen, _: Ports) -> Reply {
-    let want = format!("Basic {}", STANDARD.encode(format!("robot:{CURRENT}")));
-    match seen.call.header("authorization") {
-        Some(sent) if sent == want => Reply::json(200, &json!({})),
-        _ => Reply::json(401, &json!({})).header("www-authenticate", "Basic realm=\"reg\""),
-    }
-}
+use super::keys::{CURRENT, HOST, registry};
+use crate::web::Web;
 
 fn config(host: &str, password: &str) -> String {
     json!({"auths": {host: {"username": "robot", "password": password}}}).to_string()

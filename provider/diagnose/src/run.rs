@@ -265,8 +265,8 @@ fn with_registries(request: &Request, workers: &[Pod]) -> Request {
         let mut variables = containers.flat_map(|c| c.env.iter().flatten());
         let named = variables.find(|v| v.name == names::BUNDLE_REGISTRY).and_then(|v| v.value.clone());
         let named = named.filter(|host| !host.is_empty() && !host.contains('/'));
-        let awaited = workers.iter().flat_map(workload::awaited).filter_map(|image| image.parse::<Reference>().ok());
-        let awaited = awaited.map(|image| image.registry().to_owned()).next();
+        let mut awaited = workers.iter().flat_map(workload::awaited);
+        let awaited = awaited.find_map(|image| Some(image.parse::<Reference>().ok()?.registry().to_owned()));
         request.registry = named.or(awaited);
     }
     if request.registry.is_some() && !request.named_registries_only {
