@@ -73,11 +73,12 @@ pub(crate) async fn acquire(files: &Files, stack: &StackId, options: &OpenOption
             Ok(held) => return Ok(held),
             Err(Attempt::Failed(error)) => return Err(error),
             Err(Attempt::Locked(holder)) => {
-                // A lock without a name is in someone's hand for a moment: just taken, or just let go while another
-                // thread was starting a process that inherited it.
-                let (patience, pause) = match holder.pid {
-                    Some(_) => (options.lock_timeout, LOCK_POLL),
-                    None => (options.lock_timeout.max(NAMELESS), NAMELESS / 100),
+                // A lock without a name, or with that of a process that has ended, is in someone's hand for a moment: just
+                // taken, or just let go while another thread was starting a process that inherited it.
+                let (patience, pause) = if holder.pid.is_none() || holder.is_gone() {
+                    (options.lock_timeout.max(NAMELESS), NAMELESS / 100)
+                } else {
+                    (options.lock_timeout, LOCK_POLL)
                 };
                 (StateError::Locked { stack: stack.to_string(), holder }, patience, pause)
             }

@@ -7,6 +7,8 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -77,11 +79,15 @@ pub fn lock(path: &Path) -> Result<FileLock, LockError> {
     let mut file = super::open_private(path, OFlags::RDWR).map_err(failed)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Held(Box::new(read_holder(&mut file)))),
+        Err(Errno::WOULDBLOCK) => return Err(LockError::Held(Box::new(read_holder(&mut file)))),
         Err(error) => return Err(failed(error.into())),
     }
     write_holder(&mut file).map_err(failed)?;
     Ok(FileLock(file))
+}
+
+fn this_host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 fn write_holder(file: &mut File) -> io::Result<()> {
@@ -99,6 +105,14 @@ fn read_holder(file: &mut File) -> Holder {
 }
 
 impl Holder {
+    /// Whether the process that is named is no more, as far as this machine can tell: its text outlives it, and stands
+    /// in the file until whoever holds the lock now has written its own.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        let pid = self.pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        pid.is_some_and(|pid| self.host == this_host() && test_kill_process(pid) == Err(Errno::SRCH))
+    }
+
     /// This process.
     pub(super) fn me(since: OffsetDateTime) -> Self {
         let env = crate::Env::process();
@@ -106,7 +120,7 @@ impl Holder {
         let words = std::env::args_os().map(|a| a.to_string_lossy().into_owned());
         Self {
             pid: Some(std::process::id()),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: this_host(),
             user: env.get("USER").map_or_else(uid, str::to_owned),
             command: words.collect::<Vec<_>>().join(" "),
             since: since.replace_nanosecond(0).ok().and_then(|t| t.format(&Rfc3339).ok()).unwrap_or_default(),
@@ -154,6 +168,19 @@ mod tests {
         drop(first);
         drop(lock(&path).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a process that has ended is needed, whatever it was")]
+    fn a_process_that_has_ended_is_told_from_one_that_works() {
+        let me = Holder::me(OffsetDateTime::UNIX_EPOCH);
+        assert!(!me.is_gone());
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let ended = Holder { pid: Some(child.id()), ..me };
+        assert!(ended.is_gone());
+        assert!(!Holder { host: "another-machine".into(), ..ended.clone() }.is_gone(), "only its own machine knows");
+        assert!(!Holder { pid: None, ..ended }.is_gone());
     }
 
     #[test]
