@@ -36,6 +36,8 @@ mod expand;
 mod faults;
 #[path = "files.rs"]
 mod files;
+#[path = "foresight.rs"]
+mod foresight;
 #[path = "hygiene.rs"]
 mod hygiene;
 #[path = "kubernetes.rs"]

@@ -2,6 +2,7 @@
 //! remembers what was declared, and the provider process behind our own engine; and the real program with its state.
 
 mod engine;
+mod foresight;
 mod grpc_provider;
 mod monitor;
 mod project;

@@ -91,6 +91,17 @@ pub struct Known {
     pub outputs: Value,
 }
 
+/// A resource that a plan is about to ask about.
+#[derive(Clone, Debug)]
+pub struct Foreseen {
+    /// The resource.
+    pub urn: Urn,
+    /// What it is wanted to be if nothing that it is made from changes; what `check` will be given.
+    pub inputs: Value,
+    /// What state knows of it; what `diff` will be given.
+    pub known: Known,
+}
+
 /// What has to happen to a resource.
 #[derive(Clone, Debug, Default)]
 pub struct Difference {
@@ -151,6 +162,11 @@ pub struct Done {
 pub trait Provider: Send + Sync {
     /// The declaration of a type; `None` for a type that this provider does not have.
     fn schema(&self, token: &str) -> Option<&ResourceSchema>;
+
+    /// Told at the start of a plan what `check` and `diff` will probably be asked for. A provider at the other end of a
+    /// connection gets its answers together then, instead of one after another as the plan comes to them; others need
+    /// not look. Only a guess: the plan may ask for less, for more, and with other values.
+    fn foresee(&self, _resources: &mut dyn Iterator<Item = Foreseen>) {}
 
     /// Validates and normalises inputs. Unknown parts are accepted and kept.
     fn check(&self, urn: &Urn, inputs: &Value, preview: bool) -> Checked;

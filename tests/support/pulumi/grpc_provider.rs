@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use mops_core::provider::{
-    BoxFuture, CallContext, Checked, Difference, Done, Found, Known, Progress, ProgressSink, Provider,
+    BoxFuture, CallContext, Checked, Difference, Done, Foreseen, Found, Known, Progress, ProgressSink, Provider,
 };
 use mops_core::schema::ResourceSchema;
 use mops_core::{Class, Error, Identity, Lane, Ownership, Urn, Value};
@@ -30,6 +30,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
 use super::engine::{Heard, serve_engine};
+use super::foresight::Foresight;
 use super::translate::{bag, difference, error, failure, merged, outputs, undecided, value};
 use crate::place::Place;
 use crate::program::Running;
@@ -39,12 +40,16 @@ const PLUGIN: &str = "pulumi-resource-modelops";
 /// A running `pulumi-resource-modelops`, configured from its environment; it is killed when this is dropped.
 pub struct GrpcProvider {
     table: HashMap<&'static str, Box<dyn Entry>>,
-    client: ResourceProviderClient<Channel>,
+    client: Client,
+    foresight: Foresight,
     listening: Listening,
     process: Running,
     /// Carries the connections, so that an answer can be waited for by code that is not asynchronous.
     runtime: Option<Runtime>,
 }
+
+/// The provider's end of the connection.
+pub(super) type Client = ResourceProviderClient<Channel>;
 
 /// Who wants to hear of a resource.
 type Listening = Arc<Mutex<HashMap<String, ProgressSink>>>;
@@ -72,7 +77,8 @@ impl GrpcProvider {
         let port = process.lines().recv_timeout(Duration::from_secs(10)).expect("a port");
         let client = client(&runtime, &port);
         let table = mops_resources::entries().into_iter().map(|entry| (entry.schema().token, entry)).collect();
-        let started = Self { table, client, listening, process, runtime: Some(runtime) };
+        let started =
+            Self { table, client, foresight: Foresight::default(), listening, process, runtime: Some(runtime) };
         let mut client = started.client.clone();
         waited(client.handshake(rpc::ProviderHandshakeRequest::default())).expect("hands");
         waited(client.configure(rpc::ConfigureRequest::default())).expect("a configuration");
@@ -114,9 +120,45 @@ impl GrpcProvider {
     }
 }
 
+/// Asks for the normal form; what could not be asked is a refusal.
+pub(super) async fn check(mut client: Client, urn: &Urn, inputs: &Value) -> Checked {
+    let request = rpc::CheckRequest {
+        urn: urn.to_string(),
+        olds: bag(&Value::map()),
+        news: bag(inputs),
+        ..rpc::CheckRequest::default()
+    };
+    match client.check(request).await.map(Response::into_inner) {
+        Ok(rpc::CheckResponse { inputs, failures }) => {
+            let failures = failures.iter().map(failure).collect();
+            Checked { inputs: value(inputs.as_ref()), failures, notes: Vec::new() }
+        }
+        Err(status) => {
+            let refused = rpc::CheckFailure { property: String::new(), reason: status.message().to_owned() };
+            Checked { inputs: inputs.clone(), failures: vec![failure(&refused)], notes: Vec::new() }
+        }
+    }
+}
+
+/// Asks what differs.
+pub(super) async fn diff(mut client: Client, urn: &Urn, old: &Known, inputs: &Value) -> Difference {
+    let request = rpc::DiffRequest {
+        id: old.id.clone(),
+        urn: urn.to_string(),
+        olds: bag(&merged(&old.inputs, &old.outputs)),
+        old_inputs: bag(&old.inputs),
+        news: bag(inputs),
+        ..rpc::DiffRequest::default()
+    };
+    match client.diff(request).await {
+        Ok(answer) => difference(answer.get_ref(), &old.inputs, inputs),
+        Err(status) => undecided(&status, old, inputs),
+    }
+}
+
 /// Waits for an answer in code that is not asynchronous. What the caller's task may still do before it yields does not
 /// count here: it cannot yield, and a spent share would keep the answer from being seen for ever.
-fn waited<T>(answer: impl Future<Output = T>) -> T {
+pub(super) fn waited<T>(answer: impl Future<Output = T>) -> T {
     block_on(tokio::task::unconstrained(answer))
 }
 
@@ -134,7 +176,7 @@ fn engine(runtime: &Runtime, listening: Listening) -> String {
     address
 }
 
-fn client(runtime: &Runtime, port: &str) -> ResourceProviderClient<Channel> {
+fn client(runtime: &Runtime, port: &str) -> Client {
     let _inside = runtime.enter();
     let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("a port alone").connect_lazy();
     ResourceProviderClient::new(channel)
@@ -147,38 +189,17 @@ impl Provider for GrpcProvider {
         self.table.get(token).map(|entry| entry.schema())
     }
 
+    fn foresee(&self, resources: &mut dyn Iterator<Item = Foreseen>) {
+        self.foresight.fill(&self.client, resources);
+    }
+
     fn check(&self, urn: &Urn, inputs: &Value, _preview: bool) -> Checked {
-        let request = rpc::CheckRequest {
-            urn: urn.to_string(),
-            olds: bag(&Value::map()),
-            news: bag(inputs),
-            ..rpc::CheckRequest::default()
-        };
-        match waited(self.client.clone().check(request)).map(Response::into_inner) {
-            Ok(rpc::CheckResponse { inputs, failures }) => {
-                let failures = failures.iter().map(failure).collect();
-                Checked { inputs: value(inputs.as_ref()), failures, notes: Vec::new() }
-            }
-            Err(status) => {
-                let refused = rpc::CheckFailure { property: String::new(), reason: status.message().to_owned() };
-                Checked { inputs: inputs.clone(), failures: vec![failure(&refused)], notes: Vec::new() }
-            }
-        }
+        self.foresight.checked(urn, inputs).unwrap_or_else(|| waited(check(self.client.clone(), urn, inputs)))
     }
 
     fn diff(&self, urn: &Urn, old: &Known, inputs: &Value) -> Difference {
-        let request = rpc::DiffRequest {
-            id: old.id.clone(),
-            urn: urn.to_string(),
-            olds: bag(&merged(&old.inputs, &old.outputs)),
-            old_inputs: bag(&old.inputs),
-            news: bag(inputs),
-            ..rpc::DiffRequest::default()
-        };
-        match waited(self.client.clone().diff(request)) {
-            Ok(answer) => difference(answer.get_ref(), &old.inputs, inputs),
-            Err(status) => undecided(&status, old, inputs),
-        }
+        let foreseen = self.foresight.difference(urn, old, inputs);
+        foreseen.unwrap_or_else(|| waited(diff(self.client.clone(), urn, old, inputs)))
     }
 
     fn identity(&self, urn: &Urn, inputs: &Value) -> Option<Identity> {

@@ -7,6 +7,7 @@ mod decide;
 mod declared;
 mod down;
 mod drift;
+mod foreseen;
 mod graph;
 mod imports;
 mod ownership;
@@ -328,6 +329,7 @@ pub fn plan(
 ) -> Result<Plan, EngineError> {
     let graph = Graph::of(program).map_err(EngineError::Refused)?;
     let mut planner = decide::Planner::new(program, snapshot, observations, provider, options, &graph);
+    provider.foresee(&mut foreseen::foreseen(&planner));
     for i in graph.order.iter().copied() {
         planner.decide(i);
     }

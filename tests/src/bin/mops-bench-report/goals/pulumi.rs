@@ -1,15 +1,16 @@
-//! Real resources at the services of a sandbox: the provider as a process, asked as Pulumi's preview asks it (P3), and
-//! our engine beside Pulumi's own over the same stack file, each with a sandbox of its own, in turn (P3, P4).
+//! Real resources at the services of a sandbox: our engine over the provider as a process, which answers a whole plan
+//! together (P3), and our engine beside Pulumi's own over the same stack file, each with a sandbox of its own, in turn
+//! (P3, P4).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::Instant;
 
-use mops_core::Provider as _;
-use mops_core::provider::Known;
+use mops_core::Cancel;
 use mops_engine::program::{ExpandOptions, Program, expand};
+use mops_engine::run::{Engine, UpOptions};
 use mops_engine::stackfile;
-use mops_engine::state::{self, ResourceState, Snapshot};
-use mops_host::Env;
+use mops_engine::state::{self, Snapshot};
+use mops_host::{Env, SystemClock};
 use mops_tests::job::{FILE, Job};
 use mops_tests::pulumi::{GrpcProvider, PASSPHRASE, Pulumi, resources};
 
@@ -18,9 +19,6 @@ use crate::row::{Goal, Report, Row, Unit};
 
 /// What a stack of containers has beside them: a group, an account and an SAS.
 const BESIDE: usize = 3;
-
-/// How many resources are asked about at the same time.
-const AT_ONCE: usize = 16;
 
 /// How many times faster than Pulumi's engine ours has to be: what is promised for `up`, and no less for the rest.
 const FACTOR: f64 = 10.0;
@@ -32,7 +30,7 @@ impl Bench<'_> {
         job.place.set(PASSPHRASE.0, PASSPHRASE.1);
         let mut up = self.against("P4", "up");
         up.ours.push(timed(job.up()).await);
-        report.add(self.over_the_protocol(&job, &text)?);
+        report.add(self.over_the_protocol(&job, &text).await?);
         let mut preview = self.against("P3", "preview");
         let mut down = self.against("P4", "down");
         match Pulumi::project(&text, "both engines in turn").await {
@@ -66,22 +64,23 @@ impl Bench<'_> {
         Row { ratio, ..row.note("over a sandbox each") }
     }
 
-    /// Check and Diff of a stack that is there, from the start of the provider to the last answer.
-    fn over_the_protocol(&self, job: &Job, text: &str) -> Result<Row, String> {
+    /// Preview of a stack that is there, from the start of the provider to the plan.
+    async fn over_the_protocol(&self, job: &Job, text: &str) -> Result<Row, String> {
         let env = Env::of(job.place.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let home = env.home().map_err(|e| e.to_string())?;
-        let snapshot = state::read(&home, &program(text)?.stack).map_err(|e| e.to_string())?;
+        let program = program(text)?;
+        let snapshot = state::read(&home, &program.stack).map_err(|e| e.to_string())?;
         let snapshot = snapshot.ok_or("`mops infra up` left no state")?;
         let mut row = Row::new("P3", format!("preview-{} over gRPC", self.n), Unit::Millis, Goal::AtMost(250.0));
         for _ in 0..self.few {
             let begin = Instant::now();
-            let unchanged = unchanged(&GrpcProvider::start(&job.place), &snapshot);
+            let unchanged = unchanged(GrpcProvider::start(&job.place), &program, &snapshot).await?;
             row.ours.push(millis(begin));
             if unchanged != self.n {
                 return Err(format!("over gRPC {unchanged} of {} resources are unchanged", self.n));
             }
         }
-        Ok(row.note(format!("Check and Diff, {AT_ONCE} at a time, with the start of the provider")))
+        Ok(row.note("with the start of the provider"))
     }
 }
 
@@ -103,25 +102,17 @@ fn program(text: &str) -> Result<Program, String> {
     expand(&file, &ExpandOptions::default()).map_err(told)
 }
 
-/// How many resources stay as they are.
-fn unchanged(provider: &GrpcProvider, snapshot: &Snapshot) -> usize {
-    let next = AtomicUsize::new(0);
-    let asked = || {
-        let one = || snapshot.resources.get(next.fetch_add(1, Ordering::Relaxed));
-        std::iter::from_fn(one).filter(|state| stays(provider, state)).count()
+/// How many resources a preview leaves as they are.
+async fn unchanged(provider: GrpcProvider, program: &Program, snapshot: &Snapshot) -> Result<usize, String> {
+    let engine = Engine {
+        provider: Arc::new(provider),
+        clock: SystemClock::shared(),
+        events: Arc::new(|_| {}),
+        parallelism: 16,
+        cancel: Cancel::new(),
     };
-    std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(asked)).collect();
-        asking.into_iter().map(|thread| thread.join().expect("answers")).sum()
-    })
-}
-
-/// What a preview asks about one resource. Sealed secrets are compared as they are.
-fn stays(provider: &GrpcProvider, state: &ResourceState) -> bool {
-    let inputs = state.inputs.sealed_as_secret();
-    let checked = provider.check(&state.urn, &inputs, true);
-    let known = Known { id: state.id.clone(), inputs, outputs: state.outputs.sealed_as_secret() };
-    checked.failures.is_empty() && provider.diff(&state.urn, &known, &checked.inputs).is_empty()
+    let plan = engine.preview(program, snapshot, &UpOptions::default()).await.map_err(|e| e.to_string())?;
+    Ok(plan.unchanged)
 }
 
 async fn destroyed(pulumi: &Pulumi) -> f64 {
