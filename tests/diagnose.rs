@@ -36,6 +36,8 @@ mod ngc;
 mod ngc_hostile;
 #[path = "diagnose/node_identity.rs"]
 mod node_identity;
+#[path = "diagnose/one_run.rs"]
+mod one_run;
 #[path = "diagnose/probe.rs"]
 mod probe;
 #[path = "diagnose/probe_images.rs"]
@@ -60,6 +62,10 @@ mod report_junit;
 mod report_letter;
 #[path = "diagnose/report_sarif.rs"]
 mod report_sarif;
+#[path = "diagnose/scale_up.rs"]
+mod scale_up;
+#[path = "diagnose/scheduler.rs"]
+mod scheduler;
 #[path = "diagnose/schemes.rs"]
 mod schemes;
 #[path = "diagnose/targets.rs"]

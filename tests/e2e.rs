@@ -49,5 +49,7 @@ mod sdks;
 mod sign_in;
 #[path = "e2e/signatures.rs"]
 mod signatures;
+#[path = "e2e/smoke_test.rs"]
+mod smoke_test;
 #[path = "e2e/storage.rs"]
 mod storage;

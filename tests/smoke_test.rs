@@ -79,6 +79,7 @@ async fn every_pool_fetches_what_was_pushed_and_it_is_gone_afterwards() {
     let columns: Vec<&str> = head.split_whitespace().collect();
     assert_eq!(columns, ["POOL", "NODE", "ENV", "DNS", "TLS", "/v2/", "TOKEN", "MANIFEST", "BLOB", "KUBELET", "SAS"]);
     assert!(out.contains(&format!("artefact: {HOST}/team/proof@sha256:")), "{out}");
+    assert!(out.contains("scheduler: dask-scheduler:8786 ok, dask-scheduler:8787/health 200"), "{out}");
     let kept = tags(&job, "team/proof").await;
     assert!(kept.len() == 1 && kept[0].starts_with("smoke-test-"), "{kept:?}");
     println!("B-17 pools={} columns={}", pools.len(), columns.len());

@@ -68,8 +68,39 @@ const PROMISES: &[Promise] = &[
     ("M-01", &[], &["each_world_gives_exactly_the_findings_that_it_declares"]),
     ("M-02", &[], &["every_pool_is_placed_or_named", "every_pool_is_probed_and_nothing_is_left"]),
     ("M-03", &[], &["a_whole_life_leaves_no_secret_anywhere", "no_secret_of_the_environment_is_printed"]),
+    (
+        "M-05",
+        &[],
+        &[
+            "each_cause_is_mended_in_one_run_and_stays_so",
+            "a_change_that_does_not_help_is_taken_back",
+            "what_is_only_possible_is_never_mended",
+            "what_changes_between_the_last_read_and_the_write_is_not_overwritten",
+        ],
+    ),
     ("M-08", &[], &["a_fingerprint_stays_when_run_and_pods_are_new", "every_report_is_a_log_by_the_official_schema"]),
     ("B-17", &[], &["every_pool_fetches_what_was_pushed_and_it_is_gone_afterwards"]),
+    (
+        "B-18",
+        &[],
+        &[
+            "every_pool_fetches_what_was_pushed_and_it_is_gone_afterwards",
+            "a_good_image_passes_every_step_within_its_requests",
+            "what_only_pods_meet_is_told_by_their_nodes",
+        ],
+    ),
+    (
+        "B-19",
+        &["POOL_EMPTY"],
+        &[
+            "every_pool_is_probed_and_nothing_is_left",
+            "a_pool_at_zero_gets_a_node_and_is_probed",
+            "without_an_autoscaler_nothing_is_made_and_the_change_is_named",
+            "a_node_that_does_not_come_is_told_in_the_autoscalers_words",
+            "a_quota_is_told_as_azure_says_it_and_ends_the_wait",
+            "an_interrupted_scale_up_leaves_nothing",
+        ],
+    ),
     ("B-20", &[], &["two_runs_at_once_do_not_meet_and_the_plain_tag_is_nobodys"]),
     (
         "B-21",
@@ -83,12 +114,21 @@ const PROMISES: &[Promise] = &[
     ),
     ("B-22", &[], &["a_registry_that_never_answers_ends_with_the_run"]),
     (
+        "B-23",
+        &[],
+        &[
+            "a_worker_without_any_program_is_looked_into_by_a_container_of_ours",
+            "without_any_way_the_note_names_what_was_tried_and_the_rest_of_the_run_goes_on",
+        ],
+    ),
+    (
         "B-24",
         &["RBAC_DENIED", "PROBE_POD_DENIED"],
         &[
             "a_missing_right_is_a_note_and_the_run_is_incomplete",
             "without_the_right_no_node_is_looked_from",
             "the_printed_roles_are_what_a_run_uses",
+            "it_works_with_the_roles_that_it_prints_and_asks_the_scheduler",
         ],
     ),
     (
@@ -120,6 +160,13 @@ const PROMISES: &[Promise] = &[
     ("M-D3", &["ENV_MISSING", "ENV_EMPTY"], &[]),
     ("M-D4", &[], &["verdict_and_exit_code_come_from_all_checks"]),
     ("M-D5", &[], &["every_suggested_command_is_one_that_mops_knows", "advice_names_only_flags_that_exist"]),
+    ("M-D6", &[], &["a_worker_without_any_program_is_looked_into_by_a_container_of_ours"]),
+    ("M-D7", &[], &["every_pool_is_placed_or_named", "as_many_nodes_of_a_pool_are_looked_from_as_are_asked_for"]),
+    (
+        "M-D8",
+        &["SCHEDULER_SILENT"],
+        &["a_scheduler_that_answers_is_proven_on_both_ports", "a_scheduler_that_does_not_answer_is_a_cause"],
+    ),
     ("M-D9", &["ACCOUNT_KEY_EXPOSED"], &["an_account_key_is_refused_before_anything_is_sent"]),
     ("M-D10", &["ENV_DUPLICATE_SOURCE"], &[]),
     ("M-D11", &[], &["a_plain_up_signs_again_inside_the_window_and_not_before"]),
@@ -157,7 +204,13 @@ const PROMISES: &[Promise] = &[
         &["a_shut_gate_is_named_and_the_open_one_is_not", "each_gate_is_reported_by_its_name"],
     ),
     ("E-06", &["ACCOUNT_KEY_EXPOSED"], &["an_account_key_is_refused_before_anything_is_sent"]),
+    ("E-07", &[], &["the_original_set_up_is_told_in_one_run"]),
     ("E-08", &["REPOSITORY_NOT_FOUND", "ENV_MISSING", "HTML_INSTEAD_OF_JSON"], &[]),
+    (
+        "E-11",
+        &["NETWORK_POLICY", "KUBELET_BAD_CREDENTIALS", "GPU_TOLERATION_MISSING"],
+        &["what_the_clusters_own_check_does_not_see_is_found_in_one_run"],
+    ),
 ];
 
 /// Names of the tests in a source.

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Secret as KubeSecret};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret as KubeSecret};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use mops_diagnose::fix::{Allowed, Repair, State, mendable};
 use mops_diagnose::observed::Vantage;
@@ -21,6 +21,8 @@ use super::cluster::{HOST, NAMESPACE, World, causes, request};
 mod broken;
 #[path = "fix/careful.rs"]
 mod careful;
+#[path = "fix/makers.rs"]
+mod makers;
 
 const PASSWORD: &str = "canary-password";
 const DEPLOYMENT: &str = "dask-workers";
@@ -66,9 +68,11 @@ async fn world(probe: &str, objects: Vec<Json>) -> World {
     let space: Namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}})).expect("an object");
     Api::<Namespace>::all(world.client.clone()).create(&PostParams::default(), &space).await.expect("made");
     for object in objects {
-        match object["spec"].is_object() {
-            true => world.make::<Deployment>(object).await,
-            false => world.make::<KubeSecret>(object).await,
+        match object["spec"].as_object() {
+            None => world.make::<KubeSecret>(object).await,
+            Some(spec) if spec.contains_key("containers") => world.make::<Pod>(object).await,
+            Some(spec) if spec.contains_key("updateStrategy") => world.make::<StatefulSet>(object).await,
+            Some(_) => world.make::<Deployment>(object).await,
         }
     }
     world.settled(NAMESPACE).await;
@@ -125,7 +129,7 @@ fn stored(world: &World) -> Vec<Json> {
         }
         json!([o["kind"], o["metadata"]["name"], o["type"], o["data"], template, o["imagePullSecrets"]])
     };
-    ["Secret", "Deployment", "ServiceAccount"]
+    ["Secret", "Deployment", "StatefulSet", "ServiceAccount"]
         .iter()
         .flat_map(|kind| world.fake.objects(kind, NAMESPACE))
         .map(part)

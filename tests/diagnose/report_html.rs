@@ -93,3 +93,17 @@ fn hostile_text_stays_text() {
     assert!(!page.contains("javascript:"));
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
 }
+
+#[test]
+fn what_a_fix_has_done_is_a_section_of_the_page() {
+    let page = report::html(&reports::fixed());
+    let (_, section) =
+        page.split_once("<h2>--fix: 1 applied, 1 rolled back, 1 not applied, 1 cause left alone</h2>").expect("it");
+    let section = between(section, "<ul", "</section>");
+    for words in
+        ["<b>applied</b> SECRET_WRONG_TYPE acr-pull", "why: the cause is still there", "5f0c11aa -&gt; 9d3e7b02"]
+    {
+        assert!(section.contains(words), "{words} is not in {section}");
+    }
+    assert!(!report::html(&reports::rotated()).contains("--fix:"), "nobody asked for a fix");
+}

@@ -99,6 +99,23 @@ fn a_suite_is_a_vantage_and_a_pool() {
 }
 
 #[test]
+fn what_a_fix_has_done_is_a_suite_of_its_own() {
+    let root = parsed(&report::junit(&reports::fixed()));
+    let suite = root.every("testsuite").find(|suite| suite.attributes["name"] == "fix").expect("a suite");
+    assert_eq!(["tests", "failures", "skipped"].map(|of| suite.count(of)), [4, 1, 2]);
+    let case =
+        |name: &str| suite.every("testcase").find(|case| case.attributes["name"].starts_with(name)).expect("a case");
+    let applied = &case("SECRET_WRONG_TYPE acr-pull: Secret acr-pull type").children[0];
+    assert!(applied.name == "system-out" && applied.text.starts_with("applied: 5f0c11aa -> 9d3e7b02"), "{applied:?}");
+    let back = &case("ACR_PASSWORD_ROTATED acr-pull").children[0];
+    assert_eq!((back.name.as_str(), back.attributes["message"].as_str()), ("failure", "rolled back"));
+    assert!(back.text.ends_with("the cause is still there"), "{back:?}");
+    let left = &case("NGC_LICENSE_NOT_ACCEPTED").children[0];
+    let why = "only a person can do it: page: https://catalog.ngc.nvidia.com/x";
+    assert_eq!((left.name.as_str(), left.attributes["message"].as_str()), ("skipped", why));
+}
+
+#[test]
 fn hostile_text_stays_text() {
     let hostile = "</failure><testcase name=\"x\"/>]]>&amp;\u{0}\u{b}\u{1b}[31m\u{ffff}\"'\n<!--";
     let mut report: Report = reports::odd();

@@ -114,3 +114,20 @@ fn a_fingerprint_stays_when_run_and_pods_are_new() {
     assert!(!before.findings.is_empty());
     assert_eq!(prints(&before), prints(&after));
 }
+
+#[test]
+fn what_a_fix_has_done_is_told_and_kept_for_machines() {
+    let report = reports::fixed();
+    let log = report::sarif(&report);
+    let run = &log["runs"][0];
+    let told = run["invocations"][0]["toolExecutionNotifications"].as_array().expect("notifications");
+    let has =
+        |start: &str| told.iter().any(|n| n["message"]["text"].as_str().is_some_and(|text| text.starts_with(start)));
+    for start in
+        ["applied: SECRET_WRONG_TYPE acr-pull: Secret acr-pull type", "rolled back: ACR", "left alone: NGC_LICENSE"]
+    {
+        assert!(has(start), "{start}: {told:?}");
+    }
+    assert_eq!(run["properties"]["fixing"], serde_json::to_value(&report.fixing).expect("json"));
+    assert!(report::sarif(&reports::rotated())["runs"][0].get("properties").is_none(), "nobody asked for a fix");
+}

@@ -1,6 +1,7 @@
 //! Fixed reports, for whoever shows one: each is made from observations by the real rules.
 
 use mops_diagnose::capture::CAPTURE_VERSION;
+use mops_diagnose::fix::{Change, Fixing, State, Unfixed};
 use mops_diagnose::observed::{Object, Observed, Vantage, check, code};
 use mops_diagnose::report::{self, Cleanup, Command, Left, Report, Run, Skipped, Tool};
 use mops_diagnose::{Capture, NoClient, Request, Words, could_not_run};
@@ -201,5 +202,46 @@ pub fn all() -> Vec<(&'static str, Report)> {
         ("unprobed", unprobed()),
         ("no-cluster", no_cluster()),
         ("refused", refused()),
+        ("fixed", fixed()),
     ]
+}
+
+/// What `--fix` has done and left of the causes of [`rotated`].
+#[must_use]
+pub fn fixed() -> Report {
+    let change = |cause: &str, name: &str, field: &str, state, why: &str| Change {
+        cause_id: cause.into(),
+        target: name.into(),
+        object: Object::new("Secret", "modelops-dask-dev", name),
+        field: field.into(),
+        before: "5f0c11aa".into(),
+        after: "9d3e7b02".into(),
+        reversible: true,
+        restarts: false,
+        rights: vec!["patch secrets".into()],
+        takes_from: vec!["kubectl-create".into()],
+        state,
+        why: why.into(),
+    };
+    let login = "ACR_PASSWORD_ROTATED";
+    let changes = vec![
+        change("SECRET_WRONG_TYPE", "acr-pull", "type, made again", State::Applied, ""),
+        change(login, "acr-pull", ".data['.dockerconfigjson']", State::RolledBack, "the cause is still there"),
+        change(
+            login,
+            "bundle-credentials",
+            ".data.REGISTRY_PASSWORD",
+            State::NotApplied,
+            "an earlier change did not help",
+        ),
+    ];
+    let left = vec![Unfixed {
+        cause_id: "NGC_LICENSE_NOT_ACCEPTED".into(),
+        target: "nvcr.io/nim/x:1".into(),
+        why: "only a person can do it".into(),
+        text: "accept it".into(),
+        command: None,
+        page: Some("https://catalog.ngc.nvidia.com/x".into()),
+    }];
+    Capture { fixing: Some(Fixing { changes, left }), ..rotated_record() }.report()
 }

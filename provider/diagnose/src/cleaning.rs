@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::cluster::Cluster;
 use crate::ephemeral;
 use crate::ephemeral_run;
+use crate::fix::kept;
 use crate::observed::Object;
 use crate::report::{Cleanup, Left};
 use crate::request::{Request, Services};
@@ -26,15 +27,31 @@ pub(crate) async fn clean(cluster: &Cluster, request: &Request, services: &Servi
 /// What was found of earlier runs and removed, and what is left of it.
 #[derive(Debug, Default)]
 pub struct Removed {
-    /// The jobs and pods that are gone.
+    /// The jobs, pods and copies that are gone.
     pub objects: Vec<Object>,
     /// What is left.
     pub cleanup: Cleanup,
 }
 
-/// Deletes what any run has left, in the namespaces where runs make something.
+/// Deletes what any run has left, in the namespaces where runs make something, and copies of secrets that a fix has kept.
 pub(crate) async fn leftovers(cluster: &Cluster, request: &Request, services: &Services) -> Removed {
-    every(cluster, request, services, None).await
+    let (probes, copies) = futures::join!(every(cluster, request, services, None), kept::clean(cluster, request));
+    probes.and(copies)
+}
+
+impl Removed {
+    /// Both of them.
+    fn and(self, other: Self) -> Self {
+        Self {
+            objects: self.objects.into_iter().chain(other.objects).collect(),
+            cleanup: Cleanup {
+                complete: self.cleanup.complete && other.cleanup.complete,
+                left: self.cleanup.left.into_iter().chain(other.cleanup.left).collect(),
+                stays: Vec::new(),
+                unknown: self.cleanup.unknown.or(other.cleanup.unknown),
+            },
+        }
+    }
 }
 
 async fn every(cluster: &Cluster, request: &Request, services: &Services, run: Option<&str>) -> Removed {
@@ -42,15 +59,7 @@ async fn every(cluster: &Cluster, request: &Request, services: &Services, run: O
     let spaces = std::iter::once(cluster.clone()).chain(elsewhere.map(|name| cluster.beside(name)));
     let each = futures::future::join_all(spaces.map(|space| async move { one(&space, run, services).await })).await;
     let none = Removed { cleanup: Cleanup { complete: true, ..Cleanup::default() }, ..Removed::default() };
-    each.into_iter().fold(none, |all, one| Removed {
-        objects: all.objects.into_iter().chain(one.objects).collect(),
-        cleanup: Cleanup {
-            complete: all.cleanup.complete && one.cleanup.complete,
-            left: all.cleanup.left.into_iter().chain(one.cleanup.left).collect(),
-            stays: Vec::new(),
-            unknown: all.cleanup.unknown.or(one.cleanup.unknown),
-        },
-    })
+    each.into_iter().fold(none, Removed::and)
 }
 
 /// Names the containers that have come into workers: they end by themselves, and their pods list them as long as they

@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, Secret, Service, ServiceAccount};
 use kube::api::{
     Api, DeleteParams, GetParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions,
     PropagationPolicy,
@@ -117,6 +117,12 @@ impl Cluster {
         list(&Api::namespaced(self.client.clone(), &self.namespace), &ListParams::default()).await
     }
 
+    /// The events with one reason.
+    pub(crate) async fn events_for(&self, reason: &str) -> Result<Vec<Event>, Trouble> {
+        let events = Api::namespaced(self.client.clone(), &self.namespace);
+        list(&events, &ListParams::default().fields(&format!("reason={reason}"))).await
+    }
+
     /// The events about one object.
     pub(crate) async fn events_about(&self, uid: &str) -> Result<Vec<Event>, Trouble> {
         let events = Api::namespaced(self.client.clone(), &self.namespace);
@@ -136,17 +142,21 @@ impl Cluster {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
     }
 
+    pub(crate) async fn service(&self, name: &str) -> Result<Service, Trouble> {
+        Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
+    }
+
     fn objects(&self, kind: &str) -> Api<DynamicObject> {
-        let group = if kind == "Deployment" { "apps" } else { "" };
+        let group = if is_maker(kind) { "apps" } else { "" };
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
         Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
     }
 
-    /// A Secret, ServiceAccount or Deployment with all of its fields.
+    /// A Secret, a ServiceAccount or what makes pods, with all of its fields.
     pub(crate) async fn object(&self, kind: &str, name: &str) -> Result<Json, Trouble> {
         let found = self.objects(kind).get(name).await?;
         let mut object = serde_json::to_value(found).unwrap_or_default();
-        object["apiVersion"] = json!(if kind == "Deployment" { "apps/v1" } else { "v1" });
+        object["apiVersion"] = json!(if is_maker(kind) { "apps/v1" } else { "v1" });
         object["kind"] = json!(kind);
         Ok(object)
     }
@@ -245,6 +255,11 @@ impl Cluster {
     pub(crate) async fn pods_of(&self, run: Option<&str>) -> Result<Vec<Pod>, Trouble> {
         self.pods(&of_run(run)).await
     }
+}
+
+/// Whether a kind makes pods from a template that can be changed.
+pub(crate) fn is_maker(kind: &str) -> bool {
+    matches!(kind, "Deployment" | "StatefulSet")
 }
 
 fn of_run(run: Option<&str>) -> String {

@@ -8,6 +8,7 @@ mod edit;
 mod field;
 mod ground;
 mod keeper;
+pub(crate) mod kept;
 mod mends;
 mod owned;
 mod plan;

@@ -22,6 +22,7 @@ mod exec;
 pub mod explain;
 pub mod finding;
 pub mod fix;
+mod forward;
 mod identity_reads;
 mod key_compare;
 pub mod kubelet;

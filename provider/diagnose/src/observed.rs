@@ -31,6 +31,8 @@ pub mod check {
     pub const GPU_PLUGIN: &str = "pool.gpu_plugin";
     /// A pod got one of the pool's GPUs.
     pub const GPU: &str = "pool.gpu_pod";
+    /// A port of the workers' scheduler answers; the target is `SERVICE:PORT`, with the path that was asked for.
+    pub const SCHEDULER: &str = "workload.scheduler";
     /// The region's list of machine sizes; the target is the size.
     pub const ARM_SIZES: &str = "arm.sizes";
     /// A pool at its largest against the free quota; the target is the family, or `total`.

@@ -45,10 +45,24 @@ pub const FIX: &[Right] = &[
     Right { group: "", resource: "secrets", verbs: &["create", "delete", "patch"] },
     Right { group: "", resource: "serviceaccounts", verbs: &["patch"] },
     Right { group: "apps", resource: "deployments", verbs: &["get", "patch"] },
+    Right { group: "apps", resource: "statefulsets", verbs: &["get", "patch"] },
 ];
 
 /// There too, where a container shall come into running workers.
 pub const IN_WORKERS: &[Right] = &[Right { group: "", resource: "pods/ephemeralcontainers", verbs: &["patch"] }];
+
+/// There too, for the scheduler in a smoke test. The stream is opened by a GET, for which newer servers want the right to
+/// create too.
+pub const SCHEDULER: &[Right] = &[
+    Right { group: "", resource: "services", verbs: &["get"] },
+    Right { group: "", resource: "pods/portforward", verbs: &["create", "get"] },
+];
+
+/// The namespace of the cluster's own parts, in which the autoscaler tells what Azure has refused.
+pub(crate) const SYSTEM: &str = "kube-system";
+
+/// There, where pools are let scale up.
+pub const IN_SYSTEM: &[Right] = &[EVENTS];
 
 /// In the whole cluster: which pools there are, and whether something announces their GPUs. A run without these says
 /// what it could not see.
@@ -75,20 +89,43 @@ pub const ARTEFACT_ACTIONS: &[&str] = &[
     "Microsoft.ContainerRegistry/registries/push/write",
 ];
 
-/// A Role for the namespace, one for that of the probes of nodes when it is another, and a ClusterRole, as `kubectl
-/// apply` takes them; with `fix` for a run that mends, too, and with `inside` for one that adds containers to workers.
-/// Without a namespace the Role goes where it is applied.
-#[must_use]
-pub fn kubernetes(namespace: &str, probes: Option<&str>, (fix, inside): (bool, bool)) -> Vec<Json> {
-    let inside = [IN_NAMESPACE, if fix { FIX } else { &[] }, if inside { IN_WORKERS } else { &[] }].concat();
-    let mut metadata = json!({"name": NAME});
-    if !namespace.is_empty() {
-        metadata["namespace"] = namespace.into();
+/// What a run is asked to do, as far as its rights depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Purpose<'a> {
+    /// The command.
+    pub command: Command,
+    /// The namespace of the workload; without one its Role goes where it is applied.
+    pub namespace: &'a str,
+    /// That of the probes of nodes, where it is another.
+    pub probes: Option<&'a str>,
+    /// Whether it mends.
+    pub fix: bool,
+    /// Whether it adds containers to workers.
+    pub inside: bool,
+    /// Whether it lets pools scale up, and reads why one does not.
+    pub scale_up: bool,
+}
+
+impl<'a> Purpose<'a> {
+    /// A command and nothing beside it.
+    #[must_use]
+    pub const fn new(command: Command, namespace: &'a str) -> Self {
+        Self { command, namespace, probes: None, fix: false, inside: false, scale_up: false }
     }
-    let probes = probes.filter(|name| *name != namespace);
-    let probes = probes.map(|name| role("Role", json!({"name": NAME, "namespace": name}), PROBES));
+}
+
+/// A Role for each namespace in which something is done, and a ClusterRole, as `kubectl apply` takes them.
+#[must_use]
+pub fn kubernetes(run: Purpose<'_>) -> Vec<Json> {
+    let when = |asked, rights| if asked { rights } else { &[][..] };
+    let scheduler = when(run.command == Command::SmokeTest, SCHEDULER);
+    let own = [IN_NAMESPACE, scheduler, when(run.fix, FIX), when(run.inside, IN_WORKERS)].concat();
+    let named = |namespace: &str| json!({"name": NAME, "namespace": namespace});
+    let metadata = if run.namespace.is_empty() { json!({"name": NAME}) } else { named(run.namespace) };
+    let probes = run.probes.filter(|name| *name != run.namespace).map(|name| role("Role", named(name), PROBES));
+    let system = run.scale_up.then(|| role("Role", named(SYSTEM), IN_SYSTEM));
     let cluster = role("ClusterRole", json!({"name": NAME}), IN_CLUSTER);
-    std::iter::once(role("Role", metadata, &inside)).chain(probes).chain([cluster]).collect()
+    std::iter::once(role("Role", metadata, &own)).chain(probes).chain(system).chain([cluster]).collect()
 }
 
 fn role(kind: &str, metadata: Json, rights: &[Right]) -> Json {

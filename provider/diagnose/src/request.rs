@@ -31,6 +31,8 @@ pub struct KnownPool {
     pub autoscale: Option<(u32, u32)>,
     /// Whether its nodes run Windows, for which there is no probe.
     pub windows: bool,
+    /// The taints of its nodes, `KEY=VALUE:EFFECT`.
+    pub taints: Vec<String>,
 }
 
 /// The image of the probe, and how it reaches a sandbox.
@@ -219,9 +221,11 @@ pub struct Request {
     pub smoke: Option<SmokeTest>,
     /// Whether a worker must be refused to write (S4).
     pub verify_readonly: bool,
+    /// How long a pool without nodes may need to get one; it is left at zero without that.
+    pub scale_up: Option<Duration>,
     /// Longest time of one request of a probe, with its repetitions.
     pub probe_timeout: Duration,
-    /// Longest time of the run, clean-up not counted.
+    /// Longest time of the run, clean-up and scaling up not counted.
     pub timeout: Duration,
     /// Version of `mops`.
     pub version: String,
@@ -268,6 +272,7 @@ impl Request {
             stack_file: None,
             smoke: None,
             verify_readonly: true,
+            scale_up: None,
             probe_timeout: checks::DEADLINE,
             timeout: Duration::from_secs(120),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -301,6 +306,11 @@ impl Request {
 
     pub(crate) fn looks_from(&self, vantage: Vantage) -> bool {
         self.vantages.contains(&vantage)
+    }
+
+    /// Whether a smoke test asks the workers' scheduler.
+    pub(crate) fn asks_scheduler(&self) -> bool {
+        self.smoke.as_ref().is_some_and(|smoke| smoke.port_forward)
     }
 
     pub(crate) fn wants(&self, pool: &str) -> bool {

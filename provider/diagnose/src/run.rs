@@ -10,6 +10,7 @@ use mops_probe::{HeldKey, Observation, checks};
 use mops_wire::registry::Reference;
 use mops_wire::{Allowance, Limits, ngc};
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::watch::Sender;
 
 use crate::capture::{CAPTURE_VERSION, Capture};
 use crate::chosen;
@@ -37,6 +38,8 @@ use crate::workstation;
 mod artefact;
 mod gpus;
 mod pulls;
+mod scale_up;
+mod scheduler;
 
 pub(crate) use artefact::push_only;
 
@@ -84,10 +87,11 @@ pub(crate) async fn run(command: Command, request: &Request, services: &Services
     let started = services.clock.now().format(&Rfc3339).unwrap_or_default();
     let cluster = Cluster::new(services.kube.clone(), &request.namespace);
     let mut seen = Seen::default();
+    let until = Sender::new(began + request.timeout);
     let ended = tokio::select! {
         biased;
-        () = examine(&cluster, request, services, began + request.timeout, &mut seen) => true,
-        () = over(request, services) => false,
+        () = examine(&cluster, request, services, &until, &mut seen) => true,
+        () = over(&until, services) => false,
     };
     if !ended {
         cut_short(request, services, &mut seen);
@@ -98,7 +102,6 @@ pub(crate) async fn run(command: Command, request: &Request, services: &Services
     if !seen.inside.is_empty() {
         cleaning::inside(&cluster, request, &seen.inside, &mut cleanup).await;
     }
-    not_built(command, &mut seen);
     let elapsed = services.clock.monotonic().saturating_sub(began);
     finish(command, request, Ended { seen, cleanup, started, elapsed, interrupted: services.cancel.is_canceled() })
 }
@@ -112,10 +115,16 @@ async fn cleaned(cluster: &Cluster, request: &Request, services: &Services, made
 
 /// Resolves when the time is over, or somebody interrupts. Probes end by themselves at their time
 /// and are given a moment to say so.
-async fn over(request: &Request, services: &Services) {
-    tokio::select! {
-        () = services.cancel.canceled() => {}
-        () = services.clock.sleep(request.timeout + GRACE) => {}
+async fn over(until: &Sender<Duration>, services: &Services) {
+    let mut until = until.subscribe();
+    loop {
+        let left = until.borrow_and_update().saturating_sub(services.clock.monotonic());
+        tokio::select! {
+            () = services.cancel.canceled() => return,
+            () = services.clock.sleep(left + GRACE) => return,
+            // What scales up first moves it on.
+            _ = until.changed() => {}
+        }
     }
 }
 
@@ -167,7 +176,7 @@ pub(crate) fn offline(command: Command, request: &Request, handed: Option<&Env>)
 }
 
 /// Everything but the clean-up.
-async fn examine(cluster: &Cluster, request: &Request, services: &Services, until: Duration, seen: &mut Seen) {
+async fn examine(cluster: &Cluster, request: &Request, services: &Services, until: &Sender<Duration>, seen: &mut Seen) {
     (services.progress)("asking the API server");
     if !preflight(cluster, request, seen).await {
         return;
@@ -191,6 +200,8 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     seen.registry.clone_from(&request.registry);
     seen.other_registries.clone_from(&request.other_registries);
     let nodes = nodes(cluster, seen).await;
+    let nodes = scale_up::scale_up(cluster, request, services, (nodes, &workers), (until, seen)).await;
+    let until = *until.borrow();
     seen.probes.extend(pool_reads::look(cluster, request, &workers, &nodes).await);
     let shelf = Shelf::read(cluster, request, static_reads::named(request, &workers)).await;
     if !workers.is_empty() {
@@ -247,12 +258,13 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
     } else {
         seen.skip("node network", NOT_CHOSEN, false);
     }
-    seen.made = !planned.is_empty();
+    seen.made |= !planned.is_empty();
     probing::run(services, planned, until, seen).await;
     if request.smoke.is_some() {
         seen.made |= !found.places.is_empty();
         pulls::pulls(cluster, request, services, until, (&found.places, seen)).await;
         gpus::gpus(cluster, request, services, until, (&found.places, seen)).await;
+        scheduler::scheduler(cluster, request, services, until, seen).await;
     }
 }
 
@@ -300,8 +312,12 @@ async fn preflight(cluster: &Cluster, request: &Request, seen: &mut Seen) -> boo
         _ => seen.add(Vantage::W, Observation::ok(check::API, "", api)),
     }
     let inside = if request.looks_from(Vantage::C) { permissions::IN_WORKERS } else { &[] };
-    let rights =
-        permissions::IN_NAMESPACE.iter().chain(inside).flat_map(|r| r.verbs.iter().map(move |verb| (*verb, r)));
+    let scheduler = if request.asks_scheduler() { permissions::SCHEDULER } else { &[] };
+    let rights = permissions::IN_NAMESPACE
+        .iter()
+        .chain(inside)
+        .chain(scheduler)
+        .flat_map(|r| r.verbs.iter().map(move |verb| (*verb, r)));
     let asked = rights.map(|(verb, right)| async move { (verb, right, cluster.allowed(verb, right).await) });
     for (verb, right, allowed) in futures::future::join_all(asked).await {
         if allowed == Some(false) {
@@ -319,15 +335,6 @@ async fn nodes(cluster: &Cluster, seen: &mut Seen) -> Nodes {
             seen.notices.push(format!("nodes cannot be listed ({}); pools are named by node", trouble.detail));
             Nodes::default()
         }
-    }
-}
-
-/// A smoke-test says what it does not do yet, rather than looking complete.
-fn not_built(command: Command, seen: &mut Seen) {
-    const STEPS: &[(&str, &str)] = &[("scheduler", "this version opens no port-forward")];
-    let steps = if command == Command::SmokeTest { STEPS } else { &[] };
-    for (what, why) in steps {
-        seen.skip(what, why, false);
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) use remove::remove;
 /// The repository of the artefact, and the tag that `--push-only` writes.
 pub const NAME: &str = "smoke-test";
 
+/// The Service of the scheduler, unless another is named.
+pub const SCHEDULER: &str = "dask-scheduler";
+
 /// What is pushed, where, and as whom.
 #[derive(Clone, Debug)]
 pub struct SmokeTest {
@@ -30,12 +33,25 @@ pub struct SmokeTest {
     pub keep: bool,
     /// Whether a pod has to get a GPU on each pool that has some.
     pub gpu: bool,
+    /// The Service of the scheduler, where somebody has named it.
+    pub scheduler: Option<String>,
+    /// Whether the scheduler is asked at all.
+    pub port_forward: bool,
 }
 
 impl SmokeTest {
     /// The artefact of a run, under a tag of the run's own.
     #[must_use]
     pub fn new(run: &str, artefact: Artefact, logins: Vec<PushLogin>) -> Self {
-        Self { artefact, repository: NAME.to_owned(), tag: format!("{NAME}-{run}"), logins, keep: false, gpu: false }
+        Self {
+            artefact,
+            repository: NAME.to_owned(),
+            tag: format!("{NAME}-{run}"),
+            logins,
+            keep: false,
+            gpu: false,
+            scheduler: None,
+            port_forward: true,
+        }
     }
 }

@@ -11,8 +11,10 @@ use mops_wire::registry::Reference;
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::Request;
 
+/// The label by which a pool is chosen.
+pub(crate) const POOL_LABEL: &str = "agentpool";
 /// Node labels that hold the pool's name, the usual one first.
-const POOL_LABELS: &[&str] = &["agentpool", "kubernetes.azure.com/agentpool"];
+const POOL_LABELS: &[&str] = &[POOL_LABEL, "kubernetes.azure.com/agentpool"];
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// Node label with the operating system.
 const SYSTEM_LABEL: &str = "kubernetes.io/os";
@@ -389,7 +391,8 @@ mod tests {
             windows,
         ]);
         let mut request = Request::new("r", "dev", "ns");
-        let known = |name: &str, autoscale, windows| KnownPool { name: name.into(), autoscale, windows };
+        let known =
+            |name: &str, autoscale, windows| KnownPool { name: name.into(), autoscale, windows, taints: Vec::new() };
         request.pools = vec![known("spot", Some((0, 2)), false), known("winspot", None, true)];
         let found = places(&request, &[worker("w", "cpu-0")], &nodes);
         let placed: Vec<_> = found.places.iter().map(|p| (p.pool.as_str(), p.node.as_deref().unwrap())).collect();

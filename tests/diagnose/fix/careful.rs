@@ -110,6 +110,76 @@ async fn an_object_that_has_changed_since_is_left() {
     assert_eq!((states(&done), stored(&world)), (vec![State::NotApplied], before));
 }
 
+/// A write carries the version that was read: what somebody else writes in between is a conflict, and stays.
+#[tokio::test]
+async fn what_changes_between_the_last_read_and_the_write_is_not_overwritten() {
+    let list = json!({"imagePullSecrets": [{"name": "pull"}]});
+    let broken = |kind: &str, text: String| {
+        vec![credentials(), pull_secret(kind, &text), workers(env_from("bundle-credentials"), list.clone())]
+    };
+    let docker = "kubernetes.io/dockerconfigjson";
+    let other = STANDARD.encode(config(HOST, &json!({"email": "somebody@example.com"})));
+    let theirs = json!({"data": {".dockerconfigjson": other}});
+    // One is set in place, the other is made again.
+    for objects in [broken(docker, config(HOST, &json!({}))), broken("Opaque", good())] {
+        let world = world(&says(&observations()), objects).await;
+        let before = stored(&world);
+        world.meddle("/secrets/pull", theirs.clone());
+        let done = fixed(&world, &asked(), &everything()).await;
+        assert!(world.was_meddled(), "{}", text(&done));
+        assert!(whys(&done)[0].starts_with("it has changed since it was read; run this again"), "{}", text(&done));
+        assert_eq!(states(&done), [State::NotApplied], "{}", text(&done));
+        let pull = world.fake.object("Secret", NAMESPACE, "pull").expect("the secret");
+        assert_eq!(pull["data"][".dockerconfigjson"], json!(other), "what they wrote stays");
+        assert_eq!(stored(&world).len(), before.len(), "no copy is left: {:?}", stored(&world));
+    }
+
+    // What does not touch the change is no reason to give up: it is made on the newest version.
+    let world = world(&says(&observations()), broken(docker, config(HOST, &json!({})))).await;
+    world.meddle("/secrets/pull", json!({"metadata": {"annotations": {"note": "theirs"}}}));
+    let done = fixed(&world, &asked(), &everything()).await;
+    assert!(world.was_meddled());
+    assert_eq!(states(&done), [State::Applied], "{}", text(&done));
+    let pull = world.fake.object("Secret", NAMESPACE, "pull").expect("the secret");
+    assert_eq!(pull["metadata"]["annotations"]["note"], "theirs");
+}
+
+/// What a fix that was killed has kept goes where its original is there, and is named where it is the only copy.
+#[tokio::test]
+async fn a_kept_copy_is_cleaned_up_unless_it_is_the_only_one() {
+    let list = json!({"imagePullSecrets": [{"name": "pull"}, {"name": "lost"}]});
+    let docker = "kubernetes.io/dockerconfigjson";
+    let named = |name: &str| {
+        let mut secret = pull_secret(docker, &good());
+        secret["metadata"]["name"] = json!(name);
+        secret
+    };
+    let objects = vec![
+        named("pull"),
+        named("mops-kept-pull"),
+        named("mops-kept-lost"),
+        named("mops-kept-another"),
+        workers(env_from("bundle-credentials"), list),
+    ];
+    let world = world(&says(&observations()), objects).await;
+    let done = mops_diagnose::clean_up(&asked(), &world.services()).await;
+    let removed: Vec<&str> = done.objects.iter().map(|o| o.name.as_str()).collect();
+    assert_eq!((removed, done.cleanup.complete), (vec!["mops-kept-pull"], false));
+    let left: Vec<_> = done.cleanup.left.iter().map(|l| (l.object.name.as_str(), l.why.as_str())).collect();
+    let why = "the only copy of secret `lost`; `mops diagnose-auth --fix` puts it back";
+    assert_eq!(left, [("mops-kept-lost", why)]);
+    let still = ["mops-kept-lost", "mops-kept-another", "pull"];
+    assert!(
+        still.iter().all(|name| world.fake.object("Secret", NAMESPACE, name).is_some()),
+        "nobody else's is touched"
+    );
+
+    world.fake.deny("delete", "secrets");
+    world.make::<KubeSecret>(named("mops-kept-pull")).await;
+    let denied = mops_diagnose::clean_up(&asked(), &world.services()).await;
+    assert!(denied.cleanup.left.iter().any(|l| l.object.name == "mops-kept-pull" && l.why.contains("forbidden")));
+}
+
 /// Ended at any moment, a run leaves what was there before or what should be there after.
 #[tokio::test]
 async fn an_interrupted_fix_leaves_one_or_the_other() {
@@ -145,7 +215,8 @@ async fn an_interrupted_fix_leaves_one_or_the_other() {
 /// M-17: runs that mend what a run can mend use each right of the printed roles, and no other.
 #[tokio::test]
 async fn the_printed_roles_are_what_a_fix_uses() {
-    use mops_diagnose::{IdentityView, Trust, permissions};
+    use mops_diagnose::permissions::{self, Purpose};
+    use mops_diagnose::{IdentityView, Trust};
     let identity = IdentityView { client_id: "1111".into(), trust: Trust::Matches { young: false } };
     let vantages = vec![Vantage::P, Vantage::C];
     let request = Request { identity: Some(identity), vantages, ..linked_request() };
@@ -157,14 +228,19 @@ async fn the_printed_roles_are_what_a_fix_uses() {
     let done = fixed(&world, &request, &everything()).await;
     assert!(states(&done).iter().all(|state| *state == State::Applied), "{}", text(&done));
     let all = [permissions::IN_NAMESPACE, permissions::FIX].concat();
-    let mut used = world.used();
+    let set = super::makers::world().await;
+    set.forget_asked();
+    let done = fixed(&set, &linked_request(), &everything()).await;
+    assert_eq!(states(&done), [State::Applied], "{}", text(&done));
+    let mut used = &world.used() | &set.used();
     // Newer servers want both for the one request that opens the stream.
     assert!(used.contains("pods/exec get") && used.insert("pods/exec create".to_owned()));
     assert_eq!(used, super::super::cluster::given(&all));
-    let roles = permissions::kubernetes(NAMESPACE, None, (true, false));
+    let plain = Purpose::new(Command::DiagnoseAuth, NAMESPACE);
+    let roles = permissions::kubernetes(Purpose { fix: true, ..plain });
     assert_eq!(roles[0]["rules"].as_array().map(Vec::len), Some(all.len()));
     assert_eq!(
-        permissions::kubernetes(NAMESPACE, None, (false, false))[0]["rules"].as_array().map(Vec::len),
+        permissions::kubernetes(plain)[0]["rules"].as_array().map(Vec::len),
         Some(permissions::IN_NAMESPACE.len())
     );
 }

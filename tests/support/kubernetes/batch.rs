@@ -16,7 +16,7 @@ pub(super) fn daemon_sets(store: &mut Store, writer: &Writer) -> bool {
     changed
 }
 
-fn owner_of(object: &Json) -> Json {
+pub(super) fn owner_of(object: &Json) -> Json {
     json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "name": object["metadata"]["name"],
         "uid": object["metadata"]["uid"], "controller": true, "blockOwnerDeletion": true})
 }
@@ -41,8 +41,8 @@ fn daemon_set(store: &mut Store, object: &Json, writer: &Writer) -> bool {
         let labels = vec![("controller-revision-hash".to_owned(), hash.clone())];
         let prefix = text(object, "/metadata/name").to_owned();
         let named_owner = owner_of(object);
-        changed |=
-            Birth { owner: object, prefix, labels, named_owner, node: Some((*node).to_owned()) }.pod(store, writer);
+        changed |= Birth { owner: object, prefix, labels, named_owner, node: Some((*node).to_owned()), number: None }
+            .pod(store, writer);
     }
     let pods = pods_of(store, object);
     let able = pods.iter().filter(|p| ready(p)).count();
@@ -87,7 +87,8 @@ fn job(store: &mut Store, object: &Json, writer: &Writer) -> bool {
             ("batch.kubernetes.io/controller-uid".to_owned(), uid),
         ];
         changed =
-            Birth { owner: object, prefix: name, labels, named_owner: owner_of(object), node: None }.pod(store, writer);
+            Birth { owner: object, prefix: name, labels, named_owner: owner_of(object), node: None, number: None }
+                .pod(store, writer);
     }
     let reported = store.amend(&key_of(object), writer, |j| {
         let start = j["status"]["startTime"].as_str().unwrap_or(&writer.time).to_owned();

@@ -32,6 +32,15 @@ pub(super) fn fill(kind: &str, object: &mut Json, number: u64) {
             set(spec, "updateStrategy", rolling);
             template(spec);
         }
+        "StatefulSet" => {
+            let spec = &mut object["spec"];
+            set(spec, "replicas", json!(1));
+            set(spec, "revisionHistoryLimit", json!(10));
+            set(spec, "podManagementPolicy", json!("OrderedReady"));
+            set(spec, "updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}));
+            set(spec, "persistentVolumeClaimRetentionPolicy", json!({"whenDeleted": "Retain", "whenScaled": "Retain"}));
+            template(spec);
+        }
         "Job" => {
             let spec = &mut object["spec"];
             set(spec, "backoffLimit", json!(6));

@@ -53,7 +53,7 @@ const fn kind<T: DeserializeOwned + Serialize>(
 }
 
 /// All kinds; a namespace is made before what lives in it.
-pub static KINDS: [Kind; 13] = [
+pub static KINDS: [Kind; 14] = [
     kind::<core::v1::Namespace>(["", "v1", "Namespace"], "namespaces", false, false),
     kind::<core::v1::Node>(["", "v1", "Node"], "nodes", false, false),
     kind::<core::v1::Secret>(["", "v1", "Secret"], "secrets", true, false),
@@ -64,6 +64,7 @@ pub static KINDS: [Kind; 13] = [
     kind::<core::v1::Pod>(["", "v1", "Pod"], "pods", true, true),
     kind::<apps::v1::Deployment>(["apps", "v1", "Deployment"], "deployments", true, true),
     kind::<apps::v1::DaemonSet>(["apps", "v1", "DaemonSet"], "daemonsets", true, true),
+    kind::<apps::v1::StatefulSet>(["apps", "v1", "StatefulSet"], "statefulsets", true, true),
     kind::<batch::v1::Job>(["batch", "v1", "Job"], "jobs", true, true),
     kind::<policy::v1::PodDisruptionBudget>(
         ["policy", "v1", "PodDisruptionBudget"],

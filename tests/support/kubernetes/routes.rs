@@ -37,6 +37,8 @@ pub fn routes() -> Vec<RouteInfo> {
     for (method, part) in [("GET", "log"), ("GET", "exec"), ("POST", "exec"), ("PATCH", super::ephemeral::PART)] {
         rows.push(row(method, format!("/api/v1/namespaces/{{namespace}}/pods/{{name}}/{part}"), REFEREE));
     }
+    let kubelet = Evidence::Client("kubelet 1.34.4 with containerd, asked the same by e2e::smoke_test");
+    rows.push(row("GET", "/api/v1/namespaces/{namespace}/pods/{name}/portforward".into(), kubelet));
     rows.push(row("PATCH", "/api/v1/nodes/{name}/status".into(), Evidence::Client("kubectl 1.34, KUBERNETES.md §4")));
     let review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     rows.push(row("POST", review.into(), REFEREE));
@@ -119,7 +121,7 @@ mod tests {
             let method: Method = route.method.parse().expect("a method");
             assert!(target(&method, &path).is_some(), "{route}");
         }
-        for path in ["/apis/apps/v1/statefulsets", "/api/v2/pods", "/apis/apps/v1/namespaces/n/pods", "/metrics"] {
+        for path in ["/apis/apps/v1/replicasets", "/api/v2/pods", "/apis/apps/v1/namespaces/n/pods", "/metrics"] {
             assert!(target(&Method::GET, path).is_none(), "{path}");
         }
     }

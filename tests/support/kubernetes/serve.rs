@@ -110,7 +110,9 @@ async fn answer(fake: &Arc<KubernetesFake>, ask: &Ask) -> Result<Response<Body>,
         Target::Object(kind, namespace, name, part) => match part.as_str() {
             "" | "status" => object(fake, ask, kind, (&namespace, &name, &part)),
             ephemeral::PART if kind.kind == "Pod" => object(fake, ask, kind, (&namespace, &name, &part)),
-            "log" | "exec" if kind.kind == "Pod" => attended(fake, ask, (&namespace, &name, &part)).await,
+            "log" | "exec" | "portforward" if kind.kind == "Pod" => {
+                attended(fake, ask, (&namespace, &name, &part)).await
+            }
             _ => Err(missing()),
         },
     }
@@ -285,7 +287,7 @@ fn patch(ask: &Ask, write: &Write, store: &mut super::Store) -> Result<Response<
     }
 }
 
-/// Log and commands of a pod; both are rights of their own.
+/// Log, commands and ports of a pod; each is a right of its own.
 async fn attended(
     fake: &Arc<KubernetesFake>,
     ask: &Ask,
@@ -295,12 +297,16 @@ async fn attended(
     let verb = verb(&ask.method, true, false);
     let resource = format!("pods/{part}");
     // A stream that a GET opens needs the right to create as well on newer servers.
-    let verbs = if part == "exec" { vec![verb, "create"] } else { vec![verb] };
+    let verbs = if part == "log" { vec![verb] } else { vec![verb, "create"] };
     for verb in verbs {
         if fake.store().denied(verb, &resource) {
             return Err(Refusal::forbidden(kind, verb, &resource, (namespace, name)));
         }
     }
     let find = || fake.store().get("Pod", namespace, name).cloned().ok_or_else(|| Refusal::not_found(kind, name));
-    if part == "exec" { super::exec::exec(fake, ask, &find()?) } else { super::log::log(fake, ask, find).await }
+    match part {
+        "exec" => super::exec::exec(fake, ask, &find()?),
+        "portforward" => super::forward::forward(fake, ask, &find()?),
+        _ => super::log::log(fake, ask, find).await,
+    }
 }

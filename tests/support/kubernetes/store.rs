@@ -68,6 +68,8 @@ pub(super) struct Store {
     pub(super) environments: HashMap<(String, String), BTreeMap<String, String>>,
     /// Programs that an image has.
     pub(super) programs: HashSet<(String, String)>,
+    /// Ports of schedulers that do not do what they should.
+    pub(super) quiet: HashMap<u16, super::Quiet>,
     /// Images that a node holds.
     pub(super) images: HashSet<(String, String)>,
     /// What made a pod: kind and uid of the controller, by uid of the pod.

@@ -25,7 +25,7 @@ pub(super) fn check(kind: &Kind, old: Option<&Json>, new: &Json) -> Vec<Cause> {
     labels(&new["metadata"]["labels"], "metadata.labels", &mut causes);
     match kind.kind {
         "Secret" => secret(old, new, &mut causes),
-        "Deployment" | "DaemonSet" => workload(old, new, &mut causes),
+        "Deployment" | "DaemonSet" | "StatefulSet" => workload(old, new, &mut causes),
         "Job" => job(old, new, &mut causes),
         "Pod" => pod(old, new, &mut causes),
         "Service" => service(old, new, &mut causes),

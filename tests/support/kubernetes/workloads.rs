@@ -17,6 +17,7 @@ pub(super) fn settle(store: &mut Store, writer: &Writer) {
         changed |= super::autoscale::autoscalers(store, writer);
         changed |= deployments(store, writer);
         changed |= super::batch::daemon_sets(store, writer);
+        changed |= super::stateful::stateful_sets(store, writer);
         changed |= super::batch::jobs(store, writer);
         changed |= super::schedule::schedule(store, writer);
         changed |= super::node::devices(store);
@@ -69,7 +70,8 @@ fn emptied(store: &mut Store, name: &str, writer: &Writer) -> bool {
 /// Removes what was asked to go: pods, dependants of what is gone, objects that waited for their dependants.
 fn dying(store: &mut Store) -> bool {
     let mut changed = false;
-    let owners: Vec<Json> = ["Deployment", "DaemonSet", "Job"].iter().flat_map(|kind| store.list(kind, "")).collect();
+    let owners: Vec<Json> =
+        ["Deployment", "DaemonSet", "StatefulSet", "Job"].iter().flat_map(|kind| store.list(kind, "")).collect();
     let stays = |o: &Json| o["metadata"]["deletionTimestamp"].is_null() || finalizers(o).contains(&ORPHAN.to_owned());
     let alive = |uid: &str| owners.iter().any(|o| text(o, "/metadata/uid") == uid && stays(o));
     for pod in store.list("Pod", "") {
@@ -130,6 +132,8 @@ pub(super) struct Birth<'a> {
     pub(super) labels: Vec<(String, String)>,
     pub(super) named_owner: Json,
     pub(super) node: Option<String>,
+    /// A pod of a stateful set is called by its number.
+    pub(super) number: Option<usize>,
 }
 
 impl Birth<'_> {
@@ -138,7 +142,8 @@ impl Birth<'_> {
         let template = &self.owner["spec"]["template"];
         let namespace = text(self.owner, "/metadata/namespace");
         let uid = uuid::Uuid::new_v4();
-        let name = format!("{}-{}", self.prefix, &uid.simple().to_string()[..5]);
+        let random = || uid.simple().to_string()[..5].to_owned();
+        let name = format!("{}-{}", self.prefix, self.number.map_or_else(random, |number| number.to_string()));
         let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
             "name": name, "namespace": namespace, "uid": uid.to_string(), "creationTimestamp": writer.time,
             "generateName": format!("{}-", self.prefix), "generation": 1,
@@ -211,7 +216,8 @@ fn deployment(store: &mut Store, object: &Json, writer: &Writer) -> bool {
             "uid": uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, prefix.as_bytes()).to_string(), "controller": true,
             "blockOwnerDeletion": true});
         let labels = vec![("pod-template-hash".to_owned(), hash.clone())];
-        changed |= Birth { owner: object, prefix: prefix.clone(), labels, named_owner, node: None }.pod(store, writer);
+        changed |= Birth { owner: object, prefix: prefix.clone(), labels, named_owner, node: None, number: None }
+            .pod(store, writer);
     }
     let surplus = new.iter().skip(wanted);
     let enough = new.iter().filter(|p| ready(p)).count() >= wanted || recreate;

@@ -317,7 +317,7 @@ pub(super) fn delete(store: &mut Store, write: &Write, options: &Json) -> Result
         return Ok(gone);
     }
     let mut dying = before.clone();
-    let owns = matches!(kind.kind, "Deployment" | "DaemonSet" | "Job");
+    let owns = matches!(kind.kind, "Deployment" | "DaemonSet" | "StatefulSet" | "Job");
     match propagation(kind, options) {
         _ if !owns => {}
         "Orphan" => hold(&mut dying, ORPHAN),

@@ -9,9 +9,15 @@ use super::value;
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AskingArgs {
-    /// From where to ask: w (here), p (a pod a pool), n (a node's network), c (a container in workers); default: w,p,n.
+    /// From w (here), p (pods), n (the nodes' network), c (in workers); default: w,p,n.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::vantage)]
     pub(crate) vantage: Vec<Vantage>,
+    /// Bring a node to a pool at zero; it costs.
+    #[arg(long, conflicts_with_all = ["from", "cleanup"])]
+    pub(crate) scale_up: bool,
+    /// Longest time for that.
+    #[arg(long, value_name = "T", value_parser = value::patience, default_value = "15m", requires = "scale_up")]
+    pub(crate) scale_up_timeout: Duration,
     /// From how many nodes of a pool (default: 1).
     #[arg(long, value_name = "N", value_parser = value::count)]
     pub(crate) per_pool: Option<usize>,

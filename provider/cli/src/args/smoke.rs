@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::CheckArgs;
+use super::{CheckArgs, value};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SmokeTestArgs {
@@ -26,6 +26,12 @@ pub(crate) struct SmokeArgs {
     /// A pod must get a GPU on each pool that has some.
     #[arg(long, conflicts_with_all = ["from", "push_only"])]
     pub(crate) gpu: bool,
+    /// The Service of the scheduler (default: dask-scheduler).
+    #[arg(short, long, value_name = "NAME", value_parser = value::object_name, conflicts_with_all = ["from", "push_only"])]
+    pub(crate) scheduler: Option<String>,
+    /// Do not ask the scheduler.
+    #[arg(long, conflicts_with_all = ["from", "push_only", "scheduler"])]
+    pub(crate) skip_port_forward: bool,
     /// Prove that a SAS cannot write (always in dev).
     #[arg(long, conflicts_with_all = ["from", "push_only"])]
     pub(crate) verify_readonly: bool,

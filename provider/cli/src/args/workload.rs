@@ -28,7 +28,7 @@ pub(crate) struct WorkloadArgs {
     /// One more image to look up (repeatable).
     #[arg(long, value_name = "REF", value_parser = value::image)]
     pub(crate) image: Vec<String>,
-    /// A model whose files the pods fetch, ngc:ORG[/TEAM]/NAME:VERSION (repeatable).
+    /// Model (repeatable): ngc:ORG[/TEAM]/NAME:VERSION.
     #[arg(long, value_name = "REF", value_parser = value::model)]
     pub(crate) model: Vec<Model>,
     /// Only this node pool (repeatable).

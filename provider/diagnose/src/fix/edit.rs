@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::change::{Change, State};
 use super::field::{self, hash, lookup, merge, shaped};
 use super::owned;
+use crate::cluster::is_maker;
 use crate::observed::Object;
 
 /// One change of one object.
@@ -50,13 +51,14 @@ impl Edit {
 
     /// Whether it changes what pods are made from.
     pub(crate) fn restarts(&self) -> bool {
-        matches!(self, Self::Set { live, patch } if live["kind"] == "Deployment" && !patch["spec"]["template"].is_null())
+        matches!(self, Self::Set { live, patch } if is_maker(&place(live).kind) && !patch["spec"]["template"].is_null())
     }
 
     /// Verbs on the resource.
     pub(crate) fn rights(&self) -> Vec<(&'static str, &'static str)> {
         let resource = match self.object()["kind"].as_str() {
             Some("Deployment") => "deployments",
+            Some("StatefulSet") => "statefulsets",
             Some("ServiceAccount") => "serviceaccounts",
             _ => "secrets",
         };

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::write::KEPT;
 use crate::chosen;
-use crate::cluster::{Cluster, Trouble};
+use crate::cluster::{Cluster, Trouble, is_maker};
 use crate::finding::Finding;
 use crate::observed::{Observed, Status, code};
 use crate::permissions;
@@ -25,7 +25,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) elsewhere: BTreeMap<String, Json>,
     /// Copies of absent secrets that a killed run has kept.
     pub(crate) kept: BTreeMap<String, Json>,
-    pub(crate) deployments: BTreeMap<String, Json>,
+    /// What makes the workers, by kind and name.
+    pub(crate) makers: BTreeMap<(&'static str, String), Json>,
     pub(crate) accounts: BTreeMap<String, Json>,
     /// What the run has seen.
     pub(crate) seen: &'a [Observed],
@@ -46,8 +47,7 @@ impl<'a> Ground<'a> {
         let workers = chosen::workers(cluster, request).await?;
         let about = findings.iter().flat_map(|f| &f.objects).filter(|o| o.kind == "Secret").map(|o| o.name.clone());
         let names: BTreeSet<String> = static_reads::named(request, &workers).into_iter().chain(about).collect();
-        let deployments = workers.iter().map(workload::owner).filter(|(kind, _)| *kind == "Deployment");
-        let deployments: BTreeSet<String> = deployments.map(|(_, name)| name).collect();
+        let makers: BTreeSet<_> = workers.iter().map(workload::owner).filter(|(kind, _)| is_maker(kind)).collect();
         let accounts: BTreeSet<String> = workers.iter().map(|pod| account_of(pod).to_owned()).collect();
         let secrets = found(cluster, "Secret", names.clone()).await;
         let mut elsewhere = BTreeMap::new();
@@ -63,7 +63,7 @@ impl<'a> Ground<'a> {
             kept: kept.map(|(name, copy)| (name.trim_start_matches(KEPT).to_owned(), copy)).collect(),
             secrets,
             elsewhere,
-            deployments: found(cluster, "Deployment", deployments).await,
+            makers: made_by(cluster, makers).await,
             accounts: found(cluster, "ServiceAccount", accounts).await,
             workers,
             seen,
@@ -72,22 +72,31 @@ impl<'a> Ground<'a> {
         })
     }
 
-    /// The deployments of the workers that a condition holds for; why there is none, when one of them has another maker.
-    pub(crate) fn deployments_of(&self, which: impl Fn(&Pod) -> bool) -> Result<Vec<(&Json, &Pod)>, String> {
-        let mut all: BTreeMap<&str, (&Json, &Pod)> = BTreeMap::new();
+    /// What makes the workers that a condition holds for; why that is nothing, when one of them has another maker or none.
+    pub(crate) fn makers_of(&self, which: impl Fn(&Pod) -> bool) -> Result<Vec<(&Json, &Pod)>, String> {
+        let mut all: BTreeMap<&(&str, String), (&Json, &Pod)> = BTreeMap::new();
         let mut other = None;
         for pod in self.workers.iter().filter(|pod| which(pod)) {
             let (kind, name) = workload::owner(pod);
-            match self.deployments.get_key_value(&name).filter(|_| kind == "Deployment") {
-                Some((name, deployment)) => drop(all.insert(name, (deployment, pod))),
-                None => other = Some(format!("{kind} `{name}`")),
+            match self.makers.get_key_value(&(kind, name.clone())) {
+                Some((key, maker)) => drop(all.insert(key, (maker, pod))),
+                None if is_bare(pod) => other = Some(format!("pod `{name}` has no owner that would make it again")),
+                None => other = Some(format!("the pods are those of {kind} `{name}`, which is not changed here")),
             }
         }
         match (all.is_empty(), other) {
-            (true, Some(other)) => Err(format!("the pods are those of {other}, and only a Deployment is changed here")),
+            (true, Some(other)) => Err(other),
             (true, None) => Err("no pod of it is there any more".to_owned()),
             (false, _) => Ok(all.into_values().collect()),
         }
+    }
+
+    /// How a person makes a pod again that has no owner: it is never deleted here.
+    pub(crate) fn by_hand(&self, why: &str) -> Option<String> {
+        let mut bare = self.workers.iter().filter(|pod| is_bare(pod)).filter_map(|pod| pod.metadata.name.as_deref());
+        let name = bare.find(|name| why.starts_with(&format!("pod `{name}` has no owner")))?;
+        let kubectl = format!("kubectl -n {}", self.request.namespace);
+        Some(format!("{kubectl} get pod {name} -o yaml | {kubectl} replace --force -f -"))
     }
 
     /// The first right that an edit needs and that nobody has given.
@@ -111,6 +120,20 @@ impl<'a> Ground<'a> {
         let about = move |o: &Observed| o.target.split('/').next() == Some(host);
         self.seen.iter().filter(move |o| o.credential == credential && asks(o) && about(o))
     }
+}
+
+/// Whether nobody would make a pod again.
+fn is_bare(pod: &Pod) -> bool {
+    !pod.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true))
+}
+
+/// The makers of pods that are there and may be read.
+async fn made_by(cluster: &Cluster, names: BTreeSet<(&'static str, String)>) -> BTreeMap<(&'static str, String), Json> {
+    let one = |(kind, name): (&'static str, String)| async move {
+        let object = cluster.object(kind, &name).await.ok()?;
+        Some(((kind, name), object))
+    };
+    futures::future::join_all(names.into_iter().map(one)).await.into_iter().flatten().collect()
 }
 
 pub(crate) fn account_of(pod: &Pod) -> &str {

@@ -1,5 +1,7 @@
 //! Which findings are mended, in which order, and by which changes. Nothing is asked or written here (`tests`).
 
+use serde_json::Value as Json;
+
 use super::change::{Change, Fixing, State, Unfixed};
 use super::edit::Edit;
 use super::ground::Ground;
@@ -62,7 +64,7 @@ pub(crate) fn plan(findings: &[Finding], ground: &Ground<'_>, allowed: &Allowed)
         match step(finding, findings, ground, allowed) {
             Ok(Some(found)) => planned.push(found),
             Ok(None) => {}
-            Err(why) => left.push(unfixed(finding, why)),
+            Err(why) => left.push(unfixed(finding, why, ground)),
         }
     }
     // With what a node pulls mended first, pods that are made again can come up.
@@ -70,14 +72,15 @@ pub(crate) fn plan(findings: &[Finding], ground: &Ground<'_>, allowed: &Allowed)
     Plan { steps: planned.into_iter().map(|(_, step)| step).collect(), left }
 }
 
-fn unfixed(finding: &Finding, why: String) -> Unfixed {
+fn unfixed(finding: &Finding, why: String, ground: &Ground<'_>) -> Unfixed {
     let fix = finding.fixes.first();
+    let command = ground.by_hand(&why).or_else(|| fix.and_then(|fix| fix.command.clone()));
     Unfixed {
         cause_id: finding.cause_id.clone(),
         target: finding.target.clone(),
         why,
         text: fix.map(|fix| fix.text.clone()).unwrap_or_default(),
-        command: fix.and_then(|fix| fix.command.clone()),
+        command,
         page: fix.and_then(|fix| fix.page.clone()),
     }
 }
@@ -135,6 +138,23 @@ fn sure(finding: &Finding, all: &[Finding]) -> Result<(), String> {
     }
 }
 
+/// Why pods of a StatefulSet would not be made again from a changed template.
+fn waits_for_people(maker: &Json) -> Option<String> {
+    let strategy = &maker["spec"]["updateStrategy"];
+    let partition = strategy["rollingUpdate"]["partition"].as_i64().unwrap_or(0);
+    let count = |name: &str| maker["status"][name].as_i64().unwrap_or(0);
+    let ordered = maker["spec"]["podManagementPolicy"] != "Parallel";
+    let words = match strategy["type"].as_str() {
+        _ if maker["kind"] != "StatefulSet" => return None,
+        Some("OnDelete") => "its strategy is OnDelete",
+        _ if partition > 0 => "it has a partition",
+        // One that does not get ready holds up the rollout of what would mend it.
+        _ if ordered && count("readyReplicas") < count("replicas") => "one that is not ready holds up the others",
+        _ => return None,
+    };
+    Some(format!("pods of a StatefulSet are not made again here ({words}): change it, and delete them one by one"))
+}
+
 fn obstacle(edits: &[Edit], ground: &Ground<'_>) -> Option<String> {
     edits.iter().find_map(|edit| {
         let kept = match edit {
@@ -143,7 +163,8 @@ fn obstacle(edits: &[Edit], ground: &Ground<'_>) -> Option<String> {
         };
         let sealed = matches!(edit, Edit::Set { live, .. } if live["immutable"] == true);
         let sealed = || sealed.then(|| "the secret is immutable: make another one".to_owned());
+        let by_hand = || edit.restarts().then(|| waits_for_people(edit.object())).flatten();
         let denied = || ground.lacks(&edit.rights()).map(|right| format!("not permitted: {right}"));
-        kept.or_else(sealed).or_else(denied)
+        kept.or_else(sealed).or_else(by_hand).or_else(denied)
     })
 }

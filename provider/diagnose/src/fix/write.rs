@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::edit::{Edit, place};
 use crate::cluster::{Cluster, Trouble};
-use crate::observed::code;
+use crate::observed::{Object, code};
 use crate::request::Services;
 
 /// Longest wait for the pods of a Deployment to be made again.
@@ -85,7 +85,11 @@ fn content(object: &Json) -> Json {
 /// A copy first, so that nothing is lost when the program is killed in between.
 async fn recreate(cluster: &Cluster, live: &Json, new: &Json) -> Result<Edit, Trouble> {
     cluster.apply(&kept(live), false).await?;
-    cluster.remove(live).await?;
+    if let Err(trouble) = cluster.remove(live).await {
+        // It is there as it was, and changed since perhaps.
+        forget(cluster, live).await?;
+        return Err(trouble);
+    }
     match cluster.apply(new, false).await {
         Ok(_) => Ok(Edit::Recreate { live: live.clone(), new: new.clone() }),
         Err(trouble) => {
@@ -167,24 +171,24 @@ async fn undo(cluster: &Cluster, edit: &Edit) -> Result<(), Trouble> {
     }
 }
 
-/// Waits until the pods of what was changed are made again. An error says which Deployment was whole before, and is not
-/// any more.
+/// Waits until the pods of what was changed are made again. An error says what was whole before, and is not any more.
 pub(crate) async fn rolled_out(cluster: &Cluster, services: &Services, written: &Written) -> Result<(), String> {
     for edit in written.0.iter().filter(|edit| edit.restarts()) {
-        let (name, before) = (place(edit.object()).name, whole(edit.object()));
+        let (object, before) = (place(edit.object()), whole(edit.object()));
         // Pods that lacked something else may never come up; what was seen of them will tell.
         let limit = if before { ROLLOUT } else { UNHEALTHY };
-        if !came_back(cluster, services, &name, limit).await? && before {
-            return Err(format!("Deployment `{name}` was whole before, and has not come back in {limit:?}"));
+        if !came_back(cluster, services, &object, limit).await? && before {
+            let Object { kind, name, .. } = object;
+            return Err(format!("{kind} `{name}` was whole before, and has not come back in {limit:?}"));
         }
     }
     Ok(())
 }
 
-async fn came_back(cluster: &Cluster, services: &Services, name: &str, limit: Duration) -> Result<bool, String> {
+async fn came_back(cluster: &Cluster, services: &Services, object: &Object, limit: Duration) -> Result<bool, String> {
     let end = services.clock.monotonic() + limit;
     while !services.cancel.is_canceled() {
-        let now = cluster.object("Deployment", name).await.map_err(|trouble| trouble.detail)?;
+        let now = cluster.object(&object.kind, &object.name).await.map_err(|trouble| trouble.detail)?;
         if whole(&now) {
             return Ok(true);
         }
@@ -196,12 +200,15 @@ async fn came_back(cluster: &Cluster, services: &Services, name: &str, limit: Du
     Ok(true)
 }
 
-/// Whether all pods of a Deployment are of its present template and available.
-fn whole(deployment: &Json) -> bool {
-    let number = |pointer: &str| deployment.pointer(pointer).and_then(Json::as_i64).unwrap_or(0);
-    let wanted = deployment["spec"]["replicas"].as_i64().unwrap_or(1);
+/// Whether all pods of a Deployment or StatefulSet are of its present template and available. A StatefulSet that is through
+/// counts no updated pods any more, and has one revision.
+fn whole(maker: &Json) -> bool {
+    let number = |pointer: &str| maker.pointer(pointer).and_then(Json::as_i64).unwrap_or(0);
+    let wanted = maker["spec"]["replicas"].as_i64().unwrap_or(1);
+    let status = &maker["status"];
+    let through = maker["kind"] == "StatefulSet" && status["currentRevision"] == status["updateRevision"];
     number("/status/observedGeneration") >= number("/metadata/generation")
-        && number("/status/updatedReplicas") >= wanted
+        && (through || number("/status/updatedReplicas") >= wanted)
         && number("/status/availableReplicas") >= wanted
         && number("/status/replicas") <= wanted
 }

@@ -28,7 +28,7 @@ pub(super) fn lines(fixing: &Fixing, width: usize) -> Vec<String> {
 }
 
 /// `2 applied, 1 not applied, 3 causes left alone`
-fn summary(fixing: &Fixing) -> String {
+pub(super) fn summary(fixing: &Fixing) -> String {
     let states = [
         State::Planned,
         State::Applied,
@@ -52,10 +52,14 @@ fn summary(fixing: &Fixing) -> String {
     words.join(", ")
 }
 
-fn one(change: &Change, width: usize) -> Vec<String> {
+/// `Secret pull .data.K`
+pub(super) fn place(change: &Change) -> String {
+    format!("{} {} {}", change.object.kind, change.object.name, change.field)
+}
+
+/// What it changes, whether it can be taken back, and what it needs.
+pub(super) fn terms(change: &Change) -> String {
     let or_nothing = |hash: &str| if hash.is_empty() { NOTHING.to_owned() } else { hash.to_owned() };
-    let object = &change.object;
-    let what = format!("  {}: {} {} {}", change.state.word(), object.kind, object.name, change.field);
     let mut more = vec![format!("{} -> {}", or_nothing(&change.before), or_nothing(&change.after))];
     if change.restarts {
         more.push("pods restart".to_owned());
@@ -65,7 +69,37 @@ fn one(change: &Change, width: usize) -> Vec<String> {
     if !change.takes_from.is_empty() {
         more.push(format!("takes the field from {}", change.takes_from.join(", ")));
     }
-    let mut lines = vec![wrap(&what, width, "      "), wrap(&format!("    {}", more.join("; ")), width, "      ")];
+    more.join("; ")
+}
+
+/// What to do about a cause that is left alone, on one line.
+pub(super) fn instead(left: &Unfixed) -> String {
+    match (&left.command, &left.page) {
+        (Some(command), _) => format!("run: {command}"),
+        (None, Some(page)) => format!("page: {page}"),
+        (None, None) if left.text.is_empty() => String::new(),
+        (None, None) => format!("do: {}", left.text),
+    }
+}
+
+/// Every change and every cause that is left alone, each as a word for what became of it and a sentence: for the forms that
+/// have no lines of a terminal.
+pub(super) fn told(fixing: &Fixing) -> Vec<(&'static str, String)> {
+    let changes = fixing.changes.iter().map(|change| {
+        let why = if change.why.is_empty() { String::new() } else { format!("; why: {}", change.why) };
+        let about = format!("{} {}: {}", change.cause_id, change.target, place(change));
+        (change.state.word(), format!("{about}: {}{why}", terms(change)))
+    });
+    let left = fixing.left.iter().map(|left| {
+        let said = format!("{} {}: {}; {}", left.cause_id, left.target, left.why, instead(left));
+        ("left alone", said.trim_end_matches("; ").to_owned())
+    });
+    changes.chain(left).collect()
+}
+
+fn one(change: &Change, width: usize) -> Vec<String> {
+    let what = format!("  {}: {}", change.state.word(), place(change));
+    let mut lines = vec![wrap(&what, width, "      "), wrap(&format!("    {}", terms(change)), width, "      ")];
     if !change.why.is_empty() {
         lines.push(wrap(&format!("    why: {}", change.why), width, "         "));
     }
@@ -74,11 +108,13 @@ fn one(change: &Change, width: usize) -> Vec<String> {
 
 fn unfixed(left: &Unfixed, width: usize) -> Vec<String> {
     let mut lines = vec![wrap(&format!("{} {}: {}", left.cause_id, left.target, left.why), width, "  ")];
-    match (&left.command, &left.page) {
-        (Some(command), _) => lines.push(format!("  run: {command}")),
-        (None, Some(page)) => lines.push(format!("  page: {page}")),
-        (None, None) if left.text.is_empty() => {}
-        (None, None) => lines.push(wrap(&format!("  do: {}", left.text), width, "      ")),
+    match instead(left) {
+        nothing if nothing.is_empty() => {}
+        words if left.command.is_none() && left.page.is_none() => {
+            lines.push(wrap(&format!("  {words}"), width, "      "));
+        }
+        // What is copied is left whole.
+        whole => lines.push(format!("  {whole}")),
     }
     lines
 }

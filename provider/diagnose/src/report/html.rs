@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::fixing;
 use super::letter::{self, Letter};
 use super::matrix::Matrix;
 use super::model::{Cleanup, Report, Verdict};
@@ -50,6 +51,7 @@ pub fn html(report: &Report) -> String {
             ("matrix", grid::matrix(&matrix, &matters)),
             ("elsewhere", grid::elsewhere(&matrix, &matters)),
             ("others", others),
+            ("fixing", mended(report)),
             ("letters", letters(report, &matters)),
             ("remarks", remarks(report)),
             ("version", Markup::text(&report.tool.version)),
@@ -146,21 +148,30 @@ fn letters(report: &Report, matters: &Matters<'_>) -> Markup {
     Markup::fill(include_str!("html/section.html"), &[("title", title), ("body", all.iter().map(one).collect())])
 }
 
+/// What `--fix` has planned and done.
+fn mended(report: &Report) -> Markup {
+    let Some(found) = &report.fixing else { return Markup::default() };
+    let title = format!("--fix: {}", fixing::summary(found));
+    list(&title, fixing::told(found).into_iter())
+}
+
 fn remarks(report: &Report) -> Markup {
     let notices = report.notices.iter().map(|text| ("note", text.clone()));
     let skipped = report.skipped.iter().map(|s| ("skipped", format!("{}: {}", s.what, s.why)));
+    let all: Vec<(&str, String)> = notices.chain(skipped).collect();
+    if all.is_empty() { Markup::default() } else { list("Notes, and what was not looked at", all.into_iter()) }
+}
+
+/// Lines with a word in front of each.
+fn list<'a>(title: &str, all: impl Iterator<Item = (&'a str, String)>) -> Markup {
     let line = |(name, text): (&str, String)| {
         Markup::fill(
             "<li><b>{{name}}</b> {{text}}</li>",
             &[("name", Markup::text(name)), ("text", Markup::text(&text))],
         )
     };
-    let lines: Vec<Markup> = notices.chain(skipped).map(line).collect();
-    if lines.is_empty() {
-        return Markup::default();
-    }
-    let title = Markup::text("Notes, and what was not looked at");
-    Markup::fill(include_str!("html/remarks.html"), &[("title", title), ("lines", lines.into_iter().collect())])
+    let lines = all.map(line).collect();
+    Markup::fill(include_str!("html/remarks.html"), &[("title", Markup::text(title)), ("lines", lines)])
 }
 
 fn cleanup(cleanup: &Cleanup) -> String {

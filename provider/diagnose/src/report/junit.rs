@@ -2,6 +2,8 @@
 //! failure's type is the cause that explains it; each finding stands in the case of its trigger, with its
 //! place in the report as a property of the suite (`tests/diagnose/report_junit.rs`).
 
+mod fixing;
+
 use std::collections::BTreeMap;
 use std::io;
 
@@ -27,14 +29,17 @@ fn document(report: &Report) -> io::Result<String> {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let suites = suites(report);
-    let (tests, failures, skipped) =
-        suites.iter().map(Suite::counts).fold((0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
+    let counted = suites.iter().map(Suite::counts).chain(report.fixing.as_ref().map(fixing::counts));
+    let (tests, failures, skipped) = counted.fold((0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
     let root = writer.create_element("testsuites").with_attribute(("name", report.command.name()));
     let root = root.with_attribute(("tests", tests.to_string().as_str()));
     let root = root.with_attribute(("failures", failures.to_string().as_str()));
     let root = root.with_attribute(("skipped", skipped.to_string().as_str()));
     let root = root.with_attribute(("time", time(report.run.duration_ms).as_str()));
-    root.write_inner_content(|w| suites.iter().try_for_each(|suite| suite.write(w, &report.run.started)))?;
+    root.write_inner_content(|w| {
+        suites.iter().try_for_each(|suite| suite.write(w, &report.run.started))?;
+        report.fixing.iter().try_for_each(|found| fixing::write(w, found))
+    })?;
     let mut text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
     text.push('\n');
     Ok(text)

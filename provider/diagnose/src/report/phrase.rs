@@ -117,6 +117,7 @@ pub(crate) fn name(check: &str) -> &str {
         check::KUBELET => "image pull",
         check::PROBE => "probe pod",
         check::PUSH => "push",
+        check::SCHEDULER => "scheduler",
         other => other,
     }
 }

@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use log::*;
 
 use super::model::{Report, Verdict};
-use super::{owner, phrase};
+use super::{fixing, owner, phrase};
 use crate::catalogue::{self, Cause, Family};
 use crate::finding::Finding;
 
@@ -31,6 +31,7 @@ pub fn sarif(report: &Report) -> serde_json::Value {
         invocations: [invocation(report)],
         column_kind: "unicodeCodePoints",
         results,
+        properties: report.fixing.as_ref().map(|fixing| RunProperties { fixing }),
     };
     serde_json::to_value(Log { schema: SCHEMA, version: "2.1.0", runs: [run] }).unwrap_or_default()
 }
@@ -90,6 +91,7 @@ fn uri(path: &str) -> String {
 fn invocation(report: &Report) -> Invocation<'_> {
     let skipped = report.skipped.iter().map(|s| (s.required, format!("{} was skipped: {}", s.what, s.why)));
     let notices = report.notices.iter().map(|n| (false, n.clone()));
+    let fixing = report.fixing.iter().flat_map(fixing::told).map(|(word, text)| (false, format!("{word}: {text}")));
     let notification =
         |(required, text)| Notification { level: if required { "warning" } else { "note" }, message: Text { text } };
     Invocation {
@@ -97,6 +99,6 @@ fn invocation(report: &Report) -> Invocation<'_> {
         exit_code: report.summary.exit_code,
         // A run that never began has no time.
         start_time_utc: Some(report.run.started.as_str()).filter(|t| !t.is_empty()),
-        tool_execution_notifications: skipped.chain(notices).map(notification).collect(),
+        tool_execution_notifications: skipped.chain(notices).chain(fixing).map(notification).collect(),
     }
 }

@@ -68,7 +68,18 @@ impl Page<'_> {
     fn table(&self) -> Vec<String> {
         let pushed = self.report.probes.iter().find(|o| o.check == check::PUSH && o.status == Status::Pass);
         let artefact = pushed.map(|o| head(&format!("artefact: {}", o.target), self.width));
-        artefact.into_iter().chain(table::rows(self.report.command, &self.report.probes, self.width)).collect()
+        artefact
+            .into_iter()
+            .chain(self.scheduler())
+            .chain(table::rows(self.report.command, &self.report.probes, self.width))
+            .collect()
+    }
+
+    /// What the workers' scheduler has answered, by its ports.
+    fn scheduler(&self) -> Option<String> {
+        let asked = self.report.probes.iter().filter(|o| o.check == check::SCHEDULER);
+        let answers: Vec<String> = asked.map(|o| format!("{} {}", o.target, o.result())).collect();
+        (!answers.is_empty()).then(|| head(&format!("scheduler: {}", answers.join(", ")), self.width))
     }
 
     /// The worst finding; a note only when the run cannot pass because of it.

@@ -19,8 +19,12 @@ const NVIDIAS_PLUGIN: &str =
     "nvcr.io/nvidia/k8s-device-plugin@sha256:7089559ce6153018806857f5049085bae15b3bf6f1c8bd19d8b12f707d087dea";
 /// `sleep infinity` ends at once in some builds of busybox; process 1 of a container ends by SIGTERM only when it says so.
 const SLEEP: &str = "#!/bin/busybox sh\ntrap 'exit 0' TERM\n/bin/busybox sleep 1000000 & wait\n";
-/// Listens where Dask's scheduler does.
-const SCHEDULER: &str = "#!/bin/busybox sh\ntrap 'exit 0' TERM\n/bin/busybox httpd -f -p 8786 -h /srv & wait\n";
+/// Listens where Dask's scheduler does, and says there how it is.
+const SCHEDULER: &str = "#!/bin/busybox sh
+trap 'exit 0' TERM
+/bin/busybox httpd -f -p 8787 -h /srv &
+/bin/busybox httpd -f -p 8786 -h /srv & wait
+";
 /// Like Dask's worker it lives on its scheduler: it stays only when it has reached the address that it was told.
 const WORKER: &str = "#!/bin/busybox sh
 trap 'exit 0' TERM
@@ -61,6 +65,7 @@ pub fn workload(name: &str) -> io::Result<Image> {
         program("bin/dask-worker", WORKER),
         Entry { path: "bin/mops-probe", mode: 0o755, content: probe.as_bytes() },
         Entry { path: "srv/index.html", mode: 0o644, content: b"scheduler\n" },
+        Entry { path: "srv/health", mode: 0o644, content: b"ok" },
     ];
     Image::of(name, &entries, &["/bin/pause"])
 }

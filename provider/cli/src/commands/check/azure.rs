@@ -59,11 +59,16 @@ async fn cluster(services: &Services, subject: &Subject<'_>, request: &mut Reque
 
 fn known_pool(pool: &Json) -> KnownPool {
     let number = |pointer| pool.pointer(pointer).and_then(Json::as_u64).and_then(|n| u32::try_from(n).ok());
+    let list = |pointer| {
+        let all = pool.pointer(pointer).and_then(Json::as_array).into_iter().flatten();
+        all.filter_map(Json::as_str).map(str::to_owned).collect()
+    };
     let scaled = pool.pointer("/enableAutoScaling").and_then(Json::as_bool).unwrap_or_default();
     KnownPool {
         name: text(pool, "/name").to_owned(),
         autoscale: number("/minCount").zip(number("/maxCount")).filter(|_| scaled),
         windows: text(pool, "/osType").eq_ignore_ascii_case("Windows"),
+        taints: list("/nodeTaints"),
     }
 }
 
@@ -148,7 +153,7 @@ mod tests {
                 &json!({"name": "spot", "minCount": 0, "maxCount": 2, "enableAutoScaling": scales, "osType": system}),
             )
         };
-        let want = KnownPool { name: "spot".into(), autoscale: Some((0, 2)), windows: false };
+        let want = KnownPool { name: "spot".into(), autoscale: Some((0, 2)), ..KnownPool::default() };
         assert_eq!(pool(true, "Linux"), want);
         assert_eq!(pool(false, "Windows"), KnownPool { autoscale: None, windows: true, ..want });
     }

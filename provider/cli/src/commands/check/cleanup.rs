@@ -15,7 +15,7 @@ use crate::exit::{Exit, Failure, Outcome};
 /// What was removed.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct CleanedLine {
-    /// Jobs and pods of earlier runs that are gone.
+    /// Jobs and pods of earlier runs that are gone, and copies of secrets that a fix has kept.
     removed: Vec<Object>,
     /// Those that are still there.
     left: Vec<Left>,

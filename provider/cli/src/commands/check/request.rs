@@ -111,6 +111,7 @@ fn from_flags(request: &mut Request, Subject { workload, asking, probe, .. }: &S
     if let Some(timeout) = asking.probe_timeout {
         request.probe_timeout = timeout;
     }
+    request.scale_up = asking.scale_up.then_some(asking.scale_up_timeout);
     if let Some(timeout) = probe.timeout {
         request.timeout = timeout;
     }
@@ -178,13 +179,26 @@ fn containers(snapshot: &Snapshot) -> Vec<String> {
     found
 }
 
+/// What a pool's nodes repel pods by.
+fn taints(pool: &Value) -> Vec<String> {
+    let own = match pool.get("taints") {
+        Some(Value::List(list)) => list.as_slice(),
+        _ => &[],
+    };
+    let spot = (pool.get("spot") == Some(&Value::Bool(true))).then(|| SPOT.to_owned());
+    own.iter().filter_map(Value::as_str).map(str::to_owned).chain(spot).collect()
+}
+
+/// The taint that AKS puts on the nodes of spot pools.
+const SPOT: &str = "kubernetes.azure.com/scalesetpriority=spot:NoSchedule";
+
 /// The pools that state knows: the cluster's first one and those added to it.
 fn pools(snapshot: &Snapshot) -> Vec<KnownPool> {
     let number = |pool: &Value, name: &str| pool.get(name).and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok());
     let one = |pool: &Value| {
         let name = pool.get("name")?.as_str()?.to_owned();
         let autoscale = number(pool, "minCount").zip(number(pool, "maxCount"));
-        Some(KnownPool { name, autoscale, windows: false })
+        Some(KnownPool { name, autoscale, windows: false, taints: taints(pool) })
     };
     let first = of_type(snapshot, "modelops:azure:ManagedCluster").filter_map(|c| one(c.inputs.get("systemPool")?));
     first.chain(of_type(snapshot, "modelops:azure:NodePool").filter_map(|p| one(&p.inputs))).collect()
@@ -235,9 +249,15 @@ mod tests {
             "modelops:azure:ManagedCluster",
             serde_json::json!({"name": "aks", "systemPool": {"name": "system", "count": 1}}),
         );
-        add("modelops:azure:NodePool", serde_json::json!({"name": "gpu", "minCount": 0, "maxCount": 2}));
-        let want = [("system", None), ("gpu", Some((0, 2)))];
-        let want = want.map(|(name, autoscale)| KnownPool { name: name.into(), autoscale, windows: false });
+        let gpu = serde_json::json!({"name": "gpu", "minCount": 0, "maxCount": 2, "spot": true, "taints": ["sku=gpu:NoSchedule"]});
+        add("modelops:azure:NodePool", gpu);
+        let want = [("system", None, &[][..]), ("gpu", Some((0, 2)), &["sku=gpu:NoSchedule", SPOT])];
+        let want = want.map(|(name, autoscale, taints)| KnownPool {
+            name: name.into(),
+            autoscale,
+            windows: false,
+            taints: taints.iter().map(|taint| (*taint).to_owned()).collect(),
+        });
         assert_eq!(pools(&snapshot), want);
         assert!(of_the_workspace(&snapshot).is_err());
     }

@@ -1,8 +1,9 @@
 //! `--explain-permissions`: the rights that a run needs, for whoever has to give them. Asks nobody.
 
 use mops_core::{Class, Error};
+use mops_diagnose::Command;
 use mops_diagnose::observed::Vantage;
-use mops_diagnose::{Command, permissions};
+use mops_diagnose::permissions::{self, Purpose};
 use mops_engine::state::Snapshot;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -32,7 +33,10 @@ pub(super) fn tell(app: &App, (command, fix): (Command, bool), snapshot: &Snapsh
     let probes = args.probe.probe_namespace.as_deref();
     // A container comes into workers only where somebody names them.
     let inside = args.asking.vantage.contains(&Vantage::C);
-    let kubernetes = permissions::kubernetes(&namespace.unwrap_or_default(), probes, (fix, inside));
+    let namespace = namespace.unwrap_or_default();
+    let scale_up = args.asking.scale_up;
+    let kubernetes =
+        permissions::kubernetes(Purpose { probes, fix, inside, scale_up, ..Purpose::new(command, &namespace) });
     let line = PermissionsLine { kubernetes, azure: permissions::azure(command, &groups) };
     if app.printer.look().json {
         app.printer.object(&line);

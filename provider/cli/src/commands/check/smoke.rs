@@ -93,7 +93,8 @@ pub(super) async fn of(
     if let Some(name) = &args.repository {
         smoke.repository.clone_from(name);
     }
-    Ok(SmokeTest { keep: args.keep, gpu: args.gpu, ..smoke })
+    let (scheduler, port_forward) = (args.scheduler.clone(), !args.skip_port_forward);
+    Ok(SmokeTest { keep: args.keep, gpu: args.gpu, scheduler, port_forward, ..smoke })
 }
 
 /// Whoever may be able to push from here beside this machine's own logins: the identity that is signed in to Azure, and

@@ -43,7 +43,7 @@ pub(super) fn in_environment(ground: &Ground<'_>, login: &Login) -> Result<Vec<E
     if edits.is_empty() {
         return Err("the password comes from no secret that may be read here".to_owned());
     }
-    let deployments = ground.deployments_of(|_| true)?;
+    let deployments = ground.makers_of(|_| true)?;
     edits.extend(deployments.into_iter().filter_map(|(d, _)| env_stale::restart(d, ground.moment)));
     Ok(edits)
 }

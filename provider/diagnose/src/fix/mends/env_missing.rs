@@ -19,7 +19,7 @@ fn edits(finding: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> {
     let value = secret_key_missing::value(ground, variable, &place(owner).name);
     let value = value.ok_or_else(|| format!("what belongs into `{variable}` is not known here"))?;
     let mut edits: Vec<Edit> = Edit::set(owner, secret::values(&[(&key, &value)])).into_iter().collect();
-    let deployments = ground.deployments_of(|_| true)?;
+    let deployments = ground.makers_of(|_| true)?;
     edits.extend(deployments.into_iter().filter_map(|(d, _)| env_stale::restart(d, ground.moment)));
     Ok(edits)
 }

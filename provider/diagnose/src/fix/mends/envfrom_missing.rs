@@ -14,7 +14,7 @@ pub(super) const MEND: Mend = Mend { cause: "ENVFROM_MISSING", layer: Layer::Lin
 
 fn edits(finding: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> {
     let mut edits = Vec::new();
-    for (deployment, pod) in ground.deployments_of(|_| true)? {
+    for (deployment, pod) in ground.makers_of(|_| true)? {
         let wanted = ground.request.container.as_deref();
         let name = workload::container(pod, wanted).map(|c| c.name.clone()).ok_or("its pods have no such container")?;
         let reference = json!({"secretRef": {"name": finding.target}});

@@ -20,13 +20,13 @@ fn account(finding: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> 
     let account = ground.accounts.get(&finding.target).ok_or("the service account is not there")?;
     let named = at(&["metadata", "annotations"], json!({ ANNOTATION: identity.client_id }));
     let mut edits: Vec<Edit> = Edit::set(account, named).into_iter().collect();
-    let deployments = ground.deployments_of(|pod| account_of(pod) == finding.target)?;
+    let deployments = ground.makers_of(|pod| account_of(pod) == finding.target)?;
     edits.extend(deployments.into_iter().filter_map(|(d, _)| env_stale::restart(d, ground.moment)));
     Ok(edits)
 }
 
 fn label(_: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> {
     let patch = || at(&["spec", "template", "metadata", "labels"], json!({ workload::IDENTITY_LABEL: "true" }));
-    let lack = ground.deployments_of(|pod| !workload::asks_for_identity(pod))?;
+    let lack = ground.makers_of(|pod| !workload::asks_for_identity(pod))?;
     Ok(lack.into_iter().filter_map(|(deployment, _)| Edit::set(deployment, patch())).collect())
 }

@@ -14,7 +14,7 @@ pub(super) const MEND: Mend = Mend { cause: "PULL_SECRET_NOT_LINKED", layer: Lay
 const LIST: [&str; 4] = ["spec", "template", "spec", "imagePullSecrets"];
 
 fn edits(finding: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> {
-    let lacks = ground.deployments_of(|pod| !workload::pull_secrets(pod).contains(&finding.target))?;
+    let lacks = ground.makers_of(|pod| !workload::pull_secrets(pod).contains(&finding.target))?;
     let one = |(deployment, pod)| {
         let accounts = ground.accounts.get(account_of(pod)).map(|a| names(&a["imagePullSecrets"])).unwrap_or_default();
         link(deployment, &finding.target, &accounts, ground.moment)

@@ -38,7 +38,7 @@ fn into_environment(ground: &Ground<'_>, host: &str, login: &Login) -> Result<Ve
         Edit::set(s, secret::values(&[(name, login.password.expose())]))
     };
     let mut edits: Vec<Edit> = ground.secrets.values().filter_map(one).collect();
-    let deployments = ground.deployments_of(|_| true)?;
+    let deployments = ground.makers_of(|_| true)?;
     edits.extend(deployments.into_iter().filter_map(|(d, _)| env_stale::restart(d, ground.moment)));
     Ok(edits)
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::finding::Fix;
+use crate::fix::Fixing;
 
 #[derive(Serialize)]
 pub(super) struct Log<'a> {
@@ -20,6 +21,14 @@ pub(super) struct Run<'a> {
     pub(super) invocations: [Invocation<'a>; 1],
     pub(super) column_kind: &'static str,
     pub(super) results: Vec<Result<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) properties: Option<RunProperties<'a>>,
+}
+
+/// What the standard has no place for.
+#[derive(Serialize)]
+pub(super) struct RunProperties<'a> {
+    pub(super) fixing: &'a Fixing,
 }
 
 #[derive(Serialize)]
