@@ -15,7 +15,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mops-probe", &["mops-core", "mops-host", "mops-wire"]),
     ("mops-resources", &["mops-core", "mops-host", "mops-wire", "mops-clients"]),
     // The lines that a probe prints are types of the probe; it stays below in every other way.
-    ("mops-diagnose", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-probe"]),
+    ("mops-logins", &["mops-core", "mops-host", "mops-wire", "mops-probe"]),
+    ("mops-diagnose", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-probe", "mops-logins"]),
     ("mops-pulumi", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-resources", "mops-engine"]),
 ];
 const SHIPPED: &[&str] = &[
@@ -27,6 +28,7 @@ const SHIPPED: &[&str] = &[
     "mops-engine",
     "mops-probe",
     "mops-resources",
+    "mops-logins",
     "mops-diagnose",
     "mops-pulumi",
 ];

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+#[path = "auth_login.rs"]
+mod auth_login;
 #[path = "cli.rs"]
 mod cli;
 #[path = "compat.rs"]

@@ -1,5 +1,7 @@
 //! One file a verb; this one only says which.
 
+mod auth_login;
+mod auth_logout;
 mod auth_status;
 mod check;
 mod completions;
@@ -29,15 +31,18 @@ use std::path::PathBuf;
 
 use mops_core::StackId;
 use mops_engine::program::Component;
+use mops_wire::Origin;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::args::{AuthArgs, AuthVerb, DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
+use crate::args::{AuthVerb, DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
 use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
 
+pub(crate) use auth_login::LoggedInLine;
+pub(crate) use auth_logout::LoggedOutLine;
 pub(crate) use auth_status::IdentityLine;
 pub(crate) use check::{CleanedLine, PermissionsLine, PushedLine};
 pub(crate) use completions::CompletionsLine;
@@ -65,8 +70,7 @@ pub(crate) use version::VersionLine;
 pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
     match verb {
         Verb::Infra(args) => infra(app, args.verb),
-        Verb::Auth(AuthArgs { verb: AuthVerb::Migrate(args) }) => migrate::run(app, &args),
-        Verb::Auth(AuthArgs { verb: AuthVerb::Status(args) }) => auth_status::run(app, &args),
+        Verb::Auth(args) => auth(app, args.verb),
         Verb::Explain(args) => explain::run(app, &args),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),
@@ -74,6 +78,15 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
             check::diagnose(app, &args)
         }
         Verb::SmokeTest(args) | Verb::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => check::smoke_test(app, &args),
+    }
+}
+
+fn auth(app: &App, verb: AuthVerb) -> Outcome {
+    match verb {
+        AuthVerb::Login(args) => auth_login::run(app, &args),
+        AuthVerb::Logout(args) => auth_logout::run(app, &args),
+        AuthVerb::Status(args) => auth_status::run(app, &args),
+        AuthVerb::Migrate(args) => migrate::run(app, &args),
     }
 }
 
@@ -119,6 +132,19 @@ fn remove_bundle_env(app: &App, stack: &StackId, pointed: &Pointed) -> Result<()
         app.printer.note(&format!("removed `{}`", path.display()));
     }
     Ok(())
+}
+
+/// The registry that a verb about logins means.
+fn registry_host(app: &App, given: Option<&str>) -> Result<String, Failure> {
+    let Some(given) = given else { return Ok(mops_logins::ngc_host(&app.env)) };
+    let bare = given.trim_start_matches("https://").trim_end_matches('/').to_ascii_lowercase();
+    match Origin::https(&bare) {
+        Some(_) if !bare.contains('/') => Ok(bare),
+        _ if given.starts_with("http://") => {
+            Err(Failure::usage(format!("`{given}` is not https"), "a login is sent encrypted or not at all"))
+        }
+        _ => Err(Failure::usage(format!("`{given}` is not a registry's host"), "for example `nvcr.io` or `host:5000`")),
+    }
 }
 
 /// ISO 8601, to the second.

@@ -9,6 +9,7 @@ mod commands;
 mod confirm;
 mod exit;
 mod fault;
+mod key;
 mod kubeconfig;
 mod line;
 mod pointed;

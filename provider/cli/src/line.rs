@@ -70,6 +70,8 @@ lines! {
     "init" 1 => crate::commands::InitLine,
     "kubeconfig" 1 => crate::commands::KubeconfigLine,
     "kubeconfig_merged" 1 => crate::commands::MergedLine,
+    "logged_in" 1 => crate::commands::LoggedInLine,
+    "logged_out" 1 => crate::commands::LoggedOutLine,
     "migrated" 1 => crate::commands::MigratedLine,
     "outputs" 1 => crate::commands::OutputsLine,
     "passphrase_rotated" 1 => crate::commands::RotatedLine,

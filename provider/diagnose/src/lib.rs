@@ -29,7 +29,6 @@ pub mod kubelet;
 mod lifetime;
 mod live;
 mod live_read;
-mod local;
 mod log_reads;
 mod log_text;
 mod ngc_reads;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use mops_core::{Secret, near_paths};
+use mops_logins::Kept;
 use mops_probe::checks::ngc::{self, Key};
 use mops_probe::dockerconfig::Login;
 use mops_probe::failure::Failure;
@@ -13,7 +14,6 @@ use mops_wire::ngc::{Api, NgcError, Organisation, REGISTRY};
 use mops_wire::registry::Reference;
 
 use crate::key_compare;
-use crate::local::{self, Kept};
 use crate::observed::{check, code};
 use crate::request::{Request, Services};
 use crate::workstation::{Asked, TRIED};
@@ -28,7 +28,7 @@ pub(crate) async fn look(request: &Request, services: &Services, images: &[Strin
     if images.is_empty() && request.models.is_empty() {
         return Asked::default();
     }
-    let found = local::logins(env, REGISTRY).await;
+    let found = mops_logins::logins(env, REGISTRY).await;
     let logins: Vec<(String, Login)> = found.logins.into_iter().filter_map(login).take(TRIED).collect();
     let (keys, forms) = ngc::well_formed(logins.iter().enumerate().map(key));
     let mut seen = [found.seen, forms].concat();

@@ -9,6 +9,7 @@ pub mod services;
 
 /// Checks of ours that no probe makes: reads of the API server and of ARM.
 pub mod check {
+    pub use mops_logins::check::{CREDENTIAL_PROGRAM, DOCKER_CONFIG};
     pub use mops_probe::observation::check::KEY_FORM;
 
     /// The API server answers.
@@ -110,10 +111,6 @@ pub mod check {
     pub const LOGIN: &str = "registry.login";
     /// The refusal that a kubelet reports against the last change of roles and secrets.
     pub const EVENT_AGE: &str = "kubelet.event_age";
-    /// The docker config of the workstation.
-    pub const DOCKER_CONFIG: &str = "local.docker_config";
-    /// A credential program that the docker config names; the target is the program.
-    pub const CREDENTIAL_PROGRAM: &str = "local.credential_program";
     /// The end of a password that a secret holds.
     pub const LIFETIME: &str = "secret.lifetime";
     /// The sources of one variable of a worker.
@@ -131,6 +128,7 @@ pub mod check {
 
 /// Codes of [`check`], beside those of the probe.
 pub mod code {
+    pub use mops_logins::code::{NOT_INSTALLED, PROGRAM_FAILED, TRUNCATED};
     pub use mops_probe::observation::code::PLACEHOLDER;
 
     /// It is not there.
@@ -235,12 +233,6 @@ pub mod code {
     pub const GEO_HOST: &str = "GEO_HOST";
     /// Later than the last change.
     pub const AFTER_CHANGE: &str = "AFTER_CHANGE";
-    /// Cut off, or not to be parsed.
-    pub const TRUNCATED: &str = "TRUNCATED";
-    /// The program is not installed.
-    pub const NOT_INSTALLED: &str = "NOT_INSTALLED";
-    /// The program ended with an error.
-    pub const PROGRAM_FAILED: &str = "PROGRAM_FAILED";
     /// Absent here, and there in another namespace; the reason names it.
     pub const OTHER_NAMESPACE: &str = "OTHER_NAMESPACE";
     /// Made for minutes or hours.

@@ -3,6 +3,7 @@
 //! (`tests/diagnose.rs`).
 
 use mops_core::Secret;
+use mops_logins::Kept;
 use mops_probe::checks::clock::Reading;
 use mops_probe::checks::{self, Registry};
 use mops_probe::observation::{check as probe, code as probe_code, variant};
@@ -14,7 +15,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::key_compare;
-use crate::local::{self, Kept};
 use crate::ngc_reads;
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::{ArmView, Request, Services, TokenView};
@@ -91,7 +91,7 @@ async fn registry(
         seen.push(may_sign_in(registry, token, clock.now()));
         seen.extend(images.iter().map(|image| may_pull(image, token)));
     }
-    let found = local::logins(env, registry).await;
+    let found = mops_logins::logins(env, registry).await;
     seen.extend(found.seen);
     let listed = matches!(request.arm, ArmView::NotAsked);
     let nobody = !cluster_login && found.logins.is_empty() && listed;
@@ -153,7 +153,7 @@ async fn other_registry(host: &str, request: &Request, services: &Services, imag
     let images: Vec<String> = images.iter().filter(|image| is_on(image, host)).cloned().collect();
     let reached = checks::reach(host, http, None, clock).await;
     let reading = reached.reading(host, clock);
-    let found = local::logins(env, host).await;
+    let found = mops_logins::logins(env, host).await;
     let http = reached.way(http);
     let mut seen = [reached.seen.clone(), found.seen].concat();
     let mut keys = Vec::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::stackfile::Phase;
 
-use super::{FileArgs, PaceArgs, ProbeArgs, StackArgs, value};
+use super::{FileArgs, LoginArgs, LogoutArgs, PaceArgs, ProbeArgs, StackArgs, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuthArgs {
@@ -15,6 +15,14 @@ pub(crate) struct AuthArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthVerb {
+    /// Show a login to its registry, and keep it if it is taken.
+    #[command(
+        after_help = "Examples:\n  mops auth login\n  pass registry | mops auth login ghcr.io -u me --key-stdin\n  mops auth login myacr.azurecr.io --identity"
+    )]
+    Login(LoginArgs),
+    /// Forget the login of a registry wherever this machine keeps it.
+    #[command(after_help = "Examples:\n  mops auth logout\n  mops auth logout ghcr.io")]
+    Logout(LogoutArgs),
     /// Move a live stack up to a safer way to sign in to its registry.
     #[command(
         after_help = "Examples:\n  mops auth migrate --to token\n  mops auth migrate --to workload_identity unified-infra.yaml --yes"

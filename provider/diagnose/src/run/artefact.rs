@@ -9,7 +9,6 @@ use mops_wire::Http;
 
 use super::{Ended, Seen, finish};
 use crate::capture::Capture;
-use crate::local;
 use crate::observed::Vantage;
 use crate::report::{Cleanup, Command, Left};
 use crate::request::{Request, Services};
@@ -37,7 +36,7 @@ async fn push(request: &Request, http: &Http, env: &Env, seen: &mut Seen) -> Opt
         return None;
     };
     let mut smoke = smoke.clone();
-    let own = local::logins(env, registry).await.logins;
+    let own = mops_logins::logins(env, registry).await.logins;
     let own = own.into_iter().map(|(_, kept)| PushCredential::Login(kept.auth()));
     smoke.logins.splice(0..0, own.map(|credential| PushLogin { variant: variant::LOCAL, credential }));
     if smoke.logins.is_empty() {

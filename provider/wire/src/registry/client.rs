@@ -116,6 +116,12 @@ impl Client {
         Self { cancel: Some(cancel.clone()), ..self }
     }
 
+    /// Who signs in, for one who keeps it.
+    #[must_use]
+    pub fn into_auth(self) -> Auth {
+        self.auth
+    }
+
     pub(crate) fn with_auth(self, auth: Auth) -> Self {
         Self { auth, tokens: Arc::default(), ..self }
     }

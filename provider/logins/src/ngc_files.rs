@@ -7,8 +7,9 @@ use mops_core::Secret;
 use mops_host::{Env, fsx};
 use mops_probe::keys::NGC_HOST;
 
-/// The host that the files' keys are for.
-pub(super) fn host(env: &Env) -> String {
+/// The host of NGC's registry: that of `MLENV_NGC_REGISTRY`, else the real one.
+#[must_use]
+pub fn host(env: &Env) -> String {
     env.get("MLENV_NGC_REGISTRY").unwrap_or(NGC_HOST).to_ascii_lowercase()
 }
 
@@ -24,7 +25,7 @@ pub(super) fn keys(env: &Env) -> Vec<(String, Secret<String>)> {
 }
 
 /// The files of a folder by name; none where there is no such folder.
-fn profiles(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn profiles(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     files.sort();

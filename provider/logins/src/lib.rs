@@ -2,23 +2,50 @@
 //! environment. They are read here, sent to their own host only, and go nowhere else (`tests`, `tests/local_logins.rs`).
 
 mod docker;
+mod edit;
+mod file;
+mod mlenv;
 mod ngc_files;
 mod program;
+mod save;
 
 use mops_core::Secret;
 use mops_host::Env;
 use mops_probe::Observation;
-use mops_probe::dockerconfig::Login;
 use mops_probe::keys::{NGC_HOST, NGC_USER};
 use mops_probe::settings::names;
 use mops_wire::registry::Auth;
+
+pub use edit::Malformed;
+pub use file::FileError;
+pub use mops_probe::dockerconfig::Login;
+pub use ngc_files::host as ngc_host;
+pub use save::{Forget, Keep, Profile, SaveError, Saved, forget, save};
+
+/// Names of the checks.
+pub mod check {
+    /// The docker config of the workstation.
+    pub const DOCKER_CONFIG: &str = "local.docker_config";
+    /// A credential program that the docker config names; the target is the program.
+    pub const CREDENTIAL_PROGRAM: &str = "local.credential_program";
+}
+
+/// What is wrong with a place that keeps logins.
+pub mod code {
+    /// Cut off, or not to be parsed.
+    pub const TRUNCATED: &str = "TRUNCATED";
+    /// The program is not installed.
+    pub const NOT_INSTALLED: &str = "NOT_INSTALLED";
+    /// The program ended with an error.
+    pub const PROGRAM_FAILED: &str = "PROGRAM_FAILED";
+}
 
 /// What the tools of NGC call the key, the usual name first.
 const NGC_KEYS: [&str; 4] = [names::NGC_KEY, "NVIDIA_API_KEY", "NIM_NGC_API_KEY", "NGC_CLI_API_KEY"];
 
 /// A login that this machine keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub enum Kept {
     /// User and password.
     Login(Login),
     /// An identity token, which the registry trades for an access token.
@@ -27,7 +54,8 @@ pub(crate) enum Kept {
 
 impl Kept {
     /// How a registry is asked with it.
-    pub(crate) fn auth(&self) -> Auth {
+    #[must_use]
+    pub fn auth(&self) -> Auth {
         match self {
             Self::Login(login) => Auth::Basic { username: login.username.clone(), password: login.password.clone() },
             Self::Identity(token) => Auth::Refresh(token.clone()),
@@ -37,11 +65,11 @@ impl Kept {
 
 /// What this machine has for a host.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub struct Found {
     /// Each with its place, in the order in which the tools look; none twice.
-    pub(crate) logins: Vec<(String, Kept)>,
+    pub logins: Vec<(String, Kept)>,
     /// What was seen of the places themselves.
-    pub(crate) seen: Vec<Observation>,
+    pub seen: Vec<Observation>,
 }
 
 impl Found {
@@ -53,7 +81,7 @@ impl Found {
 
 /// The logins for a host. A place that cannot be read is an observation, and never a reason to look at a weaker one
 /// of the same file.
-pub(crate) async fn logins(env: &Env, host: &str) -> Found {
+pub async fn logins(env: &Env, host: &str) -> Found {
     let mut found = Found::default();
     docker::look(env, host, &mut found).await;
     if host == ngc_files::host(env) {
@@ -63,6 +91,16 @@ pub(crate) async fn logins(env: &Env, host: &str) -> Found {
     }
     environment(env, host, &mut found);
     found
+}
+
+/// The variable that usually has the key of a host, when it is set, and the key.
+#[must_use]
+pub fn usual_key(env: &Env, host: &str) -> Option<(&'static str, Secret<String>)> {
+    if host == ngc_files::host(env) {
+        return NGC_KEYS.iter().find_map(|name| Some((*name, env.secret(name)?)));
+    }
+    let own = env.get(names::BUNDLE_REGISTRY).is_some_and(|own| own.eq_ignore_ascii_case(host));
+    env.secret(names::PASSWORD).filter(|_| own).map(|key| (names::PASSWORD, key))
 }
 
 fn ngc(key: Secret<String>) -> Kept {

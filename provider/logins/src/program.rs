@@ -14,7 +14,7 @@ use mops_probe::observation::{code as seen, variant};
 use serde::Deserialize;
 
 use super::Kept;
-use crate::observed::{check, code};
+use crate::{check, code};
 
 /// Longest time of one program.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,28 +67,43 @@ struct Answer {
     secret: Secret<String>,
 }
 
-/// The login that a program keeps for a server; none when it has none, or does not work.
-pub(super) async fn get(env: &Env, name: &str, server: &str, within: Duration) -> (Observation, Option<Kept>) {
-    let program = format!("docker-credential-{name}");
-    let failed = |code: &str, words: &str| {
-        (Observation::failed(check::CREDENTIAL_PROGRAM, variant::LOCAL, &program, code).detail(words), None)
-    };
+/// What a program did wrong: the code and the words.
+type Wrong = (&'static str, String);
+
+/// Runs a program for one of its verbs.
+async fn ask(env: &Env, name: &str, verb: &str, stdin: Secret<String>, within: Duration) -> Result<Output, Wrong> {
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-        return failed(code::PROGRAM_FAILED, "the name is not that of a program");
+        return Err((code::PROGRAM_FAILED, "the name is not that of a program".to_owned()));
     }
     let command = Command {
-        program: program.clone(),
-        args: vec!["get".to_owned()],
+        program: program(name),
+        args: vec![verb.to_owned()],
         env: env.only(NEEDED),
-        stdin: Some(Secret::from(server)),
+        stdin: Some(stdin),
         timeout: within,
         max_output: LONGEST,
     };
-    let output = match command.run().await {
+    command.run().await.map_err(|error| match error {
+        ProcError::NotFound { .. } => (code::NOT_INSTALLED, "it is in no folder of `PATH`".to_owned()),
+        error @ ProcError::Timeout { .. } => (seen::TIMEOUT, error.to_string()),
+        error => (code::PROGRAM_FAILED, error.to_string()),
+    })
+}
+
+/// How a program is called.
+pub(super) fn program(name: &str) -> String {
+    format!("docker-credential-{name}")
+}
+
+/// The login that a program keeps for a server; none when it has none, or does not work.
+pub(super) async fn get(env: &Env, name: &str, server: &str, within: Duration) -> (Observation, Option<Kept>) {
+    let program = program(name);
+    let failed = |code: &str, words: &str| {
+        (Observation::failed(check::CREDENTIAL_PROGRAM, variant::LOCAL, &program, code).detail(words), None)
+    };
+    let output = match ask(env, name, "get", Secret::from(server), within).await {
         Ok(output) => output,
-        Err(ProcError::NotFound { .. }) => return failed(code::NOT_INSTALLED, "it is in no folder of `PATH`"),
-        Err(error @ ProcError::Timeout { .. }) => return failed(seen::TIMEOUT, &error.to_string()),
-        Err(error) => return failed(code::PROGRAM_FAILED, &error.to_string()),
+        Err((code, words)) => return failed(code, &words),
     };
     match read(&output, server) {
         // It is sent all the same: only the registry knows.
@@ -101,15 +116,33 @@ pub(super) async fn get(env: &Env, name: &str, server: &str, within: Duration) -
     }
 }
 
+/// Gives a program a login to keep. What it says when it will not is shown to nobody: it may repeat the password.
+pub(super) async fn store(env: &Env, name: &str, server: &str, kept: &Kept, within: Duration) -> Result<(), String> {
+    let (username, secret) = match kept {
+        Kept::Login(login) => (login.username.as_str(), &login.password),
+        Kept::Identity(token) => (TOKEN, token),
+    };
+    let text = serde_json::json!({"ServerURL": server, "Username": username, "Secret": secret.expose()}).to_string();
+    let output = ask(env, name, "store", Secret::new(text), within).await.map_err(|(_, words)| words)?;
+    if output.success() { Ok(()) } else { Err(ended(&output)) }
+}
+
+/// Has a program forget the login of a server; one that it does not have is as good.
+pub(super) async fn erase(env: &Env, name: &str, server: &str, within: Duration) -> Result<(), String> {
+    let output = ask(env, name, "erase", Secret::from(server), within).await.map_err(|(_, words)| words)?;
+    let none = String::from_utf8_lossy(&output.stdout).contains(NONE);
+    if output.success() || none { Ok(()) } else { Err(ended(&output)) }
+}
+
+fn ended(output: &Output) -> String {
+    let how = output.code.map_or_else(|| "was ended by a signal".to_owned(), |c| format!("ended with exit code {c}"));
+    format!("it {how}")
+}
+
 fn read(output: &Output, server: &str) -> Result<Option<Kept>, String> {
     if !output.success() {
-        let how =
-            output.code.map_or_else(|| "was ended by a signal".to_owned(), |c| format!("ended with exit code {c}"));
-        return if String::from_utf8_lossy(&output.stdout).contains(NONE) {
-            Ok(None)
-        } else {
-            Err(format!("it {how}"))
-        };
+        let none = String::from_utf8_lossy(&output.stdout).contains(NONE);
+        return if none { Ok(None) } else { Err(ended(output)) };
     }
     let answer: Answer = serde_json::from_slice(&output.stdout).map_err(|_| "its answer is not a login".to_owned())?;
     if !answer.server.is_empty() && dockerconfig::host_of(&answer.server) != dockerconfig::host_of(server) {

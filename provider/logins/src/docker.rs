@@ -14,16 +14,19 @@ use mops_probe::observation::{code, variant};
 use serde::Deserialize;
 
 use super::{Found, Kept, program};
-use crate::observed::check;
+use crate::check;
 
 /// The names of Docker Hub, and the key under which docker keeps its login.
 const HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
+/// A docker config that is given as a text.
+pub(super) const GIVEN: &str = "DOCKER_AUTH_CONFIG";
+
 /// What a client reads beside user and password.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Config {
+pub(super) struct Config {
     creds_store: Option<String>,
     cred_helpers: BTreeMap<String, String>,
     auths: BTreeMap<String, Entry>,
@@ -37,7 +40,7 @@ struct Entry {
 
 impl Config {
     /// The program that keeps the logins of a host.
-    fn program(&self, key: &str) -> Option<&str> {
+    pub(super) fn program(&self, key: &str) -> Option<&str> {
         let helper = self.cred_helpers.iter().find(|(host, _)| same(host, key)).map(|(_, name)| name);
         helper.or(self.creds_store.as_ref()).map(String::as_str).filter(|name| !name.is_empty())
     }
@@ -46,6 +49,11 @@ impl Config {
         let entry = self.auths.iter().find(|(host, _)| same(host, key))?.1;
         entry.identitytoken.as_ref().filter(|token| !token.expose().is_empty())
     }
+}
+
+/// Under which name docker keeps the login of a host.
+pub(super) fn key(host: &str) -> &str {
+    if HUB.contains(&host) { HUB_KEY } else { host }
 }
 
 fn same(one: &str, other: &str) -> bool {
@@ -69,17 +77,21 @@ pub(super) async fn look(env: &Env, host: &str, found: &mut Found) {
 
 /// The configs in the order in which their tools are asked, docker's own first.
 fn configs(env: &Env) -> Vec<(String, std::io::Result<String>)> {
-    let home = env.user_home();
+    let [docker, podman] = files(env);
+    let read = |path: PathBuf| (path.display().to_string(), fsx::read_text(&path));
+    let given = env.get(GIVEN).map(|text| (GIVEN.to_owned(), Ok(text.to_owned())));
+    docker.map(read).into_iter().chain(given).chain(podman.map(read)).collect()
+}
+
+/// Docker's file and podman's, where each is known.
+pub(super) fn files(env: &Env) -> [Option<PathBuf>; 2] {
     let docker =
-        env.get("DOCKER_CONFIG").map(|folder| env.path(folder)).or_else(|| Some(home.clone()?.join(".docker")));
+        env.get("DOCKER_CONFIG").map(|folder| env.path(folder)).or_else(|| Some(env.user_home()?.join(".docker")));
     let podman = env
         .get("REGISTRY_AUTH_FILE")
         .map(|file| env.path(file))
         .or_else(|| Some(PathBuf::from(env.get("XDG_RUNTIME_DIR")?).join("containers/auth.json")));
-    let read = |path: PathBuf| (path.display().to_string(), fsx::read_text(&path));
-    let given = env.get("DOCKER_AUTH_CONFIG").map(|text| ("DOCKER_AUTH_CONFIG".to_owned(), Ok(text.to_owned())));
-    let docker = docker.map(|folder| read(folder.join("config.json")));
-    docker.into_iter().chain(given).chain(podman.map(read)).collect()
+    [docker.map(|folder| folder.join("config.json")), podman]
 }
 
 async fn one(env: &Env, host: &str, place: &str, text: &str, found: &mut Found) {
@@ -91,7 +103,7 @@ async fn one(env: &Env, host: &str, place: &str, text: &str, found: &mut Found) 
         found.seen.push(malformed(Defect::Malformed));
         return;
     };
-    let key = if HUB.contains(&host) { HUB_KEY } else { host };
+    let key = key(host);
     if let Some(name) = config.program(key) {
         let (seen, kept) = program::get(env, name, key, program::TIMEOUT).await;
         found.seen.push(seen);
