@@ -1,24 +1,40 @@
-//! Promise: each way in which a real registry, its name, its certificate or a pull secret refuses a pull comes out of
-//! `mops diagnose-auth` as exactly its cause: the whole program, pods of real kubelets on both container runtimes, and
-//! docker-registry with Basic and with tokens. The same for
-//! what running workers have in their environment, and for packets that only pods lose. Prints one table: scenario, expected, found, seconds.
+//! Promise: each way in which a real registry, its name, its certificate, its content or a pull secret refuses a pull comes
+//! out of `mops diagnose-auth` as exactly its cause: the whole program, pods of real kubelets on both container runtimes,
+//! and docker-registry with Basic and with tokens. The same for what running workers have in their environment, for
+//! proxies, for clusters that refuse the probe, for full disks, and for packets that only pods lose. Prints one table:
+//! scenario, expected, found, seconds.
 
 #![expect(clippy::print_stdout, reason = "the table is printed")]
 
+#[path = "refusals/admission.rs"]
+mod admission;
 #[path = "refusals/case.rs"]
 mod case;
+#[path = "refusals/content.rs"]
+mod content;
+#[path = "refusals/disk.rs"]
+mod disk;
 #[path = "refusals/environment.rs"]
 mod environment;
+#[path = "refusals/interrupted.rs"]
+mod interrupted;
 #[path = "refusals/packets.rs"]
 mod packets;
 #[path = "refusals/places.rs"]
 mod places;
+#[path = "refusals/proxies.rs"]
+mod proxies;
+#[path = "refusals/scope.rs"]
+mod scope;
 #[path = "refusals/secrets.rs"]
 mod secrets;
+#[path = "refusals/stack.rs"]
+mod stack;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use mops_host::Env;
 use mops_host::clock::{Clock as _, SystemClock};
 use mops_tests::job::Job;
@@ -31,6 +47,9 @@ use crate::pods::{apply, job_with_cluster, kubectl, left};
 
 /// How many scenarios are in the cluster at the same time: a kubelet pulls ten images at once and five a second after.
 const AT_ONCE: usize = 8;
+
+/// About how many of them is asked at the same time: most of a run is waiting for pods.
+const ASKED_AT_ONCE: usize = 4;
 
 /// What a scenario came to.
 struct Came {
@@ -49,7 +68,11 @@ async fn every_refusal_has_its_cause() {
     }
     apply(&secrets::elsewhere()).await;
     let places = places::Places::open();
-    let mut waiting = [secrets::cases(), places.cases(), environment::cases()].concat();
+    let scopes = scope::Scopes::open();
+    let proxies = proxies::Proxies::open().await;
+    apply(&admission::policy()).await;
+    let environments = [environment::cases(), proxies.cases(), admission::cases()].concat();
+    let mut waiting = [secrets::cases(), scopes.cases(), places.cases(), environments].concat();
     let mut came = Vec::new();
     while !waiting.is_empty() {
         let batch: Vec<Case> = waiting.drain(..waiting.len().min(AT_ONCE)).collect();
@@ -58,7 +81,11 @@ async fn every_refusal_has_its_cause() {
     for dropped in packets::ALL {
         came.extend(of_the_batch(&job, vec![environment::cut_off(dropped.name)], Some(dropped)).await);
     }
+    let disks = disk::Disks::fill().await;
+    came.extend(of_the_batch(&job, vec![disks.case()], None).await);
+    disks.empty().await;
     kubectl(&["delete", "namespace", secrets::ELSEWHERE]).await;
+    admission::without_policy().await;
     println!("{}", table(&came));
     let wrong = came.iter().filter(|came| !came.is_right());
     let told: Vec<String> = wrong.map(|came| format!("{}: {:#}", came.case.name, came.report)).collect();
@@ -74,20 +101,24 @@ async fn what_was_found_is_mended_and_the_pods_then_run() {
         push(job.place.path(), host).await;
     }
     apply(&secrets::elsewhere()).await;
-    for (name, host) in [("mend-basic", secrets::HOSTS[0]), ("mend-bearer", secrets::HOSTS[1])] {
-        let mut case = secrets::lying_elsewhere(name, host);
-        bring(&case).await;
-        let report = asked(&job, &case, &["--fix", "--yes"]).await;
-        let changes = report["fixing"]["changes"].as_array().into_iter().flatten();
-        let states: BTreeSet<_> =
-            changes.map(|change| (change["cause_id"].as_str(), change["state"].as_str())).collect();
-        assert_eq!(states, [(Some("SECRET_WRONG_NAMESPACE"), Some("applied"))].into(), "{report:#}");
-        case.runs = true;
-        until_every_worker_is_as_it_will_be(&case).await;
-        take_away(&[&case]).await;
+    for (way, host) in [("basic", secrets::HOSTS[0]), ("bearer", secrets::HOSTS[1])] {
+        let cases = environment::mendable(way, host);
+        futures::future::join_all(cases.iter().map(|case| mended(&job, case))).await;
+        take_away(&cases.iter().collect::<Vec<_>>()).await;
     }
     kubectl(&["delete", "namespace", secrets::ELSEWHERE]).await;
     assert_eq!(left().await, before);
+}
+
+/// Everything that was changed is for the one cause, and the workers that could not start run.
+async fn mended(job: &Job, case: &Case) {
+    bring(case).await;
+    let report = asked(job, case, &["--fix", "--yes", "--allow-restart"]).await;
+    let changes = || report["fixing"]["changes"].as_array().into_iter().flatten();
+    let causes: BTreeSet<_> = changes().filter_map(|change| change["cause_id"].as_str()).collect();
+    assert_eq!(causes, case.wanted, "{}: {report:#}", case.name);
+    assert!(changes().any(|change| change["state"] == "applied"), "{}: {report:#}", case.name);
+    until_every_worker_is_as_it_will_be(&Case { runs: true, ..case.clone() }).await;
 }
 
 /// Its image has neither Python nor `cat`: only a container with the probe can look into it.
@@ -120,10 +151,8 @@ async fn of_the_batch(job: &Job, batch: Vec<Case>, dropped: Option<&packets::Dro
     if let Some(dropped) = dropped {
         dropped.begin().await;
     }
-    let mut came = Vec::new();
-    for case in batch {
-        came.push(diagnosed(job, case).await);
-    }
+    let asked = batch.into_iter().map(|case| diagnosed(job, case));
+    let came: Vec<Came> = futures::stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
     if let Some(dropped) = dropped {
         dropped.end().await;
     }
@@ -137,6 +166,9 @@ async fn bring(case: &Case) {
     kubectl(&["wait", "--for=create", "serviceaccount/default", "-n", &case.name, "--timeout=30s"]).await;
     apply(&json!({"apiVersion": "v1", "kind": "List", "items": case.objects()})).await;
     until_every_worker_is_as_it_will_be(case).await;
+    for object in &case.after {
+        apply(object).await;
+    }
 }
 
 async fn take_away(cases: &[&Case]) {
@@ -180,8 +212,9 @@ async fn diagnosed(job: &Job, case: Case) -> Came {
 async fn asked(job: &Job, case: &Case, more: &[&str]) -> Value {
     let kubeconfig = Env::process().get("KUBECONFIG").expect("a cluster").to_owned();
     let words = ["mops", "diagnose-auth", "--json", "-n", &case.name, "--kubeconfig", &kubeconfig];
-    let words = [&words[..], case.flags, more].concat();
-    let nobody = [("MODELOPS_HOME".to_owned(), "no-stack-here".to_owned())];
+    let words = [&words[..], &["--probe-timeout", case.patience], case.flags, more].concat();
+    let set = [("MODELOPS_HOME", "no-stack-here"), ("DOCKER_AUTH_CONFIG", &case.here)];
+    let nobody = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let output = job.place.run_with(Input::Null, &nobody, &words).await;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let report: Value = serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap_or(Value::Null);
@@ -193,19 +226,23 @@ fn ids(report: &Value) -> BTreeSet<String> {
     report["findings"].as_array().into_iter().flatten().filter_map(named).collect()
 }
 
-/// The id of an error; that of a warning after `w:`; nothing of a note.
+/// The id of an error; that of a warning after `w:`; of a note about the probe itself after `n:`, and nothing of another.
 fn named(finding: &Value) -> Option<String> {
     let id = finding["cause_id"].as_str()?;
     match finding["severity"].as_str()? {
         "error" => Some(id.to_owned()),
         "warning" => Some(format!("w:{id}")),
+        _ if id.starts_with("PROBE_") => Some(format!("n:{id}")),
         _ => None,
     }
 }
 
 impl Came {
     fn is_right(&self) -> bool {
-        self.found.iter().map(String::as_str).eq(self.case.wanted.iter().copied())
+        let findings = self.report["findings"].as_array().into_iter().flatten();
+        let mut said = findings.filter_map(|f| f["message"].as_str());
+        let worded = self.case.words.is_empty() || said.any(|message| message.contains(self.case.words));
+        worded && self.found.iter().map(String::as_str).eq(self.case.wanted.iter().copied())
     }
 }
 

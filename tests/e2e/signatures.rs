@@ -21,19 +21,19 @@ fn stack() -> String {
 }
 
 /// From and until when, in hours from now.
-fn terms(permissions: &str, start: i64, end: i64) -> Terms {
+pub(crate) fn terms(permissions: &str, start: i64, end: i64) -> Terms {
     let at = |hours| Some(OffsetDateTime::now_utc() + Duration::hours(hours));
     Terms { permissions: permissions.into(), start: at(start), expiry: at(end), ..Terms::default() }
 }
 
-fn of_account(services: &str, resource_types: &str, key: &Secret<String>) -> String {
+pub(crate) fn of_account(services: &str, resource_types: &str, key: &Secret<String>) -> String {
     let terms = terms("rl", -1, 1);
     let (services, resource_types) = (services.into(), resource_types.into());
     let sas = AccountSas { account: ACCOUNT.into(), services, resource_types, terms };
     sas.sign(key).expect("a signature").into_exposed()
 }
 
-fn of_container(container: &str, policy: Option<&str>, terms: Terms, key: &Secret<String>) -> String {
+pub(crate) fn of_container(container: &str, policy: Option<&str>, terms: Terms, key: &Secret<String>) -> String {
     let sas = ServiceSas {
         account: ACCOUNT.into(),
         container: container.into(),

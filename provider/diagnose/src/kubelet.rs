@@ -25,6 +25,8 @@ pub mod reason {
     pub const BLOB_ABSENT: &str = "BLOB_ABSENT";
     /// The bytes that came hash to another digest.
     pub const DIGEST: &str = "DIGEST";
+    /// Fewer bytes came than the manifest says.
+    pub const CUT: &str = "CUT";
     /// The runtime gave up a pull without progress.
     pub const STALLED: &str = "STALLED";
     /// The kubelet's own limit on pulls, when it is the only reason: the reader of events says so, no single sentence.
@@ -92,6 +94,8 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["low on resource: ephemeral-storage"], reason::DISK_FULL),
     (&["could not fetch content descriptor", "not found"], reason::BLOB_ABSENT),
     (&["unexpected commit digest"], reason::DIGEST),
+    (&["short read: expected"], reason::CUT),
+    (&["failed to read expected number of bytes"], reason::CUT),
     (&["unexpected media type text/html"], reason::PAGE),
     (&["insufficient_scope"], reason::DENIED),
     (&["429 Too Many Requests"], reason::LIMITED),
@@ -100,7 +104,9 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["503 Service Unavailable"], reason::UNAVAILABLE),
     (&["504 Gateway Timeout"], reason::UNAVAILABLE),
     (&["401 Unauthorized"], reason::REFUSED),
+    (&["402 Payment Required"], reason::DENIED),
     (&["403 Forbidden"], reason::DENIED),
+    (&["451 Unavailable For Legal Reasons"], reason::DENIED),
     (&["context canceled"], reason::STALLED),
     (&["no progress in"], reason::STALLED),
     (&[": not found"], reason::IMAGE_ABSENT),
@@ -202,6 +208,16 @@ mod tests {
             (
                 "failed commit on ref \"manifest-sha256:1\": unexpected commit digest sha256:2, expected sha256:1: failed precondition",
                 reason::DIGEST,
+            ),
+            ("failed to read expected number of bytes: unexpected EOF", reason::CUT),
+            ("short read: expected 312 bytes but got 156: unexpected EOF", reason::CUT),
+            (
+                "unexpected status from HEAD request to https://HOST/v2/NAME/manifests/TAG: 402 Payment Required",
+                reason::DENIED,
+            ),
+            (
+                "pulling from host HOST failed with status code [manifests 1]: 451 Unavailable For Legal Reasons",
+                reason::DENIED,
             ),
             ("something new", reason::OTHER),
         ];

@@ -9,7 +9,7 @@ use crate::request::Request;
 use crate::workload::{self, IDENTITY_LABEL, Place};
 
 /// What is the worker's alone.
-const WORKERS_OWN: [&str; 3] = [names::CONTAINER, names::VERIFY_READONLY, names::IDENTITY];
+const WORKERS_OWN: [&str; 4] = [names::CONTAINER, names::VERIFY_READONLY, names::FOREIGN, names::IDENTITY];
 
 fn is_workers_own(name: &str) -> bool {
     WORKERS_OWN.contains(&name) || name.starts_with(names::PULL_SECRET)

@@ -142,6 +142,7 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     set(names::RUN, request.run.clone());
     set(names::TIMEOUT, request.probe_timeout.as_secs().to_string());
     set(names::NONCE, request.nonce.text());
+    set(names::FOREIGN, if workload::is_ours(&place.worker) { String::new() } else { "1".to_owned() });
     let identity = request.identity.is_some() || workload::asks_for_identity(&place.worker);
     set(names::IDENTITY, if identity { "1".to_owned() } else { String::new() });
     let connect: Vec<String> = request.probe.connect.iter().map(|(host, at)| format!("{host}={at}")).collect();
@@ -250,7 +251,7 @@ mod tests {
 
     fn place() -> Place {
         let worker = serde_json::from_value(json!({
-            "metadata": {"name": "w-1"},
+            "metadata": {"name": "w-1", "labels": {"app": "dask-worker"}},
             "spec": {
                 "imagePullSecrets": [{"name": "pull"}, {"name": "ngc"}, {"name": "pull"}],
                 "tolerations": [{"key": "own", "operator": "Exists"}],
@@ -322,6 +323,16 @@ mod tests {
         assert_eq!(pod["spec"]["serviceAccountName"], "dask-worker");
         let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
         assert!(env.iter().any(|v| v["name"] == names::IDENTITY), "{env:?}");
+    }
+
+    #[test]
+    fn somebody_elses_pod_is_told_as_such() {
+        let set = |label: &str| {
+            let mut place = place();
+            place.worker.metadata.labels = Some([("app".to_owned(), label.to_owned())].into());
+            ours(&Request::new("7f3a", "dev", "ns"), &place).iter().any(|v| v.name == names::FOREIGN)
+        };
+        assert_eq!((set("dask-worker"), set("web")), (false, true));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 
 use k8s_openapi::api::core::v1::Event;
 use mops_probe::Observation;
+use mops_probe::observation::code as seen_as;
 use mops_wire::Url;
-use mops_wire::registry::Reference;
+use mops_wire::registry::{Reference, is_azure};
 
 use crate::observed::{check, code};
 
@@ -26,12 +27,15 @@ pub(crate) fn host(image: &str, words: &str) -> Option<Observation> {
         None => url.host_str()?.to_owned(),
     };
     let own = [reference.registry(), reference.api_host()].contains(&host.as_str());
+    let layers = if is_azure(reference.registry()) { code::DATA_HOST } else { seen_as::REDIRECT_HOST };
     if own || REALMS.contains(&(reference.registry(), host)) {
-        return None;
+        // The manifest came, and a layer did not: older runtimes name the registry that sent them on.
+        let denied = ["failed to copy", "/blobs/", "403 Forbidden"].iter().all(|part| words.contains(part));
+        return denied.then(|| seen(layers, "this runtime does not name it"));
     }
     // A mirror is asked as a registry is; a host of layers is not.
     let asked = url.path().starts_with("/v2/") || url.path().contains("token");
-    Some(seen(if asked { code::OTHER_HOST } else { code::DATA_HOST }, host))
+    Some(seen(if asked { code::OTHER_HOST } else { layers }, host))
 }
 
 /// The first address in a text.
@@ -81,6 +85,21 @@ mod tests {
             (
                 "reg.azurecr.io/a:1",
                 "Get \"https://eus2.blob.core.windows.net/x?sig=y\": i/o timeout",
+                Some(code::DATA_HOST),
+            ),
+            (
+                "reg.lab.example/a:1",
+                "Get \"https://layers.lab.example/x?sig=y\": dial tcp: lookup layers.lab.example: no such host",
+                Some(seen_as::REDIRECT_HOST),
+            ),
+            (
+                "reg.lab.example/a:1",
+                "failed to copy: failed open: unexpected status code https://reg.lab.example/v2/a/blobs/sha256:1: 403 Forbidden",
+                Some(seen_as::REDIRECT_HOST),
+            ),
+            (
+                "reg.azurecr.io/a:1",
+                "failed to copy: failed open: unexpected status code https://reg.azurecr.io/v2/a/blobs/sha256:1: 403 Forbidden",
                 Some(code::DATA_HOST),
             ),
             ("reg.eastus.geo.azurecr.io/a:1", "401 Unauthorized", Some(code::GEO_HOST)),

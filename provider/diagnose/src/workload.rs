@@ -9,7 +9,7 @@ use mops_probe::Observation;
 use mops_wire::registry::Reference;
 
 use crate::observed::{Observed, Vantage, check, code};
-use crate::request::Request;
+use crate::request::{Request, SELECTOR};
 
 /// The label by which a pool is chosen.
 pub(crate) const POOL_LABEL: &str = "agentpool";
@@ -55,6 +55,12 @@ pub(crate) const IDENTITY_LABEL: &str = "azure.workload.identity/use";
 /// Whether a pod signs in as an identity, with a token of its service account.
 pub(crate) fn asks_for_identity(pod: &Pod) -> bool {
     pod.metadata.labels.as_ref().and_then(|labels| labels.get(IDENTITY_LABEL)).is_some_and(|value| value == "true")
+}
+
+/// Whether a pod is a worker of ModelOps, by the label that all of them have, however it was chosen.
+pub(crate) fn is_ours(pod: &Pod) -> bool {
+    let has = |(name, value): (&str, &str)| pod.metadata.labels.as_ref()?.get(name).map(|found| found == value);
+    SELECTOR.split_once('=').and_then(has).unwrap_or_default()
 }
 
 /// What a container waits for that has only just been placed. Every other reason is its image, its configuration or

@@ -57,7 +57,9 @@ pub(crate) async fn look(
     readings.extend(asked.reading);
     keys.extend(asked.keys);
     for container in containers {
-        let (asked, reading) = checks::container(container, None, &services.http, &services.clock).await;
+        let others: Vec<&str> =
+            containers.iter().map(|other| other.name.as_str()).filter(|name| *name != container.name).collect();
+        let (asked, reading) = checks::container(container, &others, None, &services.http, &services.clock).await;
         // Whether a write is refused is asked where workers run.
         seen.extend(asked.into_iter().filter(|o| o.check != probe::STORAGE_WRITE_REFUSED));
         readings.extend(reading);
@@ -127,6 +129,8 @@ async fn registry(
             let looked = registry.look_up(&client, variant).await;
             let near = registry.near_names(&client, variant, &looked).await;
             seen.extend(looked.into_iter().chain(near));
+        } else if !asks {
+            seen.extend(registry.as_anybody().await);
         }
     }
     Asked { seen, reading, keys }

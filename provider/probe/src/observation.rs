@@ -44,6 +44,8 @@ pub mod check {
     pub const STORAGE_SAS: &str = "storage.sas";
     /// List with one result.
     pub const STORAGE_READ: &str = "storage.read";
+    /// Another container that a SAS lists which is refused for its own; the reason names it.
+    pub const STORAGE_OTHER: &str = "storage.other";
     /// A write that the service must refuse.
     pub const STORAGE_WRITE_REFUSED: &str = "storage.write_refused";
     /// HEAD of one blob; the target is `CONTAINER/NAME`.

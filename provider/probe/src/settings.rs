@@ -48,6 +48,8 @@ pub mod names {
     pub const COMPARE: &str = "MOPS_PROBE_COMPARE";
     /// `HOST=ADDRESS` pairs, separated by commas; sandbox only.
     pub const CONNECT: &str = "MOPS_PROBE_CONNECT";
+    /// Set when the worker is none of ModelOps, whose variables it then needs only when it has one of them.
+    pub const FOREIGN: &str = "MOPS_PROBE_FOREIGN";
     /// Set when the worker asks for a token of its service account.
     pub const IDENTITY: &str = "MOPS_PROBE_IDENTITY";
     /// Set when the probe stands for the node that it runs on, and not for a worker.
@@ -193,6 +195,8 @@ pub struct Settings {
     pub password: Given<Secret<String>>,
     /// The worker's key for NGC.
     pub ngc_key: Given<Secret<String>>,
+    /// Whether the worker is none of ModelOps.
+    pub foreign: bool,
     /// What stands for user and password, when the worker asks for a token.
     pub identity: Option<Identity>,
     /// The worker's pull secrets, in the order in which the kubelet reads them.
@@ -232,6 +236,7 @@ impl Settings {
             ngc_key: ngc_key(env),
             username: given(env, names::USERNAME),
             password: secret(env, names::PASSWORD),
+            foreign: env.has(names::FOREIGN),
             identity: env.has(names::IDENTITY).then(|| identity(env)),
             pull_secrets: pull_secrets(env),
             containers: list(env, names::CONTAINER)

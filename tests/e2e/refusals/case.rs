@@ -24,9 +24,19 @@ pub(super) struct Case {
     pub(super) env_from: Vec<&'static str>,
     /// What is in the namespace beside them.
     pub(super) beside: Vec<Value>,
+    /// What is made when the workers are there, with a namespace of its own.
+    pub(super) after: Vec<Value>,
     /// Further words of the command.
     pub(super) flags: &'static [&'static str],
-    /// The ids of errors, and after `w:` those of warnings; nothing else may be one.
+    /// How many seconds one request may take; a loaded machine is no dead one.
+    pub(super) patience: &'static str,
+    /// The docker config of the machine that asks; empty for none.
+    pub(super) here: String,
+    /// Words of the registry that a finding must repeat.
+    pub(super) words: &'static str,
+    /// When the workers pull.
+    pub(super) policy: &'static str,
+    /// The ids of errors, after `w:` those of warnings, and after `n:` those of notes about the probe; nothing else may be one.
     pub(super) wanted: BTreeSet<&'static str>,
 }
 
@@ -41,8 +51,13 @@ impl Case {
             env: json!([]),
             env_from: Vec::new(),
             beside: Vec::new(),
+            after: Vec::new(),
             flags: &[],
-            wanted: wanted.iter().copied().chain(["ENV_MISSING", "WORKER_NOT_RUNNING"]).collect(),
+            patience: "40",
+            here: String::new(),
+            words: "",
+            policy: "Always",
+            wanted: wanted.iter().copied().chain(["WORKER_NOT_RUNNING"]).collect(),
         }
     }
 
@@ -74,7 +89,7 @@ impl Case {
                 "nodeSelector": {"agentpool": node}, "tolerations": [{"key": "sku", "operator": "Exists"}],
                 "terminationGracePeriodSeconds": 0, "imagePullSecrets": secrets,
                 "containers": [{
-                    "name": "worker", "image": self.image, "imagePullPolicy": "Always", "env": self.env, "envFrom": sources,
+                    "name": "worker", "image": self.image, "imagePullPolicy": self.policy, "env": self.env, "envFrom": sources,
                 }],
             },
         })

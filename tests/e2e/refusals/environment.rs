@@ -4,7 +4,7 @@ use mops_tests::real::hosted::{BOT, GHCR};
 use serde_json::{Value, json};
 
 use super::case::Case;
-use super::secrets::right;
+use super::secrets::{broken, for_another_host, lying_elsewhere, of_another_type, right};
 use crate::existing::password;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -31,7 +31,38 @@ pub(super) fn whole(name: &str) -> Case {
 
 /// A worker in whose network one of these is dropped finds its registry from here and from its node, and not from itself.
 pub(super) fn cut_off(name: &str) -> Case {
-    worker(name, &["NETWORK_POLICY"], vec![keys(&password())])
+    // Nothing answers, however long it is waited for.
+    Case { patience: "10", ..worker(name, &["NETWORK_POLICY"], vec![keys(&password())]) }
+}
+
+/// Workers that cannot start for what their pull secret is or lacks, while a secret of their environment has the login.
+pub(super) fn mendable(way: &str, host: &str) -> Vec<Case> {
+    let case = |name: &str, cause: &'static str| {
+        let mut case = lying_elsewhere(&format!("mend-{way}-{name}"), host);
+        case.wanted = [cause].into();
+        case.env = json!([{"name": "MODELOPS_BUNDLE_REGISTRY", "value": host}]);
+        case.env_from = vec!["bundle-credentials"];
+        case.beside.push(keys(&password()));
+        case
+    };
+    let without_search = |name: &str, cause| Case { flags: &[], ..case(name, cause) };
+    vec![
+        case("other-namespace", "SECRET_WRONG_NAMESPACE"),
+        without_search("absent", "PULL_SECRET_MISSING"),
+        without_search("wrong-type", "SECRET_WRONG_TYPE").with(of_another_type(host)),
+        without_search("wrong-host", "PULL_SECRET_HOST_MISMATCH").with(for_another_host()),
+        without_search("broken-entry", "DOCKERCONFIG_MALFORMED").with(broken(host)),
+    ]
+}
+
+/// Workers of an image of this registry, which asks for no login, with these variables beside what they need.
+pub(super) fn with_variables(name: &str, host: &str, wanted: &[&'static str], more: &[(&str, &str)]) -> Case {
+    let mut case = at(name, host, wanted, vec![keys(&password())]);
+    case.image = format!("{host}/example-org/worker:1");
+    case.linked.clear();
+    let more = more.iter().map(|(name, value)| json!({"name": name, "value": value}));
+    case.env.as_array_mut().into_iter().for_each(|env| env.extend(more.clone()));
+    case
 }
 
 fn worker(name: &str, wanted: &[&'static str], secrets: Vec<Value>) -> Case {

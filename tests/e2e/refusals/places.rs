@@ -1,5 +1,6 @@
 //! Refused on the way: by a name, a port, a certificate, or by a server that answers as no registry should.
 
+use std::net::TcpListener;
 use std::path::Path;
 
 use mops_host::Env;
@@ -12,12 +13,15 @@ use mops_tests::tls::{Authority, Identity, Leaf, Server, bind_at, serve_clear, s
 use serde_json::{Value, json};
 
 use super::case::Case;
+use super::content;
 
 /// How a server of a test refuses.
-struct Place {
-    name: &'static str,
-    wanted: &'static [&'static str],
-    server: Server,
+pub(super) struct Place {
+    pub(super) name: &'static str,
+    pub(super) wanted: &'static [&'static str],
+    /// Its own words, which a finding repeats.
+    pub(super) words: &'static str,
+    pub(super) server: Server,
 }
 
 /// Servers at the address of all registries, each on a port of its own, and what is not a server at all.
@@ -43,14 +47,15 @@ impl Places {
             place("no-challenge", &["NO_CHALLENGE"], tls(&ours(Leaf::Good), |_| Reply::empty(401))),
             place("blob-missing", &["BLOB_MISSING"], tls(&ours(Leaf::Good), without_blobs)),
         ];
-        Self { all }
+        Self { all: all.into_iter().chain(content::places()).collect() }
     }
 
     pub(super) fn cases(&self) -> Vec<Case> {
         let served = self.all.iter().map(|place| {
             let port = place.server.address().port();
             let image = format!("{}.{GENERIC}:{port}/example-org/worker:1", place.name);
-            Case::new(format!("way-{}", place.name), image, place.wanted)
+            let policy = if place.wanted == ["IMAGE_NEVER_PULL"] { "Never" } else { "Always" };
+            Case { words: place.words, policy, ..Case::new(format!("way-{}", place.name), image, place.wanted) }
         });
         let alone = |name: &str, host: &str, wanted| {
             Case::new(format!("way-{name}"), format!("{host}/example-org/worker:1"), wanted)
@@ -64,22 +69,31 @@ impl Places {
     }
 }
 
-fn place(name: &'static str, wanted: &'static [&'static str], server: Server) -> Place {
-    Place { name, wanted, server }
+pub(super) fn place(name: &'static str, wanted: &'static [&'static str], server: Server) -> Place {
+    Place { name, wanted, words: "", server }
 }
 
-fn port() -> std::net::TcpListener {
+pub(super) fn port() -> TcpListener {
     bind_at((REGISTRY, 0).into()).expect("a port")
 }
 
-fn ours(kind: Leaf) -> Identity {
+pub(super) fn ours(kind: Leaf) -> Identity {
     let world = Env::process().get(WORLD).expect("a world").to_owned();
     leaves::read(Path::new(&world), kind).expect("leaves").expect("a leaf of this kind")
 }
 
 fn tls(identity: &Identity, answer: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Server {
+    tls_at(port(), identity, answer)
+}
+
+/// A server at a port that was opened before.
+pub(super) fn tls_at(
+    port: TcpListener,
+    identity: &Identity,
+    answer: impl Fn(&Call) -> Reply + Send + Sync + 'static,
+) -> Server {
     let handler: Handler = handler(answer);
-    serve_tls(handler, port(), identity.server_config()).expect("a server")
+    serve_tls(handler, port, identity.server_config()).expect("a server")
 }
 
 fn limited(_: &Call) -> Reply {

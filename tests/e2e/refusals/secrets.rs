@@ -2,9 +2,10 @@
 //! at one with tokens, both docker-registry itself.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mops_tests::real::hosted::{BOT, GENERIC, GHCR};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::case::Case;
 use crate::existing::password;
@@ -15,7 +16,8 @@ pub(super) const HOSTS: [&str; 2] = [GENERIC, GHCR];
 /// A namespace where the right pull secret lies, which helps nobody.
 pub(super) const ELSEWHERE: &str = "elsewhere";
 
-const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
+/// The kind of secret that kubelets read.
+pub(super) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
 
 pub(super) fn cases() -> Vec<Case> {
     [("basic", GENERIC), ("bearer", GHCR)].into_iter().flat_map(|(way, host)| at(way, host)).collect()
@@ -34,9 +36,10 @@ fn at(way: &str, host: &str) -> Vec<Case> {
         case("no-secret", &["NOT_LOGGED_IN"]),
         absent,
         lying_elsewhere(&format!("{way}-other-namespace"), host),
-        case("wrong-type", &["SECRET_WRONG_TYPE"]).with(secret("Opaque", &config(&[host], &password()))),
-        case("wrong-host", &["PULL_SECRET_HOST_MISMATCH"]).with(login(&["registry.other.example"], &password())),
-        case("broken-entry", &["DOCKERCONFIG_MALFORMED"]).with(secret(DOCKER_CONFIG, &broken(host))),
+        case("wrong-type", &["SECRET_WRONG_TYPE"]).with(of_another_type(host)),
+        case("wrong-host", &["PULL_SECRET_HOST_MISMATCH"]).with(for_another_host()),
+        case("broken-entry", &["DOCKERCONFIG_MALFORMED"]).with(broken(host)),
+        case("ended-token", &["SECRET_SHORT_LIVED"]).with(login(&[host], &ended())),
         named("no-repository", "example-org/absent:1", &["REPOSITORY_NOT_FOUND"]),
         named("no-tag", "example-org/worker:9", &["TAG_NOT_FOUND"]),
     ]
@@ -45,8 +48,6 @@ fn at(way: &str, host: &str) -> Vec<Case> {
 /// Its workers name a pull secret that lies in another namespace.
 pub(super) fn lying_elsewhere(name: &str, host: &str) -> Case {
     let mut case = Case::new(name.to_owned(), format!("{host}/example-org/worker:1"), &["SECRET_WRONG_NAMESPACE"]);
-    // A secret that lies elsewhere stands for the variables that it may hold.
-    case.wanted.remove("ENV_MISSING");
     case.linked = vec!["login"];
     case.flags = &["--search-namespace", ELSEWHERE];
     case
@@ -69,18 +70,41 @@ fn login(hosts: &[&str], password: &str) -> Value {
 }
 
 fn config(hosts: &[&str], password: &str) -> Value {
-    let auth = STANDARD.encode(format!("{BOT}:{password}"));
+    config_of(BOT, hosts, password)
+}
+
+/// The login of a user for these hosts.
+pub(super) fn config_of(user: &str, hosts: &[&str], password: &str) -> Value {
+    let auth = STANDARD.encode(format!("{user}:{password}"));
     let auths: serde_json::Map<String, Value> =
         hosts.iter().map(|host| ((*host).to_owned(), json!({"auth": auth}))).collect();
     json!({"auths": auths})
 }
 
 /// JSON, since the API server takes nothing else, with an entry that says nothing.
-fn broken(host: &str) -> Value {
-    json!({"auths": {host: {"auth": "no login, and no base64 either"}}})
+pub(super) fn broken(host: &str) -> Value {
+    secret(DOCKER_CONFIG, &json!({"auths": {host: {"auth": "no login, and no base64 either"}}}))
 }
 
-fn secret(kind: &str, config: &Value) -> Value {
+/// What no kubelet reads.
+pub(super) fn of_another_type(host: &str) -> Value {
+    secret("Opaque", &config(&[host], &password()))
+}
+
+pub(super) fn for_another_host() -> Value {
+    login(&["registry.other.example"], &password())
+}
+
+/// A password that is a token of an hour, which is over.
+fn ended() -> String {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let claims = json!({"sub": BOT, "iat": now - 7200, "exp": now - 3600});
+    format!("{}.{}.{}", part(json!({"alg": "RS256", "typ": "JWT"})), part(claims), "c2lnbmF0dXJl")
+}
+
+/// A docker config in a secret, as a pull secret when it is of the right kind.
+pub(super) fn secret(kind: &str, config: &Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": {"name": "login"},
         "stringData": {".dockerconfigjson": config.to_string()},

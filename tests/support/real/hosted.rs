@@ -1,6 +1,6 @@
 //! Registries of others under their own names: docker-registry with a user and a password, and docker-registry behind the
-//! token services of GitHub's registry and of Docker Hub. One bot may do everything below one organisation; nobody else
-//! may do anything. skopeo and containerd are the judges (`e2e::existing`).
+//! token services of GitHub's registry and of Docker Hub. One bot may do everything below one organisation, one may sign in
+//! where there are tokens and is given nothing; nobody else may do anything. skopeo and containerd are the judges (`e2e::existing`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ use crate::route::{self, Params, Route};
 
 /// Who may push and pull.
 pub const BOT: &str = "example-bot";
+/// Who may sign in with [`limited_password`] where there are tokens, and is given nothing that it asks for.
+pub const LIMITED_BOT: &str = "example-limited-bot";
 /// Below which name.
 const ORGANISATION: &str = "example-org/";
 /// A registry with a user and a password, run by nobody in particular.
@@ -39,6 +41,12 @@ const SECONDS: i64 = 300;
 
 /// Everything that answers.
 pub const NAMES: [&str; 4] = [GENERIC, GHCR, HUB, HUB_TOKENS];
+
+/// The password of [`LIMITED_BOT`], beside that of [`BOT`].
+#[must_use]
+pub fn limited_password(of_the_bot: &str) -> String {
+    format!("{of_the_bot}-limited")
+}
 
 /// The registries, each started when first asked.
 pub struct Hosted {
@@ -104,9 +112,10 @@ impl Hosted {
         running[host].end().clone()
     }
 
-    /// Whether this is the bot's login.
+    /// Whether this is a bot's login.
     fn knows(&self, user: &str, password: &str) -> bool {
-        user == BOT && password == self.password.expose()
+        let own = self.password.expose();
+        (user == BOT && password == own) || (user == LIMITED_BOT && password == limited_password(own))
     }
 }
 
@@ -133,7 +142,7 @@ fn by_header(hosted: &Hosted, call: &Call, _: &Params) -> Reply {
     if !hosted.knows(user, password) {
         return refused(call);
     }
-    granted(hosted, call, user, &scopes.filter_map(access).collect::<Vec<_>>())
+    granted(hosted, call, user, &scopes.filter_map(|scope| access(user, scope)).collect::<Vec<_>>())
 }
 
 /// The OAuth way, which Docker Hub knows and GitHub does not.
@@ -146,15 +155,17 @@ fn by_form(hosted: &Hosted, call: &Call, _: &Params) -> Reply {
     if field("grant_type") != "password" || !hosted.knows(field("username"), field("password")) {
         return refused(call);
     }
-    let scopes: Vec<Value> = field("scope").split(' ').filter_map(access).collect();
-    granted(hosted, call, field("username"), &scopes)
+    let user = field("username");
+    let scopes: Vec<Value> = field("scope").split(' ').filter_map(|scope| access(user, scope)).collect();
+    granted(hosted, call, user, &scopes)
 }
 
-/// What the bot is given of what it asked for: `repository:NAME:ACTIONS` below the organisation.
-fn access(scope: &str) -> Option<Value> {
+/// What a bot is given of what it asked for: `repository:NAME:ACTIONS` below the organisation.
+fn access(user: &str, scope: &str) -> Option<Value> {
     let (name, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
     let actions: Vec<&str> = actions.split(',').collect();
-    name.starts_with(ORGANISATION).then(|| json!({"type": "repository", "name": name, "actions": actions}))
+    (user == BOT && name.starts_with(ORGANISATION))
+        .then(|| json!({"type": "repository", "name": name, "actions": actions}))
 }
 
 fn granted(hosted: &Hosted, call: &Call, user: &str, access: &[Value]) -> Reply {

@@ -52,7 +52,8 @@ const SMOKE_TEST: Layout = Layout {
         Status::Skip => "skip",
     },
 };
-const SAS: &[&str] = &[probe::STORAGE_SAS, probe::STORAGE_READ, probe::STORAGE_BLOB, probe::STORAGE_WRITE_REFUSED];
+const SAS: &[&str] =
+    &[probe::STORAGE_SAS, probe::STORAGE_READ, probe::STORAGE_OTHER, probe::STORAGE_BLOB, probe::STORAGE_WRITE_REFUSED];
 
 /// As long as a pool's name may be in Azure.
 const POOL_WIDTH: usize = 12;

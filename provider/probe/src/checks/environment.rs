@@ -7,12 +7,13 @@ use crate::settings::{Given, Settings, names};
 
 pub(super) fn look(settings: &Settings) -> Vec<Observation> {
     let mut all = Vec::new();
-    // A server of NGC's models has nothing to fetch from a registry of bundles.
-    if !is_of_ngc(settings) {
+    // A server of NGC's models, or somebody else's pod, has nothing to fetch from a registry of bundles.
+    let fetches = !is_of_ngc(settings) && !is_foreign(settings);
+    if fetches {
         all.push(host(settings));
     }
     // Who signs in as an identity needs no password; what that one needs is checked with it.
-    if settings.identity.is_none() && !is_of_ngc(settings) {
+    if fetches && settings.identity.is_none() {
         all.push(present(names::USERNAME, &settings.username));
         all.push(present(names::PASSWORD, &settings.password));
     }
@@ -33,6 +34,13 @@ pub(super) fn look(settings: &Settings) -> Vec<Observation> {
 /// Whether the registry is named.
 pub(super) fn registry(settings: &Settings) -> Observation {
     present(names::BUNDLE_REGISTRY, &settings.bundle_registry)
+}
+
+/// Whether the pod is none of ModelOps, by its labels and by what it has.
+fn is_foreign(settings: &Settings) -> bool {
+    let texts = [&settings.bundle_registry, &settings.username];
+    let none = texts.iter().all(|given| **given == Given::Missing) && settings.password == Given::Missing;
+    settings.foreign && none
 }
 
 /// Whether the images are NGC's, and no other registry is named.
@@ -103,6 +111,17 @@ mod tests {
             assert_eq!(code_of(&[(name, "value")], name), None, "{name}");
             assert_eq!(code_of(&[], name).as_deref(), Some(code::ENV_MISSING), "{name}");
             assert_eq!(code_of(&[(name, " ")], name).as_deref(), Some(code::ENV_EMPTY), "{name}");
+        }
+    }
+
+    #[test]
+    fn somebody_elses_pod_needs_all_of_them_only_when_it_has_one() {
+        let foreign = (names::FOREIGN, "1");
+        assert_eq!(codes(&[foreign]), []);
+        assert_eq!(codes(&[foreign, (names::CONTAINER, "c")]).len(), 1, "what the stack gives it");
+        for name in [names::BUNDLE_REGISTRY, names::USERNAME, names::PASSWORD] {
+            let missing = codes(&[foreign, (name, "")]).into_iter().filter(|(_, code)| code.is_some()).count();
+            assert_eq!(missing, 3, "{name}");
         }
     }
 

@@ -21,16 +21,19 @@ pub(super) async fn all(settings: &Settings, http: &Http, clock: &SharedClock) -
     let mut readings = Vec::new();
     for one in &settings.containers {
         let run = Some(settings.run.as_str()).filter(|_| settings.verify_readonly);
-        let (seen, reading) = container(one, run, http, clock).await;
+        let others = settings.containers.iter().map(|other| other.name.as_str()).filter(|name| *name != one.name);
+        let (seen, reading) = container(one, &others.collect::<Vec<_>>(), run, http, clock).await;
         all.extend(seen);
         readings.extend(reading);
     }
     (all, readings)
 }
 
-/// One container by its SAS. A write is tried, which must be refused, when a run is given to name its blob.
+/// One container by its SAS; when that is refused, whether it is for one of the others. A write is tried, which must be
+/// refused, when a run is given to name its blob.
 pub async fn container(
     Container { name: container, variable, connection }: &Container,
+    others: &[&str],
     run: Option<&str>,
     http: &Http,
     clock: &SharedClock,
@@ -66,7 +69,10 @@ pub async fn container(
             skip(check::STORAGE_WRITE_REFUSED, code::READ_REFUSED, "reading failed too, so a refusal proves nothing")
         }
     };
+    let refused = read.status == Some(403) && judged.outcome == Outcome::Ok;
+    let other = if refused { other(&client, container, others).await } else { None };
     let mut all = vec![judged, read];
+    all.extend(other);
     if let Some(blob) = first {
         all.push(blob_of(&client, container, &blob, clock).await);
     }
@@ -119,6 +125,16 @@ async fn list(client: &Client, container: &str, clock: &SharedClock) -> List {
         }
     };
     List { seen: seen.millis(watch.millis()), date, first }
+}
+
+/// A signature names no container: that it is for another one is seen by what it opens.
+async fn other(client: &Client, container: &str, others: &[&str]) -> Option<Observation> {
+    for other in others {
+        if client.list(other, 1).await.is_ok() {
+            return Some(Observation::ok(check::STORAGE_OTHER, SAS, container).detail(other));
+        }
+    }
+    None
 }
 
 /// HEAD of one blob: the right to list is not the right to read.

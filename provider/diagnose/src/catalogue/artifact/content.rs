@@ -6,7 +6,7 @@ use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::kubelet::reason;
 use crate::observed::Vantage::{K, P, W};
 use crate::observed::check;
-use crate::rule::{Near, Remedy, certain, failed, high, passed};
+use crate::rule::{Near, Remedy, certain, failed, high, medium, passed};
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
@@ -31,7 +31,7 @@ pub(super) const CAUSES: &[Cause] = &[
                         .from(P)
                         .with(&[variant::ENV, variant::PULL_SECRET])
                         .http(&[401, 403]),
-                    passed(&[probe::REGISTRY_PULL]).from(W).with(&[variant::ARM]).near(Near::Target),
+                    passed(&[probe::REGISTRY_PULL]).from(W).with(&[variant::ARM, variant::LOCAL]).near(Near::Target),
                     passed(&[probe::REGISTRY_V2])
                         .from(P)
                         .with(&[variant::ENV, variant::PULL_SECRET])
@@ -130,6 +130,10 @@ pub(super) const CAUSES: &[Cause] = &[
                 &[failed(&[check::KUBELET]).from(K).code(&[reason::DIGEST])],
                 "{place}: the node got bytes of `{target}` that do not match their digest",
             ),
+            medium(
+                &[failed(&[check::KUBELET]).from(K).code(&[reason::CUT])],
+                "{place}: the node got only a part of the bytes of `{target}`: {detail}",
+            ),
         ],
         ..CAUSE
     },
@@ -148,13 +152,28 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "",
             plain: "kubectl -n {namespace} get networkpolicies",
         },
-        rules: &[certain(
-            &[
-                failed(&[probe::REGISTRY_BLOB]).code(&[seen::REDIRECT_HOST]),
-                passed(&[probe::REGISTRY_MANIFEST]).near(Near::PoolAndTarget),
-            ],
-            "{place}: the manifest of `{target}` is read, the host of its layers is not reached: {detail}",
-        )],
+        rules: &[
+            certain(
+                &[
+                    failed(&[probe::REGISTRY_BLOB]).code(&[seen::REDIRECT_HOST]),
+                    passed(&[probe::REGISTRY_MANIFEST]).near(Near::PoolAndTarget),
+                ],
+                "{place}: the manifest of `{target}` is read, the host of its layers is not reached: {detail}",
+            )
+            .over(&["SERVICE_UNREACHABLE", "DNS_FAILURE", "REGISTRY_REFUSED"]),
+            high(
+                &[
+                    failed(&[check::KUBELET]).from(K).code(&[
+                        reason::NO_CONNECTION,
+                        reason::NO_SUCH_HOST,
+                        reason::DENIED,
+                    ]),
+                    passed(&[check::PULL_HOST]).from(K).code(&[seen::REDIRECT_HOST]).near(Near::PoolAndTarget),
+                ],
+                "{place}: the node does not get the layers of `{target}` from the registry's host for them: {last}",
+            )
+            .over(&["SERVICE_UNREACHABLE", "DNS_FAILURE", "REGISTRY_REFUSED"]),
+        ],
         ..CAUSE
     },
 ];

@@ -65,7 +65,7 @@ pub(super) const CAUSES: &[Cause] = &[
                 ],
                 "{place}: the repository of `{target}` does not exist, and the credential is good; nearest: {last}",
             )
-            .over(&["TAG_NOT_FOUND"]),
+            .over(&["TAG_NOT_FOUND", "KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
             certain(
                 &[
                     failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[404]),
@@ -74,7 +74,7 @@ pub(super) const CAUSES: &[Cause] = &[
                 ],
                 "{place}: the repository of `{target}` does not exist, and the credential is good",
             )
-            .over(&["TAG_NOT_FOUND"]),
+            .over(&["TAG_NOT_FOUND", "KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
             high(
                 &[failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[404]).code(&[seen::NAME_UNKNOWN])],
                 "{place}: the registry does not know the repository of `{target}`",
@@ -103,14 +103,16 @@ pub(super) const CAUSES: &[Cause] = &[
                     passed(&[probe::REGISTRY_NAMES]).near(Near::Target),
                 ],
                 "{place}: the repository of `{target}` exists, this tag or digest does not; nearest: {last}",
-            ),
+            )
+            .over(&["KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
             certain(
                 &[
                     failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[404]),
                     passed(&[probe::REGISTRY_TAGS]).near(Near::PoolAndTarget),
                 ],
                 "{place}: the repository of `{target}` exists, this tag or digest does not",
-            ),
+            )
+            .over(&["KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
             medium(
                 &[failed(&[check::KUBELET]).from(K).code(&[reason::IMAGE_ABSENT])],
                 "{place}: the registry has no `{target}`, or no repository of that name",

@@ -10,6 +10,8 @@ use crate::rule::{Near, Need, Remedy, Severity, certain, failed, passed};
 
 /// Where a service says yes or no to a key.
 const ASKED: &[&str] = &[probe::REGISTRY_V2, probe::REGISTRY_TOKEN, probe::REGISTRY_PULL, probe::NGC_TOKEN];
+/// Where a service says whether it knows a key at all; what a key may do is another matter.
+const SIGNED_IN: &[&str] = &[probe::REGISTRY_V2, probe::REGISTRY_TOKEN, probe::NGC_TOKEN];
 /// Where a pod has its key from.
 const IN_CLUSTER: &[&str] = &[variant::ENV, variant::PULL_SECRET];
 /// The same key's hash differs between the cluster and this machine.
@@ -87,7 +89,7 @@ pub(super) const CAUSES: &[Cause] = &[
         meaning: "The key of your machine is accepted. The one in the cluster is another one and is refused, so what works for \
                   you cannot work there.",
         signal: "the two keys have different hashes, yours is accepted and the cluster's is refused by the same host",
-        near_miss: "two keys that differ and both work are no cause",
+        near_miss: "two keys that differ and both work are no cause; one that signs in and may not pull gives ARTIFACT_PERMISSION",
         repair: Repair::Restart,
         remedy: Remedy {
             text: "write the key that works into the cluster's secret, then let the pods be made again",
@@ -112,8 +114,8 @@ pub(super) const CAUSES: &[Cause] = &[
             }),
             certain(
                 &[
-                    failed(ASKED).from(P).with(IN_CLUSTER).http(&[401, 403]),
-                    passed(ASKED).from(W).with(&[variant::LOCAL]).near(Near::Target),
+                    failed(SIGNED_IN).from(P).with(IN_CLUSTER).http(&[401, 403]),
+                    passed(SIGNED_IN).from(W).with(&[variant::LOCAL]).near(Near::Target),
                     DIFFERENT,
                 ],
                 "{place}: `{target}` refuses the key of the {source}; it accepts the one of this machine, which is another",
@@ -122,8 +124,8 @@ pub(super) const CAUSES: &[Cause] = &[
             // A worker that has what its secret gives: a new one would have the same.
             certain(
                 &[
-                    failed(ASKED).from(C).with(&[variant::ENV]).http(&[401, 403]),
-                    passed(ASKED).from(W).with(&[variant::LOCAL]).near(Near::Target),
+                    failed(SIGNED_IN).from(C).with(&[variant::ENV]).http(&[401, 403]),
+                    passed(SIGNED_IN).from(W).with(&[variant::LOCAL]).near(Near::Target),
                     DIFFERENT.from(C),
                     passed(&[check::ENV_LIVE]).from(C),
                 ],

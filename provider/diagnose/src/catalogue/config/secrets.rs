@@ -34,18 +34,18 @@ pub(super) const CAUSES: &[Cause] = &[
             stack: "mops infra up {file} -c workspace",
             plain: "kubectl get secrets -A --field-selector metadata.name={name}",
         },
-        rules: &[certain(
-            &[failed(&[check::ENV_SECRET, check::PULL_SECRET]).code(&[code::OTHER_NAMESPACE])],
-            "secret `{target}` is not in the worker's namespace, but in another one: {detail}",
-        )
-        .over(&[
-            "SECRET_MISSING",
-            "ENV_MISSING",
-            "ENV_EMPTY",
-            "KUBELET_NO_CREDENTIALS",
-            "KUBELET_BAD_CREDENTIALS",
-            "REGISTRY_REFUSED",
-        ])],
+        rules: &[
+            certain(
+                &[failed(&[check::ENV_SECRET]).code(&[code::OTHER_NAMESPACE])],
+                "secret `{target}` is not in the worker's namespace, but in another one: {detail}",
+            )
+            .over(&["SECRET_MISSING", "ENV_MISSING", "ENV_EMPTY", "REGISTRY_REFUSED"]),
+            certain(
+                &[failed(&[check::PULL_SECRET]).code(&[code::OTHER_NAMESPACE])],
+                "pull secret `{target}` is not in the worker's namespace, but in another one: {detail}",
+            )
+            .over(&["SECRET_MISSING", "KUBELET_NO_CREDENTIALS", "KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
+        ],
         ..CAUSE
     },
     Cause {

@@ -82,7 +82,7 @@ pub(super) const CAUSES: &[Cause] = &[
         id: "REGISTRY_REFUSED",
         title: "Refused, with nothing to compare",
         meaning: "The registry refused, which may be for a wrong password, a missing right or a missing image. A status alone does not tell.",
-        signal: "401 or 403, and no other answer to compare with",
+        signal: "401 or 403, or 402 or 451 at a registry whose reasons are not known, and no other answer to compare with",
         near_miss: "with another credential's answer beside it a sharper cause comes out",
         remedy: Remedy {
             text: "compare with another credential, from another place",
@@ -101,8 +101,8 @@ pub(super) const CAUSES: &[Cause] = &[
                 plain: "mops auth login {target}",
             }),
             medium(
-                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).with(NOT_LOCAL).http(&[401, 403])],
-                "{place}: `{target}` answers {status} {code} to the {source}, and there was nothing to compare with",
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).with(NOT_LOCAL).http(&[401, 402, 403, 451])],
+                "{place}: `{target}` answers {status} {code} to the {source}, and there was nothing to compare with: {detail}",
             ),
             medium(
                 &[failed(&[check::KUBELET]).from(K).code(&[reason::REFUSED, reason::DENIED])],

@@ -32,7 +32,8 @@ pub(super) const CAUSES: &[Cause] = &[
             high(
                 &[failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[451])],
                 "{place}: NGC withholds the image `{target}` for legal reasons (451)",
-            ),
+            )
+            .over(&["REGISTRY_REFUSED"]),
         ],
         ..CAUSE
     },

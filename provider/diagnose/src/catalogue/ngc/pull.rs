@@ -113,7 +113,8 @@ pub(super) const CAUSES: &[Cause] = &[
         rules: &[high(
             &[failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[402])],
             "{place}: `{target}` is given with a subscription only (402)",
-        )],
+        )
+        .over(&["REGISTRY_REFUSED"])],
         ..CAUSE
     },
 ];

@@ -4,7 +4,7 @@ use mops_probe::observation::check as probe;
 
 use super::renew;
 use crate::catalogue::{CAUSE, Cause, Repair};
-use crate::rule::{certain, failed};
+use crate::rule::{Near, certain, failed, passed};
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
@@ -30,17 +30,28 @@ pub(super) const CAUSES: &[Cause] = &[
         title: "A SAS for something else",
         meaning: "The SAS was made for another service, another container or another kind of object than the worker asks \
                   for.",
-        signal: "403 with the code AuthorizationResourceTypeMismatch or AuthorizationServiceMismatch",
+        signal: "403 with the code AuthorizationResourceTypeMismatch or AuthorizationServiceMismatch, or 403 for a SAS that \
+                 lists another container of the stack",
         near_miss: "a container that does not exist answers 404 and gives CONTAINER_NOT_FOUND",
         repair: Repair::Restart,
         remedy: renew("make a SAS for the container that the worker reads"),
-        rules: &[certain(
-            &[failed(&[probe::STORAGE_READ, probe::STORAGE_BLOB])
-                .http(&[403])
-                .code(&["AuthorizationResourceTypeMismatch", "AuthorizationServiceMismatch"])],
-            "{place}: the SAS is for another kind of resource than container `{target}`",
-        )
-        .over(&["SAS_SIGNATURE"])],
+        rules: &[
+            certain(
+                &[failed(&[probe::STORAGE_READ, probe::STORAGE_BLOB])
+                    .http(&[403])
+                    .code(&["AuthorizationResourceTypeMismatch", "AuthorizationServiceMismatch"])],
+                "{place}: the SAS is for another kind of resource than container `{target}`",
+            )
+            .over(&["SAS_SIGNATURE"]),
+            certain(
+                &[
+                    failed(&[probe::STORAGE_READ]).http(&[403]),
+                    passed(&[probe::STORAGE_OTHER]).near(Near::PoolAndTarget),
+                ],
+                "{place}: the SAS is refused for container `{target}`, and opens another one: {last}",
+            )
+            .over(&["SAS_SIGNATURE"]),
+        ],
         ..CAUSE
     },
     Cause {

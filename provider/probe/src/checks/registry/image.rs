@@ -1,14 +1,14 @@
 //! The images of a registry with one login: HEAD of each, then its manifest and a layer, or what tells a refusal apart.
 
 use mops_host::random;
-use mops_wire::Origin;
 use mops_wire::ngc;
 use mops_wire::registry::{Client, Digest, Layer, Reference, RegistryError};
+use mops_wire::{Http, Origin, ProxySettings};
 
 use super::manifest::{self, Content};
 use super::sign_in::Registry;
-use crate::checks::Watch;
 use crate::checks::reach::addresses_of;
+use crate::checks::{DEADLINE, Watch};
 use crate::failure::Failure;
 use crate::observation::{Observation, Outcome, check, code};
 
@@ -19,6 +19,19 @@ const HIDING: [&str; 1] = [ngc::REGISTRY];
 const REPOSITORY: &str = "oci://";
 /// Most tags that are asked for where they only prove that the repository is there.
 const TAGS: u16 = 5;
+
+/// The host of the layers, when the proxy does not lead there and the direct way does.
+async fn past_proxy(http: &Http, read: &Result<Layer, RegistryError>) -> Option<Observation> {
+    let Ok(Layer { elsewhere: Some(host), whole: Err(RegistryError::Wire(_)) }) = read else { return None };
+    let origin = Origin::https(host).filter(|origin| http.by_proxy(origin))?;
+    let direct = http.with_proxy(ProxySettings::none()).ok()?;
+    let limit = direct.patience().unwrap_or(DEADLINE);
+    let addresses = direct.addresses(&origin, limit).await.ok()?;
+    direct.connects(origin.host(), &addresses, limit).await.ok()?;
+    let words =
+        "the registry sends there for its layers; no answer by the proxy of the environment, a connection without it";
+    Some(Observation::failed(check::NET_PROXY, "", host, code::REACHED_DIRECT).detail(words))
+}
 
 impl Registry<'_> {
     /// Looks all images up. When some can be pulled and others cannot, says which one is known to work.
@@ -80,11 +93,15 @@ impl Registry<'_> {
         }
     }
 
-    /// A refusal with the words that a HEAD has no place for. Only a registry that hides what exists is asked again: its
-    /// words may be the one thing that tells.
+    /// A refusal with the words that a HEAD has no place for, which may be the one thing that tells.
     async fn worded(&self, client: &Client, reference: &Reference, error: RegistryError) -> RegistryError {
-        let bare = error.refusal().is_some_and(|r| r.message.is_none() && (400..500).contains(&r.status));
-        if !bare || !HIDING.contains(&self.host) {
+        let bare = error.refusal().is_some_and(|r| {
+            // That a login is wanted, or something is not there, needs no words, but at a registry that says so of what
+            // it hides.
+            let plain = [401, 404].contains(&r.status) && !HIDING.contains(&self.host);
+            r.message.is_none() && (400..500).contains(&r.status) && !plain
+        });
+        if !bare {
             return error;
         }
         client.manifest(reference).await.err().unwrap_or(error)
@@ -164,7 +181,14 @@ impl Registry<'_> {
         if let Some((digest, size)) = smallest {
             let watch = Watch::start(self.clock);
             let read = client.layer(reference, &digest, size).await;
-            all.push(self.layer(&read, (variant, image), &digest).millis(watch.millis()));
+            let past = past_proxy(self.http, &read).await;
+            let seen = match &past {
+                Some(_) => Observation::skipped(check::REGISTRY_BLOB, variant, image, code::REACHED_DIRECT)
+                    .detail("the proxy does not lead to the host of the layers"),
+                None => self.layer(&read, (variant, image), &digest),
+            };
+            all.push(seen.millis(watch.millis()));
+            all.extend(past);
             all.extend(self.addresses(&read).await);
         }
         all
