@@ -72,3 +72,5 @@ mod schemes;
 mod targets;
 #[path = "diagnose/vantages.rs"]
 mod vantages;
+#[path = "diagnose/watch.rs"]
+mod watch;

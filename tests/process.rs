@@ -64,6 +64,8 @@ mod smoke_test;
 mod token_stack;
 #[path = "up_down.rs"]
 mod up_down;
+#[path = "watch.rs"]
+mod watch;
 #[path = "workload_alone.rs"]
 mod workload_alone;
 #[path = "workload_identity.rs"]

@@ -19,6 +19,7 @@ mod secrets;
 mod smoke;
 mod state;
 mod value;
+mod watch;
 mod workload;
 
 use std::path::PathBuf;
@@ -42,6 +43,7 @@ pub(crate) use report::*;
 pub(crate) use secrets::*;
 pub(crate) use smoke::{SmokeArgs, SmokeTestArgs};
 pub(crate) use state::*;
+pub(crate) use watch::WatchArgs;
 pub(crate) use workload::WorkloadArgs;
 
 /// Provisions what a machine-learning workload needs, wires its credentials and proves that they work.
@@ -76,7 +78,7 @@ pub(crate) enum Verb {
     Infra(InfraArgs),
     /// Find why a pod cannot reach its images or data, with proof.
     #[command(
-        after_help = "Examples:\n  mops diagnose-auth deployment/nim --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif\n  mops diagnose-auth --fix --allow-restart"
+        after_help = "Examples:\n  mops diagnose-auth deployment/nim --context prod --namespace ml\n  mops diagnose-auth --format github --format sarif=auth.sarif"
     )]
     DiagnoseAuth(DiagnoseArgs),
     /// Push an image, fetch it from every pool, and take it away again.

@@ -44,7 +44,7 @@ use crate::pointed::Pointed;
 pub(crate) use auth_login::LoggedInLine;
 pub(crate) use auth_logout::LoggedOutLine;
 pub(crate) use auth_status::IdentityLine;
-pub(crate) use check::{CleanedLine, PermissionsLine, PushedLine};
+pub(crate) use check::{CleanedLine, PermissionsLine, PushedLine, WatchingLine};
 pub(crate) use completions::CompletionsLine;
 pub(crate) use down::options as down_options;
 pub(crate) use explain::CauseLine;

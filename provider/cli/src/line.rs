@@ -56,6 +56,7 @@ lines! {
     "bundle_env" 1 => crate::commands::BundleEnvLine,
     "cause" 1 => crate::commands::CauseLine,
     "cleaned" 1 => crate::commands::CleanedLine,
+    "change" 1 => mops_diagnose::watch::Change,
     "cloud" 1 => crate::pointed::CloudLine,
     "completions" 1 => crate::commands::CompletionsLine,
     "diagnostic" 1 => mops_core::Diagnostic,
@@ -88,6 +89,7 @@ lines! {
     "unprotected" 1 => crate::commands::UnprotectedLine,
     "valid" 1 => crate::commands::ValidLine,
     "version" 1 => crate::commands::VersionLine,
+    "watching" 1 => crate::commands::WatchingLine,
 }
 
 impl sealed::Listed for Event {}

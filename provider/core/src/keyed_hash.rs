@@ -48,11 +48,23 @@ impl fmt::Debug for Nonce {
 }
 
 /// A key's hash under a [`Nonce`]; equal for equal keys of one run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyedHash(String);
 
 impl KeyedHash {
+    /// The text that another place gets; [`KeyedHash::parse`] reads it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// From [`KeyedHash::text`]; `None` for what is no hash.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        (STANDARD.decode(text).ok()?.len() == 32).then(|| Self(text.to_owned()))
+    }
+
     /// Its beginning, eight letters and digits, for people who compare two of them by eye.
     #[must_use]
     pub fn short(&self) -> String {
@@ -73,6 +85,8 @@ mod tests {
         assert_ne!(run.hash(&key()), next.hash(&key()));
         assert_eq!(Nonce::parse(&run.text()), Some(run.clone()));
         assert_eq!(Nonce::parse("short"), None);
+        assert_eq!(KeyedHash::parse(run.hash(&key()).text()), Some(run.hash(&key())));
+        assert_eq!(KeyedHash::parse("canary"), None);
         assert!(!format!("{run:?}{:?}", run.hash(&key())).contains("canary"));
         assert!(!format!("{run:?}").contains('7'));
     }

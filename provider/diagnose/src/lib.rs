@@ -53,6 +53,7 @@ mod secret_shelf;
 pub mod smoke;
 mod stack_lines;
 mod static_reads;
+pub mod watch;
 pub mod words;
 pub mod workload;
 mod workstation;

@@ -34,12 +34,13 @@ pub(crate) fn look(
     login: &Login,
     now: OffsetDateTime,
 ) -> Option<Observation> {
-    let ok = Observation::ok(check::LIFETIME, credential, name);
     let claims = claims(login.password.expose());
     let end = claims.as_ref().and_then(|c| OffsetDateTime::from_unix_timestamp(c.exp).ok());
+    let ok = Observation::ok(check::LIFETIME, credential, name).ending(end);
     let stamp = |end: OffsetDateTime| format!("it ends {}", end.format(&Rfc3339).unwrap_or_default());
     if let Some(end) = end.filter(|end| *end <= now) {
-        return Some(Observation::failed(check::LIFETIME, credential, name, seen::EXPIRED).detail(&stamp(end)));
+        let failed = Observation::failed(check::LIFETIME, credential, name, seen::EXPIRED).ending(Some(end));
+        return Some(failed.detail(&stamp(end)));
     }
     let life = claims.and_then(|c| Some(Duration::seconds(c.exp.checked_sub(c.iat?)?)));
     let short = USERS.contains(&login.username.as_str()) || life.is_some_and(|life| life < SHORT);

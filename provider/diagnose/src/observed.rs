@@ -4,6 +4,7 @@
 use mops_probe::{Observation, Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 pub mod services;
 
@@ -398,6 +399,10 @@ pub struct Observed {
     /// The host to which the service sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_host: Option<String>,
+    /// When what was looked at ends: a SAS, a token, a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub ends: Option<OffsetDateTime>,
 }
 
 impl Observed {
@@ -405,7 +410,7 @@ impl Observed {
     #[must_use]
     pub fn at(vantage: Vantage, observation: Observation) -> Self {
         let Observation { check, variant, target, outcome, status, code, detail, millis, .. } = observation;
-        let Observation { source, content_type, body_excerpt, redirect_host, .. } = observation;
+        let Observation { source, content_type, body_excerpt, redirect_host, ends, .. } = observation;
         let mut observed = Self {
             id: String::new(),
             vantage,
@@ -425,6 +430,7 @@ impl Observed {
             content_type,
             body_excerpt,
             redirect_host,
+            ends,
         };
         observed.name();
         observed

@@ -11,9 +11,10 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use mops_core::KeyedHash;
 use mops_probe::dockerconfig;
 use mops_probe::settings::{names, pull_secret_variable};
-use mops_wire::ngc;
+use mops_wire::{Logins, ngc};
 
 use crate::request::Request;
 use crate::workload::{self, Place};
@@ -143,6 +144,7 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     set(names::TIMEOUT, request.probe_timeout.as_secs().to_string());
     set(names::NONCE, request.nonce.text());
     set(names::FOREIGN, if workload::is_ours(&place.worker) { String::new() } else { "1".to_owned() });
+    set(names::HELD, request.logins.as_ref().map(held).unwrap_or_default());
     let identity = request.identity.is_some() || workload::asks_for_identity(&place.worker);
     set(names::IDENTITY, if identity { "1".to_owned() } else { String::new() });
     let connect: Vec<String> = request.probe.connect.iter().map(|(host, at)| format!("{host}={at}")).collect();
@@ -154,6 +156,12 @@ pub(crate) fn ours(request: &Request, place: &Place) -> Vec<EnvVar> {
     }
     env.extend(secrets.into_iter().enumerate().map(|(number, name)| pull_secret(number, name)));
     env
+}
+
+/// The logins that are not to be sent; a comma when there are none, since whoever repeats a run wants to hear of them.
+fn held(logins: &Logins) -> String {
+    let hashes: Vec<&str> = logins.held().iter().map(KeyedHash::text).collect();
+    if hashes.is_empty() { ",".to_owned() } else { hashes.join(",") }
 }
 
 fn pull_secret(number: usize, name: String) -> EnvVar {

@@ -128,6 +128,8 @@ fn taken(Planned { vantage, place, .. }: &Planned, ran: Ran, seen: &mut Seen) {
     // A node has no worker: what it sees holds for all of its pool.
     let worker = if *vantage == Vantage::N { "" } else { place.worker_name() };
     let at = |vantage, o| Observed::at(vantage, o).on(&place.pool, &node).standing_for(worker, place.apart.as_deref());
+    seen.refused.extend(ran.log.refused.iter().cloned());
+    seen.spared.extend(ran.log.spared.iter().cloned());
     let compared = key_compare::with_local(&ran.log.keys, &seen.local, &seen.probes);
     seen.probes.extend(ran.log.observations.into_iter().chain(compared).map(|o| at(*vantage, o)));
     let o = match &ran.obstacle {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mops_core::{Cancel, Nonce, Secret};
 use mops_host::{Env, SharedClock, random};
 use mops_probe::checks;
-use mops_wire::Http;
+use mops_wire::{Http, Logins};
 use time::OffsetDateTime;
 
 use crate::chosen::Chosen;
@@ -150,8 +150,10 @@ pub struct ClusterProxy {
 pub struct Request {
     /// Random; also the label `modelops.io/run` of the probe pods. Lower-case letters and digits.
     pub run: String,
-    /// With it all places hash the keys that are compared; of this run alone.
+    /// With it all places hash the keys that are compared; of this run alone, or of those that repeat it.
     pub nonce: Nonce,
+    /// What is known of logins, where the run is repeated; under the same nonce.
+    pub logins: Option<Logins>,
     /// The environment, for the report.
     pub env: String,
     /// The cluster, for the report.
@@ -238,6 +240,7 @@ impl Request {
         Self {
             run: run.to_owned(),
             nonce: Nonce::new(random::bytes()),
+            logins: None,
             env: env.to_owned(),
             context: String::new(),
             namespace: namespace.to_owned(),

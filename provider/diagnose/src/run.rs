@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
+use mops_core::KeyedHash;
 use mops_host::Env;
 use mops_probe::settings::{Settings, names};
 use mops_probe::{HeldKey, Observation, checks};
@@ -62,6 +63,10 @@ pub(crate) struct Seen {
     pub(crate) inside: Vec<String>,
     /// The keys of this machine that their hosts accept, hashed.
     pub(crate) local: Vec<HeldKey>,
+    /// Logins that were refused to pods, hashed, where the run is repeated.
+    pub(crate) refused: Vec<KeyedHash>,
+    /// Those that pods did not send.
+    pub(crate) spared: Vec<KeyedHash>,
     /// The registry as a worker names it, when the caller did not.
     registry: Option<String>,
     /// Further ones, from which its images come.
@@ -82,7 +87,9 @@ impl Seen {
 
 pub(crate) async fn run(command: Command, request: &Request, services: &Services) -> Capture {
     let limits = Limits { deadline: request.probe_timeout, ..checks::LIMITS };
-    let services = &Services { http: services.http.within(&Allowance::new(limits)), ..services.clone() };
+    let http = services.http.within(&Allowance::new(limits));
+    let http = request.logins.as_ref().map_or_else(|| http.clone(), |logins| http.minding(logins));
+    let services = &Services { http, ..services.clone() };
     let began = services.clock.monotonic();
     let started = services.clock.now().format(&Rfc3339).unwrap_or_default();
     let cluster = Cluster::new(services.kube.clone(), &request.namespace);
@@ -95,6 +102,9 @@ pub(crate) async fn run(command: Command, request: &Request, services: &Services
     };
     if !ended {
         cut_short(request, services, &mut seen);
+    }
+    if let Some(logins) = &request.logins {
+        logins.learn(std::mem::take(&mut seen.refused), std::mem::take(&mut seen.spared));
     }
     let (mut cleanup, left) =
         futures::join!(cleaned(&cluster, request, services, seen.made), artefact::gone(&seen, request));

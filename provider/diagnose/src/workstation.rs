@@ -216,8 +216,8 @@ fn listed(registry: &str, arm: &ArmView) -> Observation {
 const SOON: time::Duration = time::Duration::days(3);
 
 fn may_sign_in(registry: &str, token: &TokenView, now: OffsetDateTime) -> Observation {
-    let failed = |code| Observation::failed(check::ARM_TOKEN, variant::ARM, registry, code);
-    let ok = Observation::ok(check::ARM_TOKEN, variant::ARM, registry);
+    let failed = |code| Observation::failed(check::ARM_TOKEN, variant::ARM, registry, code).ending(token.ends);
+    let ok = Observation::ok(check::ARM_TOKEN, variant::ARM, registry).ending(token.ends);
     match token.ends {
         Some(end) if end <= now => failed(code::EXPIRED),
         _ if !token.enabled => failed(code::DISABLED),

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use mops_host::{Env, SystemClock, fsx};
-use mops_probe::observation::lines_with;
+use mops_probe::observation::{lines_with, login_lines};
 use mops_probe::settings::Settings;
 use mops_probe::{Line, checks, keys, live};
 use mops_wire::{ConnectMap, Http, HttpConfig, ProxySettings, WireError};
@@ -28,13 +28,16 @@ fn main() -> ExitCode {
         }
     };
     let settings = Settings::from_env(&env);
+    let logins = settings.logins();
     let result = http(&settings, &env).map(|http| {
         let clock = SystemClock::shared();
+        let http = logins.as_ref().map_or_else(|| http.clone(), |logins| http.minding(logins));
         runtime.block_on(checks::run(&settings, &http, &clock))
     });
     match result {
         Ok(observations) => {
-            let lines = lines_with(&observations, &keys::of_settings(&settings), &keys::of_compared(&settings));
+            let mut lines = logins.as_ref().map(login_lines).unwrap_or_default();
+            lines.extend(lines_with(&observations, &keys::of_settings(&settings), &keys::of_compared(&settings)));
             if print(&lines).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {

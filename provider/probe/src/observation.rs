@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use mops_core::KeyedHash;
+use mops_wire::Logins;
 use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::keys::HeldKey;
 
@@ -290,6 +292,9 @@ pub struct Observation {
     /// The host to which the service sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_host: Option<String>,
+    /// When what was looked at ends, in UTC: a SAS, a token, a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub ends: Option<OffsetDateTime>,
 }
 
 impl Observation {
@@ -307,6 +312,7 @@ impl Observation {
             content_type: None,
             body_excerpt: None,
             redirect_host: None,
+            ends: None,
         }
     }
 
@@ -360,6 +366,13 @@ impl Observation {
     #[must_use]
     pub const fn millis(mut self, millis: u64) -> Self {
         self.millis = millis;
+        self
+    }
+
+    /// Adds when what was looked at ends.
+    #[must_use]
+    pub fn ending(mut self, ends: Option<OffsetDateTime>) -> Self {
+        self.ends = ends.map(|end| end.to_offset(UtcOffset::UTC));
         self
     }
 
@@ -419,6 +432,15 @@ pub enum Line {
         /// Its value's hash.
         hash: KeyedHash,
     },
+    /// A login that a host refused, or that was not sent because it had refused it before; hashed.
+    Login {
+        /// See [`VERSION`].
+        version: u32,
+        /// Its hash.
+        login: KeyedHash,
+        /// Whether it was not sent.
+        spared: bool,
+    },
     /// The last line.
     End {
         /// See [`VERSION`].
@@ -443,6 +465,10 @@ pub struct Log {
     pub keys: Vec<HeldKey>,
     /// Hashes of the variables that it was asked for.
     pub variables: BTreeMap<String, KeyedHash>,
+    /// Logins that were refused.
+    pub refused: Vec<KeyedHash>,
+    /// Logins that were refused before and not sent.
+    pub spared: Vec<KeyedHash>,
     /// Whether the last line is there and its counts are right.
     pub complete: bool,
 }
@@ -459,6 +485,8 @@ impl Log {
                 Ok(Line::Variable { version: VERSION, name, hash }) => {
                     log.variables.insert(name, hash);
                 }
+                Ok(Line::Login { version: VERSION, login, spared: false }) => log.refused.push(login),
+                Ok(Line::Login { version: VERSION, login, spared: true }) => log.spared.push(login),
                 Ok(Line::End { version: VERSION, observations, keys, variables }) => {
                     let counts = (log.observations.len(), log.keys.len(), log.variables.len());
                     log.complete = (observations, keys, variables) == counts;
@@ -468,6 +496,13 @@ impl Log {
         }
         log
     }
+}
+
+/// The lines of what was heard of logins, for whoever repeats the run; they stand before those of [`lines_with`].
+#[must_use]
+pub fn login_lines(logins: &Logins) -> Vec<Line> {
+    let line = |spared| move |login| Line::Login { version: VERSION, login, spared };
+    logins.refused().into_iter().map(line(false)).chain(logins.spared().into_iter().map(line(true))).collect()
 }
 
 /// The lines of a complete run that was asked for no variables.
@@ -541,6 +576,15 @@ mod tests {
         let keyless: String = whole.lines().filter(|l| !l.contains("\"key\"")).map(|l| format!("{l}\n")).collect();
         assert!(!Log::parse(&keyless).complete);
         assert!(!Log::parse(&whole.replace("\"version\":1", "\"version\":2")).complete);
+    }
+
+    #[test]
+    fn an_end_is_told_in_utc() {
+        let end = time::macros::datetime!(2026-11-27 10:00 +02:00);
+        let seen = Observation::ok(check::STORAGE_SAS, variant::SAS, "bundles").ending(Some(end));
+        let line = serde_json::to_string(&seen).unwrap();
+        assert!(line.ends_with(r#""ends":"2026-11-27T08:00:00Z"}"#), "{line}");
+        assert_eq!(serde_json::from_str::<Observation>(&line).unwrap(), seen);
     }
 
     #[test]

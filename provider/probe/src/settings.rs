@@ -1,13 +1,14 @@
 //! What the probe is asked to check, from its environment alone. Nothing here fails: what is missing
 //! or malformed becomes an observation (`tests::nothing_set_is_no_crash`).
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mops_core::{Nonce, Secret};
+use mops_core::{KeyedHash, Nonce, Secret};
 use mops_host::Env;
-use mops_wire::ProxySettings;
+use mops_wire::{Logins, ProxySettings};
 
 use crate::checks::DEADLINE;
 
@@ -42,6 +43,8 @@ pub mod names {
     pub const NO_PROXY: &str = "MOPS_PROBE_NO_PROXY";
     /// The run's nonce, with which keys are hashed.
     pub const NONCE: &str = "MOPS_PROBE_NONCE";
+    /// Hashes of logins that are not to be sent, separated by commas; set where a run is repeated.
+    pub const HELD: &str = "MOPS_PROBE_HELD";
     /// The environment of another process, in the form of `/proc/PID/environ`, which counts in place of the own.
     pub const LIVE: &str = "MOPS_PROBE_LIVE";
     /// Variables whose values are hashed for whoever compares them, separated by commas.
@@ -213,6 +216,8 @@ pub struct Settings {
     pub cluster_proxy: Option<ProxySettings>,
     /// Hashes the keys, for whoever compares them.
     pub nonce: Option<Nonce>,
+    /// Logins that were refused before and are not to be sent; `None` when nobody repeats the run.
+    pub held: Option<BTreeSet<KeyedHash>>,
     /// More variables that are hashed.
     pub compared: Vec<(String, Secret<String>)>,
     /// Hosts at loopback addresses.
@@ -222,6 +227,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What is known of logins, when the run is repeated.
+    #[must_use]
+    pub fn logins(&self) -> Option<Logins> {
+        Some(Logins::new(self.nonce.clone()?, self.held.clone()?))
+    }
+
     /// Reads the environment.
     #[must_use]
     pub fn from_env(env: &Env) -> Self {
@@ -248,6 +259,9 @@ impl Settings {
             deadline: env.get(names::TIMEOUT).and_then(|s| s.parse().ok()).map_or(DEADLINE, Duration::from_secs),
             cluster_proxy: cluster_proxy(env),
             nonce: env.get(names::NONCE).and_then(Nonce::parse),
+            held: env
+                .get(names::HELD)
+                .map(|_| list(env, names::HELD).iter().filter_map(|h| KeyedHash::parse(h)).collect()),
             compared: compared(env),
             connect: list(env, names::CONNECT).iter().filter_map(|pair| pair_of(pair)).collect(),
             cert_file: env.get(names::CERT_FILE).map(PathBuf::from),

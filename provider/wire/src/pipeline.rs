@@ -16,6 +16,7 @@ use crate::budget::{Budgets, Heard, TooLong};
 use crate::connect::ConnectMap;
 use crate::error::WireError;
 use crate::fault::{Fault, FaultLayer};
+use crate::logins::Logins;
 use crate::origin::Origin;
 use crate::proxy::ProxySettings;
 use crate::redact;
@@ -108,6 +109,8 @@ pub struct Http {
     inner: Arc<Inner>,
     /// What a run of probes may ask.
     share: Option<Share>,
+    /// What is known of logins, where a run is repeated.
+    logins: Option<Logins>,
 }
 
 impl std::fmt::Debug for Http {
@@ -122,7 +125,7 @@ impl Http {
     /// # Errors
     /// None today; what can be checked without loading roots is checked here.
     pub fn new(config: HttpConfig) -> Result<Self, WireError> {
-        Ok(Self { inner: Arc::new(Inner { config, transport: OnceLock::new() }), share: None })
+        Ok(Self { inner: Arc::new(Inner { config, transport: OnceLock::new() }), share: None, logins: None })
     }
 
     /// What it was made from, to make another one that differs, for example in its roots.
@@ -132,7 +135,17 @@ impl Http {
     }
 
     pub(crate) fn with_share(&self, share: Share) -> Self {
-        Self { inner: Arc::clone(&self.inner), share: Some(share) }
+        Self { share: Some(share), ..self.clone() }
+    }
+
+    /// The same pipeline, which hears how logins end and sends none that is held.
+    #[must_use]
+    pub fn minding(&self, logins: &Logins) -> Self {
+        Self { logins: Some(logins.clone()), ..self.clone() }
+    }
+
+    pub(crate) const fn logins(&self) -> Option<&Logins> {
+        self.logins.as_ref()
     }
 
     pub(crate) const fn share(&self) -> Option<&Share> {
@@ -168,6 +181,17 @@ impl Http {
 
     async fn run(&self, request: &Request, mode: Mode) -> Result<Answer, WireError> {
         let origin = attempt::check(self, request)?;
+        let login = self.logins.as_ref().and_then(|logins| Some((logins, logins.of(request, &origin)?)));
+        let Some((logins, login)) = login else { return self.ask(request, mode, origin).await };
+        if logins.spares(&login) {
+            return Ok(Answer::held(request));
+        }
+        let answer = self.ask(request, mode, origin).await?;
+        logins.hear(login, answer.status);
+        Ok(answer)
+    }
+
+    async fn ask(&self, request: &Request, mode: Mode, origin: Origin) -> Result<Answer, WireError> {
         let cancel = request.cancel.clone().unwrap_or_default();
         let _place = match &self.share {
             Some(share) => or_cancel(&cancel, &origin, share.enter(&origin)).await??,

@@ -27,6 +27,7 @@ impl Http {
     /// As [`Http::new`].
     pub fn with_proxy(&self, proxy: ProxySettings) -> Result<Self, WireError> {
         let other = Self::new(HttpConfig { proxy, ..self.config().clone() })?;
+        let other = self.logins().map_or_else(|| other.clone(), |logins| other.minding(logins));
         Ok(self.share().map_or_else(|| other.clone(), |share| other.with_share(share.clone())))
     }
 

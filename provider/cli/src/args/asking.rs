@@ -9,7 +9,7 @@ use super::value;
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AskingArgs {
-    /// From w (here), p (pods), n (the nodes' network), c (in workers); default: w,p,n.
+    /// w here, p pods, n nodes, c in workers [w,p,n].
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::vantage)]
     pub(crate) vantage: Vec<Vantage>,
     /// Bring a node to a pool at zero; it costs.

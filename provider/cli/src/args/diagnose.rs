@@ -7,7 +7,7 @@ use clap::Args;
 use mops_diagnose::Chosen;
 use mops_wire::registry::Reference;
 
-use super::{CheckArgs, FixArgs, StackArgs, value};
+use super::{CheckArgs, FixArgs, StackArgs, WatchArgs, value};
 
 /// Options of `mops diagnose-auth`.
 #[derive(Clone, Debug, Args)]
@@ -18,6 +18,8 @@ pub(crate) struct DiagnoseArgs {
     pub(crate) check: CheckArgs,
     #[command(flatten)]
     pub(crate) fix: FixArgs,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
 }
 
 /// Which stack, where words without a flag name what is looked at.
@@ -48,6 +50,9 @@ pub(crate) struct SubjectArgs {
     /// What workers fetch with their own credential.
     #[arg(long, value_name = "REF", value_parser = value::image, conflicts_with = "from")]
     pub(crate) bundle_ref: Option<String>,
+    /// A blob container that the pods read, VARIABLE=NAME for one by another variable; what `monitor:` says of its stack.
+    #[arg(long, value_name = "NAME", hide = true, conflicts_with = "from")]
+    pub(crate) storage: Vec<String>,
     /// Where an absent secret may be (repeatable).
     #[arg(long, value_name = "NS", value_parser = value::object_name, conflicts_with = "from")]
     pub(crate) search_namespace: Vec<String>,

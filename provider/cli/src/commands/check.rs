@@ -12,6 +12,7 @@ mod report;
 mod request;
 mod rights;
 mod smoke;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use mops_wire::Http;
 pub(crate) use cleanup::CleanedLine;
 pub(crate) use rights::PermissionsLine;
 pub(crate) use smoke::PushedLine;
+pub(crate) use watch::WatchingLine;
 
 use crate::app::App;
 use crate::args::{
@@ -54,7 +56,10 @@ pub(super) struct Subject<'a> {
 }
 
 pub(crate) fn diagnose(app: &App, args: &DiagnoseArgs) -> Outcome {
-    run(app, &args.check, (&args.subject, &args.fix), None)
+    match args.watch.watch {
+        Some(every) => watch::run(app, args, every),
+        None => run(app, &args.check, (&args.subject, &args.fix), None),
+    }
 }
 
 pub(crate) fn smoke_test(app: &App, args: &SmokeTestArgs) -> Outcome {

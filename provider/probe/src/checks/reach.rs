@@ -244,7 +244,7 @@ fn tls(answer: &Result<Greeting, RegistryError>, registry: &str, clock: &SharedC
 /// A good certificate by its end. One that has ended came through by a clock that is behind ours, which is that check's
 /// matter.
 fn shown(registry: &str, end: OffsetDateTime, now: OffsetDateTime) -> Observation {
-    let ok = Observation::ok(check::NET_TLS, "", registry);
+    let ok = Observation::ok(check::NET_TLS, "", registry).ending(Some(end));
     let soon = if end - now < SOON { code::EXPIRES_SOON } else { "" };
     ok.code(soon).detail(&format!("its certificate ends {}", end.format(&Rfc3339).unwrap_or_default()))
 }

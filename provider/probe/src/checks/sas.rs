@@ -18,7 +18,7 @@ const SOON: Duration = Duration::days(3);
 /// Judges the text; `date` is the storage's `Date` header.
 pub(super) fn judge(sas: &Secret<String>, container: &str, date: Option<&str>) -> Observation {
     let view = SasView::of(sas);
-    let failed = |code| Observation::failed(check::STORAGE_SAS, variant::SAS, container, code);
+    let failed = |code| Observation::failed(check::STORAGE_SAS, variant::SAS, container, code).ending(view.expiry);
     if let Some(missing) = missing(&view) {
         return failed(code::MALFORMED).detail(&format!("no readable `{missing}`"));
     }
@@ -32,7 +32,7 @@ pub(super) fn judge(sas: &Secret<String>, container: &str, date: Option<&str>) -
             return failed(code::NOT_YET_VALID).detail(&words("it begins", start));
         }
     }
-    let ok = Observation::ok(check::STORAGE_SAS, variant::SAS, container);
+    let ok = Observation::ok(check::STORAGE_SAS, variant::SAS, container).ending(view.expiry);
     let ends = view.expiry.map_or_else(|| "ends by its policy".to_owned(), |at| format!("ends {}", stamp(at)));
     match too_broad(&view) {
         Some(why) => ok.code(code::TOO_BROAD).detail(&why),

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION, RANGE};
-use http::{Extensions, HeaderMap, Method, StatusCode};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION, RANGE,
+    WWW_AUTHENTICATE,
+};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use mops_core::Cancel;
 use reqwest::tls::TlsInfo;
 use time::OffsetDateTime;
@@ -15,6 +18,7 @@ use super::Http;
 use crate::certificate;
 use crate::error::WireError;
 use crate::fault::{Call, Fault};
+use crate::logins;
 use crate::origin::{Origin, check_scheme, is_loopback, is_metadata_service, names_own_network};
 use crate::redact;
 use crate::request::{Redirects, Request};
@@ -46,6 +50,22 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// In place of what the host would say to a login that it has refused before.
+    pub(super) fn held(request: &Request) -> Self {
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (WWW_AUTHENTICATE, HeaderValue::from_static(logins::CHALLENGE)),
+        ];
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            headers: HeaderMap::from_iter(headers),
+            url: request.url.clone(),
+            certificate_ends: None,
+            body: Body::Whole(Bytes::from_static(logins::REFUSAL.as_bytes())),
+            extensions: Extensions::new(),
+        }
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.body {
             Body::Whole(bytes) => bytes,

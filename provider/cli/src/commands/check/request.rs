@@ -127,6 +127,7 @@ fn from_words(request: &mut Request, Subject { named, workload, .. }: &Subject<'
     }
     request.images.extend(named.images().map(ToOwned::to_owned));
     request.bundle.clone_from(&named.bundle_ref);
+    request.containers.extend(named.storage.iter().cloned());
     request.search_namespaces.clone_from(&named.search_namespace);
     request.negative_probe = !named.no_negative_probe;
     let hosts =
