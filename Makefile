@@ -6,7 +6,7 @@ debug := $(CARGO_TARGET_DIR)/debug
 release := $(CARGO_TARGET_DIR)/release
 failpoints := $(cache)/mops/target-failpoints
 
-.PHONY: help demo build probe test lint tools e2e models world audit bench crash nightly schema golden picture cause dist
+.PHONY: help demo build probe monitor test lint tools e2e models world audit bench crash nightly schema golden picture cause dist
 help:
 	@echo 'make demo    the whole story on loopback, about a minute after the build'
 	@echo 'make test    lint, then every test; only Rust is needed'
@@ -15,7 +15,7 @@ help:
 	@echo 'make e2e     the tests in the private world, as root: real names, real parts'
 	@echo 'make models  the bodies that mops sends and reads, through models of the Azure crates 0.21 (fetched, test only)'
 	@echo 'make world   a shell in it, which says what is where: mops, kubectl, az, skopeo, pulumi'
-	@echo 'make build   the programs, for development; make probe the static probe, for pods'
+	@echo 'make build   the programs, for development; make probe, monitor the static files for pods'
 	@echo 'make lint    rustfmt, clippy and the architecture test'
 	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
 	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one, QUICK=1 for small ones, README=FILE to write it there'
@@ -31,12 +31,17 @@ help:
 build:
 	cargo build --workspace --bins
 
-# The probe as pods run it: one static file, from a target folder of its own since all of it is built with other flags.
+# What pods run, each one static file, from a target folder of its own since all of it is built with other flags: the probe,
+# and `mops` for the monitor. `Containerfile` makes an image of a static file.
 static := $(cache)/mops/target-static
+statically = RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' \
+	  cargo build --quiet --target x86_64-unknown-linux-gnu --target-dir "$(static)"
 probe:
-	RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' \
-	  cargo build --quiet --target x86_64-unknown-linux-gnu --target-dir "$(static)" -p mops-probe
+	$(statically) -p mops-probe
 	install -D "$(static)/x86_64-unknown-linux-gnu/debug/mops-probe" "$(debug)/mops-probe-static"
+monitor:
+	$(statically) -p mops
+	install -D "$(static)/x86_64-unknown-linux-gnu/debug/mops" "$(debug)/mops-static"
 
 demo: build
 	MOPS_BIN_DIR="$(debug)" sh examples/demo/demo.sh

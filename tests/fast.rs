@@ -46,6 +46,8 @@ mod kubernetes;
 mod lease;
 #[path = "malformed.rs"]
 mod malformed;
+#[path = "monitor.rs"]
+mod monitor;
 #[path = "official.rs"]
 mod official;
 #[path = "official_examples.rs"]

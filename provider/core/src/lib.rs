@@ -20,6 +20,7 @@ pub mod near_paths;
 pub mod nearest;
 pub mod preflight;
 pub mod provider;
+pub mod rights;
 pub mod schema;
 pub mod secret;
 pub mod source;

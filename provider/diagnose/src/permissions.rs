@@ -1,44 +1,14 @@
 //! What a run has to be allowed: in the cluster as a Role and a ClusterRole, in Azure as the definition of a role. The
 //! lists are what a run asks for, no more (`tests/diagnose/cluster.rs`, `tests/permissions.rs`).
 
+use mops_core::rights::EVENTS;
+pub use mops_core::rights::{EXEC, IN_CLUSTER, IN_NAMESPACE, PROBES, Right};
 use serde_json::{Value as Json, json};
 
 use crate::report::Command;
 
 /// The name of the roles.
 const NAME: &str = "mops-diagnose";
-
-/// Resources in one API group, and what is done to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Right {
-    /// The API group; empty for the core one.
-    pub group: &'static str,
-    /// `pods`, `pods/log`.
-    pub resource: &'static str,
-    /// `get`, `list`, `watch`, `create`, `delete`.
-    pub verbs: &'static [&'static str],
-}
-
-const JOBS: Right = Right { group: "batch", resource: "jobs", verbs: &["create", "delete", "list"] };
-const PODS: Right = Right { group: "", resource: "pods", verbs: &["list", "watch"] };
-const LOGS: Right = Right { group: "", resource: "pods/log", verbs: &["get"] };
-/// To look into a running worker. The stream is opened by a GET, for which newer servers want the right to create too.
-pub const EXEC: Right = Right { group: "", resource: "pods/exec", verbs: &["create", "get"] };
-const EVENTS: Right = Right { group: "", resource: "events", verbs: &["list"] };
-
-/// In a namespace that only probes run in.
-pub const PROBES: &[Right] = &[JOBS, PODS, LOGS, EVENTS];
-
-/// In the namespace of the workload: reading it, and running a probe a pool.
-pub const IN_NAMESPACE: &[Right] = &[
-    JOBS,
-    PODS,
-    LOGS,
-    EXEC,
-    Right { group: "", resource: "secrets", verbs: &["get"] },
-    Right { group: "", resource: "serviceaccounts", verbs: &["get"] },
-    EVENTS,
-];
 
 /// In the namespace of the workload, for `--fix` alone.
 pub const FIX: &[Right] = &[
@@ -63,14 +33,6 @@ pub(crate) const SYSTEM: &str = "kube-system";
 
 /// There, where pools are let scale up.
 pub const IN_SYSTEM: &[Right] = &[EVENTS];
-
-/// In the whole cluster: which pools there are, and whether something announces their GPUs. A run without these says
-/// what it could not see.
-pub const IN_CLUSTER: &[Right] = &[
-    Right { group: "", resource: "namespaces", verbs: &["get"] },
-    Right { group: "", resource: "nodes", verbs: &["list"] },
-    Right { group: "", resource: "pods", verbs: &["list"] },
-];
 
 /// In Azure, by the way in which pods sign in to the registry.
 pub const ACTIONS: &[&str] = &[
@@ -129,8 +91,7 @@ pub fn kubernetes(run: Purpose<'_>) -> Vec<Json> {
 }
 
 fn role(kind: &str, metadata: Json, rights: &[Right]) -> Json {
-    let rule = |r: &Right| json!({"apiGroups": [r.group], "resources": [r.resource], "verbs": r.verbs});
-    let rules: Vec<Json> = rights.iter().map(rule).collect();
+    let rules: Vec<Json> = rights.iter().map(Right::rule).collect();
     json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules})
 }
 

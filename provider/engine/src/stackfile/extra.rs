@@ -5,7 +5,7 @@ use std::time::Duration;
 use mops_core::Place;
 
 use super::reader::{Check, Context, Spanned, section};
-use super::rule::ArmId;
+use super::rule::{ArmId, ImageName};
 
 section! {
     /// Something that exists and is taken over.
@@ -26,6 +26,22 @@ section! {
         "enabled" enabled: Option<Spanned<bool>>,
         /// How often, at least every 10 seconds; default `5m`.
         "interval" interval: Option<Spanned<Duration>>,
+        /// The image with `mops` in it; default: that of this version.
+        "image" image: Option<Spanned<ImageName>>,
+    }
+}
+
+impl Monitor {
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.as_ref().is_some_and(|enabled| enabled.value)
+    }
+
+    /// How often.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval.as_ref().map_or(Duration::from_secs(300), |interval| interval.value)
     }
 }
 

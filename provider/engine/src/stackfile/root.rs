@@ -100,6 +100,10 @@ impl Check for StackFile {
         if let (Some(workspace), None) = (&self.workspace, &self.cluster) {
             cx.error(&workspace.place, "`workspace` needs a cluster", "add a `cluster` section");
         }
+        if let (Some(monitor), None) = (self.monitor.as_ref().filter(|m| m.is_enabled()), &self.workspace) {
+            let hint = "add a `workspace` section, or watch any workload with `mops diagnose-auth --watch`";
+            cx.error(&monitor.place, "`monitor` needs a workspace to watch", hint);
+        }
     }
 }
 

@@ -33,9 +33,6 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
             "delete it: the known pairs of registry and token service are built in",
         );
     }
-    if let Some(monitor) = file.monitor.as_ref().filter(|m| m.enabled.as_ref().is_some_and(|e| e.value)) {
-        say(&monitor.place, "`monitor`", "delete it, or write `enabled: false`");
-    }
     let sections = [
         (file.ngc.as_ref().map(|s| &s.place), "`ngc`"),
         (file.tokens.as_ref().map(|s| &s.place), "`tokens`"),

@@ -8,6 +8,7 @@ mod builder;
 mod cluster;
 mod dask;
 mod gpu;
+mod monitor;
 mod names;
 mod object;
 mod outputs;

@@ -5,6 +5,7 @@ use mops_core::Urn;
 use super::super::{Component, Expr};
 use super::builder::{Builder, members};
 use super::dask;
+use super::monitor;
 use super::registry::{Access, Login, Signs, secret_data, workload_identity};
 
 /// Name of the Secret with everything that pods need.
@@ -18,6 +19,8 @@ pub(super) struct Secrets {
     pub(super) credentials: Option<Urn>,
     pub(super) pull: Option<Urn>,
     pub(super) registry: Option<Expr>,
+    /// Its host alone.
+    pub(super) server: Option<Expr>,
     /// The service account of the pods, and what else lets them sign in without a password.
     pub(super) identity: Option<Vec<Urn>>,
 }
@@ -37,10 +40,12 @@ pub(super) fn declare(b: &mut Builder<'_>) {
     let secrets = Secrets {
         credentials,
         pull: b.made.pull_secret.clone().filter(|_| signs_in),
+        server: access.as_ref().map(|a| a.server.clone()),
         registry: access.map(|a| a.address),
         identity: workload_identity::pods(b, &namespace),
     };
     dask::declare(b, workspace, &namespace, &secrets);
+    monitor::declare(b, &namespace, &secrets);
 }
 
 fn credentials(b: &mut Builder<'_>, namespace: &Urn, access: Option<&Access>) -> Option<Urn> {
