@@ -92,7 +92,7 @@ pub struct Known {
 }
 
 /// A resource that a plan is about to ask about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Foreseen {
     /// The resource.
     pub urn: Urn,

@@ -12,7 +12,7 @@ use super::grpc_provider::{Client, check, diff, waited};
 /// How many resources are asked about at the same time.
 const AT_ONCE: usize = 16;
 
-/// What is known of the plan that is being made; the next one begins anew.
+/// What was foreseen of the plan that was made last.
 #[derive(Default)]
 pub(super) struct Foresight(Mutex<HashMap<Urn, Answered>>);
 
@@ -23,10 +23,20 @@ struct Answered {
 }
 
 impl Foresight {
-    /// Asks for everything that is foreseen.
+    /// Asks for everything that is foreseen, but for what it was asked before: after reads a plan is made once more.
     pub(super) fn fill(&self, client: &Client, resources: &mut dyn Iterator<Item = Foreseen>) {
-        let asking = stream::iter(resources.map(|asked| answered(client.clone(), asked)));
-        let all = waited(asking.buffer_unordered(AT_ONCE).map(|one| (one.asked.urn.clone(), one)).collect());
+        let mut before = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let one = |asked: Foreseen| {
+            let (known, client) = (before.remove(&asked.urn).filter(|a| a.asked == asked), client.clone());
+            async move {
+                match known {
+                    Some(known) => known,
+                    None => answered(client, asked).await,
+                }
+            }
+        };
+        let asking = stream::iter(resources.map(one)).buffer_unordered(AT_ONCE);
+        let all = waited(asking.map(|one| (one.asked.urn.clone(), one)).collect());
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = all;
     }
 
