@@ -21,7 +21,7 @@ pub(crate) fn secrets(request: &Request, env: &[(&str, &Secret)], pull: &[(&str,
     let held: Vec<(&str, HeldKey)> = held.collect();
     let compare = |(name, secret): &(&str, &Secret)| {
         let text = value(secret, dockerconfig::KEY).unwrap_or_default();
-        let pulls = keys::of_docker_config(nonce, registry, &text);
+        let pulls = keys::of_docker_config(nonce, request.registries(), &text);
         let compared = held.iter().filter_map(|(own, key)| {
             let same = pulls.iter().find_map(|pull| key.same_as(pull))?;
             let code = if same { "" } else { code::DIFFERS };

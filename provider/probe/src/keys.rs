@@ -58,10 +58,10 @@ pub fn of_variables(
     own.into_iter().chain(ngc).map(|(host, login)| HeldKey::of(nonce, variant::ENV, host, &login)).collect()
 }
 
-/// The keys that a docker config holds for the registry and for NGC; none when it cannot be read.
+/// The keys that a docker config holds for these registries and for NGC; none when it cannot be read.
 #[must_use]
-pub fn of_docker_config(nonce: &Nonce, registry: Option<&str>, text: &str) -> Vec<HeldKey> {
-    let hosts = registry.into_iter().filter(|host| *host != NGC_HOST).chain([NGC_HOST]);
+pub fn of_docker_config<'a>(nonce: &Nonce, registries: impl Iterator<Item = &'a str>, text: &str) -> Vec<HeldKey> {
+    let hosts = registries.filter(|host| *host != NGC_HOST).chain([NGC_HOST]);
     let held = |host| {
         let logins = dockerconfig::logins(text, host).unwrap_or_default();
         logins.into_iter().map(move |login| HeldKey::of(nonce, variant::PULL_SECRET, host, &login))
@@ -88,7 +88,8 @@ pub fn of_settings(settings: &Settings) -> Vec<HeldKey> {
     };
     let mut held = of_variables(nonce, registry, variable);
     let texts = settings.pull_secrets.iter().filter_map(|secret| secret.text.value());
-    held.extend(texts.flat_map(|text| of_docker_config(nonce, registry, text.expose())));
+    let registries = || registry.into_iter().chain(settings.other_registries.iter().map(String::as_str));
+    held.extend(texts.flat_map(|text| of_docker_config(nonce, registries(), text.expose())));
     held
 }
 
@@ -100,11 +101,16 @@ mod tests {
     use super::*;
 
     fn place(nonce: u8, password: &str) -> Vec<HeldKey> {
+        place_with(nonce, password, "")
+    }
+
+    fn place_with(nonce: u8, password: &str, others: &str) -> Vec<HeldKey> {
         let entry = json!({"username": "Robot", "password": "canary-2"});
         let config = json!({"auths": {"reg.io": entry, NGC_HOST: entry, "other.io": entry}}).to_string();
         let env = [
             (names::NONCE, Nonce::new([nonce; 32]).text()),
             (names::REGISTRY, "reg.io".to_owned()),
+            (names::OTHER_REGISTRIES, others.to_owned()),
             (names::USERNAME, "robot".to_owned()),
             (names::PASSWORD, password.to_owned()),
             (names::NGC_KEY, "canary-3".to_owned()),
@@ -122,6 +128,16 @@ mod tests {
         let told = serde_json::to_string(&held).unwrap() + &format!("{held:?}");
         assert!(!told.contains("canary") && !told.to_lowercase().contains("robot"), "{told}");
         assert_eq!(of_settings(&Settings::from_env(&Env::of([(names::NGC_KEY, "canary")]))), []);
+    }
+
+    #[test]
+    fn keys_of_every_registry_that_is_asked_are_told() {
+        let pulls = |others| {
+            let held = place_with(1, "canary-1", others).into_iter().filter(|key| key.variant == variant::PULL_SECRET);
+            held.map(|key| key.host).collect::<Vec<_>>()
+        };
+        assert_eq!(pulls(""), ["reg.io", NGC_HOST]);
+        assert_eq!(pulls("other.io,absent.io"), ["reg.io", "other.io", NGC_HOST]);
     }
 
     #[test]
