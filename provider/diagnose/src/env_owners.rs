@@ -1,72 +1,41 @@
 //! Which sources give a worker's container the same variable. The values stay here and only whether they are equal is
 //! told (`tests`).
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::api::core::v1::{Container, EnvVar, Secret};
+use k8s_openapi::api::core::v1::Container;
 use mops_probe::Observation;
 
+use crate::env_sources;
 use crate::observed::{check, code};
-use crate::secret_shelf::{Shelf, value};
+use crate::secret_shelf::Shelf;
 
 /// A source of a variable, and what it gives.
-struct Source {
-    name: String,
-    value: String,
-}
+type Source = (String, String);
 
 /// Every variable of the container that more than one source gives, with the source that wins. A source that was not
 /// read gives nothing.
 pub(crate) fn look(container: &Container, shelf: &Shelf) -> Vec<Observation> {
-    let several = sources(container, shelf).into_iter().filter(|(_, all)| all.len() > 1);
-    several.map(|(variable, all)| seen(&variable, &all)).collect()
+    let named = |source: env_sources::Source<'_>| {
+        let name = source.secret.map_or("the pod's own `env`".to_owned(), |name| format!("secret {name}"));
+        Some((name, source.value?))
+    };
+    let all = env_sources::of(container, shelf).into_iter();
+    let read = all.map(|(variable, given)| (variable, given.sources.into_iter().filter_map(named).collect::<Vec<_>>()));
+    read.filter(|(_, all)| all.len() > 1).map(|(variable, all)| seen(&variable, &all)).collect()
 }
 
 fn seen(variable: &str, all: &[Source]) -> Observation {
-    let names: Vec<&str> = all.iter().map(|source| source.name.as_str()).collect();
+    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
     let ok = Observation::ok(check::ENV_OWNERS, "", variable);
     let Some((winner, others)) = names.split_last() else { return ok };
-    if all.iter().all(|source| source.value == all[0].value) {
+    if all.iter().all(|(_, value)| *value == all[0].1) {
         return ok.detail(&format!("the same in {}", names.join(", ")));
     }
     ok.code(code::DIFFERS).detail(&format!("{winner} wins over {}", others.join(", ")))
 }
 
-/// By variable, in the order in which the kubelet reads them: the last one wins.
-fn sources(container: &Container, shelf: &Shelf) -> BTreeMap<String, Vec<Source>> {
-    let mut all: BTreeMap<String, Vec<Source>> = BTreeMap::new();
-    for from in container.env_from.iter().flatten() {
-        let Some(name) = from.secret_ref.as_ref().map(|reference| reference.name.as_str()) else { continue };
-        let prefix = from.prefix.as_deref().unwrap_or_default();
-        for (key, value) in shelf.found(name).into_iter().flat_map(texts) {
-            all.entry(format!("{prefix}{key}")).or_default().push(Source { name: format!("secret {name}"), value });
-        }
-    }
-    for variable in container.env.iter().flatten() {
-        if let Some(source) = own(variable, shelf) {
-            all.entry(variable.name.clone()).or_default().push(source);
-        }
-    }
-    all
-}
-
-/// What an entry of `env` gives, by its text or by its secret.
-fn own(variable: &EnvVar, shelf: &Shelf) -> Option<Source> {
-    if let Some(value) = &variable.value {
-        return Some(Source { name: "the pod's own `env`".to_owned(), value: value.clone() });
-    }
-    let key = variable.value_from.as_ref()?.secret_key_ref.as_ref()?;
-    let value = value(shelf.found(&key.name)?, &key.key)?;
-    Some(Source { name: format!("secret {}", key.name), value })
-}
-
-fn texts(secret: &Secret) -> impl Iterator<Item = (String, String)> {
-    let keys = secret.data.iter().flat_map(BTreeMap::keys);
-    keys.filter_map(|key| Some((key.clone(), value(secret, key)?)))
-}
-
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Secret;
     use serde_json::json;
 
     use super::*;

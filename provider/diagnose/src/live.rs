@@ -11,17 +11,19 @@ use mops_probe::Observation;
 use mops_probe::observation::variant;
 
 use crate::cluster::{Cluster, Trouble};
+use crate::env_sources;
 use crate::exec::Inside;
-use crate::live_read::{self, Hashes};
+use crate::live_read::{self, Hashes, Lacks};
 use crate::observed::{Object, Observed, Vantage, check, code};
 use crate::report::phrase::some;
 use crate::request::{Request, Services};
 use crate::run::Seen;
-use crate::secret_shelf::{Shelf, value};
+use crate::sampling;
+use crate::secret_shelf::Shelf;
 use crate::workload::{self, Nodes};
 
-/// Workers at a time.
-const AT_ONCE: usize = 8;
+/// Workers at a time: the API server holds a stream for each, and the nodes do the work.
+const AT_ONCE: usize = 32;
 /// What stands for all variables of a worker.
 const WORKER: &str = "worker";
 
@@ -63,22 +65,30 @@ pub(crate) async fn look(
         return;
     }
     (services.progress)("comparing what running workers have with their secrets");
-    let all = known.len() <= request.max_pods;
+    let count = known.len();
+    let known = sampling::spread(known, request.max_pods, |(pod, _)| (pool(pod, nodes), workload::owner(pod)));
+    let all = known.len() == count;
     if !all {
-        let what = format!("environment of {} of {} workers", known.len() - request.max_pods, known.len());
-        seen.skip(&what, "more workers than one run looks into", false);
+        let what = format!("environment of {} of {count} workers", count - known.len());
+        let why = format!("sampled, {}; `--max-pods {count}` looks into all", sampling::part(known.len(), count));
+        seen.skip(&what, &why, false);
     }
-    let looks = known.into_iter().take(request.max_pods).map(|(pod, sources)| async move {
+    let lacks = Lacks::default();
+    let lacks = &lacks;
+    let looks = known.into_iter().enumerate().map(|(number, (pod, sources))| async move {
         let name = pod.metadata.name.clone().unwrap_or_default();
         let has = match inside.get(&name) {
             Some(Ok(hashes)) => Ok(hashes.clone()),
             // Why no container could come in is what whoever asked for one wants to know.
-            Some(Err(why)) => has(cluster, request, services, pod, &sources).await.map_err(|_| why.clone()),
-            None => has(cluster, request, services, pod, &sources).await,
+            Some(Err(why)) => has(cluster, request, services, (pod, &sources), lacks).await.map_err(|_| why.clone()),
+            None => has(cluster, request, services, (pod, &sources), lacks).await,
         };
-        Looked { pool: pool(pod, nodes), name, owner: workload::owner(pod), sources, has }
+        (number, Looked { pool: pool(pod, nodes), name, owner: workload::owner(pod), sources, has })
     });
-    let looked: Vec<Looked> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
+    // In any order: one that does not answer holds up nobody but itself.
+    let mut looked: Vec<(usize, Looked)> = futures::stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
+    looked.sort_unstable_by_key(|(number, _)| *number);
+    let looked: Vec<Looked> = looked.into_iter().map(|(_, one)| one).collect();
     for (what, why) in skipped(&looked) {
         seen.skip(&what, &why, false);
     }
@@ -108,8 +118,8 @@ async fn has(
     cluster: &Cluster,
     request: &Request,
     services: &Services,
-    pod: &Pod,
-    sources: &Sources,
+    (pod, sources): (&Pod, &Sources),
+    lacks: &Lacks,
 ) -> Result<Hashes, Trouble> {
     let trouble = |code, detail: &str| Trouble { code, detail: detail.to_owned() };
     let Some(container) = running(pod, request) else {
@@ -117,7 +127,9 @@ async fn has(
     };
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let names = sources.keys().map(String::as_str).collect();
-    let read = live_read::hashes(cluster, Inside { pod: name, container: &container.name }, &request.nonce, &names);
+    let inside = Inside { pod: name, container: &container.name };
+    let read =
+        live_read::hashes(cluster, inside, (&request.nonce, &names), (lacks.of(image(container)), &services.clock));
     // Three programs may have to be tried.
     let limit: Duration = request.probe_timeout * 3;
     tokio::select! {
@@ -127,6 +139,11 @@ async fn has(
         }),
         () = services.clock.sleep(limit) => Err(trouble(code::TIME, "it did not answer in time")),
     }
+}
+
+/// Two containers with the same one have the same programs.
+fn image(container: &ContainerStatus) -> &str {
+    if container.image_id.is_empty() { &container.image } else { &container.image_id }
 }
 
 /// The container that counts, while it runs.
@@ -140,36 +157,13 @@ pub(crate) fn running<'a>(pod: &'a Pod, request: &Request) -> Option<&'a Contain
 /// What the secrets of a worker give its variables now. A variable that something else may set has no place here: what
 /// else there is was not read.
 pub(crate) fn sources(request: &Request, shelf: &Shelf, pod: &Pod) -> Sources {
-    let mut all = Sources::new();
-    let Some(container) = workload::container(pod, request.container.as_deref()) else { return all };
-    for from in container.env_from.iter().flatten() {
-        let prefix = from.prefix.as_deref().unwrap_or_default();
-        let secret = from.secret_ref.as_ref().map(|reference| (reference.name.as_str(), shelf.get(&reference.name)));
-        match secret {
-            Some((name, Some(Ok(secret)))) => {
-                for key in secret.data.iter().flatten().map(|(key, _)| key) {
-                    let variable = format!("{prefix}{key}");
-                    all.remove(&variable);
-                    all.extend(source(request, name, value(secret, key)).map(|source| (variable, source)));
-                }
-            }
-            Some((_, Some(Err(trouble)))) if trouble.code == code::NOT_FOUND => {}
-            // It may set any of them.
-            _ => all.clear(),
-        }
-    }
-    for variable in container.env.iter().flatten() {
-        all.remove(&variable.name);
-        let reference = variable.value_from.as_ref().and_then(|from| from.secret_key_ref.as_ref());
-        let text = reference.and_then(|r| Some((&r.name, value(shelf.found(&r.name)?, &r.key)?)));
-        all.extend(text.and_then(|(name, text)| Some((variable.name.clone(), source(request, name, Some(text))?))));
-    }
-    all
-}
-
-fn source(request: &Request, secret: &str, text: Option<String>) -> Option<Source> {
-    let hash = request.nonce.hash(&text?.into());
-    Some(Source { secret: secret.to_owned(), hash })
+    let Some(container) = workload::container(pod, request.container.as_deref()) else { return Sources::new() };
+    let all = env_sources::of(container, shelf).into_iter();
+    all.filter_map(|(variable, given)| {
+        let (secret, text) = given.winner()?;
+        Some((variable, Source { secret: secret.to_owned(), hash: request.nonce.hash(&text.into()) }))
+    })
+    .collect()
 }
 
 /// The workers into which nobody could look, by the reason.

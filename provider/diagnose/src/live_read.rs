@@ -3,19 +3,23 @@
 //! server's encrypted stream, as the secrets did that they are compared with, and are hashed at once (`tests`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use mops_core::{KeyedHash, Nonce, Secret};
+use mops_host::SharedClock;
 use serde_json::json;
 
 use crate::cluster::{Cluster, Trouble};
-use crate::exec::{self, Inside};
+use crate::exec::{self, Input, Inside};
 use crate::observed::code;
 
 /// Hashes by variable; one that is not set is not there.
 pub(crate) type Hashes = BTreeMap<String, KeyedHash>;
 
-/// The same hash as [`Nonce::hash`]; no file of the image but the interpreter's own is loaded.
+/// The same hash as [`Nonce::hash`]; no file of the image but the interpreter's own is loaded. The line that it begins
+/// with asks for the input.
 const HASHES: &str = "import base64,hashlib,hmac,json,os,sys
+print(flush=True)
 a=json.loads(sys.stdin.readline())
 n=base64.b64decode(a['nonce'])
 e=os.environb
@@ -26,16 +30,50 @@ const INTERPRETERS: [&str; 2] = ["python3", "python"];
 /// Of the program itself, whose environment is that of the container: the first process of a pod need not be the worker.
 const ENVIRONMENT: &str = "/proc/self/environ";
 
+/// The programs that images turned out not to have: what one container of an image lacks, no other is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Lacks(Mutex<BTreeSet<(String, &'static str)>>);
+
+impl Lacks {
+    /// What this image lacks.
+    pub(crate) const fn of<'a>(&'a self, image: &'a str) -> LacksOf<'a> {
+        LacksOf { all: self, image }
+    }
+}
+
+/// The same of one image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LacksOf<'a> {
+    all: &'a Lacks,
+    image: &'a str,
+}
+
+impl LacksOf<'_> {
+    fn contains(self, program: &'static str) -> bool {
+        let all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.contains(&(self.image.to_owned(), program))
+    }
+
+    fn add(self, program: &'static str) {
+        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert((self.image.to_owned(), program));
+    }
+}
+
 /// These variables of a running container.
 pub(crate) async fn hashes(
     cluster: &Cluster,
     inside: Inside<'_>,
-    nonce: &Nonce,
-    names: &BTreeSet<&str>,
+    (nonce, names): (&Nonce, &BTreeSet<&str>),
+    (lacks, clock): (LacksOf<'_>, &SharedClock),
 ) -> Result<Hashes, Trouble> {
     let asked = json!({"nonce": nonce.text(), "names": names}).to_string();
+    let input = Some(Input { line: &asked, clock });
     for python in INTERPRETERS {
-        match exec::run(cluster, inside, &[python, "-I", "-S", "-c", HASHES], Some(&asked)).await {
+        if lacks.contains(python) {
+            continue;
+        }
+        match exec::run(cluster, inside, &[python, "-I", "-S", "-c", HASHES], input).await {
             Ok(said) => {
                 if let Ok(hashes) = serde_json::from_slice(said.expose()) {
                     return Ok(hashes);
@@ -45,6 +83,7 @@ pub(crate) async fn hashes(
             Err(trouble) if ![code::NOT_INSTALLED, code::PROGRAM_FAILED].contains(&trouble.code) => {
                 return Err(trouble);
             }
+            Err(trouble) if trouble.code == code::NOT_INSTALLED => lacks.add(python),
             Err(_) => {}
         }
     }
@@ -82,6 +121,15 @@ mod tests {
         let hashes = of_environment(&text, &nonce, &NAMES.into());
         assert_eq!(hashes, [("A".to_owned(), nonce.hash(&"canary=1".into()))].into());
         assert!(!format!("{hashes:?}").contains("canary"));
+    }
+
+    #[test]
+    fn what_an_image_lacks_says_nothing_of_others() {
+        let lacks = Lacks::default();
+        lacks.of("a@sha256:1").add("python3");
+        let of = |image, program| lacks.of(image).contains(program);
+        assert!(of("a@sha256:1", "python3"));
+        assert!(!of("a@sha256:1", "python") && !of("a@sha256:2", "python3"));
     }
 
     /// The script is that of the container; here it runs where there is an interpreter.

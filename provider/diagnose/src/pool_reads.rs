@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Node, Pod, Taint, Toleration};
 use mops_probe::Observation;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Trouble};
 use crate::observed::{Observed, Vantage, check, code};
 use crate::request::Request;
 use crate::workload::Nodes;
@@ -16,9 +16,14 @@ const SIZE_LABEL: &str = "node.kubernetes.io/instance-type";
 /// Parts of the names of pods that announce GPUs.
 const PLUGINS: [&str; 3] = ["nvidia-device-plugin", "gpu-operator", "nvidia-gpu-device-plugin"];
 
+/// The pods of every namespace, or why they cannot be listed.
+type AllPods = Result<Vec<Pod>, Trouble>;
+
 /// Nothing for clusters without GPU nodes.
 pub(crate) async fn look(cluster: &Cluster, request: &Request, workers: &[Pod], nodes: &Nodes) -> Vec<Observed> {
     let mut seen = Vec::new();
+    // All pools have the same pods to search, and many clusters have no need of it.
+    let mut pods = None;
     // Workers that ask for no GPU are not for these pools, which is no fault of either.
     let asking: Vec<Pod> = workers.iter().filter(|w| wants(w).next().is_some()).cloned().collect();
     for (pool, all) in nodes.pools() {
@@ -27,7 +32,7 @@ pub(crate) async fn look(cluster: &Cluster, request: &Request, workers: &[Pod], 
             continue;
         }
         let usable = (!asking.is_empty()).then(|| usable(&pool, &gpus, &asking));
-        let offered = offered(cluster, &pool, &gpus).await;
+        let offered = offered(cluster, &pool, &gpus, &mut pods).await;
         seen.extend(usable.into_iter().chain(offered).map(|o| Observed::at(Vantage::W, o).on(&pool, "")));
     }
     seen
@@ -95,7 +100,7 @@ fn wants(worker: &Pod) -> impl Iterator<Item = &str> {
 }
 
 /// Whether the ready nodes offer their GPUs, and who should announce them runs there when they do not.
-async fn offered(cluster: &Cluster, pool: &str, nodes: &[&Node]) -> Option<Observation> {
+async fn offered(cluster: &Cluster, pool: &str, nodes: &[&Node], pods: &mut Option<AllPods>) -> Option<Observation> {
     let ready: Vec<&&Node> = nodes.iter().filter(|n| is_ready(n)).collect();
     if ready.is_empty() {
         return None;
@@ -104,7 +109,11 @@ async fn offered(cluster: &Cluster, pool: &str, nodes: &[&Node]) -> Option<Obser
         return Some(Observation::ok(check::GPU_PLUGIN, "", pool));
     }
     let names: BTreeSet<&str> = ready.iter().filter_map(|n| n.metadata.name.as_deref()).collect();
-    let pods = match cluster.all_pods().await {
+    let pods = match pods {
+        Some(pods) => pods,
+        None => pods.insert(cluster.all_pods().await),
+    };
+    let pods = match pods {
         Ok(pods) => pods,
         Err(trouble) => {
             let skipped = Observation::skipped(check::GPU_PLUGIN, "", pool, trouble.code);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use mops_core::KeyedHash;
 use mops_host::Env;
 use mops_probe::settings::{Settings, names};
@@ -222,7 +222,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
         (services.progress)("reading secrets and events");
         seen.probes.extend(static_reads::secrets(&shelf, request, services, &workers).await);
         seen.probes.extend(identity_reads::look(cluster, request, &workers).await);
-        let events = cluster.events().await.unwrap_or_default();
+        let events = events(cluster, &workers).await;
         seen.probes.extend(static_reads::workers(&workers, &events, &nodes));
         seen.probes.extend(log_reads::look(cluster, request, &workers, &nodes).await);
     }
@@ -336,6 +336,15 @@ async fn preflight(cluster: &Cluster, request: &Request, seen: &mut Seen) -> boo
         }
     }
     true
+}
+
+/// The events of the namespace, when some worker waits: of one that runs they are history, and a large namespace has
+/// many pages of them.
+async fn events(cluster: &Cluster, workers: &[Pod]) -> Vec<Event> {
+    match workers.iter().any(|pod| workload::waiting(pod).next().is_some()) {
+        true => cluster.events().await.unwrap_or_default(),
+        false => Vec::new(),
+    }
 }
 
 async fn nodes(cluster: &Cluster, seen: &mut Seen) -> Nodes {
