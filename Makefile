@@ -18,7 +18,7 @@ help:
 	@echo 'make build   the programs, for development; make probe, monitor the static files for pods'
 	@echo 'make lint    rustfmt, clippy and the architecture test'
 	@echo 'make audit   licences, bans and advisories (needs cargo-deny)'
-	@echo 'make bench   the table of goals, from a release build; ONLY=P4 for one, QUICK=1 for small ones, README=FILE to write it there'
+	@echo 'make bench   the table of goals, from a release build; ONLY=P4 or pods for one, QUICK=1 for small ones, README=FILE to write it there'
 	@echo 'make crash   kills, failing disks, signals, in a build with failpoints; QUICK=1 the short form of the sweep,'
 	@echo '             PEER=1 terraform beside it, README=FILE to write the table there'
 	@echo 'make nightly the long forms of the random tests (hours)'
@@ -79,7 +79,14 @@ audit:
 	cargo deny --version >/dev/null || { echo 'install it with: cargo install --locked cargo-deny'; exit 1; }
 	cargo deny check
 
+# A thousand workers need a cluster with its images, and what plays its nodes: built when just they are asked for.
 bench:
+ifneq ($(filter pods,$(ONLY)),)
+	sh tests/tools/debian.sh
+	sh tests/tools/build.sh containerd device-plugin cluster kwok
+	$(MAKE) probe
+	install -D "$(debug)/mops-probe-static" "$(release)/mops-probe-static"
+endif
 	cargo build --workspace --bins --release
 	MOPS_BIN_DIR="$(release)" "$(release)/mops-bench-report" $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(REBASE),--rebase) $(if $(README),--readme $(README))
 

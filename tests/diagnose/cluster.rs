@@ -534,6 +534,17 @@ async fn the_printed_roles_are_what_a_run_uses() {
             }
         }))
         .await;
+    // Of one that waits the events tell why.
+    let gone = json!([{"secretRef": {"name": "gone"}}]);
+    world
+        .make::<Pod>(json!({
+            "metadata": {"name": "dask-worker-4", "labels": {"app": "dask-worker"}},
+            "spec": {
+                "nodeSelector": {"agentpool": "cpu"},
+                "containers": [{"name": "worker", "image": "reg.azurecr.io/worker:1", "envFrom": gone}]
+            }
+        }))
+        .await;
     world.settled(NAMESPACE).await;
     let space: Namespace = serde_json::from_value(json!({"metadata": {"name": "probes"}})).expect("an object");
     Api::<Namespace>::all(world.client.clone()).create(&PostParams::default(), &space).await.expect("made");

@@ -235,6 +235,8 @@ async fn the_printed_roles_are_what_a_fix_uses() {
     let mut used = &world.used() | &set.used();
     // Newer servers want both for the one request that opens the stream.
     assert!(used.contains("pods/exec get") && used.insert("pods/exec create".to_owned()));
+    // All of these workers run; the events are for those that wait.
+    assert!(used.insert("events list".to_owned()));
     assert_eq!(used, super::super::cluster::given(&all));
     let plain = Purpose::new(Command::DiagnoseAuth, NAMESPACE);
     let roles = permissions::kubernetes(Purpose { fix: true, ..plain });

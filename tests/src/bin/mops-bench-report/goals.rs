@@ -13,6 +13,7 @@ use crate::row::Report;
 mod diagnosis;
 mod engine;
 mod network;
+mod pods;
 mod process;
 mod provider;
 mod pulumi;
@@ -77,6 +78,9 @@ pub(crate) async fn all(options: &Options, peer: Option<&Terraform>, report: &mu
     }
     if wanted(&["DA"]) {
         bench.diagnosis(report).await?;
+    }
+    if wanted(&["pods"]) {
+        bench.pods(report).await?;
     }
     Ok(())
 }

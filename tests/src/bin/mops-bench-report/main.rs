@@ -6,6 +6,7 @@
 mod baseline;
 mod goals;
 mod ours;
+mod pods;
 mod row;
 
 use std::io::Write as _;
@@ -29,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) readme: Option<PathBuf>,
     /// Takes this run as what the machine reaches.
     pub(crate) rebase: bool,
+    /// Only measures so many workers in the world that this runs in, for whoever started it there.
+    pub(crate) workers: Option<usize>,
     /// The programs.
     pub(crate) bin: PathBuf,
     /// Scratch.
@@ -44,7 +47,11 @@ fn main() -> ExitCode {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::from(3);
     };
-    match runtime.block_on(bench(&env, &options)) {
+    let benched = match options.workers {
+        Some(n) => runtime.block_on(inside(&options, n)).map(|()| false),
+        None => runtime.block_on(bench(&env, &options)),
+    };
+    match benched {
         Ok(missed) => ExitCode::from(u8::from(missed)),
         Err(error) => {
             say(&format!("error: {error}"));
@@ -55,19 +62,34 @@ fn main() -> ExitCode {
 
 fn options(env: &Env) -> Option<Options> {
     let bin = PathBuf::from(env.get("MOPS_BIN_DIR")?);
-    let mut options =
-        Options { only: None, quick: env.has("QUICK"), readme: None, rebase: false, work: bin.join("bench"), bin };
+    let mut options = Options {
+        only: None,
+        quick: env.has("QUICK"),
+        readme: None,
+        rebase: false,
+        workers: None,
+        work: bin.join("bench"),
+        bin,
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--only" => options.only = Some(args.next()?),
             "--quick" => options.quick = true,
             "--rebase" => options.rebase = true,
+            "--workers" => options.workers = Some(args.next()?.parse().ok()?),
             "--readme" => options.readme = Some(PathBuf::from(args.next()?)),
             _ => return None,
         }
     }
     Some(options)
+}
+
+/// One line with what was measured.
+async fn inside(options: &Options, n: usize) -> Result<(), String> {
+    let seen = pods::measure(options, n).await?;
+    say(&serde_json::to_string(&seen).map_err(|e| e.to_string())?);
+    Ok(())
 }
 
 async fn bench(env: &Env, options: &Options) -> Result<bool, String> {

@@ -93,6 +93,14 @@ impl Row {
         Self { note: note.into(), ..self }
     }
 
+    /// The row as one that was not measured, with the reason, if there is one.
+    pub(crate) fn unless(self, why: Option<&str>) -> Self {
+        match why {
+            Some(why) => Self { ours: Vec::new(), peer: Vec::new(), ..self }.note(why),
+            None => self,
+        }
+    }
+
     /// The sample that an absolute goal is judged by: the best, because machines are shared and noisy.
     pub(crate) fn best(&self) -> Option<f64> {
         match self.goal {
