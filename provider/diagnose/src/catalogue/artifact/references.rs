@@ -65,7 +65,12 @@ pub(super) const CAUSES: &[Cause] = &[
                 ],
                 "{place}: the repository of `{target}` does not exist, and the credential is good; nearest: {last}",
             )
-            .over(&["TAG_NOT_FOUND", "KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
+            .over(&[
+                "TAG_NOT_FOUND",
+                "KUBELET_BAD_CREDENTIALS",
+                "KUBELET_NO_CREDENTIALS",
+                "REGISTRY_REFUSED",
+            ]),
             certain(
                 &[
                     failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[404]),
@@ -74,7 +79,12 @@ pub(super) const CAUSES: &[Cause] = &[
                 ],
                 "{place}: the repository of `{target}` does not exist, and the credential is good",
             )
-            .over(&["TAG_NOT_FOUND", "KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
+            .over(&[
+                "TAG_NOT_FOUND",
+                "KUBELET_BAD_CREDENTIALS",
+                "KUBELET_NO_CREDENTIALS",
+                "REGISTRY_REFUSED",
+            ]),
             high(
                 &[failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[404]).code(&[seen::NAME_UNKNOWN])],
                 "{place}: the registry does not know the repository of `{target}`",
@@ -104,7 +114,7 @@ pub(super) const CAUSES: &[Cause] = &[
                 ],
                 "{place}: the repository of `{target}` exists, this tag or digest does not; nearest: {last}",
             )
-            .over(&["KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
+            .over(&["KUBELET_BAD_CREDENTIALS", "KUBELET_NO_CREDENTIALS", "REGISTRY_REFUSED"]),
             certain(
                 &[
                     failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[404]),
@@ -112,7 +122,7 @@ pub(super) const CAUSES: &[Cause] = &[
                 ],
                 "{place}: the repository of `{target}` exists, this tag or digest does not",
             )
-            .over(&["KUBELET_BAD_CREDENTIALS", "REGISTRY_REFUSED"]),
+            .over(&["KUBELET_BAD_CREDENTIALS", "KUBELET_NO_CREDENTIALS", "REGISTRY_REFUSED"]),
             medium(
                 &[failed(&[check::KUBELET]).from(K).code(&[reason::IMAGE_ABSENT])],
                 "{place}: the registry has no `{target}`, or no repository of that name",
