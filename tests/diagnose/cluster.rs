@@ -525,26 +525,16 @@ async fn the_printed_roles_are_what_a_run_uses() {
             }]}
         }))
         .await;
-    world
-        .make::<k8s_openapi::api::core::v1::Pod>(json!({
-            "metadata": {"name": "dask-worker-3", "labels": {"app": "dask-worker"}},
-            "spec": {
-                "nodeSelector": {"agentpool": "cpu"}, "securityContext": {"runAsUser": 1000},
-                "containers": [{"name": "worker", "image": "reg.azurecr.io/worker:1"}]
-            }
-        }))
-        .await;
     // Of one that waits the events tell why.
     let gone = json!([{"secretRef": {"name": "gone"}}]);
-    world
-        .make::<Pod>(json!({
-            "metadata": {"name": "dask-worker-4", "labels": {"app": "dask-worker"}},
-            "spec": {
-                "nodeSelector": {"agentpool": "cpu"},
-                "containers": [{"name": "worker", "image": "reg.azurecr.io/worker:1", "envFrom": gone}]
-            }
-        }))
-        .await;
+    for (name, user, from) in
+        [("dask-worker-3", json!({"runAsUser": 1000}), json!([])), ("dask-worker-4", json!({}), gone)]
+    {
+        let worker = json!({"name": "worker", "image": "reg.azurecr.io/worker:1", "envFrom": from});
+        let spec = json!({"nodeSelector": {"agentpool": "cpu"}, "securityContext": user, "containers": [worker]});
+        let metadata = json!({"name": name, "labels": {"app": "dask-worker"}});
+        world.make::<Pod>(json!({"metadata": metadata, "spec": spec})).await;
+    }
     world.settled(NAMESPACE).await;
     let space: Namespace = serde_json::from_value(json!({"metadata": {"name": "probes"}})).expect("an object");
     Api::<Namespace>::all(world.client.clone()).create(&PostParams::default(), &space).await.expect("made");
