@@ -65,7 +65,7 @@ async fn each_refusal_has_its_body() {
             403,
             "error looking up service account n/gone: serviceaccount \"gone\" not found",
         ),
-        ("GET", "/apis/apps/v1/namespaces/n/statefulsets", Json::Null, 501, "the sandbox has no"),
+        ("GET", "/apis/apps/v1/namespaces/n/controllerrevisions", Json::Null, 501, "the sandbox has no"),
         ("GET", "/api/v1/namespaces/n/pods?fieldSelector=spec.x%3D1", Json::Null, 400, "field label not supported"),
     ];
     for (method, path, body, code, words) in rows {
