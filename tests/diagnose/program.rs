@@ -67,14 +67,18 @@ async fn every_suggested_command_is_one_that_mops_knows() {
     let commands = mops_diagnose::catalogue::suggested_commands();
     assert!(!commands.is_empty());
     for command in commands {
-        let words = command.replace("{file}", "no-such-file.yaml");
+        let words = command.replace("{file}", "no-such-file.yaml").replace("{host}", "registry.example");
         let later = mops_diagnose::words::LATER.iter().any(|words| command.starts_with(words));
         assert!(later || !words.contains('{'), "{command}");
         let args: Vec<&str> = words.split(' ').skip(1).collect();
         let output = start("mops", &args, &[("HOME", home.as_str())]).await;
         let said = String::from_utf8_lossy(&output.stderr);
-        // The parser took it, and the file was looked for; or it is a verb that reports do not print yet.
-        let want = if later { "is not supported by this version" } else { "`no-such-file.yaml` cannot be read" };
+        // The parser took it, and what it names was looked for; or it is a verb that reports do not print yet.
+        let want = match later {
+            true => "is not supported by this version",
+            false if words.ends_with("registry.example") => "no user is given for `registry.example`",
+            false => "`no-such-file.yaml` cannot be read",
+        };
         assert!(said.contains(want), "{command}: {said}");
     }
 }

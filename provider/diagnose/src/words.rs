@@ -22,15 +22,7 @@ const REPAIRS: &[&str] = &[
 
 /// Commands of the catalogue that this version does not have; reports print the words of such a fix and no command
 /// (`tests/diagnose/program.rs` asks the real parser).
-pub const LATER: &[&str] = &[
-    "mops auth login",
-    "mops auth logout",
-    "mops auth rotate",
-    "mops ngc ",
-    "mops tokens ",
-    "mops novita ",
-    "mops env ",
-];
+pub const LATER: &[&str] = &["mops auth rotate", "mops ngc ", "mops tokens ", "mops novita ", "mops env "];
 
 /// The names of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +87,7 @@ impl Words {
             "namespace" => known(&self.namespace),
             "registry_name" => self.registry.as_deref().and_then(|r| r.strip_suffix(".azurecr.io")).and_then(known),
             "target" => known(&o.target),
+            "host" => o.target.split('/').next().filter(|host| host.contains(['.', ':'])).and_then(known),
             "name" => o.object.as_ref().map(|o| o.name.clone()).or_else(|| self.secret(o)),
             "deployment" => o.object.as_ref().filter(|o| o.kind == "Deployment").map(|o| o.name.clone()),
             "repository" => repository(&o.target),
@@ -159,6 +152,18 @@ mod tests {
     fn trigger() -> Observed {
         Observed::at(Vantage::P, Observation::failed("registry.pull", "pullsecret", "r.azurecr.io/a/b:1", "X"))
             .on("gpu", "n")
+    }
+
+    #[test]
+    fn a_login_is_at_the_host_of_what_was_asked_for() {
+        let cause = Cause { remedy: Remedy { text: "t", stack: "", plain: "login {host}" }, ..CAUSE };
+        let command = |target: &str| {
+            let seen = Observed::at(Vantage::P, Observation::failed("registry.pull", "local", target, "X"));
+            Words::default().fix(&cause, &RULE, &seen).command
+        };
+        assert_eq!(command("r.azurecr.io/a/b:1").as_deref(), Some("login r.azurecr.io"));
+        assert_eq!(command("r:5000").as_deref(), Some("login r:5000"));
+        assert_eq!(command("bundle-credentials"), None, "a secret is no host");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) const CAUSES: &[Cause] = &[
         remedy: Remedy {
             text: "sign in at the registry, then let the stack hand the login to the workers",
             stack: "",
-            plain: "mops auth login {target}",
+            plain: "mops auth login {host}",
         },
         rules: &[certain(
             &[
@@ -46,7 +46,7 @@ pub(super) const CAUSES: &[Cause] = &[
         remedy: Remedy {
             text: "sign in again with user and password, or with a client that trades identity tokens",
             stack: "",
-            plain: "mops auth login {target}",
+            plain: "mops auth login {host}",
         },
         rules: &[
             high(

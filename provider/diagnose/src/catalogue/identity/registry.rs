@@ -98,7 +98,7 @@ pub(super) const CAUSES: &[Cause] = &[
             .remedy(Remedy {
                 text: "sign in here again, if you pull from here",
                 stack: "",
-                plain: "mops auth login {target}",
+                plain: "mops auth login {host}",
             }),
             medium(
                 &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).with(NOT_LOCAL).http(&[401, 402, 403, 451])],

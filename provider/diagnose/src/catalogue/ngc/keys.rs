@@ -18,7 +18,7 @@ pub(super) const CAUSES: &[Cause] = &[
         repair: Repair::Human,
         remedy: Remedy {
             text: "pull this image without a login: take the pull secret off this workload, or log out at nvcr.io",
-            stack: "mops auth logout nvcr.io",
+            stack: "",
             plain: "kubectl -n {namespace} get pods -o custom-columns=POD:.metadata.name,SECRETS:.spec.imagePullSecrets",
         },
         rules: &[certain(
