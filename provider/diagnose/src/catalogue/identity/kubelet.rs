@@ -33,7 +33,16 @@ pub(super) const CAUSES: &[Cause] = &[
         remedy: Remedy { text: "rewrite the pull secret", stack: "mops infra up {file} -c workspace", plain: "kubectl -n {namespace} describe pods" },
         rules: &[
             high(&[failed(&[check::KUBELET]).from(K).code(&[reason::CREDENTIAL_REFUSED])], "{place}: the registry refused the credential with which the node asked for `{target}`").over(&["REGISTRY_REFUSED"]),
-            high(&[failed(&[check::KUBELET]).from(K).code(&[reason::REFUSED]), passed(&[check::PULL_SECRET]).from(W)], "{place}: the registry refused the node's request for `{target}`, although the pull secret has a login for it").over(&["REGISTRY_REFUSED"]),
+            // A node that asked before it had the secret was refused as nobody first.
+            high(
+                &[
+                    failed(&[check::KUBELET]).from(K).code(&[reason::CREDENTIAL_REFUSED]),
+                    failed(&[check::KUBELET]).from(K).code(&[reason::ANONYMOUS_REFUSED]).near(Near::PoolAndTarget),
+                ],
+                "{place}: the registry refused the credential with which the node asked for `{target}`",
+            )
+            .over(&["REGISTRY_REFUSED", "KUBELET_NO_CREDENTIALS"]),
+            high(&[failed(&[check::KUBELET]).from(K).code(&[reason::REFUSED]), passed(&[check::PULL_SECRET]).from(W)], "{place}: the registry refused the node's request for `{target}`, although the pull secret has a login for it").over(&["REGISTRY_REFUSED", "KUBELET_NO_CREDENTIALS"]),
         ],
         ..CAUSE
     },
