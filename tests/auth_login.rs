@@ -79,6 +79,12 @@ async fn l_01_the_key_comes_from_every_place_but_the_command_line() {
 }
 
 #[tokio::test]
+async fn a_word_that_is_no_text_is_refused_as_any_other() {
+    let (code, said) = Desk::new().said("mops auth login --nothing \"$(printf '\\377')\"").await;
+    assert_eq!((code, said.contains("unexpected argument '--nothing'")), (2, true), "{said}");
+}
+
+#[tokio::test]
 async fn l_01_the_prompt_does_not_show_what_is_typed() {
     if !std::path::Path::new("/usr/bin/script").exists() {
         return skipped("script", "l_01_the_prompt_does_not_show_what_is_typed");

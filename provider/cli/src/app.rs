@@ -45,7 +45,7 @@ pub(crate) fn usage(error: &clap::Error, planned: Option<&str>, printer: &Printe
         let error = Error::new(Class::User, text).hint("`mops --help` lists the verbs that are");
         return printer.failure(&error.into(), &Sources::default());
     }
-    let text = crate::key::hidden(error.render().to_string(), std::env::args());
+    let text = crate::key::hidden(error.render().to_string(), std::env::args_os());
     match (error.use_stderr(), printer.look().json) {
         (true, true) => return printer.failure(&mistake(error, &text).into(), &Sources::default()),
         (true, false) => printer.say(&text),

@@ -1,6 +1,7 @@
 //! A key or password as it comes in: from standard input, a file, a variable or the keyboard, never from the command line,
 //! whole or not at all. What is shown of it tells two keys apart and no more (`tests`, L-01, L-02).
 
+use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read as _};
 
 use mops_core::{Class, Error, Secret};
@@ -10,6 +11,8 @@ use crate::app::App;
 use crate::args::KeyArgs;
 use crate::exit::Failure;
 
+/// How a key comes by standard input.
+const PIPE: &str = "pipe the key and nothing else, for example `pass ngc | mops auth login --key-stdin`";
 /// Nobody has a longer one.
 const LIMIT: u64 = 64 * 1024;
 /// From so many characters on the last ones are shown.
@@ -39,8 +42,9 @@ pub(crate) fn none_of<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<()
 }
 
 /// A text without the words of the command line that are keys: a message may quote them.
-pub(crate) fn hidden(text: String, words: impl IntoIterator<Item = String>) -> String {
-    let keys: Vec<String> = words.into_iter().filter_map(|word| key_in(&word).map(str::to_owned)).collect();
+pub(crate) fn hidden(text: String, words: impl IntoIterator<Item = OsString>) -> String {
+    let words = words.into_iter().map(|word| word.to_string_lossy().into_owned());
+    let keys: Vec<String> = words.filter_map(|word| key_in(&word).map(str::to_owned)).collect();
     keys.iter().fold(text, |text, key| text.replace(key.as_str(), "****"))
 }
 
@@ -66,7 +70,7 @@ pub(crate) struct Asked<'a> {
 /// The key and where it came from.
 pub(crate) fn read(app: &App, args: &KeyArgs, asked: Asked<'_>) -> Result<(Secret<String>, String), Failure> {
     let (key, source) = match (&args.key_file, &args.key_env) {
-        _ if args.key_stdin => (piped()?, "standard input".to_owned()),
+        _ if args.key_stdin => (piped("key", PIPE)?, "standard input".to_owned()),
         (Some(path), _) => {
             let path = app.env.path(&path.display().to_string());
             let key = fsx::read_private(&path).map_err(|error| {
@@ -106,14 +110,13 @@ fn typed(app: &App, asked: Asked<'_>) -> Result<(Secret<String>, String), Failur
 }
 
 /// All of standard input without its last line end.
-fn piped() -> Result<Secret<String>, Failure> {
+pub(crate) fn piped(what: &str, hint: &str) -> Result<Secret<String>, Failure> {
     let mut text = String::new();
     std::io::stdin().lock().take(LIMIT).read_to_string(&mut text).map_err(|error| {
-        let text = format!("the key cannot be read from standard input: {}", reason(&error));
-        Failure::usage(text, "pipe the key and nothing else, for example `pass ngc | mops auth login --key-stdin`")
+        Failure::usage(format!("the {what} cannot be read from standard input: {}", reason(&error)), hint)
     })?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(Secret::from(text.strip_suffix('\r').unwrap_or(text)))
+    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    Ok(Secret::from(line))
 }
 
 /// Every byte of a key counts: one that came in wrapped would be refused by its service, and nobody would see why.
@@ -157,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_message_quotes_no_key() {
-        let words = ["mops", "nvapi-0123456789abc", "--user=hf_0123456789"].map(str::to_owned);
+        let words = ["mops", "nvapi-0123456789abc", "--user=hf_0123456789"].map(OsString::from);
         let text = "unexpected 'nvapi-0123456789abc' and 'hf_0123456789' in mops".to_owned();
         assert_eq!(hidden(text, words), "unexpected '****' and '****' in mops");
     }

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use mops_core::StackId;
 use mops_core::cloud::Cloud;
+use mops_core::{Error, StackId};
 use mops_engine::event::EventSink;
 use mops_engine::program::Scope;
 use mops_engine::run::Engine;
@@ -12,6 +12,7 @@ use mops_engine::state::{OpenOptions, Sealer, Snapshot, Store};
 use mops_host::{SharedClock, SystemClock};
 use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
+use mops_wire::Http;
 
 use crate::app::App;
 use crate::args::PaceArgs;
@@ -24,6 +25,14 @@ pub(crate) struct Session {
     pub(crate) provider: Arc<Resources>,
     /// Time.
     pub(crate) clock: SharedClock,
+}
+
+impl Session {
+    /// Requests by the way that its clients take.
+    pub(crate) fn http(&self) -> Result<Http, Failure> {
+        let config = self.provider.services().http().clone();
+        Ok(Http::new(config).map_err(|e| Error::new(e.class(), e.to_string()))?)
+    }
 }
 
 impl App {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use mops_host::fsx::{self, FileLock, LockError};
 use mops_host::{Env, SharedClock};
 
+use crate::docker;
 use crate::edit::Malformed;
 
 /// Longest wait for somebody else who writes to the file.
@@ -50,13 +51,9 @@ pub enum FileError {
 
 /// The file that a login is written to: where docker looks, or podman where only its variable is set.
 pub(crate) fn path(env: &Env) -> Result<PathBuf, FileError> {
-    if let Some(folder) = env.get("DOCKER_CONFIG") {
-        return Ok(env.path(folder).join("config.json"));
-    }
-    if let Some(file) = env.get("REGISTRY_AUTH_FILE") {
-        return Ok(env.path(file));
-    }
-    Ok(env.user_home().ok_or(FileError::NoHome)?.join(".docker/config.json"))
+    let [docker, podman] = docker::files(env);
+    let podmans = env.has("REGISTRY_AUTH_FILE") && !env.has("DOCKER_CONFIG");
+    if podmans { podman } else { docker }.ok_or(FileError::NoHome)
 }
 
 /// What a file holds; nothing when it is not there.

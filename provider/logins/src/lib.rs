@@ -97,25 +97,32 @@ pub async fn logins(env: &Env, host: &str) -> Found {
 #[must_use]
 pub fn usual_key(env: &Env, host: &str) -> Option<(&'static str, Secret<String>)> {
     if host == ngc_files::host(env) {
-        return NGC_KEYS.iter().find_map(|name| Some((*name, env.secret(name)?)));
+        return ngc_variable(env);
     }
-    let own = env.get(names::BUNDLE_REGISTRY).is_some_and(|own| own.eq_ignore_ascii_case(host));
-    env.secret(names::PASSWORD).filter(|_| own).map(|key| (names::PASSWORD, key))
+    bundle_password(env, host).map(|key| (names::PASSWORD, key))
+}
+
+/// The first variable with a key of NGC.
+fn ngc_variable(env: &Env) -> Option<(&'static str, Secret<String>)> {
+    NGC_KEYS.iter().find_map(|name| Some((*name, env.secret(name)?)))
+}
+
+/// The password of the environment, if it is for this host: one without the host that it is for is sent to no host.
+fn bundle_password(env: &Env, host: &str) -> Option<Secret<String>> {
+    let own = env.get(names::BUNDLE_REGISTRY)?.eq_ignore_ascii_case(host);
+    env.secret(names::PASSWORD).filter(|_| own)
 }
 
 fn ngc(key: Secret<String>) -> Kept {
     Kept::Login(Login { username: NGC_USER.to_owned(), password: key })
 }
 
-/// A password without the host that it is for is sent to no host.
 fn environment(env: &Env, host: &str, found: &mut Found) {
-    if env.get(names::BUNDLE_REGISTRY).is_some_and(|own| own.eq_ignore_ascii_case(host)) {
-        let login = env.get(names::USERNAME).zip(env.secret(names::PASSWORD));
-        let kept = login.map(|(user, password)| Kept::Login(Login { username: user.to_owned(), password }));
-        found.add(names::PASSWORD, kept);
-    }
+    let login = env.get(names::USERNAME).zip(bundle_password(env, host));
+    found
+        .add(names::PASSWORD, login.map(|(user, password)| Kept::Login(Login { username: user.to_owned(), password })));
     if host == NGC_HOST
-        && let Some((name, key)) = NGC_KEYS.iter().find_map(|name| Some((name, env.secret(name)?)))
+        && let Some((name, key)) = ngc_variable(env)
     {
         found.add(name, Some(ngc(key)));
     }

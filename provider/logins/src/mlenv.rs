@@ -22,11 +22,15 @@ pub(crate) struct Current<'a> {
     pub(crate) org: Option<&'a str>,
 }
 
+/// The folder of mlenv's files.
+pub(crate) fn folder(env: &Env) -> Option<PathBuf> {
+    let named = env.get("MLENV_NGC_CONFIG_DIR").map(|folder| env.path(folder));
+    named.or_else(|| Some(env.user_home()?.join(".mlenv")))
+}
+
 /// The file of a profile, or of what is in use.
 pub(crate) fn path(env: &Env, profile: Option<&str>) -> Result<PathBuf, FileError> {
-    let own = || Some(env.user_home()?.join(".mlenv"));
-    let folder = env.get("MLENV_NGC_CONFIG_DIR").map(|folder| env.path(folder)).or_else(own);
-    let folder = folder.ok_or(FileError::NoHome)?;
+    let folder = folder(env).ok_or(FileError::NoHome)?;
     Ok(profile.map_or_else(|| folder.join("config"), |name| folder.join("profiles").join(name)))
 }
 

@@ -7,6 +7,8 @@ use mops_core::Secret;
 use mops_host::{Env, fsx};
 use mops_probe::keys::NGC_HOST;
 
+use crate::mlenv;
+
 /// The host of NGC's registry: that of `MLENV_NGC_REGISTRY`, else the real one.
 #[must_use]
 pub fn host(env: &Env) -> String {
@@ -15,9 +17,8 @@ pub fn host(env: &Env) -> String {
 
 /// The key of each file that has one, with the file; the profile that is in use comes before the others.
 pub(super) fn keys(env: &Env) -> Vec<(String, Secret<String>)> {
-    let home = env.user_home();
-    let mlenv = env.get("MLENV_NGC_CONFIG_DIR").map(PathBuf::from).or_else(|| Some(home.clone()?.join(".mlenv")));
-    let ngc = home.map(|home| home.join(".ngc").join("config"));
+    let mlenv = mlenv::folder(env);
+    let ngc = env.user_home().map(|home| home.join(".ngc").join("config"));
     let own = mlenv.iter().map(|folder| folder.join("config")).chain(ngc);
     let files = own.chain(mlenv.iter().flat_map(|folder| profiles(&folder.join("profiles"))));
     let key = |file: PathBuf| Some((file.display().to_string(), key(&fsx::read_text(&file).ok()?)?));

@@ -79,7 +79,7 @@ pub async fn save(
 ) -> Result<Saved, SaveError> {
     let path = file::path(env)?;
     let _lock = file::lock(&path, clock).await?;
-    let docker = Docker::read(env, host, &path)?;
+    let mut docker = Docker::read(env, host, &path)?;
     let mut saved = Saved::default();
     let in_program = docker.save(kept, keep, &mut saved).await?;
     let Kept::Login(Login { password, .. }) = kept else { return Ok(saved) };
@@ -112,6 +112,8 @@ struct Docker<'a> {
     path: &'a Path,
     text: String,
     program: Option<String>,
+    /// What the program had, once it was given another login.
+    overwritten: Option<Option<Kept>>,
 }
 
 impl<'a> Docker<'a> {
@@ -126,12 +128,12 @@ impl<'a> Docker<'a> {
             })?,
         };
         let program = config.program(key).map(str::to_owned);
-        Ok(Self { env, key, path, text, program })
+        Ok(Self { env, key, path, text, program, overwritten: None })
     }
 
     /// Says whether a program has it now.
-    async fn save(&self, kept: &Kept, keep: Keep, saved: &mut Saved) -> Result<bool, SaveError> {
-        let named = self.program.as_ref();
+    async fn save(&mut self, kept: &Kept, keep: Keep, saved: &mut Saved) -> Result<bool, SaveError> {
+        let named = self.program.clone();
         let named = match keep {
             Keep::Program => Some(named.ok_or_else(|| SaveError::NoProgram { path: self.path.to_owned() })?),
             Keep::AsDocker => named,
@@ -139,9 +141,9 @@ impl<'a> Docker<'a> {
         };
         let mut entry = Vec::new();
         let mut in_program = false;
-        if let Some(name) = named {
+        if let Some(name) = &named {
             self.in_program(name, kept).await?;
-            in_program = self.comes_back(name, kept).await;
+            in_program = self.in_program_now(name).await.as_ref() == Some(kept);
             saved.places.push(program::program(name));
         }
         if !in_program {
@@ -167,14 +169,17 @@ impl<'a> Docker<'a> {
         }
     }
 
-    async fn in_program(&self, name: &str, kept: &Kept) -> Result<(), SaveError> {
+    async fn in_program(&mut self, name: &str, kept: &Kept) -> Result<(), SaveError> {
+        let before = self.in_program_now(name).await;
         let stored = program::store(self.env, name, self.key, kept, program::TIMEOUT).await;
-        stored.map_err(|words| SaveError::Program { name: name.to_owned(), words })
+        stored.map_err(|words| SaveError::Program { name: name.to_owned(), words })?;
+        self.overwritten = Some(before);
+        Ok(())
     }
 
     /// A store may keep less of a password than it was given.
-    async fn comes_back(&self, name: &str, kept: &Kept) -> bool {
-        program::get(self.env, name, self.key, program::TIMEOUT).await.1.as_ref() == Some(kept)
+    async fn in_program_now(&self, name: &str) -> Option<Kept> {
+        program::get(self.env, name, self.key, program::TIMEOUT).await.1
     }
 
     fn entry(&self, kept: &Kept) -> Vec<(&'static str, String)> {
@@ -189,10 +194,13 @@ impl<'a> Docker<'a> {
         }
     }
 
-    /// Puts back what was there. What a program had before, it has overwritten: it forgets the new one.
+    /// Puts back what was there.
     async fn restore(&self) {
-        if let Some(name) = &self.program {
-            let _ = program::erase(self.env, name, self.key, program::TIMEOUT).await;
+        if let (Some(name), Some(before)) = (&self.program, &self.overwritten) {
+            let _ = match before {
+                Some(kept) => program::store(self.env, name, self.key, kept, program::TIMEOUT).await,
+                None => program::erase(self.env, name, self.key, program::TIMEOUT).await,
+            };
         }
         let _ = match self.text.is_empty() {
             true => fsx::remove(self.path),
@@ -392,6 +400,21 @@ mod tests {
             home.write(".mlenv", "a file in the place of the folder");
             home.save("nvcr.io", Keep::AsDocker).await.unwrap_err();
             assert_eq!((home.text(CONFIG).as_str(), home.path("kept").exists()), (config, false));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_that_a_program_had_is_there_again_when_the_second_file_fails() {
+        for keep in [Keep::AsDocker, Keep::File] {
+            let home = Home::new();
+            home.program("");
+            home.write(CONFIG, r#"{"credsStore": "kept"}"#);
+            let old = r#"{"ServerURL":"nvcr.io","Username":"u","Secret":"old"}"#;
+            home.write("kept", old);
+            home.write(".mlenv", "a file in the place of the folder");
+            home.save("nvcr.io", keep).await.unwrap_err();
+            let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            assert_eq!(read(&home.text("kept")), read(old), "{keep:?}");
         }
     }
 

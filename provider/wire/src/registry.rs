@@ -18,7 +18,7 @@ mod reference;
 mod token;
 
 pub use access::Access;
-pub use acr::is_azure;
+pub use acr::{DIRECTORY_SCOPE, is_azure};
 pub use challenge::{Challenge, ChallengeError};
 pub use client::{Auth, Client, Login};
 pub use content::{Descriptor, Manifest};

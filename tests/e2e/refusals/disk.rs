@@ -75,7 +75,8 @@ done
 echo \"no containerd of $2\" >&2
 exit 1";
     let room = ROOM >> 10;
-    let content = format!("{folder}/root/io.containerd.content.v1.content");
+    let root = format!("{folder}/root");
+    let content = format!("{root}/io.containerd.content.v1.content");
     let whole = format!("content={content} copy={folder}/full room={room}\n{script}");
     let words = ["/bin/sh", "-c", enter, "sh", &world, node, &whole];
     run_words(&words).await.unwrap_or_else(|error| panic!("{node}: {error}"));

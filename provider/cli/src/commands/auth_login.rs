@@ -5,7 +5,9 @@ use mops_core::{Class, Error, Secret};
 use mops_logins::{Kept, Login, Profile, SaveError, Saved};
 use mops_wire::Http;
 use mops_wire::ngc::USER as NGC_USER;
-use mops_wire::registry::{Auth, Challenge, Client, Pair, RealmPolicy, Reference, RegistryError, is_azure};
+use mops_wire::registry::{
+    Auth, Challenge, Client, DIRECTORY_SCOPE, Pair, RealmPolicy, Reference, RegistryError, is_azure,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -34,8 +36,6 @@ pub(crate) struct LoggedInLine {
 
 /// Where NGC makes keys.
 const NGC_PAGE: &str = "https://org.ngc.nvidia.com/setup/api-keys";
-/// What Azure's registries want of a directory token.
-const AZURE_SCOPE: &str = "https://containerregistry.azure.net/.default";
 /// The user of an identity's token.
 const IDENTITY: &str = "the identity of `mops auth status`";
 
@@ -54,8 +54,7 @@ pub(crate) fn run(app: &App, args: &LoginArgs) -> Outcome {
     name_of_file(args.profile.as_deref())?;
     let given = if args.key.identity { None } else { Some(given(app, args, &host)?) };
     let session = app.session(&app.pointed_without_stack()?)?;
-    let config = session.provider.services().http().clone();
-    let http = Http::new(config).map_err(|e| Error::new(e.class(), e.to_string()))?;
+    let http = session.http()?;
     app.wait_for(async {
         let asking = Asking { app, args, host: &host, http: &http };
         let given = match given {
@@ -137,7 +136,7 @@ impl Asking<'_> {
         }
         let services = session.provider.services();
         let claims = services.sign_in().await?;
-        let token = services.token(AZURE_SCOPE).await?;
+        let token = services.token(DIRECTORY_SCOPE).await?;
         let tenant = claims.tenant.unwrap_or_default();
         let client = self.client(Auth::Anonymous)?.sign_in_with_directory_token(&tenant, &token).await;
         match client.map_err(|error| self.refused(error))?.into_auth() {

@@ -180,7 +180,7 @@ async fn ready(app: &App, command: Command, subject: &Subject<'_>) -> Result<Rea
     if request.namespace.is_empty() {
         kubernetes.namespace().clone_into(&mut request.namespace);
     }
-    let http = smoke::http(subject)?;
+    let http = subject.session.http()?;
     Ok(Ready::Ask(Box::new((request, services(app, subject.session, &kubernetes, http)))))
 }
 

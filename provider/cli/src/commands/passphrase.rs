@@ -1,17 +1,17 @@
 //! `mops infra passphrase rotate`: seals every secret of a state with a new passphrase (`tests/passphrase.rs`).
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 
 use mops_core::{Class, Error, Secret};
 use mops_engine::state::{NewPhrase, Rotated};
 use mops_host::fsx;
-use mops_host::fsx::reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::app::App;
 use crate::args::RotateArgs;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::key::piped;
 
 /// The secrets of a state are sealed with a new passphrase.
 #[derive(Serialize, JsonSchema)]
@@ -27,8 +27,6 @@ pub(crate) struct RotatedLine {
 
 /// How to give a phrase without a terminal.
 const FLAGS: &str = "give `--new-passphrase-file FILE` (`-` for standard input) or `--generate`";
-/// Nobody types more.
-const LIMIT: u64 = 4096;
 
 pub(crate) fn run(app: &App, args: &RotateArgs) -> Outcome {
     let (stack, _) = app.stack(&args.stack)?;
@@ -73,7 +71,7 @@ fn new_phrase(app: &App, args: &RotateArgs) -> Result<NewPhrase, Failure> {
         return Ok(NewPhrase::Generated);
     }
     let phrase = match &args.new_passphrase_file {
-        Some(path) if path.as_os_str() == "-" => piped()?,
+        Some(path) if path.as_os_str() == "-" => piped("new passphrase", FLAGS)?,
         Some(path) => {
             let path = app.env.path(&path.display().to_string());
             fsx::read_private(&path).map_err(|error| {
@@ -97,16 +95,4 @@ fn typed(app: &App) -> Result<Secret<String>, Failure> {
         return Ok(first);
     }
     Err(Failure::usage("the two passphrases differ", "run it again"))
-}
-
-/// All of standard input without its last line end.
-fn piped() -> Result<Secret<String>, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(LIMIT).read_to_string(&mut text);
-    read.map_err(|error| {
-        let text = format!("the new passphrase cannot be read from standard input: {}", reason(&error));
-        Failure::usage(text, FLAGS)
-    })?;
-    let phrase = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
-    Ok(Secret::from(phrase))
 }

@@ -8,7 +8,7 @@ use mops_core::Secret;
 use mops_host::{SharedClock, fsx};
 use mops_wire::Http;
 use mops_wire::directory::{DirectoryError, Grant, Proof, grant};
-use mops_wire::registry::{Access, Client};
+use mops_wire::registry::{Access, Client, DIRECTORY_SCOPE};
 use time::format_description::well_known::Rfc3339;
 
 use super::Watch;
@@ -16,9 +16,6 @@ use super::registry::sign_in::Registry;
 use crate::failure::Failure;
 use crate::observation::{Observation, check, code, variant};
 use crate::settings::{Given, Identity, names};
-
-/// What the registry takes, in every cloud.
-const SCOPE: &str = "https://containerregistry.azure.net/.default";
 
 /// What the directory answers while it does not know a new federated credential everywhere.
 const LATE: [&str; 2] = ["AADSTS700211", "AADSTS70021"];
@@ -67,7 +64,7 @@ pub(super) async fn token(
         tenant: &tenant,
         client_id: &client_id,
         proof: Proof::Assertion(&assertion),
-        scope: SCOPE,
+        scope: DIRECTORY_SCOPE,
     };
     let watch = Watch::start(clock);
     match patiently(clock, || grant(http, &wanted)).await {

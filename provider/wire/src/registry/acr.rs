@@ -10,6 +10,9 @@ use super::error::RegistryError;
 use super::reference::Reference;
 use super::token::Wanted;
 
+/// The scope of the directory token that Azure's registries take, in every cloud.
+pub const DIRECTORY_SCOPE: &str = "https://containerregistry.azure.net/.default";
+
 /// Whether a host is a registry of Azure's, in one of its clouds: these take tokens of its directory, and keep layers at
 /// data hosts of their own.
 #[must_use]

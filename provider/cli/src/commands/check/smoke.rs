@@ -5,8 +5,7 @@ use std::time::Duration;
 use mops_core::{Class, Error};
 use mops_diagnose::smoke::{Artefact, NAME, PushCredential, PushLogin, SmokeTest};
 use mops_diagnose::{ArmView, Request};
-use mops_wire::Http;
-use mops_wire::registry::{Auth, is_azure};
+use mops_wire::registry::{Auth, DIRECTORY_SCOPE, is_azure};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,9 +13,6 @@ use super::{SMOKE_TEST, Subject, conclude, credential, request};
 use crate::app::App;
 use crate::args::{ReadingArgs, SmokeArgs, Wanted};
 use crate::exit::{Exit, Failure, Outcome};
-
-/// What Azure's registries take, in every cloud.
-const SCOPE: &str = "https://containerregistry.azure.net/.default";
 
 /// What was pushed.
 #[derive(Serialize, JsonSchema)]
@@ -43,7 +39,7 @@ pub(super) async fn push_only(
     let smoke = of(app, subject, args, &request).await?;
     let tag = NAME.to_owned();
     request.smoke = Some(SmokeTest { tag, ..smoke });
-    let http = http(subject)?;
+    let http = subject.session.http()?;
     let limit = subject.probe.timeout.unwrap_or(SMOKE_TEST);
     let pushed = tokio::select! {
         pushed = mops_diagnose::push_only(&request, &http, &app.env) => pushed,
@@ -67,12 +63,6 @@ pub(super) async fn push_only(
 fn late(limit: Duration) -> Failure {
     let text = format!("the push did not end within {} s", limit.as_secs());
     Failure::could_not_run(Error::new(Class::Transient, text).hint("`--timeout TIME` gives it longer"))
-}
-
-/// The way to the registry from here.
-pub(super) fn http(subject: &Subject<'_>) -> Result<Http, Failure> {
-    let config = subject.session.provider.services().http().clone();
-    Ok(Http::new(config).map_err(|e| Error::new(e.class(), e.to_string()))?)
 }
 
 /// What the flags ask for.
@@ -117,6 +107,6 @@ async fn logins(subject: &Subject<'_>, request: &Request) -> Vec<PushLogin> {
 async fn of_identity(subject: &Subject<'_>) -> Option<PushLogin> {
     let services = subject.session.provider.services();
     let tenant = services.sign_in().await.ok()?.tenant?;
-    let token = services.token(SCOPE).await.ok()?;
+    let token = services.token(DIRECTORY_SCOPE).await.ok()?;
     Some(PushLogin { variant: "user", credential: PushCredential::Directory { tenant, token } })
 }
