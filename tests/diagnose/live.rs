@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "counts are printed")]
 
+use std::time::{Duration, Instant};
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, Patch, PatchParams, PostParams};
@@ -141,6 +143,21 @@ async fn what_nobody_could_look_into_is_derived() {
     derived(&report, "`get` and `create` of pods/exec are not allowed");
     let found = causes(&report);
     assert!(found.contains(&"RBAC_DENIED") && stale(&report).is_none(), "{found:?}");
+}
+
+/// Its pipes end neither by themselves nor by the client that is used.
+#[tokio::test]
+async fn a_command_whose_connection_breaks_is_given_up_at_once() {
+    let (world, _server) = served(&says(&observations())).await;
+    deployed(&world, &json!({})).await;
+    world.fake.install(IMAGE, "cat");
+    world.fake.break_commands();
+    let begun = Instant::now();
+    let report = diagnose(usual(), world.services()).await;
+    let text = report::text(&report, 80, false);
+    let skip = report.skipped.iter().find(|s| s.what.starts_with("environment of dask-workers-")).expect("a skip");
+    assert_eq!(skip.why, "the connection broke before the command ended; derived from the pod's spec", "{text}");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}\n{text}", begun.elapsed());
 }
 
 #[tokio::test]

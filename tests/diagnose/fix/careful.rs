@@ -2,6 +2,7 @@
 
 use super::super::cluster::{observations, says};
 use super::*;
+use mops_diagnose::Finding;
 use mops_probe::Observation;
 use mops_probe::observation::{check as probe, code as seen_as};
 
@@ -36,6 +37,25 @@ async fn a_change_that_does_not_help_is_taken_back() {
     assert!(whys(&done).iter().all(|why| *why == "the cause is still there"), "{}", text(&done));
     assert_eq!(stored(&world), before);
     assert!(causes(&done).contains(&"ENV_MISSING") && done.summary.exit_code == 1, "{}", text(&done));
+}
+
+#[tokio::test]
+async fn what_is_seen_in_several_places_is_one_change() {
+    let pull = pull_secret("kubernetes.io/dockerconfigjson", &config(HOST, &json!({"auth": "%%"})));
+    let list = json!({"imagePullSecrets": [{"name": "pull"}]});
+    let objects = vec![credentials(), pull, workers(env_from("bundle-credentials"), list)];
+    let world = world(&says(&observations()), objects).await;
+    let first = seen(&world, &asked()).await;
+    let found = first.clone().report().findings;
+    let one = found.iter().find(|finding| finding.cause_id == "DOCKERCONFIG_MALFORMED").expect("its cause");
+    // From the spec, by a probe and by the kubelet, each of which has a name of its own for it.
+    let image = format!("{HOST}/worker:1");
+    let all = ["pull", HOST, &image].map(|target| Finding { target: target.to_owned(), ..one.clone() });
+    let repair = Repair::plan(&all, &first, &asked(), &world.services(), &everything()).await;
+    assert_eq!(repair.told().changes.len(), 1, "{:#?}", repair.told());
+    let done = repair.carry_out(first, &world.services()).await.report();
+    assert_eq!(states(&done), [State::Applied], "{}", text(&done));
+    assert!(!causes(&done).contains(&"DOCKERCONFIG_MALFORMED"), "{}", text(&done));
 }
 
 #[tokio::test]

@@ -107,6 +107,10 @@ async fn converse(
             }
         }
     }
+    if fake.store().commands_break {
+        // Neither a status nor a word of farewell.
+        return Ok(());
+    }
     send(stream, STATUS, status.to_string().as_bytes()).await?;
     write(stream, Side::Server, &Message::Close).await
 }

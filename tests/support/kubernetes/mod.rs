@@ -229,6 +229,11 @@ impl KubernetesFake {
         self.store().programs.insert((image.to_owned(), program.to_owned()));
     }
 
+    /// From now on the connection of a command breaks when the command has said something, as when its node goes away.
+    pub fn break_commands(&self) {
+        self.store().commands_break = true;
+    }
+
     /// Forgets what nodes have pulled, so that the next pod pulls again.
     pub fn forget_images(&self) {
         self.store().images.clear();

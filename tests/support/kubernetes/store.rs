@@ -56,6 +56,8 @@ pub(super) struct Store {
     pub(super) pages: HashMap<String, Page>,
     pub(super) denials: Vec<Denial>,
     pub(super) deletions_held: bool,
+    /// Connections of commands break half-way.
+    pub(super) commands_break: bool,
     /// Counts up with every change of a Secret: pulls are tried again then.
     pub(super) secret_revision: u64,
     /// Pods that wait for a secret to change, with the count that they saw.

@@ -49,6 +49,11 @@ impl Plan {
 }
 
 impl Step {
+    /// Whether both do the same for the same cause.
+    fn is_same(&self, other: &Self) -> bool {
+        self.finding.cause_id == other.finding.cause_id && self.edits == other.edits
+    }
+
     /// Whether all of it may be done.
     pub(crate) fn waits(&self) -> bool {
         self.changes.iter().all(|change| change.state == State::Planned)
@@ -62,6 +67,8 @@ pub(crate) fn plan(findings: &[Finding], ground: &Ground<'_>, allowed: &Allowed)
     let mut left = Vec::new();
     for finding in findings.iter().filter(wanted) {
         match step(finding, findings, ground, allowed) {
+            // What was seen in several places is one change.
+            Ok(Some((_, step))) if planned.iter().any(|(_, other)| other.is_same(&step)) => {}
             Ok(Some(found)) => planned.push(found),
             Ok(None) => {}
             Err(why) => left.push(unfixed(finding, why, ground)),

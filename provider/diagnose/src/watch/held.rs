@@ -109,5 +109,6 @@ mod tests {
         assert!(held.logins(over + begun).held().contains(&login), "refused once more");
         hear(&mut held, over + BACK_OFF, false);
         assert!(!held.logins(over + BACK_OFF).held().contains(&login), "accepted by now");
+        assert!(held.since.is_empty(), "what is not refused any more is forgotten, however long one watches");
     }
 }
