@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mops-resources", &["mops-core", "mops-host", "mops-wire", "mops-clients"]),
     // The lines that a probe prints are types of the probe; it stays below in every other way.
     ("mops-logins", &["mops-core", "mops-host", "mops-wire", "mops-probe"]),
+    ("mops-containers", &["mops-core", "mops-host", "mops-wire"]),
     ("mops-diagnose", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-probe", "mops-logins"]),
     ("mops-pulumi", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-resources", "mops-engine"]),
 ];
@@ -29,6 +30,7 @@ const SHIPPED: &[&str] = &[
     "mops-probe",
     "mops-resources",
     "mops-logins",
+    "mops-containers",
     "mops-diagnose",
     "mops-pulumi",
 ];

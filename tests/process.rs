@@ -12,6 +12,10 @@ mod compat;
 mod conformance_over_grpc;
 #[path = "contract.rs"]
 mod contract;
+#[path = "env_real.rs"]
+mod env_real;
+#[path = "env_up.rs"]
+mod env_up;
 #[path = "examples.rs"]
 mod examples;
 #[path = "files/program.rs"]

@@ -8,6 +8,7 @@ pub mod arm;
 pub mod blob;
 pub mod browser;
 pub mod canary;
+pub mod container_engine;
 pub mod control;
 pub mod crowd;
 pub mod dice;

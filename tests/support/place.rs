@@ -45,6 +45,8 @@ impl Place {
             ("PATH", path.as_str()),
             ("HTTPS_PROXY", "http://127.0.0.1:1"),
             ("NO_PROXY", "127.0.0.1,localhost"),
+            // No engine of this machine is ever touched; a test that needs one names its own.
+            ("DOCKER_HOST", "unix:///nowhere/engine.sock"),
         ];
         let env = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Self { folder, env }

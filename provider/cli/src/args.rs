@@ -5,6 +5,7 @@ mod asking;
 mod auth;
 mod diagnose;
 mod engine;
+mod env;
 mod explain;
 mod fix;
 mod infra;
@@ -30,6 +31,7 @@ pub(crate) use asking::AskingArgs;
 pub(crate) use auth::*;
 pub(crate) use diagnose::*;
 pub(crate) use engine::EngineArgs;
+pub(crate) use env::*;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use fix::FixArgs;
 pub(crate) use infra::*;
@@ -89,6 +91,8 @@ pub(crate) enum Verb {
     Explain(ExplainArgs),
     /// The credentials of a stack.
     Auth(AuthArgs),
+    /// A GPU container for this folder, from an image that may need a login.
+    Env(EnvArgs),
     /// The older place of the checks.
     #[command(hide = true)]
     Dev(DevArgs),

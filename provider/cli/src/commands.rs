@@ -6,6 +6,11 @@ mod auth_status;
 mod check;
 mod completions;
 mod down;
+mod env_down;
+mod env_exec;
+mod env_logs;
+mod env_ls;
+mod env_up;
 mod explain;
 mod export;
 mod graph;
@@ -36,7 +41,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::args::{AuthVerb, DevArgs, DevVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
+use crate::args::{AuthVerb, DevArgs, DevVerb, EnvVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
 use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
@@ -47,6 +52,10 @@ pub(crate) use auth_status::IdentityLine;
 pub(crate) use check::{CleanedLine, PermissionsLine, PushedLine, WatchingLine};
 pub(crate) use completions::CompletionsLine;
 pub(crate) use down::options as down_options;
+pub(crate) use env_down::DownLine;
+pub(crate) use env_exec::{EndedLine, OutputLine};
+pub(crate) use env_ls::ContainerLine;
+pub(crate) use env_up::{EnvironmentLine, PulledLine};
 pub(crate) use explain::CauseLine;
 pub(crate) use export::ExportLine;
 pub(crate) use graph::GraphLine;
@@ -71,6 +80,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
     match verb {
         Verb::Infra(args) => infra(app, args.verb),
         Verb::Auth(args) => auth(app, args.verb),
+        Verb::Env(args) => env(app, args.verb),
         Verb::Explain(args) => explain::run(app, &args),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),
@@ -87,6 +97,16 @@ fn auth(app: &App, verb: AuthVerb) -> Outcome {
         AuthVerb::Logout(args) => auth_logout::run(app, &args),
         AuthVerb::Status(args) => auth_status::run(app, &args),
         AuthVerb::Migrate(args) => migrate::run(app, &args),
+    }
+}
+
+fn env(app: &App, verb: EnvVerb) -> Outcome {
+    match verb {
+        EnvVerb::Up(args) => env_up::run(app, &args),
+        EnvVerb::Exec(args) => env_exec::run(app, &args),
+        EnvVerb::Down(args) => env_down::run(app, &args),
+        EnvVerb::Logs(args) => env_logs::run(app, &args),
+        EnvVerb::Ls => env_ls::run(app),
     }
 }
 

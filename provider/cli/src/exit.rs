@@ -7,19 +7,37 @@ use mops_core::{Class, Diagnostic, Error};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done.
-    Ok = 0,
+    Ok,
     /// A check or an operation failed.
-    Failed = 1,
+    Failed,
     /// Usage or configuration.
-    Usage = 2,
+    Usage,
     /// It could not run at all.
-    CouldNotRun = 3,
+    CouldNotRun,
     /// Another run holds the stack.
-    Locked = 4,
+    Locked,
     /// Changes are pending; only with `--exit-code`.
-    Changes = 5,
+    Changes,
     /// Interrupted by the user.
-    Interrupted = 130,
+    Interrupted,
+    /// That of a command in a container.
+    Of(u8),
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::CouldNotRun => 3,
+            Self::Locked => 4,
+            Self::Changes => 5,
+            Self::Interrupted => 130,
+            Self::Of(code) => code,
+        }
+    }
 }
 
 impl From<mops_engine::error::Exit> for Exit {
@@ -43,8 +61,43 @@ pub(crate) enum Failure {
     Diagnostics(Vec<Diagnostic>),
     /// One error, with its code.
     Error(Exit, Box<Error>),
+    /// One error about a container, with its code and the word that machines sort it by.
+    Sorted(Sort, Exit, Box<Error>),
     /// Everything has been said already.
     Told(Exit),
+}
+
+/// What an error about a container is about, in the words that scripts of mlenv sort by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// A login or a right.
+    Auth,
+    /// An image.
+    Image,
+    /// The engine, or what runs in it.
+    Container,
+    /// Settings.
+    Config,
+    /// Room, GPUs, ports.
+    Resource,
+}
+
+impl Sort {
+    /// Its word in JSON.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Image => "image",
+            Self::Container => "container",
+            Self::Config => "config",
+            Self::Resource => "resource",
+        }
+    }
+
+    /// An error of this sort that ends the verb with 1.
+    pub(crate) fn failed(self, error: Error) -> Failure {
+        Failure::Sorted(self, Exit::Failed, Box::new(error))
+    }
 }
 
 /// What a verb gives.
@@ -65,7 +118,7 @@ impl Failure {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Diagnostics(_) => Exit::Usage,
-            Self::Error(exit, _) | Self::Told(exit) => *exit,
+            Self::Error(exit, _) | Self::Sorted(_, exit, _) | Self::Told(exit) => *exit,
         }
     }
 }
@@ -107,7 +160,7 @@ mod tests {
             (Class::Bug, 3),
         ];
         for (class, code) in rows {
-            assert_eq!(Failure::from(Error::new(class, "x")).exit() as u8, code, "{class:?}");
+            assert_eq!(Failure::from(Error::new(class, "x")).exit().code(), code, "{class:?}");
         }
     }
 }

@@ -42,7 +42,7 @@ mod tests {
         let failure = guarded(|| panic!("canary")).unwrap_err();
         for json in [false, true] {
             let (printer, out, err) = printer(json, false);
-            assert_eq!(printer.failure(&failure, &Sources::default()) as u8, 3);
+            assert_eq!(printer.failure(&failure, &Sources::default()).code(), 3);
             let said = out.text() + &err.text();
             assert!(said.contains("stopped in the middle") && !said.contains("canary"), "{said}");
         }

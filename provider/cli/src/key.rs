@@ -177,7 +177,7 @@ mod tests {
     fn every_byte_counts() {
         let of = |text: &str| match well_formed(&Secret::from(text), "here") {
             Ok(()) => String::new(),
-            Err(Failure::Error(exit, error)) => format!("{} {}", exit as u8, error.summary()),
+            Err(Failure::Error(exit, error)) => format!("{} {}", exit.code(), error.summary()),
             Err(other) => format!("{other:?}"),
         };
         assert_eq!(of("nvapi-a=b:c ü"), "");

@@ -7,6 +7,7 @@ mod args;
 mod bundle_env;
 mod commands;
 mod confirm;
+mod containers;
 mod exit;
 mod fault;
 mod key;
@@ -36,10 +37,10 @@ pub fn run(args: impl Iterator<Item = OsString>) -> u8 {
     let command = args::Cli::command().after_long_help(long_help());
     let cli = command.try_get_matches_from(&args).and_then(|m| args::Cli::from_arg_matches(&m));
     match cli {
-        Ok(cli) => app::run(cli, env) as u8,
+        Ok(cli) => app::run(cli, env).code(),
         Err(error) => {
             let printer = Printer::new(Look::detect(&env, args.iter().any(|a| a == "--json")));
-            app::usage(&error, verb::planned(&args), &printer) as u8
+            app::usage(&error, verb::planned(&args), &printer).code()
         }
     }
 }

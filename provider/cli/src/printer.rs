@@ -13,6 +13,7 @@ mod table;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mops_containers::stream::Stream;
 use mops_host::Env;
 
 use crate::line::Line;
@@ -119,6 +120,24 @@ impl Printer {
     pub(crate) fn event(&self, line: &impl Line) {
         if self.1.json {
             self.object(line);
+        }
+    }
+
+    /// Bytes of a program in a container, as they are.
+    pub(crate) fn pass(&self, stream: Stream, bytes: &[u8]) {
+        let mut inner = self.inner();
+        inner.clear();
+        let to = match stream {
+            Stream::Out => &mut inner.out,
+            Stream::Err => &mut inner.err,
+        };
+        let _ = to.write_all(bytes).and_then(|()| to.flush());
+    }
+
+    /// A line that is replaced by the next one, where somebody looks.
+    pub(crate) fn passing(&self, text: &str) {
+        if self.1.live && !self.1.json {
+            self.draw(&[clip(text, self.1.width)]);
         }
     }
 

@@ -50,7 +50,7 @@ async fn hear(cancel: &Cancel, grace: Duration, mut next: impl AsyncFnMut(), sai
 #[expect(clippy::disallowed_methods, reason = "a second signal, or the end of the grace time, does not wait for main")]
 fn leave(printer: &Printer) {
     printer.say("note: left at once; what was running is found again by the next run");
-    std::process::exit(Exit::Interrupted as i32);
+    std::process::exit(Exit::Interrupted.code().into());
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ impl Printer {
         match failure {
             Failure::Diagnostics(found) => self.diagnostics(found, sources),
             Failure::Error(exit, error) => self.error(error, *exit),
+            Failure::Sorted(sort, exit, error) => self.sorted(error, *exit, sort.word()),
             Failure::Told(_) => {}
         }
         failure.exit()
@@ -52,9 +53,13 @@ impl Printer {
 
     /// One error with its evidence and its hint.
     pub(crate) fn error(&self, error: &Error, exit: Exit) {
+        self.sorted(error, exit, class_name(error.class()));
+    }
+
+    fn sorted(&self, error: &Error, exit: Exit, class: &str) {
         self.event(&ErrorLine {
-            class: class_name(error.class()).into(),
-            exit: exit as u8,
+            class: class.into(),
+            exit: exit.code(),
             summary: error.summary().into(),
             notes: error.notes().to_vec(),
             hint: error.hint_text().map(Into::into),
@@ -112,7 +117,8 @@ impl Printer {
 /// What ended the verb. Findings in a file are `diagnostic` lines instead, each with its place.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct ErrorLine {
-    /// `user`, `auth`, `not_found`, `conflict`, `throttled`, `transient`, `partial`, `canceled` or `bug`.
+    /// `user`, `auth`, `not_found`, `conflict`, `throttled`, `transient`, `partial`, `canceled` or `bug`; of `mops env`
+    /// also `image`, `container`, `config` or `resource`.
     pub(crate) class: String,
     /// The exit code that follows.
     pub(crate) exit: u8,

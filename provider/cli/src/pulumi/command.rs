@@ -223,7 +223,7 @@ mod tests {
         ];
         for (printed, told, code, part) in rows {
             let Failure::Error(exit, error) = failure(printed, told.map(str::to_owned)) else { panic!("{printed}") };
-            assert!(exit as u8 == code && error.summary().contains(part), "{printed}: {exit:?} {error}");
+            assert!(exit.code() == code && error.summary().contains(part), "{printed}: {exit:?} {error}");
             assert!(code != 4 || error.notes().iter().any(|note| note.contains("a@b (pid 7)")), "{:?}", error.notes());
         }
     }

@@ -100,7 +100,7 @@ impl<'a> Stack<'a> {
         // A run that did not begin has no end to tell.
         if ended.is_ok() || totals != Totals::default() {
             let millis = millis(clock.monotonic().saturating_sub(begin));
-            view.event(&Event::new(Body::RunFinished { totals, exit: exit as i32, millis }));
+            view.event(&Event::new(Body::RunFinished { totals, exit: exit.code().into(), millis }));
         }
         match ended {
             Err(Failure::Error(Exit::Failed, _)) if totals.failed > 0 => Err(Failure::Told(Exit::Failed)),
