@@ -62,7 +62,7 @@ tools:
 
 # Built outside: nothing can be fetched inside. The example in Rust is a package of its own with its own lock file.
 gestalt := $(cache)/mops/target-gestalt
-e2e: build probe tools
+e2e: build probe monitor tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
 	cargo test --no-run --quiet -p mops-tests --test fast
 	cargo build --quiet --locked --manifest-path examples/gestalt/Cargo.toml --target-dir "$(gestalt)"

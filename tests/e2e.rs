@@ -17,6 +17,8 @@ mod identity;
 mod kubelet;
 #[path = "e2e/login.rs"]
 mod login;
+#[path = "e2e/monitor.rs"]
+mod monitor;
 #[path = "e2e/names.rs"]
 mod names;
 #[path = "e2e/page.rs"]
