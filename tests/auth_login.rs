@@ -5,53 +5,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use mops_host::fsx;
-use mops_tests::ngc::Key;
-use mops_tests::place::Place;
-use mops_tests::sandbox::{Options, Sandbox};
 use mops_tests::skip::skipped;
 use serde_json::{Value, json};
 
-const GOOD: &str = "nvapi-canary-0123456789-good=wxyz";
-const BAD: &str = "nvapi-canary-0123456789-bad-wxyz";
-
-struct Desk {
-    place: Place,
-    sandbox: Sandbox,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let sandbox = Sandbox::start(Options::default()).expect("a sandbox");
-        sandbox.ngc().key(Key::new(GOOD, "acme"));
-        let mut place = Place::new();
-        sandbox.variables().into_iter().for_each(|(name, value)| place.set(&name, value));
-        place.write("good", &format!("{GOOD}\n"));
-        place.write("bad", BAD);
-        Self { place, sandbox }
-    }
-
-    /// Runs a line of the shell: its code, and what it said on both ways.
-    async fn said(&self, line: &str) -> (i32, String) {
-        let output = self.place.run(&["sh", "-c", line]).await;
-        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(!said.contains("canary"), "{line}: {said}");
-        (output.code.expect("a code"), said)
-    }
-
-    async fn good(&self, line: &str) -> String {
-        let (code, said) = self.said(line).await;
-        assert_eq!(code, 0, "{line}: {said}");
-        said
-    }
-
-    fn docker(&self) -> String {
-        fsx::read_text(&self.place.path().join("home/.docker/config.json")).unwrap_or_default()
-    }
-
-    fn mlenv(&self) -> String {
-        fsx::read_text(&self.place.path().join("home/.mlenv/config")).unwrap_or_default()
-    }
-}
+use crate::desk::{Desk, GOOD};
 
 #[tokio::test]
 async fn l_01_the_key_comes_from_every_place_but_the_command_line() {

@@ -44,6 +44,8 @@ mod probe;
 mod probe_images;
 #[path = "diagnose/pull_secrets.rs"]
 mod pull_secrets;
+#[path = "diagnose/pullable.rs"]
+mod pullable;
 #[path = "diagnose/reach.rs"]
 mod reach;
 #[path = "diagnose/readme.rs"]

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+#[path = "auth_check.rs"]
+mod auth_check;
 #[path = "auth_login.rs"]
 mod auth_login;
 #[path = "cli.rs"]
@@ -12,6 +14,8 @@ mod compat;
 mod conformance_over_grpc;
 #[path = "contract.rs"]
 mod contract;
+#[path = "desk.rs"]
+mod desk;
 #[path = "env_real.rs"]
 mod env_real;
 #[path = "env_up.rs"]

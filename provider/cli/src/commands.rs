@@ -1,5 +1,6 @@
 //! One file a verb; this one only says which.
 
+mod auth_check;
 mod auth_login;
 mod auth_logout;
 mod auth_status;
@@ -46,6 +47,7 @@ use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
 
+pub(crate) use auth_check::PullableLine;
 pub(crate) use auth_login::LoggedInLine;
 pub(crate) use auth_logout::LoggedOutLine;
 pub(crate) use auth_status::IdentityLine;
@@ -96,6 +98,7 @@ fn auth(app: &App, verb: AuthVerb) -> Outcome {
         AuthVerb::Login(args) => auth_login::run(app, &args),
         AuthVerb::Logout(args) => auth_logout::run(app, &args),
         AuthVerb::Status(args) => auth_status::run(app, &args),
+        AuthVerb::Check(args) => auth_check::run(app, &args),
         AuthVerb::Migrate(args) => migrate::run(app, &args),
     }
 }

@@ -82,6 +82,7 @@ lines! {
     "outputs" 1 => crate::commands::OutputsLine,
     "passphrase_rotated" 1 => crate::commands::RotatedLine,
     "permissions" 1 => crate::commands::PermissionsLine,
+    "pullable" 1 => crate::commands::PullableLine,
     "pulled" 1 => crate::commands::PulledLine,
     "pushed" 1 => crate::commands::PushedLine,
     "removed" 1 => crate::commands::RemovedLine,

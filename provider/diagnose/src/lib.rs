@@ -45,6 +45,7 @@ mod probe_run;
 mod probing;
 mod pull_reads;
 mod pull_run;
+pub mod pullable;
 pub mod reading;
 pub mod report;
 pub mod request;
@@ -68,8 +69,8 @@ pub use observed::Observed;
 pub use reading::Reading;
 pub use report::{Command, Report};
 pub use request::{
-    ArmView, ClusterProxy, Directory, IdentityView, KnownPool, NoClient, ProbeImage, Request, Services, TokenView,
-    Trust,
+    ArmView, ClusterProxy, Directory, Here, IdentityView, KnownPool, NoClient, ProbeImage, Request, Services,
+    TokenView, Trust,
 };
 pub use stack_lines::StackLines;
 pub use words::Words;

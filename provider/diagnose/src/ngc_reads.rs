@@ -15,15 +15,15 @@ use mops_wire::registry::Reference;
 
 use crate::key_compare;
 use crate::observed::{check, code};
-use crate::request::{Request, Services};
+use crate::request::{Here, Request};
 use crate::workstation::{Asked, TRIED};
 
 /// Most names that are suggested.
 const NEAREST: usize = 3;
 
 /// All of it. Nothing is read or asked for a run that has nothing of NGC.
-pub(crate) async fn look(request: &Request, services: &Services, images: &[String]) -> Asked {
-    let Services { http, clock, env, .. } = services;
+pub(crate) async fn look(request: &Request, here: &Here, images: &[String]) -> Asked {
+    let Here { http, clock, env } = here;
     let images: Vec<String> = images.iter().filter(|image| ngc::is_of(image)).cloned().collect();
     if images.is_empty() && request.models.is_empty() {
         return Asked::default();

@@ -350,8 +350,32 @@ pub struct Services {
     pub progress: Progress,
 }
 
+impl Services {
+    /// What is asked from this machine.
+    pub(crate) fn here(&self) -> Here {
+        Here { http: self.http.clone(), env: self.env.clone(), clock: self.clock.clone() }
+    }
+}
+
 impl std::fmt::Debug for Services {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Services")
+    }
+}
+
+/// What a look from this machine may use.
+#[derive(Clone)]
+pub struct Here {
+    /// The way to registries.
+    pub http: Http,
+    /// Where this machine keeps its logins.
+    pub env: Env,
+    /// Time.
+    pub clock: SharedClock,
+}
+
+impl std::fmt::Debug for Here {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Here")
     }
 }

@@ -233,7 +233,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
         let images = probe_pod::images(request, &workers).into_iter().chain(request.bundle.clone()).collect::<Vec<_>>();
         let containers = static_reads::containers(&shelf, request);
         let login = static_reads::may_have_login(&shelf, request, &workers);
-        let from_here = workstation::look(request, services, &images, (&containers, login)).await;
+        let from_here = workstation::look(request, &services.here(), &images, (&containers, login)).await;
         seen.probes.extend(from_here.seen);
         seen.local = from_here.keys;
     } else {

@@ -18,6 +18,7 @@ const REPAIRS: &[&str] = &[
     "az acr update ",
     "az acr config authentication-as-arm update ",
     "az login",
+    "mops auth login",
 ];
 
 /// Commands of the catalogue that this version does not have; reports print the words of such a fix and no command

@@ -17,7 +17,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::key_compare;
 use crate::ngc_reads;
 use crate::observed::{Observed, Vantage, check, code};
-use crate::request::{ArmView, Request, Services, TokenView};
+use crate::request::{ArmView, Here, Request, TokenView};
 
 /// What was seen from here.
 pub(crate) struct FromHere {
@@ -32,7 +32,7 @@ pub(crate) const TRIED: usize = 3;
 /// All observations from here.
 pub(crate) async fn look(
     request: &Request,
-    services: &Services,
+    here: &Here,
     images: &[String],
     (containers, cluster_login): (&[Container], bool),
 ) -> FromHere {
@@ -41,25 +41,25 @@ pub(crate) async fn look(
         let elsewhere = |image: &String| request.other_registries.iter().any(|other| is_on(image, other));
         let own = images.iter().filter(|image| !checks::ngc::is_of(image) && !elsewhere(image));
         let own: Vec<String> = own.cloned().collect();
-        let asked = registry(host, request, services, (&own, cluster_login)).await;
+        let asked = registry(host, request, here, (&own, cluster_login)).await;
         seen.extend(asked.seen);
         readings.extend(asked.reading);
         keys.extend(asked.keys);
     }
     for host in &request.other_registries {
-        let asked = other_registry(host, request, services, images).await;
+        let asked = other_registry(host, request, here, images).await;
         seen.extend(asked.seen);
         readings.extend(asked.reading);
         keys.extend(asked.keys);
     }
-    let asked = ngc_reads::look(request, services, images).await;
+    let asked = ngc_reads::look(request, here, images).await;
     seen.extend(asked.seen);
     readings.extend(asked.reading);
     keys.extend(asked.keys);
     for container in containers {
         let others: Vec<&str> =
             containers.iter().map(|other| other.name.as_str()).filter(|name| *name != container.name).collect();
-        let (asked, reading) = checks::container(container, &others, None, &services.http, &services.clock).await;
+        let (asked, reading) = checks::container(container, &others, None, &here.http, &here.clock).await;
         // Whether a write is refused is asked where workers run.
         seen.extend(asked.into_iter().filter(|o| o.check != probe::STORAGE_WRITE_REFUSED));
         readings.extend(reading);
@@ -77,13 +77,8 @@ pub(crate) struct Asked {
     pub(crate) keys: Vec<HeldKey>,
 }
 
-async fn registry(
-    registry: &str,
-    request: &Request,
-    services: &Services,
-    (images, cluster_login): (&[String], bool),
-) -> Asked {
-    let Services { http, clock, env, .. } = services;
+async fn registry(registry: &str, request: &Request, here: &Here, (images, cluster_login): (&[String], bool)) -> Asked {
+    let Here { http, clock, env } = here;
     let reached = checks::reach(registry, http, None, clock).await;
     let reading = reached.reading(registry, clock);
     let http = reached.way(http);
@@ -152,8 +147,8 @@ fn is_on(image: &str, host: &str) -> bool {
 }
 
 /// A further registry: with the logins of this machine, else as anybody. What Azure lists is for the first one.
-async fn other_registry(host: &str, request: &Request, services: &Services, images: &[String]) -> Asked {
-    let Services { http, clock, env, .. } = services;
+async fn other_registry(host: &str, request: &Request, here: &Here, images: &[String]) -> Asked {
+    let Here { http, clock, env } = here;
     let images: Vec<String> = images.iter().filter(|image| is_on(image, host)).cloned().collect();
     let reached = checks::reach(host, http, None, clock).await;
     let reading = reached.reading(host, clock);
@@ -184,7 +179,10 @@ fn not_sent(registry: &str, variant: &str) -> Observation {
 }
 
 /// Tries the logins of this machine until one is accepted. A refusal is shown only when none was.
-async fn own(registry: &Registry<'_>, logins: Vec<(String, Kept)>) -> (Vec<Observation>, Option<(Client, Kept)>) {
+pub(crate) async fn own(
+    registry: &Registry<'_>,
+    logins: Vec<(String, Kept)>,
+) -> (Vec<Observation>, Option<(Client, Kept)>) {
     let mut refused = Vec::new();
     for (place, kept) in logins.into_iter().take(TRIED) {
         let (seen, accepted) = registry.sign_in(variant::LOCAL, kept.auth()).await;

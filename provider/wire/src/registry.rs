@@ -6,6 +6,7 @@
 
 mod access;
 mod acr;
+mod anatomy;
 mod challenge;
 mod client;
 mod content;
@@ -19,6 +20,7 @@ mod token;
 
 pub use access::Access;
 pub use acr::{DIRECTORY_SCOPE, is_azure};
+pub use anatomy::Anatomy;
 pub use challenge::{Challenge, ChallengeError};
 pub use client::{Auth, Client, Login};
 pub use content::{Descriptor, Manifest};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::stackfile::Phase;
 
-use super::{FileArgs, LoginArgs, LogoutArgs, PaceArgs, ProbeArgs, StackArgs, value};
+use super::{CheckImagesArgs, FileArgs, LoginArgs, LogoutArgs, PaceArgs, ProbeArgs, StackArgs, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuthArgs {
@@ -23,6 +23,11 @@ pub(crate) enum AuthVerb {
     /// Forget the login of a registry wherever this machine keeps it.
     #[command(after_help = "Examples:\n  mops auth logout\n  mops auth logout ghcr.io")]
     Logout(LogoutArgs),
+    /// Tell whether images can be pulled from here, before anything tries to.
+    #[command(
+        after_help = "Examples:\n  mops auth check nvcr.io/nvidia/pytorch:25.12-py3\n  mops auth check ghcr.io/team/image@sha256:… --anonymous"
+    )]
+    Check(CheckImagesArgs),
     /// Move a live stack up to a safer way to sign in to its registry.
     #[command(
         after_help = "Examples:\n  mops auth migrate --to token\n  mops auth migrate --to workload_identity unified-infra.yaml --yes"

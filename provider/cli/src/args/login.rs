@@ -84,3 +84,13 @@ pub(crate) struct LogoutArgs {
     #[arg(long)]
     pub(crate) all: bool,
 }
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckImagesArgs {
+    /// Images, by tag or digest.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Send no login: what anybody gets counts.
+    #[arg(long)]
+    pub(crate) anonymous: bool,
+}

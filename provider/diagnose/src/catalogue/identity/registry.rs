@@ -75,6 +75,20 @@ pub(super) const CAUSES: &[Cause] = &[
                 stack: "mops infra up {file} -c workspace",
                 plain: "kubectl -n {namespace} get secrets",
             }),
+            high(
+                &[
+                    failed(&[probe::REGISTRY_V2]).from(W).with(&[variant::LOCAL]).http(&[401, 403]),
+                    passed(&[probe::REGISTRY_PULL]).from(W).with(&[variant::ANON]).near(Near::Host),
+                ],
+                "`{target}` refuses the login of this machine, and gives an image to anybody who sends none",
+            )
+            .over(&["REGISTRY_REFUSED"])
+            .severity(Severity::Warning)
+            .remedy(Remedy {
+                text: "sign in again, or forget the login: tools send it, and fail, also for images that are public",
+                stack: "",
+                plain: "mops auth login {host}",
+            }),
         ],
         ..CAUSE
     },
@@ -92,7 +106,7 @@ pub(super) const CAUSES: &[Cause] = &[
         rules: &[
             medium(
                 &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL]).with(&[variant::LOCAL]).http(&[401, 403])],
-                "`{target}` answers {status} {code} to the login of this machine, which no worker uses",
+                "`{target}` answers {status} {code} to the login of this machine; workers have their own",
             )
             .severity(Severity::Warning)
             .remedy(Remedy {

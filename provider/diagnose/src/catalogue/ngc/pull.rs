@@ -1,7 +1,7 @@
 //! Why NGC refuses an image. Its registry says 401 or 403 to a wrong name as to a missing right, so a cause needs its
 //! own sentence, its catalogue, or the answers for other names beside the refusal.
 
-use mops_probe::observation::{check as probe, code as seen};
+use mops_probe::observation::{check as probe, code as seen, variant};
 
 use super::{BARE, CATALOGUE_PAGE, KEYS};
 use crate::catalogue::{CAUSE, Cause, Repair};
@@ -38,24 +38,36 @@ pub(super) const CAUSES: &[Cause] = &[
         meaning: "The path is wrong. NGC answers a wrong path with the same refusal as a missing right, which makes it look \
                   like a matter of licence or key.",
         signal: "the key is refused for the image and accepted for a known one, a random name is refused alike, and the \
-                 catalogue does not list the name; nearest names are printed",
+                 catalogue does not list the name; nearest names are printed. Without a key: nobody gets it, and the \
+                 catalogue lists others of its organisation",
         near_miss: "a name that the catalogue lists gives NGC_NOT_ENTITLED",
         repair: Repair::Human,
         unconfirmed: true,
         sources: &["NVlabs/alpasim#44"],
         page: CATALOGUE_PAGE,
         remedy: Remedy { text: "correct the path in the pod template", stack: "", plain: "" },
-        rules: &[high(
-            &[
-                failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[401, 403]).code(BARE),
-                passed(&[probe::REGISTRY_KNOWN]).near(Near::Credential),
-                passed(&[probe::REGISTRY_RANDOM]).code(&[seen::ALIKE]).near(Near::Target),
-                failed(&[check::NGC_CATALOGUE]).code(&[code::NOT_FOUND]).near(Near::Target),
-            ],
-            "{place}: NGC has no `{target}`, and no licence is missing: a random name is refused alike, a known one is \
-             given to the same key; nearest: {last}",
-        )
-        .over(&["REGISTRY_REFUSED"])],
+        rules: &[
+            high(
+                &[
+                    failed(&[probe::REGISTRY_PULL]).with(KEYS).http(&[401, 403]).code(BARE),
+                    passed(&[probe::REGISTRY_KNOWN]).near(Near::Credential),
+                    passed(&[probe::REGISTRY_RANDOM]).code(&[seen::ALIKE]).near(Near::Target),
+                    failed(&[check::NGC_CATALOGUE]).code(&[code::NOT_FOUND]).near(Near::Target),
+                ],
+                "{place}: NGC has no `{target}`, and no licence is missing: a random name is refused alike, a known one is \
+                 given to the same key; nearest: {last}",
+            )
+            .over(&["REGISTRY_REFUSED"]),
+            medium(
+                &[
+                    failed(&[probe::REGISTRY_PULL]).with(&[variant::ANON]).http(&[401, 403]),
+                    failed(&[check::NGC_CATALOGUE]).code(&[code::NOT_FOUND]).near(Near::Target),
+                ],
+                "{place}: nobody gets `{target}` without a key, and the catalogue, which has others of this organisation, \
+                 does not list it; nearest: {last}",
+            )
+            .over(&["REGISTRY_REFUSED"]),
+        ],
         ..CAUSE
     },
     Cause {

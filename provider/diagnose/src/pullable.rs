@@ -1,0 +1,261 @@
+//! Whether images can be pulled with what this machine has, before anything tries to: as anybody first, then with its
+//! logins. Nothing is told by a path: `nvcr.io/nvidia/…` is not always public, nor `nvcr.io/nim/…` always closed (§14 of
+//! the credentials' specification; `tests/auth_check.rs`, L-10).
+
+mod text;
+
+use mops_probe::checks::{self, Registry};
+use mops_probe::observation::{check as probe, variant};
+use mops_probe::{Observation, Outcome};
+use mops_wire::registry::{Anatomy, Auth, Client, Reference};
+use mops_wire::{Allowance, Limits};
+
+use crate::finding::{Finding, classify};
+use crate::ngc_reads;
+use crate::observed::{Observed, Vantage, check, code};
+use crate::request::{Here, Request};
+use crate::rule::Severity;
+use crate::words::Words;
+use crate::workstation::{TRIED, own};
+
+/// The platform whose layers are weighed, as that of most workers.
+const WEIGHED: &str = "linux/amd64";
+
+/// How an image is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// To anybody.
+    Public,
+    /// To anybody, and not with the login of this machine, which its tools would send.
+    HarmfulLogin,
+    /// With a login of this machine.
+    WithLogin,
+    /// It wants a login, and this machine has none.
+    LoginRequired,
+    /// Not with the logins of this machine, or not at all.
+    Refused,
+    /// Its registry gave no answer that tells.
+    Unknown,
+}
+
+/// An image, how it is given, and what keeps it from being given.
+#[derive(Clone, Debug)]
+pub struct Pullable {
+    /// As it was named.
+    pub image: String,
+    /// How it is given.
+    pub pull: Pull,
+    /// The place of the login that gets it.
+    pub login: Option<String>,
+    /// What it is made of, where it is given and its manifest says so.
+    pub anatomy: Option<Anatomy>,
+    /// The causes, the first one deciding; warnings of an image that is given.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at each image. With `anonymous` no login of this machine is read or sent.
+pub async fn look(request: &Request, here: &Here, references: &[Reference], anonymous: bool) -> Vec<Pullable> {
+    let limits = Limits { deadline: request.probe_timeout, ..checks::LIMITS };
+    let asking =
+        Asking { request, here: &Here { http: here.http.within(&Allowance::new(limits)), ..here.clone() }, anonymous };
+    let mut hosts: Vec<&str> = Vec::new();
+    for reference in references {
+        if !hosts.contains(&reference.registry()) {
+            hosts.push(reference.registry());
+        }
+    }
+    let mut seen = Vec::new();
+    for host in hosts {
+        let images: Vec<String> =
+            references.iter().filter(|r| r.registry() == host).map(Reference::to_string).collect();
+        seen.extend(asking.registry(host, &images).await);
+    }
+    let words = Words::default();
+    let observed: Vec<Observed> = seen.iter().cloned().map(|o| Observed::at(Vantage::W, o).named()).collect();
+    let findings = classify(&observed, &words);
+    let mut all = Vec::new();
+    for reference in references {
+        all.push(asking.judged(reference, &seen, &findings).await);
+    }
+    all
+}
+
+struct Asking<'a> {
+    request: &'a Request,
+    here: &'a Here,
+    anonymous: bool,
+}
+
+impl Asking<'_> {
+    async fn registry(&self, host: &str, images: &[String]) -> Vec<Observation> {
+        if host == mops_wire::ngc::REGISTRY && !self.anonymous {
+            return self.ngc(images).await;
+        }
+        let Here { http, clock, .. } = self.here;
+        let reached = checks::reach(host, http, None, clock).await;
+        let mut seen = reached.seen.clone();
+        let Some(greeting) = &reached.greeting else { return seen };
+        let registry = Registry { host, greeting, images, platform: None, http: reached.way(http), clock };
+        let anybody = registry.as_anybody().await;
+        let logins = self.logins(host, &mut seen).await;
+        if logins.is_empty() {
+            if anybody.iter().any(is_refusal) && !self.anonymous {
+                seen.push(Observation::failed(check::LOGIN, "", host, code::NONE));
+            }
+            seen.extend(anybody);
+            return seen;
+        }
+        // What the logins get or not is what counts; of the rest only what everybody gets.
+        seen.extend(anybody.into_iter().filter(|o| o.outcome == Outcome::Ok));
+        let (asked, accepted) = own(&registry, logins).await;
+        seen.extend(asked);
+        if let Some((client, _)) = accepted {
+            seen.extend(registry.look_up(&client, variant::LOCAL).await);
+        }
+        seen
+    }
+
+    /// NGC's registry, whose refusals take its catalogue to tell apart.
+    async fn ngc(&self, images: &[String]) -> Vec<Observation> {
+        let host = mops_wire::ngc::REGISTRY;
+        let mut seen = ngc_reads::look(self.request, self.here, images).await.seen;
+        if self.logins(host, &mut Vec::new()).await.is_empty() {
+            wants_login(&mut seen);
+            seen.push(Observation::failed(check::LOGIN, "", host, code::NONE));
+        }
+        seen
+    }
+
+    /// The logins of this machine for a host; what is wrong with their places is seen.
+    async fn logins(&self, host: &str, seen: &mut Vec<Observation>) -> Vec<(String, mops_logins::Kept)> {
+        if self.anonymous {
+            return Vec::new();
+        }
+        let found = mops_logins::logins(&self.here.env, host).await;
+        seen.extend(found.seen);
+        found.logins.into_iter().take(TRIED).collect()
+    }
+
+    async fn judged(&self, reference: &Reference, seen: &[Observation], findings: &[Finding]) -> Pullable {
+        let (image, host) = (reference.to_string(), reference.registry());
+        let pull = pull(&image, host, seen);
+        let given = matches!(pull, Pull::Public | Pull::HarmfulLogin | Pull::WithLogin);
+        let about = |target: &str| -> Vec<Finding> {
+            let counts = |f: &&Finding| f.target == target && (f.severity != Severity::Note || !given);
+            findings.iter().filter(counts).cloned().collect()
+        };
+        let own = about(&image);
+        // What is wrong with the registry as a whole is told where nothing is known of the image itself.
+        let findings =
+            if own.is_empty() && !matches!(pull, Pull::Public | Pull::WithLogin) { about(host) } else { own };
+        let (login, anatomy) = match given {
+            true => self.anatomy(reference, pull).await,
+            false => (None, None),
+        };
+        Pullable { image, pull, login, anatomy, findings }
+    }
+
+    /// The login that gets an image, and what the image is made of.
+    async fn anatomy(&self, reference: &Reference, pull: Pull) -> (Option<String>, Option<Anatomy>) {
+        if pull != Pull::WithLogin {
+            return (None, self.read(reference, Auth::Anonymous).await);
+        }
+        for (place, kept) in self.logins(reference.registry(), &mut Vec::new()).await {
+            if let Some(anatomy) = self.read(reference, kept.auth()).await {
+                return (Some(place), Some(anatomy));
+            }
+        }
+        (None, None)
+    }
+
+    async fn read(&self, reference: &Reference, auth: Auth) -> Option<Anatomy> {
+        let http = self.here.http.about(&reference.to_string());
+        let client = Client::new(http, reference.registry(), auth).ok()?;
+        client.anatomy(reference, WEIGHED).await.ok()
+    }
+}
+
+/// Where nobody has a key, that an image is not for everybody is what keeps it from being pulled.
+fn wants_login(seen: &mut [Observation]) {
+    for o in seen.iter_mut().filter(|o| o.variant == variant::ANON && o.outcome == Outcome::Skipped) {
+        if matches!(o.status, Some(401 | 403)) {
+            probe::REGISTRY_PULL.clone_into(&mut o.check);
+            o.outcome = Outcome::Failed;
+        }
+    }
+}
+
+/// No key gets what the catalogue does not know.
+fn is_absent(o: &Observation) -> bool {
+    o.check == check::NGC_CATALOGUE && o.outcome == Outcome::Failed
+}
+
+fn is_refusal(o: &Observation) -> bool {
+    o.check == probe::REGISTRY_PULL && matches!(o.status, Some(401 | 403))
+}
+
+/// How an image is given, by what was seen of it.
+fn pull(image: &str, host: &str, seen: &[Observation]) -> Pull {
+    let pulls = |variant: &str, outcome: Outcome| {
+        seen.iter().any(|o| {
+            o.check == probe::REGISTRY_PULL && o.target == image && o.variant == variant && o.outcome == outcome
+        })
+    };
+    let anybody = pulls(variant::ANON, Outcome::Ok);
+    let own = pulls(variant::LOCAL, Outcome::Ok);
+    let login_refused = pulls(variant::LOCAL, Outcome::Failed)
+        || seen.iter().any(|o| {
+            o.variant == variant::LOCAL
+                && o.outcome == Outcome::Failed
+                && [host, image].contains(&o.target.as_str())
+                && matches!(o.status, Some(401 | 403))
+        });
+    let refused = seen.iter().any(|o| o.target == image && is_refusal(o));
+    let nobody = seen.iter().any(|o| o.check == check::LOGIN && o.target == host);
+    let absent = seen.iter().any(|o| o.target == image && is_absent(o));
+    match (anybody, own) {
+        (true, false) if login_refused => Pull::HarmfulLogin,
+        (true, _) => Pull::Public,
+        (false, true) => Pull::WithLogin,
+        _ if nobody && refused && !absent => Pull::LoginRequired,
+        _ if refused || login_refused || pulls(variant::ANON, Outcome::Failed) => Pull::Refused,
+        _ => Pull::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IMAGE: &str = "reg.io/team/image:1";
+
+    fn said(seen: &[Observation]) -> Pull {
+        pull(IMAGE, "reg.io", seen)
+    }
+
+    #[test]
+    fn what_everybody_gets_is_public_unless_the_login_spoils_it() {
+        let anybody = Observation::ok(probe::REGISTRY_PULL, variant::ANON, IMAGE).status(200);
+        let own = Observation::ok(probe::REGISTRY_PULL, variant::LOCAL, IMAGE).status(200);
+        let login = Observation::failed(probe::REGISTRY_V2, variant::LOCAL, "reg.io", "UNAUTHORIZED").status(401);
+        let elsewhere = Observation::failed(probe::REGISTRY_V2, variant::LOCAL, "other.io", "UNAUTHORIZED").status(401);
+        assert_eq!(said(std::slice::from_ref(&anybody)), Pull::Public);
+        assert_eq!(said(&[anybody.clone(), own.clone()]), Pull::Public);
+        assert_eq!(said(&[anybody.clone(), elsewhere]), Pull::Public);
+        assert_eq!(said(&[anybody, login.clone()]), Pull::HarmfulLogin);
+        assert_eq!(said(&[own]), Pull::WithLogin);
+        assert_eq!(said(&[login]), Pull::Refused);
+    }
+
+    #[test]
+    fn a_refusal_wants_a_login_only_where_there_is_none() {
+        let refused = Observation::failed(probe::REGISTRY_PULL, variant::ANON, IMAGE, "UNAUTHORIZED").status(401);
+        let none = Observation::failed(check::LOGIN, "", "reg.io", code::NONE);
+        assert_eq!(said(&[refused.clone(), none]), Pull::LoginRequired);
+        assert_eq!(said(&[refused]), Pull::Refused);
+        let absent = Observation::failed(probe::REGISTRY_PULL, variant::ANON, IMAGE, "MANIFEST_UNKNOWN").status(404);
+        assert_eq!(said(&[absent]), Pull::Refused);
+        let silent = Observation::failed(probe::NET_TCP, "", "reg.io", "TIMEOUT");
+        assert_eq!(said(&[silent]), Pull::Unknown);
+    }
+}
