@@ -7,7 +7,7 @@ use mops_core::Secret;
 use mops_host::fsx;
 use mops_host::proc::Output;
 use mops_tests::image::{Entry, Image, MANIFEST};
-use mops_tests::place::Place;
+use mops_tests::place::{Input, Place};
 use mops_tests::real::daemon::{Daemon, Ready};
 use mops_tests::real::docker_registry::{DockerRegistry, installed};
 use mops_tests::skip::skipped;
@@ -155,6 +155,7 @@ impl Desk {
             "{said}"
         );
         self.exec().await;
+        self.terminal().await;
         self.states(&up).await;
         self.failures(&up, kind).await;
     }
@@ -179,8 +180,24 @@ impl Desk {
         assert_eq!((big.code, big.stdout.iter().filter(|byte| **byte == b'\n').count()), (Some(0), 200_000));
     }
 
+    /// A shell has a terminal of the size of ours when both ends are one, and the terminal is as before afterwards.
+    async fn terminal(&self) {
+        if !Path::new("/usr/bin/script").exists() {
+            return skipped("script", "a shell of `mops env exec` in a terminal");
+        }
+        let typed = "touch seen; { until grep -q '[#$] ' seen; do sleep 0.05; done; printf 'busybox tty; busybox stty size; exit 9\\n'; \
+                     until grep -q 'code' seen; do sleep 0.05; done; } | \
+                     script -qefc 'stty rows 33 cols 101; stty -g >before; mops env exec; echo code $?; stty -g >after' seen";
+        let said = self.said(0, typed).await;
+        assert!(["/dev/", "33 101", "code 9"].iter().all(|words| said.contains(words)), "{said}");
+        self.said(0, "cmp before after").await;
+    }
+
     async fn states(&self, up: &str) {
         let same = format!("{up} --requirements requirements.txt --env GREETING=hello --shm-size 64m");
+        // Nobody types, and nobody says so: a command that ends is the end.
+        let silent = self.place.run_on(Input::Silent, &["sh", "-c", "cd work && mops env exec -- sleep 0"]).await;
+        assert_eq!(silent.code, Some(0));
         let said = self.said(0, &same).await;
         assert!(said.contains("runs already") && !said.contains("pip install"), "{said}");
         let said = self.said(1, &format!("{up} --env GREETING=bye --shm-size 64m")).await;
@@ -209,6 +226,9 @@ impl Desk {
         let missing = up.replace("/box:1", "/box:2");
         assert!(self.said(1, &missing).await.contains("TAG_NOT_FOUND"));
         assert!(self.said(0, "mops env ls").await.contains("no container of ours"));
+        self.said(0, &format!("{{ {up} >one 2>&1 & }}; {up}; code=$?; wait $! || {{ cat one; false; }} && exit $code"))
+            .await;
+        self.said(0, "mops env down --rm").await;
         if kind == Kind::Podman {
             self.ports(up).await;
         }

@@ -156,7 +156,8 @@ async fn l_15_l_16_a_pull_is_tried_again_where_that_may_help_and_never_after_a_r
     let mut desk = desk().logged_in().await;
     desk.place.set("MLENV_IMAGE_PULL_RETRIES", "2");
     let up = format!("mops env up --image {IMAGE} --gpu none");
-    let begun = "{\"status\":\"Downloading\",\"id\":\"a\",\"progressDetail\":{\"current\":5,\"total\":9}}\r\n";
+    let begun =
+        "{\"status\":\"Downloading\",\"id\":\"a\",\"progressDetail\":{\"current\":5000000,\"total\":9000000}}\r\n";
     let inside =
         |words: &str| format!("{begun}{{\"errorDetail\":{{\"message\":\"{words}\"}},\"error\":\"{words}\"}}\r\n");
     let started = std::time::Instant::now();
@@ -174,7 +175,8 @@ async fn l_15_l_16_a_pull_is_tried_again_where_that_may_help_and_never_after_a_r
     ] {
         desk.engine.forget();
         (0..2).for_each(|_| desk.engine.next_pull(200, &inside(words)));
-        desk.fails(1, cause, &format!("{up} --pull always")).await;
+        let said = desk.fails(1, cause, &format!("{up} --pull always")).await;
+        assert_eq!(said.contains("at least 9.0 MB are needed"), cause == "ENGINE_DISK_FULL", "{said}");
         assert_eq!(steps(&desk), vec!["POST /images/create"; tries], "{words}");
         desk.engine.clear_pulls();
     }
@@ -235,6 +237,55 @@ async fn l_18_requirements_are_installed_once_a_container_and_a_text() {
     assert!(said.contains("No matching distribution"), "{said}");
     assert!(desk.engine.containers().is_empty(), "this run made it");
     desk.fails(2, "outside of this folder", "mops env up --requirements /etc/passwd").await;
+}
+
+#[tokio::test]
+async fn l_16_idle_gpus_are_chosen_by_the_limits_of_mlenv_and_no_gpu_twice() {
+    let mut desk = desk().logged_in().await;
+    desk.place
+        .write("work/nvidia-smi", "#!/bin/sh\nprintf '0, 5, 9000\\n1, 29, 1000\\n2, 50, 9000\\n3, 0, 12000\\n'\n");
+    desk.good("chmod +x nvidia-smi").await;
+    let path = desk.place.env.iter().find(|(name, _)| name == "PATH").expect("a path").1.clone();
+    desk.place.set("PATH", format!("{}:{path}", desk.place.path().join("work").display()));
+    let up = |name: &str, more: &str| format!("mops env up --image {IMAGE} --name {name} {more}");
+    let gpus = |desk: &Desk| {
+        let asked = desk.engine.asked().into_iter().rev().find(|asked| asked.what == "POST /containers/create");
+        asked.expect("made").body["HostConfig"]["DeviceRequests"][0]["DeviceIDs"].clone()
+    };
+    desk.good(&up("one", "--auto-gpu")).await;
+    assert_eq!(gpus(&desk), json!(["3"]), "the freest");
+    desk.good(&up("two", "--auto-gpu 2")).await;
+    assert_eq!(gpus(&desk), json!(["0", "1"]), "none that another container has");
+    let said = desk.fails(1, "0 of 1 GPUs are idle", &up("three", "--auto-gpu")).await;
+    assert!(said.contains("mops env ls"), "{said}");
+    assert!(desk.good(&up("two", "--auto-gpu 2")).await.contains("runs already"), "those that it has");
+    desk.good("mops env down --all").await;
+    desk.place.set("MLENV_GPU_UTIL_THRESHOLD", "51");
+    desk.place.set("MLENV_GPU_MIN_FREE_MEM", "9000");
+    desk.good(&up("four", "--auto-gpu 3")).await;
+    assert_eq!(gpus(&desk), json!(["3", "0", "2"]));
+    desk.place.set("MLENV_GPU_MIN_FREE_MEM", "much");
+    desk.fails(2, "MLENV_GPU_MIN_FREE_MEM", &up("five", "--auto-gpu")).await;
+}
+
+#[tokio::test]
+async fn l_18_variables_and_profiles() {
+    let desk = desk();
+    desk.good("mops auth login --profile work --key-stdin <../key && mops auth logout").await;
+    desk.fails(2, "no profile `home`", &format!("mops env up --image {IMAGE} --profile home")).await;
+    desk.place.write("work/vars", "# tokens\nexport A='one two'\nB=$(touch made)x\n");
+    desk.fails(2, "`vars`: line 3", &format!("mops env up --image {IMAGE} --env-file vars")).await;
+    desk.place.write("work/vars", "A='canary value'\nB=$(made)\nA='canary again'\n");
+    let line = format!(
+        "TOKEN=canary-of-the-shell mops env up --image {IMAGE} --gpu none --env-file vars --env TOKEN --env B=2 --profile work"
+    );
+    let said = desk.good(&line).await;
+    assert!(said.contains("profiles/work") && said.contains("has A twice"), "{said}");
+    let body =
+        desk.engine.asked().into_iter().find(|asked| asked.what == "POST /containers/create").expect("made").body;
+    assert_eq!(body["Env"], json!(["A=canary again", "B=2", "TOKEN=canary-of-the-shell", "HOME=/home/mops"]));
+    assert!(!body["Labels"].to_string().contains("canary"), "{}", body["Labels"]);
+    desk.fails(2, "`NOT_SET_HERE` is not set", "mops env up --env NOT_SET_HERE").await;
 }
 
 #[tokio::test]

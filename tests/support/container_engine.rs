@@ -21,6 +21,35 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
+use crate::evidence::{Evidence, RouteInfo};
+
+/// What is answered.
+const ROUTES: [(&str, &str); 16] = [
+    ("GET", "/_ping"),
+    ("GET", "/info"),
+    ("GET", "/images/{name}/json"),
+    ("POST", "/images/create"),
+    ("GET", "/containers/json"),
+    ("POST", "/containers/create"),
+    ("GET", "/containers/{id}/json"),
+    ("POST", "/containers/{id}/start"),
+    ("POST", "/containers/{id}/stop"),
+    ("DELETE", "/containers/{id}"),
+    ("GET", "/containers/{id}/logs"),
+    ("POST", "/containers/{id}/exec"),
+    ("POST", "/exec/{id}/start"),
+    ("GET", "/exec/{id}/json"),
+    ("POST", "/images/create: an error after a good beginning"),
+    ("POST", "/containers/{id}/start: no GPU"),
+];
+
+/// Its routes.
+#[must_use]
+pub fn listing() -> Vec<RouteInfo> {
+    let evidence = Evidence::Spec("Engine API 1.41; real engines are asked the same in tests/env_real.rs");
+    ROUTES.map(|(method, template)| RouteInfo { fake: "engine", method, template, evidence }).to_vec()
+}
+
 type Answer = Response<Full<Bytes>>;
 /// What a command does: its words and its input in, what it writes on both ways and its exit code out.
 pub type Program = fn(&[String], &[u8]) -> (Vec<u8>, Vec<u8>, i64);

@@ -120,5 +120,6 @@ const ASSUMED: &[evidence::RouteInfo] = {
 #[must_use]
 pub fn listing() -> Vec<evidence::RouteInfo> {
     let first = [entra::listing(), imds::listing(), arm::listing(), registry::listing(), blob::listing()].concat();
-    [first, real::hosted::listing(), ngc::listing(), kubernetes::routes(), ASSUMED.to_vec()].concat()
+    let engine = container_engine::listing();
+    [first, engine, real::hosted::listing(), ngc::listing(), kubernetes::routes(), ASSUMED.to_vec()].concat()
 }

@@ -151,6 +151,13 @@ impl EngineError {
         }
     }
 
+    /// Whether another container has the name. Podman 4 says so with 500.
+    #[must_use]
+    pub fn is_name_taken(&self) -> bool {
+        let taken = |message: &str| message.contains("name") && message.contains("is already in use");
+        matches!(self, Self::Answer { status, message, .. } if *status == 409 || (*status == 500 && taken(message)))
+    }
+
     /// What it is about.
     #[must_use]
     pub fn trouble(&self) -> Trouble {
@@ -202,6 +209,12 @@ mod tests {
         ] {
             assert_eq!(Trouble::of(words), trouble, "{words}");
         }
+        let podman = "creating container storage: the container name \"x\" is already in use by 0a1b: that name is already in use";
+        assert!(
+            EngineError::answer(500, podman, None).is_name_taken()
+                && EngineError::answer(409, "", None).is_name_taken()
+        );
+        assert!(!EngineError::answer(500, "listen: address already in use", None).is_name_taken());
         assert!(EngineError::answer(500, "a\nb", None).to_string() == "a b");
         assert_eq!(EngineError::answer(403, "no", None).trouble(), Trouble::Login);
     }

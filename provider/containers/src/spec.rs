@@ -148,9 +148,7 @@ impl Settings {
         if labels.get(label::HASH) == Some(&self.hash()) {
             return Vec::new();
         }
-        let was =
-            labels.get(label::SETTINGS).and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
-        let (was, wanted) = (was.unwrap_or_default(), self.named());
+        let (was, wanted) = (had(labels), self.named());
         let names: std::collections::BTreeSet<&String> = was.keys().chain(wanted.keys()).collect();
         let value =
             |of: &BTreeMap<String, String>, name: &str| of.get(name).cloned().unwrap_or_else(|| "none".to_owned());
@@ -249,11 +247,14 @@ impl Settings {
 
 /// The ways in that a container was given, by its labels.
 #[must_use]
-pub fn ports(labels: &BTreeMap<String, String>) -> Vec<String> {
-    let settings =
-        labels.get(label::SETTINGS).and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
-    let ports = settings.and_then(|settings| settings.get("port").cloned()).unwrap_or_default();
-    ports.split(',').filter(|port| !port.is_empty()).map(str::to_owned).collect()
+pub fn ports(labels: &BTreeMap<String, String>) -> Vec<Port> {
+    let ports = had(labels).get("port").cloned().unwrap_or_default();
+    ports.split(',').filter_map(|port| Port::parse(port).ok()).collect()
+}
+
+/// The settings that a container was made with, by its labels.
+fn had(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    labels.get(label::SETTINGS).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 fn text(settings: &BTreeMap<String, String>) -> String {
@@ -325,6 +326,7 @@ mod tests {
         assert_eq!((&podman["User"], &podman["HostConfig"]["UsernsMode"]), (&json!("1000:1000"), &json!("keep-id")));
         let mut image = settings();
         image.user = None;
+        assert_eq!(ports(&labels(&image)), image.ports);
         let body = image.body(Kind::default());
         assert_eq!((&body["User"], body["HostConfig"]["Mounts"].as_array().map(Vec::len)), (&Json::Null, Some(1)));
     }

@@ -228,7 +228,7 @@ fn told(app: &App, host: &str, given: &Given, by: &'static str, saved: Saved) {
     app.printer.tell(&format!("authentication complete: kept in {}", named(&places)));
     app.printer.tell("private images can be pulled, where the key has the right to them");
     notes.iter().for_each(|note| app.printer.note(note));
-    app.printer.hint(&format!("`mops diagnose-auth --registry {host} --image IMAGE` asks for one of them"));
+    app.printer.hint(&format!("`mops env up --image {host}/IMAGE` starts a container from one of them"));
 }
 
 /// Places of this machine, in a sentence.

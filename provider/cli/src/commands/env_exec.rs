@@ -41,7 +41,7 @@ const NOT_FOUND: u8 = 127;
 const NOT_RUN: u8 = 126;
 
 pub(crate) fn run(app: &App, args: &EnvExecArgs) -> Outcome {
-    key::none_of(args.env.iter().chain(&args.argv).map(String::as_str))?;
+    key::none_of(args.env.iter().map(String::as_str))?;
     let env = given(app, &args.env)?.into_iter().map(|(name, value)| format!("{name}={}", value.expose())).collect();
     let terminal = !app.global.json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let command = Command {

@@ -9,8 +9,9 @@ mod settings;
 use std::time::Duration;
 
 use mops_containers::decide::{Action, Found, decide};
-use mops_containers::spec::{Difference, Kind, label};
-use mops_containers::{Container, EngineError, Settings, Trouble};
+use mops_containers::ports::Port;
+use mops_containers::spec::{self, Difference, Kind, label};
+use mops_containers::{Container, Settings, Trouble};
 use mops_core::{Class, Error};
 use mops_host::fsx;
 use schemars::JsonSchema;
@@ -45,6 +46,8 @@ pub(crate) struct EnvironmentLine {
 /// So long a container has to run before it counts as up.
 const WATCHED: u32 = 5;
 const BETWEEN: Duration = Duration::from_millis(100);
+/// So many looks for a container that another run makes, which copies an image on some storage.
+const MADE: u32 = 600;
 /// Lines of a container that has ended.
 const LINES: u64 = 20;
 
@@ -97,7 +100,7 @@ impl Up<'_> {
                     Some(container) => Ok((container, "created")),
                     None if last => Err(gone()),
                     None => {
-                        found = self.site.container().await?;
+                        found = self.of_another_run().await?;
                         continue;
                     }
                 },
@@ -105,6 +108,19 @@ impl Up<'_> {
             return made;
         }
         Err(gone())
+    }
+
+    /// The container that another run is making: its name is taken a while before it is there.
+    async fn of_another_run(&self) -> Result<Option<Container>, Failure> {
+        let clock = mops_host::SystemClock::shared();
+        for _ in 0..MADE {
+            let found = self.site.container().await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            clock.sleep(BETWEEN).await;
+        }
+        Ok(None)
     }
 
     fn action(&self, found: Option<&Container>) -> Action {
@@ -119,13 +135,10 @@ impl Up<'_> {
 
     /// Makes the container and starts it; `None` when another run was faster.
     async fn create(&self, old: Option<&Container>) -> Result<Option<Container>, Failure> {
-        if old.is_none() {
-            self.ports_are_free()?;
-        }
+        self.ports_are_free(old)?;
         unless_canceled(self.app, self.image()).await?;
         if let Some(old) = old {
             self.site.engine.remove(&old.id).await.map_err(|error| failed(&error, &self.site.name))?;
-            self.ports_are_free()?;
         }
         settings::prepare(self.app, &self.settings)?;
         self.made(self.kind).await
@@ -135,7 +148,7 @@ impl Up<'_> {
     async fn made(&self, kind: Kind) -> Result<Option<Container>, Failure> {
         let (engine, name) = (&self.site.engine, &self.site.name);
         let id = match engine.create(name, &self.settings, kind).await {
-            Err(EngineError::Answer { status: 409, .. }) => return Ok(None),
+            Err(error) if error.is_name_taken() => return Ok(None),
             Err(error) if error.status() == Some(404) => return Err(self.no_image()),
             made => made.map_err(|error| failed(&error, name))?,
         };
@@ -194,17 +207,16 @@ impl Up<'_> {
         }
     }
 
-    fn ports_are_free(&self) -> Result<(), Failure> {
-        for port in &self.settings.ports {
+    /// Before anything is pulled or made. Those of the container that is to go count as free.
+    fn ports_are_free(&self, old: Option<&Container>) -> Result<(), Failure> {
+        let running = old.filter(|old| old.state.running);
+        let own: Vec<Port> = running.map(|old| spec::ports(&old.labels())).unwrap_or_default();
+        for port in self.settings.ports.iter().filter(|port| own.iter().all(|own| own.host != port.host)) {
             if let Err(near) = port.free() {
-                let hint = near.map_or_else(
+                let other = near.map(|near| Port { host: (port.host.ip(), near).into(), ..*port });
+                let hint = other.map_or_else(
                     || "give another one with `--port`".to_owned(),
-                    |near| {
-                        format!(
-                            "{near} is free: `--port {}`",
-                            mops_containers::ports::Port { host: (port.host.ip(), near).into(), ..*port }
-                        )
-                    },
+                    |other| format!("{} is free: `--port {other}`", other.host.port()),
                 );
                 let text = format!("something else listens at `{}`", port.host);
                 return Err(told(Sort::Resource, "RUN_PORT_BUSY", &text, &hint, []));
@@ -228,7 +240,7 @@ impl Up<'_> {
     fn show(&self, container: &Container, action: &'static str) {
         let labels = container.labels();
         let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
-        let ports = mops_containers::spec::ports(&labels);
+        let ports: Vec<String> = spec::ports(&labels).iter().map(Port::to_string).collect();
         let line = EnvironmentLine {
             name: self.site.name.clone(),
             id: container.id.clone(),

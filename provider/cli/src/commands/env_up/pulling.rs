@@ -58,14 +58,14 @@ impl Up<'_> {
         let (auth, place) = self.told(&image, desk.way().await?);
         let clock = mops_host::SystemClock::shared();
         for tried in 1.. {
-            let Err((error, begun)) = self.once(&image, &auth).await else {
+            let Err((error, known)) = self.once(&image, &auth).await else {
                 let by = if matches!(auth, Auth::Anonymous) { "anonymous" } else { "login" };
                 self.app.printer.event(&PulledLine { image: image.to_string(), by, place, tries: tried });
                 self.app.printer.tell(&format!("pulled {image}"));
                 return Ok(());
             };
-            let Some(pause) = retries.pause(tried, &error, begun, mops_host::random::fraction()) else {
-                return Err(self.cause(&desk, &error).await);
+            let Some(pause) = retries.pause(tried, &error, known.0 > 0, mops_host::random::fraction()) else {
+                return Err(self.cause(&desk, &error, known.1).await);
             };
             self.app.printer.note(&format!("{error}; try {} in {:.1} s", tried + 1, pause.as_secs_f64()));
             clock.sleep(pause).await;
@@ -93,14 +93,14 @@ impl Up<'_> {
         }
     }
 
-    /// One try; with the error whether some of the image had come.
-    async fn once(&self, image: &Reference, auth: &Auth) -> Result<(), (EngineError, bool)> {
-        let mut stream = self.site.engine.pull(image, auth).await.map_err(|error| (error, false))?;
+    /// One try; with the error how many bytes had come, and how many were known of.
+    async fn once(&self, image: &Reference, auth: &Auth) -> Result<(), (EngineError, (u64, u64))> {
+        let mut stream = self.site.engine.pull(image, auth).await.map_err(|error| (error, (0, 0)))?;
         let (mut account, mut shown) = (Account::default(), None::<Instant>);
         loop {
-            let begun = account.has_begun();
-            let part = self.site.engine.next(&mut stream).await.map_err(|error| (error, begun))?;
-            let Some(bytes) = part else { return account.end().map_err(|error| (error, begun)) };
+            let known = account.bytes();
+            let part = self.site.engine.next(&mut stream).await.map_err(|error| (error, known))?;
+            let Some(bytes) = part else { return account.end().map_err(|error| (error, known)) };
             account.push(&bytes);
             if shown.is_none_or(|at| at.elapsed() > BEAT) {
                 shown = Some(Instant::now());
@@ -110,11 +110,18 @@ impl Up<'_> {
     }
 
     /// Why the engine has no image. Of logins and names the registry has the word.
-    async fn cause(&self, desk: &Desk<'_>, error: &EngineError) -> Failure {
+    async fn cause(&self, desk: &Desk<'_>, error: &EngineError, size: u64) -> Failure {
         let image = &self.settings.image;
         let says = [format!("the engine says: {error}")];
         match error.trouble() {
             Trouble::Login | Trouble::NoImage => {}
+            Trouble::DiskFull => {
+                let text = format!("the engine's disk has no room for `{image}`");
+                let needed =
+                    (size > 0).then(|| format!("at least {} are needed, and more to unpack them", bytes(size)));
+                let hint = "remove what nobody needs (`docker system df` shows it), or give the engine a larger disk";
+                return told(Sort::Resource, "ENGINE_DISK_FULL", &text, hint, needed.into_iter().chain(says));
+            }
             Trouble::Throttled => {
                 let text = format!("the registry gives `{image}` to nobody for now: too many pulls");
                 return told(Sort::Image, "RATE_LIMITED", &text, "wait, or log in with `mops auth login HOST`", says);
@@ -141,6 +148,12 @@ impl Up<'_> {
 }
 
 fn far((done, all): (u64, u64)) -> String {
-    let size = |bytes: u64| format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10);
-    format!("  {} of {} known so far", size(done), size(all))
+    format!("  {} of {} known so far", bytes(done), bytes(all))
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..100_000_000 => format!("{}.{} MB", count / 1_000_000, count / 100_000 % 10),
+        _ => format!("{}.{} GB", count / 1_000_000_000, count / 100_000_000 % 10),
+    }
 }
