@@ -37,6 +37,11 @@ pub(crate) async fn apply(object: &Value) {
     told(&["apply", "-f", "-"], Some(Secret::new(object.to_string()))).await;
 }
 
+/// The same for what somebody else may make at this moment.
+pub(crate) async fn apply_whoever_was_first(object: &Value) {
+    told(&["apply", "--server-side", "-f", "-"], Some(Secret::new(object.to_string()))).await;
+}
+
 async fn told(words: &[&str], stdin: Option<Secret<String>>) -> String {
     let variable = |name: &str| Env::process().get(name).expect("a world with a cluster").to_owned();
     let command = Command {
@@ -44,7 +49,8 @@ async fn told(words: &[&str], stdin: Option<Secret<String>>) -> String {
         args: words.iter().map(|&word| word.to_owned()).collect(),
         env: vec![("KUBECONFIG".into(), variable("KUBECONFIG")), ("HOME".into(), variable(WORLD))],
         stdin,
-        timeout: Duration::from_secs(60),
+        // Longer than what it is told to wait for.
+        timeout: Duration::from_secs(180),
         max_output: 16 << 20,
     };
     let output = command.run_checked().await.unwrap_or_else(|e| panic!("{words:?}: {e}"));

@@ -32,24 +32,24 @@ mod secrets;
 mod stack;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::StreamExt as _;
 use mops_host::Env;
-use mops_host::clock::{Clock as _, SystemClock};
 use mops_tests::job::Job;
 use mops_tests::place::Input;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use self::case::Case;
 use crate::existing::push;
-use crate::pods::{apply, job_with_cluster, kubectl, left};
+use crate::pods::{apply, apply_whoever_was_first, job_with_cluster, kubectl, left};
 
 /// How many scenarios are in the cluster at the same time: a kubelet pulls ten images at once and five a second after.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 12;
 
 /// About how many of them is asked at the same time: most of a run is waiting for pods.
-const ASKED_AT_ONCE: usize = 4;
+const ASKED_AT_ONCE: usize = 6;
 
 /// What a scenario came to.
 struct Came {
@@ -70,19 +70,14 @@ async fn every_refusal_has_its_cause() {
     let places = places::Places::open();
     let scopes = scope::Scopes::open();
     let proxies = proxies::Proxies::open().await;
+    let packets = packets::Packets::drop().await;
     apply(&admission::policy()).await;
-    let environments = [environment::cases(), proxies.cases(), admission::cases()].concat();
-    let mut waiting = [secrets::cases(), scopes.cases(), places.cases(), environments].concat();
-    let mut came = Vec::new();
-    while !waiting.is_empty() {
-        let batch: Vec<Case> = waiting.drain(..waiting.len().min(AT_ONCE)).collect();
-        came.extend(of_the_batch(&job, batch, None).await);
-    }
-    for dropped in packets::ALL {
-        came.extend(of_the_batch(&job, vec![environment::cut_off(dropped.name)], Some(dropped)).await);
-    }
+    let environments = [environment::cases(), proxies.cases(), admission::cases(), packets.cases()].concat();
+    let all = [secrets::cases(), scopes.cases(), places.cases(), environments].concat();
+    let mut came = side_by_side(&job, all).await;
+    packets.arrive().await;
     let disks = disk::Disks::fill().await;
-    came.extend(of_the_batch(&job, vec![disks.case()], None).await);
+    came.extend(side_by_side(&job, vec![disks.case()]).await);
     disks.empty().await;
     kubectl(&["delete", "namespace", secrets::ELSEWHERE]).await;
     admission::without_policy().await;
@@ -145,60 +140,63 @@ async fn a_running_worker_is_seen_to_have_old_values() {
     assert_eq!(left().await, before);
 }
 
-/// Brings some scenarios into the cluster, each in a namespace of its own, asks about each, and takes them away.
-async fn of_the_batch(job: &Job, batch: Vec<Case>, dropped: Option<&packets::Dropped>) -> Vec<Came> {
-    futures::future::join_all(batch.iter().map(bring)).await;
-    if let Some(dropped) = dropped {
-        dropped.begin().await;
-    }
-    let asked = batch.into_iter().map(|case| diagnosed(job, case));
-    let came: Vec<Came> = futures::stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
-    if let Some(dropped) = dropped {
-        dropped.end().await;
-    }
-    take_away(&came.iter().map(|came| &came.case).collect::<Vec<_>>()).await;
+/// Brings each scenario into the cluster in a namespace of its own, asks about it and takes it away, several side by side:
+/// while one waits for its pods or is being deleted, others are asked about.
+async fn side_by_side(job: &Job, cases: Vec<Case>) -> Vec<Came> {
+    let turns = Semaphore::new(ASKED_AT_ONCE);
+    let whole = async |(at, case): (usize, Case)| {
+        bring(&case).await;
+        let turn = turns.acquire().await;
+        let came = diagnosed(job, case).await;
+        drop(turn);
+        delete(&came.case).await;
+        (at, came)
+    };
+    let all = cases.into_iter().enumerate().map(whole);
+    let mut came: Vec<(usize, Came)> = futures::stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
+    came.sort_by_key(|(at, _)| *at);
+    let came: Vec<Came> = came.into_iter().map(|(_, came)| came).collect();
+    until_gone(&came.iter().map(|came| &came.case).collect::<Vec<_>>()).await;
     came
 }
 
 /// Brings a scenario into the cluster, and waits until its workers are as they will be.
 async fn bring(case: &Case) {
-    apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": case.name}})).await;
-    kubectl(&["wait", "--for=create", "serviceaccount/default", "-n", &case.name, "--timeout=30s"]).await;
-    apply(&json!({"apiVersion": "v1", "kind": "List", "items": case.objects()})).await;
+    let of = |kind: &str, name: &str, space: Option<&str>| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": space}});
+    // No pod is made before the account is there, which the cluster makes too, by and by.
+    let first = [of("Namespace", &case.name, None), of("ServiceAccount", "default", Some(&case.name))];
+    apply_whoever_was_first(&list(first.into())).await;
+    apply(&list(case.objects())).await;
     until_every_worker_is_as_it_will_be(case).await;
     for object in &case.after {
         apply(object).await;
     }
 }
 
-async fn take_away(cases: &[&Case]) {
-    for case in cases {
-        kubectl(&["delete", "namespace", &case.name, "--wait=false"]).await;
-    }
-    for case in cases {
-        kubectl(&["wait", "--for=delete", &format!("namespace/{}", case.name), "--timeout=60s"]).await;
-    }
+fn list(items: Vec<Value>) -> Value {
+    json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
 
+async fn take_away(cases: &[&Case]) {
+    futures::future::join_all(cases.iter().map(|case| delete(case))).await;
+    until_gone(cases).await;
+}
+
+async fn delete(case: &Case) {
+    kubectl(&["delete", "namespace", &case.name, "--wait=false"]).await;
+}
+
+async fn until_gone(cases: &[&Case]) {
+    let names: Vec<String> = cases.iter().map(|case| format!("namespace/{}", case.name)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    kubectl(&[&["wait", "--for=delete", "--timeout=100s"], &names[..]].concat()).await;
+}
+
+/// It runs, or a container says what it waits for; one that is being made says nothing.
 async fn until_every_worker_is_as_it_will_be(case: &Case) {
-    let clock = SystemClock::new();
-    loop {
-        let pods: Value =
-            serde_json::from_str(&kubectl(&["get", "pods", "-n", &case.name, "-o", "json"]).await).expect("json");
-        let settled = |pod: &&Value| {
-            let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"];
-            if case.runs {
-                pod["status"]["phase"] == "Running"
-            } else {
-                waiting.is_string() && waiting != "ContainerCreating"
-            }
-        };
-        if pods["items"].as_array().into_iter().flatten().filter(settled).count() == case::NODES.len() {
-            return;
-        }
-        assert!(clock.monotonic() < Duration::from_secs(150), "{}: {pods:#}", case.name);
-        clock.sleep(Duration::from_millis(300)).await;
-    }
+    let waits = "--for=jsonpath={.status.containerStatuses[0].state.waiting.message}";
+    let settled = if case.runs { "--for=jsonpath={.status.phase}=Running" } else { waits };
+    kubectl(&["wait", "pods", "--all", "-n", &case.name, settled, "--timeout=150s"]).await;
 }
 
 async fn diagnosed(job: &Job, case: Case) -> Came {

@@ -15,6 +15,9 @@ use crate::registry::content::digest;
 /// The media type of the manifests made here.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
+/// Whole programs take seconds to be packed well, and go no further than this machine.
+const LARGE: usize = 1 << 20;
+
 /// One image.
 #[derive(Clone, Debug)]
 pub struct Image {
@@ -60,7 +63,8 @@ impl Image {
     /// Never in practice: everything happens in memory.
     pub fn run_by(user: &str, name: &str, entries: &[Entry<'_>], entrypoint: &[&str]) -> std::io::Result<Self> {
         let tar = tar(entries);
-        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        let mut packer =
+            GzEncoder::new(Vec::new(), if tar.len() > LARGE { Compression::fast() } else { Compression::best() });
         packer.write_all(&tar)?;
         let layer = Bytes::from(packer.finish()?);
         let mut settings = json!({"User": user, "Labels": {"org.opencontainers.image.title": name}});

@@ -51,6 +51,8 @@ pub mod reason {
     pub const PLAIN_HTTP: &str = "PLAIN_HTTP";
     /// The node cannot resolve the host.
     pub const NO_SUCH_HOST: &str = "NO_SUCH_HOST";
+    /// The node's resolver refuses, or has a fault of its own.
+    pub const NO_RESOLVER: &str = "NO_RESOLVER";
     /// The node gets no connection.
     pub const NO_CONNECTION: &str = "NO_CONNECTION";
     /// A pull secret that is named could not be read.
@@ -88,6 +90,8 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["server gave HTTP response to HTTPS client"], reason::PLAIN_HTTP),
     (&["first record does not look like a TLS handshake"], reason::PLAIN_HTTP),
     (&["no such host"], reason::NO_SUCH_HOST),
+    (&["server misbehaving"], reason::NO_RESOLVER),
+    (&["Temporary failure in name resolution"], reason::NO_RESOLVER),
     (&["connection refused"], reason::NO_CONNECTION),
     (&["i/o timeout"], reason::NO_CONNECTION),
     (&["no space left on device"], reason::DISK_FULL),
@@ -186,6 +190,10 @@ mod tests {
             (
                 "failed to do request: Head \"URL\": dial tcp: lookup HOST on 10.0.0.10:53: no such host",
                 reason::NO_SUCH_HOST,
+            ),
+            (
+                "failed to do request: Head \"URL\": dial tcp: lookup HOST on 10.0.0.10:53: server misbehaving",
+                reason::NO_RESOLVER,
             ),
             (
                 "failed to do request: Head \"URL\": dial tcp 10.0.0.1:443: connect: connection refused",

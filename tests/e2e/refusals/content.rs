@@ -29,6 +29,12 @@ pub(super) fn places() -> Vec<Place> {
             reply.header("docker-content-digest", format!("sha256:{}", "1".repeat(64)))
         }),
         answering("page", page, "", |_| Reply::body(200, "text/html", "<html>Sign in to the network</html>")),
+        answering("page-refusal", page, "", |_| Reply::body(401, "text/html", "<html>Sign in to the network</html>")),
+        // What cannot be parsed has no cause of its own, and is shown as it is.
+        answering("half-manifest", &["UNCLASSIFIED"], "", |call| {
+            let whole = Image::tiny("a:1", "a").expect("an image").manifest;
+            manifest(call, MANIFEST, &whole[..whole.len() / 2])
+        }),
     ];
     let in_words = [
         ("no-money", 402, "a subscription is required for this image"),

@@ -29,12 +29,6 @@ pub(super) fn whole(name: &str) -> Case {
     worker(name, &[], vec![keys(&password())])
 }
 
-/// A worker in whose network one of these is dropped finds its registry from here and from its node, and not from itself.
-pub(super) fn cut_off(name: &str) -> Case {
-    // Nothing answers, however long it is waited for.
-    Case { patience: "10", ..worker(name, &["NETWORK_POLICY"], vec![keys(&password())]) }
-}
-
 /// Workers that cannot start for what their pull secret is or lacks, while a secret of their environment has the login.
 pub(super) fn mendable(way: &str, host: &str) -> Vec<Case> {
     let case = |name: &str, cause: &'static str| {

@@ -1,14 +1,24 @@
-//! Packets that get lost between pods and the registries, by the firewall of the world.
+//! Packets that get lost between pods and a registry, by the firewall of the world.
 
 use std::time::Duration;
 
 use mops_host::proc::Command;
+use mops_tests::http::{Call, Reply};
+use mops_tests::image::{Image, MANIFEST};
 use mops_tests::private::address::REGISTRY;
+use mops_tests::private::cluster::images::workload;
+use mops_tests::real::hosted::GENERIC;
+use mops_tests::tls::{Leaf, Server};
+use serde_json::json;
+
+use super::case::Case;
+use super::environment::with_variables;
+use super::places::{ours, port, tls_at};
 
 /// Whose packets get lost.
 pub(super) struct Dropped {
     /// Also the name of its scenario.
-    pub(super) name: &'static str,
+    name: &'static str,
     from: &'static str,
 }
 
@@ -16,20 +26,77 @@ pub(super) struct Dropped {
 pub(super) const ALL: &[Dropped] =
     &[Dropped { name: "drop-all-pods", from: "10.88.0.0/16" }, Dropped { name: "drop-one-node", from: "10.88.1.0/24" }];
 
-impl Dropped {
+/// Where the world's own registries listen.
+pub(super) const HTTPS: u16 = 443;
+
+/// A registry for each, on a port of its own, so that nobody else is cut off.
+pub(super) struct Packets {
+    registries: Vec<Server>,
+}
+
+impl Packets {
     /// From now on they get lost.
-    pub(super) async fn begin(&self) {
-        self.rule("-I").await;
+    pub(super) async fn drop() -> Self {
+        let image = workload("worker:1").expect("busybox");
+        let open = |_: &Dropped| {
+            let image = image.clone();
+            tls_at(port(), &ours(Leaf::Good), move |call| answer(call, &image))
+        };
+        let all = Self { registries: ALL.iter().map(open).collect() };
+        for (dropped, port) in all.rules() {
+            dropped.begin(port).await;
+        }
+        all
     }
 
     /// From now on they arrive.
-    pub(super) async fn end(&self) {
-        self.rule("-D").await;
+    pub(super) async fn arrive(self) {
+        for (dropped, port) in self.rules() {
+            dropped.end(port).await;
+        }
     }
 
-    async fn rule(&self, way: &str) {
-        let to = REGISTRY.to_string();
-        let words = [way, "INPUT", "-s", self.from, "-d", &to, "-p", "tcp", "--dport", "443", "-j", "DROP"];
+    fn rules(&self) -> impl Iterator<Item = (&'static Dropped, u16)> {
+        ALL.iter().zip(self.registries.iter().map(|registry| registry.address().port()))
+    }
+
+    /// A worker in whose network one of these is dropped finds its registry from here and from its node, and not from
+    /// itself.
+    pub(super) fn cases(&self) -> Vec<Case> {
+        let case = |(dropped, port): (&Dropped, u16)| {
+            let host = format!("dropped.{GENERIC}:{port}");
+            // Nothing answers, however long it is waited for.
+            Case { patience: "10", ..with_variables(dropped.name, &host, &["NETWORK_POLICY"], &[]) }
+        };
+        self.rules().map(case).collect()
+    }
+}
+
+fn answer(call: &Call, image: &Image) -> Reply {
+    if call.path.contains("/manifests/") {
+        return Reply::body(200, MANIFEST, image.manifest.clone());
+    }
+    if !call.path.contains("/blobs/") {
+        return Reply::json(200, &json!({}));
+    }
+    let blob = image.blobs.iter().find(|(digest, _)| call.path.ends_with(digest));
+    blob.map_or_else(|| Reply::empty(404), |(_, bytes)| Reply::body(200, "application/octet-stream", bytes.clone()))
+}
+
+impl Dropped {
+    /// From now on they get lost on the way to this port.
+    pub(super) async fn begin(&self, port: u16) {
+        self.rule("-I", port).await;
+    }
+
+    /// From now on they arrive.
+    pub(super) async fn end(&self, port: u16) {
+        self.rule("-D", port).await;
+    }
+
+    async fn rule(&self, way: &str, port: u16) {
+        let (to, port) = (REGISTRY.to_string(), port.to_string());
+        let words = [way, "INPUT", "-s", self.from, "-d", &to, "-p", "tcp", "--dport", &port, "-j", "DROP"];
         let command = Command {
             program: "/usr/sbin/iptables".into(),
             args: words.iter().map(|&word| word.to_owned()).collect(),

@@ -7,6 +7,7 @@ use mops_host::Env;
 use mops_tests::http::{Call, Handler, Reply, handler};
 use mops_tests::image::MANIFEST;
 use mops_tests::private::address::REGISTRY;
+use mops_tests::private::names::REFUSED;
 use mops_tests::private::{WORLD, leaves};
 use mops_tests::real::hosted::{GENERIC, GHCR};
 use mops_tests::tls::{Authority, Identity, Leaf, Server, bind_at, serve_clear, serve_tls};
@@ -44,6 +45,12 @@ impl Places {
             ),
             place("rate-limit", &["RATE_LIMITED"], tls(&ours(Leaf::Good), limited)),
             place("unavailable", &["REGISTRY_UNAVAILABLE"], tls(&ours(Leaf::Good), |_| Reply::empty(503))),
+            place("out-of-order", &["REGISTRY_UNAVAILABLE"], tls(&ours(Leaf::Good), |_| Reply::empty(500))),
+            place(
+                "other-sign-in",
+                &["CHALLENGE_UNUSABLE"],
+                tls(&ours(Leaf::Good), |_| Reply::empty(401).header("www-authenticate", "Negotiate")),
+            ),
             place("no-challenge", &["NO_CHALLENGE"], tls(&ours(Leaf::Good), |_| Reply::empty(401))),
             place("blob-missing", &["BLOB_MISSING"], tls(&ours(Leaf::Good), without_blobs)),
         ];
@@ -63,6 +70,7 @@ impl Places {
         served
             .chain([
                 alone("unknown-name", "registry.nowhere.example", &["DNS_NXDOMAIN"]),
+                alone("refused-name", &format!("registry.{REFUSED}"), &["DNS_FAILURE"]),
                 alone("closed-port", &format!("{GHCR}:444"), &["SERVICE_UNREACHABLE"]),
             ])
             .collect()

@@ -73,9 +73,9 @@ async fn only_by_the_proxy(job: &Job) -> Came {
     };
     edit(&config);
     let dropped = &packets::ALL[0];
-    dropped.begin().await;
+    dropped.begin(packets::HTTPS).await;
     let came = asked(job, "proxy-untold", &["PROXY_ENV_MISSING"]).await;
-    dropped.end().await;
+    dropped.end(packets::HTTPS).await;
     edit(&Value::Null);
     came
 }

@@ -11,6 +11,10 @@ use super::address::{NAMES, WORLD};
 use super::part::Part;
 use super::scratch;
 
+/// A domain whose names the name server refuses to look up, as one does that is told to forward them and has nobody to
+/// ask.
+pub const REFUSED: &str = "refused.example";
+
 /// The name server; it runs as long as the world.
 #[derive(Debug)]
 pub struct Names {
@@ -56,7 +60,13 @@ fn arguments(hosts: &Path) -> Vec<String> {
     let own = [format!("--listen-address={WORLD}"), format!("--hostsdir={}", hosts.display())];
     let known =
         NAMES.iter().flat_map(|(name, address)| [format!("--address=/{name}/{address}"), format!("--local=/{name}/")]);
-    fixed.map(str::to_owned).into_iter().chain(own).chain(known).chain(["--address=/#/".to_owned()]).collect()
+    fixed
+        .map(str::to_owned)
+        .into_iter()
+        .chain(own)
+        .chain(known)
+        .chain([format!("--server=/{REFUSED}/#"), "--address=/#/".to_owned()])
+        .collect()
 }
 
 async fn resolve_here(folder: &Path) -> io::Result<()> {

@@ -166,6 +166,7 @@ pub(super) const CAUSES: &[Cause] = &[
                     failed(&[check::KUBELET]).from(K).code(&[
                         reason::NO_CONNECTION,
                         reason::NO_SUCH_HOST,
+                        reason::NO_RESOLVER,
                         reason::DENIED,
                     ]),
                     passed(&[check::PULL_HOST]).from(K).code(&[seen::REDIRECT_HOST]).near(Near::PoolAndTarget),

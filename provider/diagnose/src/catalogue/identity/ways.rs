@@ -91,6 +91,7 @@ pub(super) const CAUSES: &[Cause] = &[
                     failed(&[check::KUBELET]).from(K).code(&[
                         reason::NO_CONNECTION,
                         reason::NO_SUCH_HOST,
+                        reason::NO_RESOLVER,
                         reason::DENIED,
                     ]),
                     passed(&[check::PULL_HOST]).from(K).code(&[code::DATA_HOST]).near(Near::PoolAndTarget),

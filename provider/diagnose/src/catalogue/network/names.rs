@@ -101,11 +101,20 @@ pub(super) const CAUSES: &[Cause] = &[
                 &[failed(&[probe::NET_DNS]).from(P).code(NO_RESOLVER)],
                 "pool {pool}: the resolver of the pods fails for `{target}`: {detail}",
             ),
+            high(
+                &[failed(&[probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ]).code(&[seen::SERVFAIL])],
+                "{place}: the resolver fails for `{target}`: {detail}",
+            ),
             medium(
                 &[failed(&[probe::NET_DNS, probe::REGISTRY_V2, probe::REGISTRY_PULL, probe::STORAGE_READ])
                     .code(&[seen::NAME_NOT_RESOLVED])],
                 "{place}: the resolver does not know `{target}`",
             ),
+            high(
+                &[failed(&[check::KUBELET]).from(K).code(&[reason::NO_RESOLVER])],
+                "{place}: the node's resolver fails where it is asked for the host of `{target}`",
+            )
+            .over(&["REGISTRY_REFUSED"]),
             medium(
                 &[failed(&[check::KUBELET]).from(K).code(&[reason::NO_SUCH_HOST])],
                 "{place}: the node's resolver does not know the host of `{target}`",
