@@ -6,6 +6,8 @@
 mod auth_check;
 #[path = "auth_login.rs"]
 mod auth_login;
+#[path = "auth_status.rs"]
+mod auth_status;
 #[path = "cli.rs"]
 mod cli;
 #[path = "compat.rs"]

@@ -111,6 +111,13 @@ impl Ngc {
         self.state().keys.push(key);
     }
 
+    /// Takes a key away, with the tokens that it has.
+    pub fn revoke(&self, secret: &str) {
+        let mut state = self.state();
+        state.keys.retain(|key| key.secret != secret);
+        state.tokens.clear();
+    }
+
     /// Adds an image, `ORG/…/NAME`, with every tag; one that is listed stands in the catalogue for everybody.
     pub fn image(&self, repository: &str, access: Access, listed: bool) {
         let mut state = self.state();

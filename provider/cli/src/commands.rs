@@ -50,7 +50,7 @@ use crate::pointed::Pointed;
 pub(crate) use auth_check::PullableLine;
 pub(crate) use auth_login::LoggedInLine;
 pub(crate) use auth_logout::LoggedOutLine;
-pub(crate) use auth_status::IdentityLine;
+pub(crate) use auth_status::{IdentityLine, RegistryLoginsLine};
 pub(crate) use check::{CleanedLine, PermissionsLine, PushedLine, WatchingLine};
 pub(crate) use completions::CompletionsLine;
 pub(crate) use down::options as down_options;

@@ -16,6 +16,7 @@ mod line;
 mod pointed;
 mod printer;
 mod pulumi;
+mod registry_login;
 mod selection;
 mod session;
 mod signals;

@@ -85,6 +85,7 @@ lines! {
     "pullable" 1 => crate::commands::PullableLine,
     "pulled" 1 => crate::commands::PulledLine,
     "pushed" 1 => crate::commands::PushedLine,
+    "registry_logins" 1 => crate::commands::RegistryLoginsLine,
     "removed" 1 => crate::commands::RemovedLine,
     "report" mops_diagnose::report::SCHEMA_VERSION => mops_diagnose::Report,
     "resource" 1 => crate::commands::ResourceLine,

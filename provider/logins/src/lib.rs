@@ -68,14 +68,25 @@ impl Kept {
 pub struct Found {
     /// Each with its place, in the order in which the tools look; none twice.
     pub logins: Vec<(String, Kept)>,
+    /// Further places of a login that is known already, each with the first one.
+    pub repeats: Vec<(String, String)>,
     /// What was seen of the places themselves.
     pub seen: Vec<Observation>,
 }
 
 impl Found {
+    /// What is wrong with the places, a line each.
+    pub fn troubles(&self) -> impl Iterator<Item = String> {
+        let failed = self.seen.iter().filter(|o| o.outcome == mops_probe::Outcome::Failed);
+        failed.map(|o| format!("{}: {}", o.target, o.detail))
+    }
+
     fn add(&mut self, place: &str, kept: Option<Kept>) {
-        let new = kept.filter(|kept| !self.logins.iter().any(|(_, known)| known == kept));
-        self.logins.extend(new.map(|kept| (place.to_owned(), kept)));
+        let Some(kept) = kept else { return };
+        match self.logins.iter().find(|(_, known)| *known == kept) {
+            Some((first, _)) => self.repeats.push((place.to_owned(), first.clone())),
+            None => self.logins.push((place.to_owned(), kept)),
+        }
     }
 }
 

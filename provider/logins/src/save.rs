@@ -65,7 +65,7 @@ pub struct Saved {
     pub notes: Vec<String>,
 }
 
-/// Keeps a login for a host.
+/// Keeps a login for a host; that of a profile beside the one in use, which stays.
 ///
 /// # Errors
 /// [`SaveError`]; then every place is as it was.
@@ -79,8 +79,14 @@ pub async fn save(
 ) -> Result<Saved, SaveError> {
     let path = file::path(env)?;
     let _lock = file::lock(&path, clock).await?;
-    let mut docker = Docker::read(env, host, &path)?;
     let mut saved = Saved::default();
+    if let (Some(_), Kept::Login(login)) = (&profile.name, kept) {
+        // Docker has one login a host, and that is the one in use.
+        let current = Current { key: Some(&login.password), registry: host, org: profile.org.as_deref() };
+        saved.places.push(mlenv_file(env, profile, &current)?.display().to_string());
+        return Ok(saved);
+    }
+    let mut docker = Docker::read(env, host, &path)?;
     let in_program = docker.save(kept, keep, &mut saved).await?;
     let Kept::Login(Login { password, .. }) = kept else { return Ok(saved) };
     if host != ngc_files::host(env) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::stackfile::Phase;
 
-use super::{CheckImagesArgs, FileArgs, LoginArgs, LogoutArgs, PaceArgs, ProbeArgs, StackArgs, value};
+use super::{AuthStatusArgs, CheckImagesArgs, FileArgs, LoginArgs, LogoutArgs, PaceArgs, ProbeArgs, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuthArgs {
@@ -33,9 +33,11 @@ pub(crate) enum AuthVerb {
         after_help = "Examples:\n  mops auth migrate --to token\n  mops auth migrate --to workload_identity unified-infra.yaml --yes"
     )]
     Migrate(MigrateArgs),
-    /// Show who signs in to Azure, why, and what is wrong with that.
-    #[command(after_help = "Examples:\n  mops auth status\n  mops auth status unified-infra.yaml --json")]
-    Status(StackArgs),
+    /// Show the logins for a registry and what it says of them, or who signs in to Azure.
+    #[command(
+        after_help = "Examples:\n  mops auth status\n  mops auth status nvcr.io\n  mops auth status unified-infra.yaml --json"
+    )]
+    Status(AuthStatusArgs),
 }
 
 /// A way to sign in that a stack can move up to.

@@ -94,3 +94,19 @@ pub(crate) struct CheckImagesArgs {
     #[arg(long)]
     pub(crate) anonymous: bool,
 }
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AuthStatusArgs {
+    /// A registry, for the logins that this machine keeps for it; or a stack file, for the identity in Azure.
+    #[arg(value_name = "HOST|FILE")]
+    pub(crate) what: Option<String>,
+    /// Azure: environment, or PROJECT/ENVIRONMENT.
+    #[arg(short, long, value_name = "ENV")]
+    pub(crate) env: Option<String>,
+    /// Registry: ask nobody.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Registry: warn of files that were written so many days ago.
+    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    pub(crate) max_age: u64,
+}

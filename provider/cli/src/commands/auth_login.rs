@@ -5,9 +5,7 @@ use mops_core::{Class, Error, Secret};
 use mops_logins::{Kept, Login, Profile, SaveError, Saved};
 use mops_wire::Http;
 use mops_wire::ngc::USER as NGC_USER;
-use mops_wire::registry::{
-    Auth, Challenge, Client, DIRECTORY_SCOPE, Pair, RealmPolicy, Reference, RegistryError, is_azure,
-};
+use mops_wire::registry::{Auth, Client, DIRECTORY_SCOPE, Pair, RealmPolicy, Reference, RegistryError, is_azure};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,6 +14,7 @@ use crate::app::App;
 use crate::args::LoginArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::key::{self, Asked};
+use crate::registry_login::{self, By};
 
 /// A login is kept.
 #[derive(Serialize, JsonSchema)]
@@ -148,30 +147,19 @@ impl Asking<'_> {
     /// Shows a login to the registry; how it was taken.
     async fn shown(&self, kept: &Kept) -> Result<&'static str, Failure> {
         let client = self.client(kept.auth())?;
-        let greeting = client.greet().await.map_err(|error| self.refused(error))?;
-        let by = match &greeting.challenge {
-            None if self.args.force => "open",
-            None => {
-                let text = format!("`{}` asks nobody for a login: what is right and wrong cannot be told", self.host);
-                let error = Error::new(Class::Auth, text);
-                return Err(failed(error.hint("nothing was written; `--force` keeps the login all the same")));
-            }
-            Some(Challenge::Basic) => {
-                client.ping().await.map_err(|error| self.refused(error))?;
-                "basic"
-            }
-            Some(challenge @ Challenge::Bearer { .. }) => {
-                client.login_token(challenge).await.map_err(|error| self.refused(error))?;
-                "token"
-            }
-        };
-        if let (Some(scope), Some(challenge)) = (&self.args.scope, &greeting.challenge) {
+        let (by, challenge) = registry_login::shown(&client).await.map_err(|error| self.refused(error))?;
+        if by == By::Open && !self.args.force {
+            let text = format!("`{}` asks nobody for a login: what is right and wrong cannot be told", self.host);
+            let error = Error::new(Class::Auth, text);
+            return Err(failed(error.hint("nothing was written; `--force` keeps the login all the same")));
+        }
+        if let (Some(scope), Some(challenge)) = (&self.args.scope, &challenge) {
             let reference: Reference = format!("{}/{scope}", self.host).parse().map_err(|_| {
                 Failure::usage(format!("`{scope}` is no repository"), "for example `team/image`, without a tag")
             })?;
             client.pull_token(challenge, &reference).await.map_err(|error| self.refused(error))?;
         }
-        Ok(by)
+        Ok(by.word())
     }
 
     /// A login that is refused failed the check; one that could not be shown proves nothing.
@@ -228,7 +216,8 @@ fn told(app: &App, host: &str, given: &Given, by: &'static str, saved: Saved) {
     app.printer.tell(&format!("authentication complete: kept in {}", named(&places)));
     app.printer.tell("private images can be pulled, where the key has the right to them");
     notes.iter().for_each(|note| app.printer.note(note));
-    app.printer.hint(&format!("`mops env up --image {host}/IMAGE` starts a container from one of them"));
+    let check = format!("`mops auth check {host}/IMAGE` says whether one of them can be pulled");
+    app.printer.hint(&format!("{check}, `mops env up --image {host}/IMAGE` starts a container from it"));
 }
 
 /// Places of this machine, in a sentence.

@@ -1,4 +1,4 @@
-//! `mops auth status`: which Azure identity is taken, why, and whether it can sign in. A sign-in that fails is the
+//! `mops auth status`: the logins for a registry (`registry`), or which Azure identity is taken, why, and whether it can sign in. A sign-in that fails is the
 //! verb's error, with the directory's own code. Shows ids and times, never a token (`tests/scenarios/auth_status.txt`).
 
 use mops_clients::identity::{Claims, choose, kind_name, others};
@@ -7,10 +7,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::args::StackArgs;
+use crate::args::{AuthStatusArgs, StackArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pointed::Pointed;
 use crate::printer::Table;
+
+mod registry;
+
+pub(crate) use registry::RegistryLoginsLine;
 
 /// Who signs in to Azure.
 #[derive(Serialize, JsonSchema)]
@@ -43,7 +47,23 @@ pub(crate) struct IdentityLine {
     expires: Option<String>,
 }
 
-pub(crate) fn run(app: &App, args: &StackArgs) -> Outcome {
+pub(crate) fn run(app: &App, args: &AuthStatusArgs) -> Outcome {
+    crate::key::none_of(args.what.as_deref())?;
+    match args.what.as_deref().filter(|word| !is_file(app, word)) {
+        Some(host) => registry::run(app, args, &super::registry_host(app, Some(host))?),
+        None => azure(app, &StackArgs { file: args.what.as_ref().map(Into::into), env: args.env.clone() }),
+    }
+}
+
+/// A word that can only be a stack file: hosts have no slash, and do not end like one.
+fn is_file(app: &App, word: &str) -> bool {
+    let bare = word.strip_prefix("https://").unwrap_or(word);
+    bare == word && word.contains('/')
+        || [".yaml", ".yml"].iter().any(|end| word.ends_with(end))
+        || app.env.path(word).is_file()
+}
+
+fn azure(app: &App, args: &StackArgs) -> Outcome {
     let pointed = place(app, args)?;
     let session = app.session(&pointed)?;
     let (kind, why) = choose(&pointed.auth, &app.env);
