@@ -313,9 +313,9 @@ fn frame(stream: u8, bytes: &[u8]) -> Vec<u8> {
 }
 
 impl World {
-    fn position(&self, name: &str) -> Result<usize, Answer> {
+    fn position(&self, name: &str) -> Result<usize, Box<Answer>> {
         let found = self.containers.iter().position(|one| one.name == name || one.id == name);
-        found.ok_or_else(|| refuse(404, &format!("No such container: {name}")))
+        found.ok_or_else(|| Box::new(refuse(404, &format!("No such container: {name}"))))
     }
 
     fn answer(&mut self, method: &str, words: &[&str], asked: &Asked) -> Answer {
@@ -340,7 +340,7 @@ impl World {
             }
             _ => Ok(refuse(404, "page not found")),
         };
-        answer.unwrap_or_else(|refusal| refusal)
+        answer.unwrap_or_else(|refusal: Box<Answer>| *refusal)
     }
 
     fn image(&self, image: &str) -> Answer {
