@@ -40,6 +40,8 @@ mod life;
 mod lock;
 #[path = "migrate.rs"]
 mod migrate;
+#[path = "ngc_check.rs"]
+mod ngc_check;
 #[path = "permissions.rs"]
 mod permissions;
 #[path = "preflight.rs"]

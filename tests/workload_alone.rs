@@ -81,7 +81,11 @@ async fn a_namespace_and_a_kubeconfig_are_enough() {
     assert_eq!(causes(&nowhere), ["NAMESPACE_NOT_FOUND"]);
     let image = diagnosed(&job, &format!("{named} --image modelopsdevacr.azurecr.io/worker:absent"), 1).await;
     assert_eq!(causes(&image), ["TAG_NOT_FOUND"], "one more image");
-    println!("M-D2 B-12 runs=10 pools={}", every.len());
+    let (ngc, _) =
+        job.said(&["mops", "ngc", "check", "--json", "--kubeconfig", "cluster.yaml", "-n", NAMESPACE], 0).await;
+    let ngc: Value = serde_json::from_str(ngc.lines().last().expect("a report")).expect("json");
+    assert_eq!(pools(&ngc), every, "the pods of a namespace, whatever their labels");
+    println!("M-D2 B-12 runs=11 pools={}", every.len());
     job.down_to_nothing().await;
 }
 

@@ -68,14 +68,16 @@ async fn every_suggested_command_is_one_that_mops_knows() {
     assert!(!commands.is_empty());
     for command in commands {
         let words = command.replace("{file}", "no-such-file.yaml").replace("{host}", "registry.example");
+        let words = words.replace("{namespace}", "ml");
         let later = mops_diagnose::words::LATER.iter().any(|words| command.starts_with(words));
         assert!(later || !words.contains('{'), "{command}");
         let args: Vec<&str> = words.split(' ').skip(1).collect();
         let output = start("mops", &args, &[("HOME", home.as_str()), ("DOCKER_HOST", "unix:///nowhere")]).await;
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         // The parser took it, and what it names was looked for; or it is a verb that reports do not print yet.
         let want = match later {
             true => "is not supported by this version",
+            false if words.ends_with("--namespace ml") => "K8S_CONTEXT_MISSING",
             false if words.starts_with("mops env ") => "no container engine answers at `/nowhere`",
             false if words.ends_with("registry.example") => "no user is given for `registry.example`",
             false => "`no-such-file.yaml` cannot be read",

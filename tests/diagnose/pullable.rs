@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mops_diagnose::pullable::{self, Pull, Pullable};
+use mops_diagnose::pullable::{self, Asked, Pull, Pullable};
 use mops_diagnose::{Here, Request};
 use mops_host::Env;
 use mops_tests::http::Reply;
@@ -52,8 +52,9 @@ fn config(host: &str, password: &str) -> String {
 async fn look(web: &Web, env: &[(&str, &str)], images: &[&str], anonymous: bool) -> Vec<Pullable> {
     let env = env.iter().chain(&[("PATH", "/nowhere")]).copied();
     let here = Here { http: web.http(), env: Env::of(env), clock: web.clock.shared() };
-    let references: Vec<_> = images.iter().map(|image| image.parse().expect("a reference")).collect();
-    let looked = pullable::look(&Request::new("", "", ""), &here, &references, anonymous).await;
+    let images = images.iter().map(|image| image.parse().expect("a reference")).collect();
+    let asked = Asked { images, models: Vec::new(), anonymous };
+    let looked = pullable::look(&Request::new("", "", ""), &here, &asked).await;
     let text: String = looked.iter().map(|image| image.text(80)).collect();
     assert!(!text.contains("canary") && !format!("{looked:?}").contains("canary"), "{text}");
     assert!(

@@ -12,6 +12,7 @@ mod infra;
 mod lock;
 mod login;
 mod moves;
+mod ngc;
 mod reach;
 mod reading;
 mod refresh;
@@ -38,6 +39,7 @@ pub(crate) use infra::*;
 pub(crate) use lock::*;
 pub(crate) use login::*;
 pub(crate) use moves::*;
+pub(crate) use ngc::*;
 pub(crate) use reach::ReachArgs;
 pub(crate) use reading::ReadingArgs;
 pub(crate) use refresh::RefreshArgs;
@@ -89,8 +91,10 @@ pub(crate) enum Verb {
     /// What a cause means, how it is told from its neighbours, and what mends it.
     #[command(after_help = "Examples:\n  mops explain ACR_PASSWORD_ROTATED\n  mops explain --list")]
     Explain(ExplainArgs),
-    /// The credentials of a stack.
+    /// Logins: of this machine at registries, and of a stack.
     Auth(AuthArgs),
+    /// Images and models of NGC: log in once, and know which gate is shut.
+    Ngc(NgcArgs),
     /// A GPU container for this folder, from an image that may need a login.
     Env(EnvArgs),
     /// The older place of the checks.
@@ -116,6 +120,7 @@ impl Verb {
             Self::SmokeTest(args) | Self::Dev(DevArgs { verb: DevVerb::SmokeTest(args) }) => {
                 args.check.report.is_json()
             }
+            Self::Ngc(NgcArgs { verb: NgcVerb::Check(args) }) => args.check.report.is_json(),
             _ => false,
         }
     }

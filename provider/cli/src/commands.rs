@@ -20,6 +20,7 @@ mod init;
 mod kubeconfig;
 mod list;
 mod migrate;
+mod ngc_check;
 mod outputs;
 mod passphrase;
 mod preview;
@@ -83,6 +84,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::Infra(args) => infra(app, args.verb),
         Verb::Auth(args) => auth(app, args.verb),
         Verb::Env(args) => env(app, args.verb),
+        Verb::Ngc(args) => ngc_check::ngc(app, args.verb),
         Verb::Explain(args) => explain::run(app, &args),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),

@@ -7,6 +7,7 @@ mod text;
 use mops_probe::checks::{self, Registry};
 use mops_probe::observation::{check as probe, variant};
 use mops_probe::{Observation, Outcome};
+use mops_wire::ngc::Model;
 use mops_wire::registry::{Anatomy, Auth, Client, Reference};
 use mops_wire::{Allowance, Limits};
 
@@ -53,13 +54,23 @@ pub struct Pullable {
     pub findings: Vec<Finding>,
 }
 
-/// Looks at each image. With `anonymous` no login of this machine is read or sent.
-pub async fn look(request: &Request, here: &Here, references: &[Reference], anonymous: bool) -> Vec<Pullable> {
-    let limits = Limits { deadline: request.probe_timeout, ..checks::LIMITS };
-    let asking =
-        Asking { request, here: &Here { http: here.http.within(&Allowance::new(limits)), ..here.clone() }, anonymous };
-    let mut hosts: Vec<&str> = Vec::new();
-    for reference in references {
+/// What is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Images.
+    pub images: Vec<Reference>,
+    /// Models of NGC.
+    pub models: Vec<Model>,
+    /// No login of this machine is read or sent.
+    pub anonymous: bool,
+}
+
+/// Looks at each image, then at each model; what is seen of one may tell why another is refused.
+pub async fn look(request: &Request, here: &Here, asked: &Asked) -> Vec<Pullable> {
+    let request = &Request { models: asked.models.iter().map(Model::to_string).collect(), ..request.clone() };
+    let asking = Asking { request, here: &within(request, here), anonymous: asked.anonymous };
+    let mut hosts: Vec<&str> = if asked.models.is_empty() { Vec::new() } else { vec![mops_wire::ngc::REGISTRY] };
+    for reference in &asked.images {
         if !hosts.contains(&reference.registry()) {
             hosts.push(reference.registry());
         }
@@ -67,17 +78,45 @@ pub async fn look(request: &Request, here: &Here, references: &[Reference], anon
     let mut seen = Vec::new();
     for host in hosts {
         let images: Vec<String> =
-            references.iter().filter(|r| r.registry() == host).map(Reference::to_string).collect();
+            asked.images.iter().filter(|r| r.registry() == host).map(Reference::to_string).collect();
         seen.extend(asking.registry(host, &images).await);
     }
-    let words = Words::default();
-    let observed: Vec<Observed> = seen.iter().cloned().map(|o| Observed::at(Vantage::W, o).named()).collect();
-    let findings = classify(&observed, &words);
+    let findings = causes(&seen);
     let mut all = Vec::new();
-    for reference in references {
+    for reference in &asked.images {
         all.push(asking.judged(reference, &seen, &findings).await);
     }
+    all.extend(request.models.iter().map(|model| model_judged(model, &seen, &findings)));
     all
+}
+
+/// The same with the limits of a run.
+fn within(request: &Request, here: &Here) -> Here {
+    let limits = Limits { deadline: request.probe_timeout, ..checks::LIMITS };
+    Here { http: here.http.within(&Allowance::new(limits)), ..here.clone() }
+}
+
+fn causes(seen: &[Observation]) -> Vec<Finding> {
+    let observed: Vec<Observed> = seen.iter().cloned().map(|o| Observed::at(Vantage::W, o).named()).collect();
+    classify(&observed, &Words::default())
+}
+
+fn model_judged(model: &str, seen: &[Observation], findings: &[Finding]) -> Pullable {
+    let asked = seen.iter().find(|o| o.check == probe::NGC_MODEL && o.target == model);
+    let pull = match asked.map(|o| (o.outcome, o.status)) {
+        Some((Outcome::Ok, _)) => Pull::WithLogin,
+        Some((Outcome::Failed, Some(_))) => Pull::Refused,
+        Some((Outcome::Skipped, _)) => Pull::LoginRequired,
+        Some((Outcome::Failed, None)) | None => Pull::Unknown,
+    };
+    let about = |f: &&Finding| f.target == model || (f.target == mops_wire::ngc::REGISTRY && pull != Pull::WithLogin);
+    Pullable {
+        image: model.to_owned(),
+        pull,
+        login: asked.filter(|o| !o.source.is_empty()).map(|o| o.source.clone()),
+        anatomy: None,
+        findings: findings.iter().filter(about).cloned().collect(),
+    }
 }
 
 struct Asking<'a> {

@@ -1,6 +1,6 @@
 //! `mops auth check`: whether images can be pulled, before anything tries to (`tests/auth_check.rs`, L-10, L-11).
 
-use mops_diagnose::pullable::{self, Pull, Pullable};
+use mops_diagnose::pullable::{self, Asked, Pull, Pullable};
 use mops_diagnose::{Finding, Here, Request};
 use mops_wire::registry::Reference;
 use schemars::JsonSchema;
@@ -11,10 +11,10 @@ use crate::args::CheckImagesArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::key;
 
-/// Whether an image can be pulled.
+/// Whether an image, or a model of NGC, can be pulled.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct PullableLine {
-    /// As docker writes it in full.
+    /// As docker writes it in full; a model as `ORG[/TEAM]/NAME:VERSION`.
     image: String,
     /// `public`, `ok with login`, `harmful login`, `login required`, `refused` or `not known`.
     result: &'static str,
@@ -51,33 +51,43 @@ impl PullableLine {
 
 pub(crate) fn run(app: &App, args: &CheckImagesArgs) -> Outcome {
     key::none_of(args.images.iter().map(String::as_str))?;
-    let references = args.images.iter().map(|image| reference(image)).collect::<Result<Vec<_>, _>>()?;
-    let session = app.session(&app.pointed_without_stack()?)?;
-    let here = Here { http: session.http()?, env: app.env.clone(), clock: session.clock.clone() };
-    let request = Request::new("", "", "");
+    let images = args.images.iter().map(|image| reference(image)).collect::<Result<_, _>>()?;
+    let asked = Asked { images, models: Vec::new(), anonymous: args.anonymous };
+    let (request, here) = looking(app)?;
     app.wait_for(async {
         let looked = tokio::select! {
-            looked = pullable::look(&request, &here, &references, args.anonymous) => looked,
+            looked = pullable::look(&request, &here, &asked) => looked,
             () = app.cancel.canceled() => return Err(Failure::Told(Exit::Interrupted)),
         };
-        for image in &looked {
-            app.printer.event(&PullableLine::of(image));
-            if !app.printer.look().json {
-                app.printer.data(&image.text(app.printer.look().width));
-            }
-        }
+        told(app, &looked);
         Ok(exit(&looked, args.anonymous))
     })
 }
 
-fn reference(image: &str) -> Result<Reference, Failure> {
+/// What a look from this machine takes.
+pub(super) fn looking(app: &App) -> Result<(Request, Here), Failure> {
+    let session = app.session(&app.pointed_without_stack()?)?;
+    let here = Here { http: session.http()?, env: app.env.clone(), clock: session.clock.clone() };
+    Ok((Request::new("", "", ""), here))
+}
+
+pub(super) fn told(app: &App, looked: &[Pullable]) {
+    for image in looked {
+        app.printer.event(&PullableLine::of(image));
+        if !app.printer.look().json {
+            app.printer.data(&image.text(app.printer.look().width));
+        }
+    }
+}
+
+pub(super) fn reference(image: &str) -> Result<Reference, Failure> {
     image.parse().map_err(|error: mops_wire::registry::ReferenceError| {
         Failure::usage(error.to_string(), "for example `nvcr.io/nvidia/pytorch:25.12-py3`")
     })
 }
 
 /// What is not given fails; what nobody could tell of is no answer at all.
-fn exit(looked: &[Pullable], anonymous: bool) -> Exit {
+pub(super) fn exit(looked: &[Pullable], anonymous: bool) -> Exit {
     let fails = |pull: Pull| match pull {
         Pull::Public | Pull::WithLogin | Pull::Unknown => false,
         Pull::HarmfulLogin => !anonymous,

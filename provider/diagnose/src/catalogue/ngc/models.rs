@@ -50,7 +50,7 @@ pub(super) const CAUSES: &[Cause] = &[
         page: KEY_PAGE,
         remedy: Remedy {
             text: "make a key that includes the models among its services, or accept the licence of the model",
-            stack: "mops ngc check",
+            stack: "mops ngc check --namespace {namespace}",
             plain: "",
         },
         rules: &[medium(

@@ -8,6 +8,9 @@ use crate::catalogue::{CAUSE, Cause, Repair};
 use crate::observed::{check, code};
 use crate::rule::{Near, Remedy, failed, high, medium, passed};
 
+/// With a key or without.
+const ANYBODY: &[&str] = &[variant::ANON, variant::ENV, variant::PULL_SECRET, variant::LOCAL];
+
 pub(super) const CAUSES: &[Cause] = &[
     Cause {
         id: "NGC_LICENSE_NOT_ACCEPTED",
@@ -38,8 +41,8 @@ pub(super) const CAUSES: &[Cause] = &[
         meaning: "The path is wrong. NGC answers a wrong path with the same refusal as a missing right, which makes it look \
                   like a matter of licence or key.",
         signal: "the key is refused for the image and accepted for a known one, a random name is refused alike, and the \
-                 catalogue does not list the name; nearest names are printed. Without a key: nobody gets it, and the \
-                 catalogue lists others of its organisation",
+                 catalogue does not list the name; nearest names are printed. Without a key, or a known image to compare with: a \
+                 refusal, and the catalogue lists others of its organisation",
         near_miss: "a name that the catalogue lists gives NGC_NOT_ENTITLED",
         repair: Repair::Human,
         unconfirmed: true,
@@ -60,11 +63,11 @@ pub(super) const CAUSES: &[Cause] = &[
             .over(&["REGISTRY_REFUSED"]),
             medium(
                 &[
-                    failed(&[probe::REGISTRY_PULL]).with(&[variant::ANON]).http(&[401, 403]),
+                    failed(&[probe::REGISTRY_PULL]).with(ANYBODY).http(&[401, 403]).code(BARE),
                     failed(&[check::NGC_CATALOGUE]).code(&[code::NOT_FOUND]).near(Near::Target),
                 ],
-                "{place}: nobody gets `{target}` without a key, and the catalogue, which has others of this organisation, \
-                 does not list it; nearest: {last}",
+                "{place}: NGC refuses `{target}`, and its catalogue, which has others of this organisation, does not list it; \
+                 nearest: {last}",
             )
             .over(&["REGISTRY_REFUSED"]),
         ],
