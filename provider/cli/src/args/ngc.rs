@@ -18,7 +18,7 @@ pub(crate) enum NgcVerb {
     )]
     Check(Box<NgcCheckArgs>),
     /// Same as `mops auth login nvcr.io`.
-    #[command(after_help = "Examples:\n  mops ngc login\n  pass ngc | mops ngc login --org acme --key-stdin")]
+    #[command(after_help = "Examples:\n  mops ngc login\n  mops ngc login --org acme --key-stdin < key")]
     Login(LoginArgs),
     /// Same as `mops auth logout nvcr.io`.
     #[command(after_help = "Examples:\n  mops ngc logout\n  mops ngc logout --all")]

@@ -95,7 +95,9 @@ impl<'a> Desk<'a> {
 
     fn not_found(&self, refusal: &Refusal) -> Failure {
         let text = format!("`{}` has no `{}`", self.image.registry(), self.image);
-        told(Sort::Image, "TAG_NOT_FOUND", &text, "check name and tag", said(refusal))
+        let whole = refusal.code.as_deref() == Some("NAME_UNKNOWN");
+        let cause = if whole { "REPOSITORY_NOT_FOUND" } else { "TAG_NOT_FOUND" };
+        told(Sort::Image, cause, &text, "check name and tag", said(refusal))
     }
 
     /// Why a login that is here does not get the image.
@@ -115,13 +117,10 @@ impl<'a> Desk<'a> {
             let text = format!("`{host}` refuses the login from `{place}`");
             return told(Sort::Auth, cause, &text, &format!("`mops auth login {host}` makes a new one"), said(refusal));
         }
-        let cause = if ngc { "NGC_NOT_ENTITLED" } else { "REGISTRY_REFUSED" };
+        // NGC answers a wrong name, a missing right and a licence alike: which one it is takes more than this answer.
         let text = format!("`{host}` takes the login from `{place}` and does not give `{}`", self.image);
-        let hint = format!(
-            "check the name and the rights of the login; `mops diagnose-auth --registry {host} --image {}` looks closer",
-            self.image
-        );
-        told(Sort::Auth, cause, &text, &hint, said(refusal))
+        let hint = format!("`mops auth check {}` tells a wrong name from a missing right", self.image);
+        told(Sort::Auth, "REGISTRY_REFUSED", &text, &hint, said(refusal))
     }
 
     /// Whether the registry refuses the login for everything.
