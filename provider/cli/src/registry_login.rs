@@ -28,16 +28,15 @@ impl By {
 /// Shows the login of a client to its registry; also what the registry had asked for.
 pub(crate) async fn shown(client: &Client) -> Result<(By, Option<Challenge>), RegistryError> {
     let greeting = client.greet().await?;
-    let by = match &greeting.challenge {
-        None => By::Open,
-        Some(Challenge::Basic) => {
-            client.ping().await?;
-            By::Basic
-        }
-        Some(challenge @ Challenge::Bearer { .. }) => {
-            client.login_token(challenge).await?;
-            By::Token
-        }
-    };
+    let by = taken(client, greeting.challenge.as_ref()).await?;
     Ok((by, greeting.challenge))
+}
+
+/// The same where it is known what the registry asks for.
+pub(crate) async fn taken(client: &Client, challenge: Option<&Challenge>) -> Result<By, RegistryError> {
+    match challenge {
+        None => Ok(By::Open),
+        Some(Challenge::Basic) => client.ping().await.map(|_| By::Basic),
+        Some(challenge @ Challenge::Bearer { .. }) => client.login_token(challenge).await.map(|()| By::Token),
+    }
 }

@@ -4,6 +4,9 @@
 
 mod text;
 
+use std::collections::BTreeMap;
+
+use mops_logins::Kept;
 use mops_probe::checks::{self, Registry};
 use mops_probe::observation::{check as probe, variant};
 use mops_probe::{Observation, Outcome};
@@ -68,7 +71,8 @@ pub struct Asked {
 /// Looks at each image, then at each model; what is seen of one may tell why another is refused.
 pub async fn look(request: &Request, here: &Here, asked: &Asked) -> Vec<Pullable> {
     let request = &Request { models: asked.models.iter().map(Model::to_string).collect(), ..request.clone() };
-    let asking = Asking { request, here: &within(request, here), anonymous: asked.anonymous };
+    let mut asking =
+        Asking { request, here: &within(request, here), anonymous: asked.anonymous, logins: BTreeMap::new() };
     let mut hosts: Vec<&str> = if asked.models.is_empty() { Vec::new() } else { vec![mops_wire::ngc::REGISTRY] };
     for reference in &asked.images {
         if !hosts.contains(&reference.registry()) {
@@ -123,20 +127,38 @@ struct Asking<'a> {
     request: &'a Request,
     here: &'a Here,
     anonymous: bool,
+    /// Those of this machine that may be sent, by host: a credential program is run once.
+    logins: BTreeMap<String, Vec<(String, Kept)>>,
 }
 
 impl Asking<'_> {
-    async fn registry(&self, host: &str, images: &[String]) -> Vec<Observation> {
+    /// Reads the logins of this machine for a host; what is wrong with their places is seen.
+    async fn find_logins(&mut self, host: &str) -> Vec<Observation> {
+        if self.anonymous {
+            return Vec::new();
+        }
+        let found = mops_logins::logins(&self.here.env, host).await;
+        self.logins.insert(host.to_owned(), found.logins.into_iter().take(TRIED).collect());
+        found.seen
+    }
+
+    fn logins(&self, host: &str) -> &[(String, Kept)] {
+        self.logins.get(host).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    async fn registry(&mut self, host: &str, images: &[String]) -> Vec<Observation> {
         if host == mops_wire::ngc::REGISTRY && !self.anonymous {
             return self.ngc(images).await;
         }
-        let Here { http, clock, .. } = self.here;
+        let here = self.here;
+        let Here { http, clock, .. } = here;
         let reached = checks::reach(host, http, None, clock).await;
         let mut seen = reached.seen.clone();
         let Some(greeting) = &reached.greeting else { return seen };
         let registry = Registry { host, greeting, images, platform: None, http: reached.way(http), clock };
         let anybody = registry.as_anybody().await;
-        let logins = self.logins(host, &mut seen).await;
+        seen.extend(self.find_logins(host).await);
+        let logins = self.logins(host);
         if logins.is_empty() {
             if anybody.iter().any(is_refusal) && !self.anonymous {
                 seen.push(Observation::failed(check::LOGIN, "", host, code::NONE));
@@ -146,7 +168,7 @@ impl Asking<'_> {
         }
         // What the logins get or not is what counts; of the rest only what everybody gets.
         seen.extend(anybody.into_iter().filter(|o| o.outcome == Outcome::Ok));
-        let (asked, accepted) = own(&registry, logins).await;
+        let (asked, accepted) = own(&registry, logins.to_vec()).await;
         seen.extend(asked);
         if let Some((client, _)) = accepted {
             seen.extend(registry.look_up(&client, variant::LOCAL).await);
@@ -155,24 +177,16 @@ impl Asking<'_> {
     }
 
     /// NGC's registry, whose refusals take its catalogue to tell apart.
-    async fn ngc(&self, images: &[String]) -> Vec<Observation> {
+    async fn ngc(&mut self, images: &[String]) -> Vec<Observation> {
         let host = mops_wire::ngc::REGISTRY;
         let mut seen = ngc_reads::look(self.request, self.here, images).await.seen;
-        if self.logins(host, &mut Vec::new()).await.is_empty() {
+        // What is wrong with their places was seen by that look.
+        self.find_logins(host).await;
+        if self.logins(host).is_empty() {
             wants_login(&mut seen);
             seen.push(Observation::failed(check::LOGIN, "", host, code::NONE));
         }
         seen
-    }
-
-    /// The logins of this machine for a host; what is wrong with their places is seen.
-    async fn logins(&self, host: &str, seen: &mut Vec<Observation>) -> Vec<(String, mops_logins::Kept)> {
-        if self.anonymous {
-            return Vec::new();
-        }
-        let found = mops_logins::logins(&self.here.env, host).await;
-        seen.extend(found.seen);
-        found.logins.into_iter().take(TRIED).collect()
     }
 
     async fn judged(&self, reference: &Reference, seen: &[Observation], findings: &[Finding]) -> Pullable {
@@ -199,9 +213,9 @@ impl Asking<'_> {
         if pull != Pull::WithLogin {
             return (None, self.read(reference, Auth::Anonymous).await);
         }
-        for (place, kept) in self.logins(reference.registry(), &mut Vec::new()).await {
+        for (place, kept) in self.logins(reference.registry()) {
             if let Some(anatomy) = self.read(reference, kept.auth()).await {
-                return (Some(place), Some(anatomy));
+                return (Some(place.clone()), Some(anatomy));
             }
         }
         (None, None)

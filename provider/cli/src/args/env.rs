@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_folder_inside_is_a_whole_path() {
-        assert_eq!(whole_path("/work/").as_deref(), Ok("/work"));
-        assert!(["", "/", "work", "/a/../b"].iter().all(|text| whole_path(text).is_err()));
+        assert_eq!(whole_path("/data/").as_deref(), Ok("/data"));
+        assert!(["", "/", "data", "/a/../b"].iter().all(|text| whole_path(text).is_err()));
     }
 }

@@ -53,31 +53,28 @@ pub(crate) fn run(app: &App, args: &CheckImagesArgs) -> Outcome {
     key::none_of(args.images.iter().map(String::as_str))?;
     let images = args.images.iter().map(|image| reference(image)).collect::<Result<_, _>>()?;
     let asked = Asked { images, models: Vec::new(), anonymous: args.anonymous };
-    let (request, here) = looking(app)?;
-    app.wait_for(async {
-        let looked = tokio::select! {
-            looked = pullable::look(&request, &here, &asked) => looked,
-            () = app.cancel.canceled() => return Err(Failure::Told(Exit::Interrupted)),
-        };
-        told(app, &looked);
-        Ok(exit(&looked, args.anonymous))
-    })
+    let looked = look(app, &asked)?;
+    Ok(exit(&looked, args.anonymous))
 }
 
-/// What a look from this machine takes.
-pub(super) fn looking(app: &App) -> Result<(Request, Here), Failure> {
+/// Looks from this machine, and tells what came of it.
+pub(super) fn look(app: &App, asked: &Asked) -> Result<Vec<Pullable>, Failure> {
     let session = app.session(&app.pointed_without_stack()?)?;
     let here = Here { http: session.http()?, env: app.env.clone(), clock: session.clock.clone() };
-    Ok((Request::new("", "", ""), here))
-}
-
-pub(super) fn told(app: &App, looked: &[Pullable]) {
-    for image in looked {
-        app.printer.event(&PullableLine::of(image));
-        if !app.printer.look().json {
-            app.printer.data(&image.text(app.printer.look().width));
+    let request = Request::new("", "", "");
+    app.wait_for(async {
+        let looked = tokio::select! {
+            looked = pullable::look(&request, &here, asked) => looked,
+            () = app.cancel.canceled() => return Err(Failure::Told(Exit::Interrupted)),
+        };
+        for image in &looked {
+            app.printer.event(&PullableLine::of(image));
+            if !app.printer.look().json {
+                app.printer.data(&image.text(app.printer.look().width));
+            }
         }
-    }
+        Ok(looked)
+    })
 }
 
 pub(super) fn reference(image: &str) -> Result<Reference, Failure> {

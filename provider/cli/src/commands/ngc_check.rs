@@ -1,13 +1,13 @@
 //! `mops ngc check`: NGC's two gates, its registry and its models, from this machine or from the servers of a namespace
 //! (`tests/ngc_check.rs`, N-07 to N-11). The verdicts are those of `mops diagnose-auth`.
 
-use mops_diagnose::pullable::{self, Asked, Pull};
+use mops_diagnose::pullable::{Asked, Pull};
 
-use super::auth_check::{exit, looking, reference, told};
+use super::auth_check::{exit, look, reference};
 use super::{auth_login, auth_logout, auth_status, check};
 use crate::app::App;
 use crate::args::{AuthStatusArgs, DiagnoseArgs, FixArgs, NgcCheckArgs, NgcVerb, SubjectArgs, Target, WatchArgs};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Failure, Outcome};
 use crate::key;
 
 pub(crate) fn ngc(app: &App, verb: NgcVerb) -> Outcome {
@@ -47,16 +47,9 @@ fn from_here(app: &App, args: &NgcCheckArgs) -> Outcome {
     }
     let images = args.images.iter().map(|image| reference(image)).collect::<Result<_, _>>()?;
     let asked = Asked { images, models: models.clone(), anonymous: false };
-    let (request, here) = looking(app)?;
-    app.wait_for(async {
-        let looked = tokio::select! {
-            looked = pullable::look(&request, &here, &asked) => looked,
-            () = app.cancel.canceled() => return Err(Failure::Told(Exit::Interrupted)),
-        };
-        told(app, &looked);
-        if looked.iter().any(|one| one.pull == Pull::LoginRequired) {
-            app.printer.hint("`mops ngc login` shows a key to NGC and keeps it");
-        }
-        Ok(exit(&looked, false))
-    })
+    let looked = look(app, &asked)?;
+    if looked.iter().any(|one| one.pull == Pull::LoginRequired) {
+        app.printer.hint("`mops ngc login` shows a key to NGC and keeps it");
+    }
+    Ok(exit(&looked, false))
 }

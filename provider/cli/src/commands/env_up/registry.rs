@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::args::EnvUpArgs;
 use crate::containers::told;
 use crate::exit::{Failure, Sort};
+use crate::registry_login;
 
 /// How an image is to be had.
 pub(super) enum Way {
@@ -127,16 +128,8 @@ impl<'a> Desk<'a> {
     async fn is_bad(&self, kept: &Kept) -> bool {
         let Ok(client) = self.client(kept.auth()) else { return false };
         let Ok(greeting) = client.greet().await else { return false };
-        let Some(challenge) = &greeting.challenge else { return false };
-        let token = client.login_token(challenge).await;
-        let asked = match token {
-            Ok(()) if matches!(challenge, mops_wire::registry::Challenge::Basic) => client.ping().await.map(drop),
-            other => other,
-        };
-        asked
-            .err()
-            .and_then(|error| error.refusal().map(|refusal| matches!(refusal.status, 401 | 403)))
-            .unwrap_or_default()
+        let taken = registry_login::taken(&client, greeting.challenge.as_ref()).await;
+        taken.is_err_and(|error| error.refusal().is_some_and(|refusal| matches!(refusal.status, 401 | 403)))
     }
 
     /// The registry gives here what the engine says that it did not get.
