@@ -2,9 +2,15 @@
 //! 443, trust what the machine trusts, and reach nothing else.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::process::Command;
 use std::time::Duration;
 
+use mops_probe::Log;
+use mops_probe::observation::check;
 use mops_tests::job::{FILE, Job, example};
+use mops_tests::place::bin_dir;
+use mops_tests::private::address::REGISTRY;
+use mops_tests::private::names::{ALIAS, EDGE};
 use mops_tests::skip::skipped;
 use mops_tests::tls::Authority;
 
@@ -38,6 +44,21 @@ async fn a_name_that_answers_with_a_foreign_certificate_is_not_believed() {
     assert_eq!(output.code, Some(3), "{said}");
     assert!(said.contains("login.microsoftonline.com") && said.contains("certificate"), "{said}");
     assert_eq!(job.existing(), Vec::<String>::new());
+}
+
+/// The probe as pods run it has the resolver of another way to link.
+#[tokio::test]
+async fn the_end_of_a_chain_of_aliases_is_told() {
+    if job("minimal/minimal.yaml", "the end of a chain of aliases").is_none() {
+        return;
+    }
+    for program in ["mops-probe", "mops-probe-static"] {
+        let mut probe = Command::new(bin_dir().join(program));
+        let ran = probe.env_clear().envs([("MOPS_PROBE_REGISTRY", ALIAS), ("MOPS_PROBE_RUN", "7f3a")]).output();
+        let said = String::from_utf8(ran.expect("it starts").stdout).expect("text");
+        let told = Log::parse(&said).observations.into_iter().find(|seen| seen.check == check::NET_DNS);
+        assert_eq!(told.expect(&said).detail, format!("{REGISTRY}, as `{EDGE}`"), "{program}");
+    }
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::error::WireError;
+use crate::name::{self, Found};
 use crate::origin::Origin;
 use crate::pipeline::{Http, HttpConfig};
 use crate::proxy::ProxySettings;
-use crate::transport;
 
 impl Http {
     /// Whether requests to this origin go by a proxy: then its addresses from here mean nothing.
@@ -31,20 +31,22 @@ impl Http {
         Ok(self.share().map_or_else(|| other.clone(), |share| other.with_share(share.clone())))
     }
 
-    /// The addresses of an origin's host, as requests find them.
+    /// Where the name of an origin's host leads, as requests find it; addresses have the origin's port.
     ///
     /// # Errors
     /// [`WireError::Dns`], or [`WireError::Timeout`] after `limit`.
-    pub async fn addresses(&self, origin: &Origin, limit: Duration) -> Result<Vec<SocketAddr>, WireError> {
+    pub async fn addresses(&self, origin: &Origin, limit: Duration) -> Result<Found, WireError> {
         let host = origin.host();
         if let Ok(address) = host.trim_matches(['[', ']']).parse() {
-            return Ok(vec![SocketAddr::new(address, origin.port())]);
+            return Ok(Found { addresses: vec![SocketAddr::new(address, origin.port())], alias_of: None });
         }
         let config = self.config();
-        let found = transport::resolve(config.connect.lookup(host), config.this_machine_only, host);
-        let found = within(limit, host, found).await?.map_err(|error| WireError::unresolved(host, &error))?;
-        let port = |a: SocketAddr| if a.port() == 0 { SocketAddr::new(a.ip(), origin.port()) } else { a };
-        Ok(found.into_iter().map(port).collect())
+        let found = name::look_up(config.connect.lookup(host), config.this_machine_only, host);
+        let mut found = within(limit, host, found).await?.map_err(|error| WireError::unresolved(host, &error))?;
+        for address in found.addresses.iter_mut().filter(|address| address.port() == 0) {
+            address.set_port(origin.port());
+        }
+        Ok(found)
     }
 
     /// Opens a connection to one of the addresses, and closes it.

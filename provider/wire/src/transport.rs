@@ -1,7 +1,6 @@
 //! The one user of the HTTP library: connections, names, proxies. No redirects, no retries, no cookies.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use url::Url;
 
 use crate::connect::ConnectMap;
 use crate::error::{Unresolved, WireError};
+use crate::name;
 use crate::pipeline::HttpConfig;
 use crate::tls::{Base, TlsSettings};
 
@@ -75,30 +75,9 @@ impl Resolve for Resolver {
         let mapped = self.connect.lookup(name.as_str());
         let only = self.this_machine_only;
         Box::pin(async move {
-            let found = resolve(mapped, only, name.as_str()).await.map_err(unresolved)?;
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let found = name::look_up(mapped, only, name.as_str()).await.map_err(unresolved)?;
+            Ok(Box::new(found.addresses.into_iter()) as Addrs)
         })
-    }
-}
-
-/// The addresses of a name; port 0 stands for the port of the request.
-pub(crate) async fn resolve(
-    mapped: Option<SocketAddr>,
-    this_machine_only: bool,
-    name: &str,
-) -> io::Result<Vec<SocketAddr>> {
-    let found = match mapped {
-        Some(address) => vec![address],
-        // Never asked of a resolver: plain http is spoken to these names.
-        None if name == "localhost" || name.ends_with(".localhost") => {
-            vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]
-        }
-        None if this_machine_only => return Err(io::Error::other("tests reach this machine only")),
-        None => tokio::net::lookup_host((name, 0)).await?.collect(),
-    };
-    match found.is_empty() {
-        true => Err(io::Error::other("it has no address")),
-        false => Ok(found),
     }
 }
 

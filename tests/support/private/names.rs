@@ -7,13 +7,18 @@ use std::path::{Path, PathBuf};
 
 use mops_host::fsx;
 
-use super::address::{NAMES, WORLD};
+use super::address::{NAMES, REGISTRY, WORLD};
 use super::part::Part;
 use super::scratch;
 
 /// A domain whose names the name server refuses to look up, as one does that is told to forward them and has nobody to
 /// ask.
 pub const REFUSED: &str = "refused.example";
+
+/// A name that is another one for [`EDGE`].
+pub const ALIAS: &str = "alias.lab.example";
+/// Where the aliases end.
+pub const EDGE: &str = "edge.lab.example";
 
 /// The name server; it runs as long as the world.
 #[derive(Debug)]
@@ -65,6 +70,7 @@ fn arguments(hosts: &Path) -> Vec<String> {
         .into_iter()
         .chain(own)
         .chain(known)
+        .chain([format!("--host-record={EDGE},{REGISTRY}"), format!("--cname={ALIAS},{EDGE}")])
         .chain([format!("--server=/{REFUSED}/#"), "--address=/#/".to_owned()])
         .collect()
 }

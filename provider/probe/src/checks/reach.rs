@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mops_host::SharedClock;
 use mops_wire::registry::{Auth, Challenge, Client, Greeting, RegistryError};
-use mops_wire::{Http, Origin, ProxySettings, Url, WireError};
+use mops_wire::{Found, Http, Origin, ProxySettings, Url, WireError};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -172,20 +172,24 @@ pub(super) async fn addresses_of(
     let watch = Watch::start(clock);
     let found = http.addresses(origin, patience(http)).await;
     let seen = match &found {
-        Ok(addresses) => {
-            let code = match kind(addresses) {
-                code::PUBLIC_ADDRESS if is_private_link(origin, http).await => code::PRIVATE_LINK_PUBLIC,
+        Ok(found) => {
+            let code = match kind(&found.addresses) {
+                code::PUBLIC_ADDRESS if is_private_link(origin, found, http).await => code::PRIVATE_LINK_PUBLIC,
                 other => other,
             };
-            Observation::ok(check::NET_DNS, "", target).code(code).detail(&listed(addresses))
+            Observation::ok(check::NET_DNS, "", target).code(code).detail(&listed(found))
         }
         Err(error) => Failure::from(error).observation(check::NET_DNS, "", target),
     };
-    (seen.millis(watch.millis()), found)
+    (seen.millis(watch.millis()), found.map(|found| found.addresses))
 }
 
 /// Whether the host's name leads through the zone of a private endpoint: Azure gives it a second name there.
-async fn is_private_link(origin: &Origin, http: &Http) -> bool {
+async fn is_private_link(origin: &Origin, found: &Found, http: &Http) -> bool {
+    let last = found.alias_of.as_deref().unwrap_or_default();
+    if last.split_once('.').is_some_and(|(_, zone)| zone.starts_with("privatelink.")) {
+        return true;
+    }
     let Some(other) = private_name(origin.host()).and_then(|name| Origin::https(&name)) else { return false };
     http.addresses(&other, patience(http)).await.is_ok()
 }
@@ -201,11 +205,13 @@ fn patience(http: &Http) -> Duration {
     http.patience().unwrap_or(DEADLINE)
 }
 
-fn listed(addresses: &[SocketAddr]) -> String {
-    let mut all: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
+/// The addresses, and the name at the end of the aliases that lead to them.
+fn listed(found: &Found) -> String {
+    let mut all: Vec<String> = found.addresses.iter().map(|a| a.ip().to_string()).collect();
     all.sort();
     all.dedup();
-    all.join(", ")
+    let all = all.join(", ");
+    found.alias_of.as_ref().map_or_else(|| all.clone(), |last| format!("{all}, as `{last}`"))
 }
 
 /// Whose network the addresses are in; nothing for this machine, where only a sandbox is.

@@ -73,8 +73,8 @@ impl Client {
         check_scheme(next).map_err(refused)?;
         let origin = Origin::of(next).filter(|o| o.scheme() == "https").ok_or_else(|| refused("it leaves https"))?;
         if !self.http.by_proxy(&origin) {
-            let addresses = self.http.addresses(&origin, self.paced(Request::get(next.clone())).deadline).await?;
-            if addresses.iter().any(|a| is_own_network(a.ip())) {
+            let found = self.http.addresses(&origin, self.paced(Request::get(next.clone())).deadline).await?;
+            if found.addresses.iter().any(|a| is_own_network(a.ip())) {
                 return Err(refused("it leads into the machine's own network"));
             }
         }

@@ -26,8 +26,8 @@ async fn past_proxy(http: &Http, read: &Result<Layer, RegistryError>) -> Option<
     let origin = Origin::https(host).filter(|origin| http.by_proxy(origin))?;
     let direct = http.with_proxy(ProxySettings::none()).ok()?;
     let limit = direct.patience().unwrap_or(DEADLINE);
-    let addresses = direct.addresses(&origin, limit).await.ok()?;
-    direct.connects(origin.host(), &addresses, limit).await.ok()?;
+    let found = direct.addresses(&origin, limit).await.ok()?;
+    direct.connects(origin.host(), &found.addresses, limit).await.ok()?;
     let words =
         "the registry sends there for its layers; no answer by the proxy of the environment, a connection without it";
     Some(Observation::failed(check::NET_PROXY, "", host, code::REACHED_DIRECT).detail(words))
