@@ -526,7 +526,7 @@ async fn the_printed_roles_are_what_a_run_uses() {
         }))
         .await;
     // Of one that waits the events tell why.
-    let gone = json!([{"secretRef": {"name": "gone"}}]);
+    let gone = json!([{"secretRef": {"name": "gone"}}, {"configMapRef": {"name": "gone"}}]);
     for (name, user, from) in
         [("dask-worker-3", json!({"runAsUser": 1000}), json!([])), ("dask-worker-4", json!({}), gone)]
     {

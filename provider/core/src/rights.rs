@@ -29,6 +29,7 @@ pub const IN_NAMESPACE: &[Right] = &[
     PODS,
     LOGS,
     EXEC,
+    Right { group: "", resource: "configmaps", verbs: &["get"] },
     Right { group: "", resource: "secrets", verbs: &["get"] },
     Right { group: "", resource: "serviceaccounts", verbs: &["get"] },
     EVENTS,

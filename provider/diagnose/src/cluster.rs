@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Secret, Service, ServiceAccount};
 use kube::api::{
     Api, DeleteParams, GetParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions,
     PropagationPolicy,
@@ -130,6 +130,10 @@ impl Cluster {
     }
 
     pub(crate) async fn secret(&self, name: &str) -> Result<Secret, Trouble> {
+        Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
+    }
+
+    pub(crate) async fn config_map(&self, name: &str) -> Result<ConfigMap, Trouble> {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
     }
 

@@ -6,7 +6,7 @@ use mops_probe::Observation;
 
 use crate::env_sources;
 use crate::observed::{check, code};
-use crate::secret_shelf::Shelf;
+use crate::shelf::Shelf;
 
 /// A source of a variable, and what it gives.
 type Source = (String, String);
@@ -14,10 +14,7 @@ type Source = (String, String);
 /// Every variable of the container that more than one source gives, with the source that wins. A source that was not
 /// read gives nothing.
 pub(crate) fn look(container: &Container, shelf: &Shelf) -> Vec<Observation> {
-    let named = |source: env_sources::Source<'_>| {
-        let name = source.secret.map_or("the pod's own `env`".to_owned(), |name| format!("secret {name}"));
-        Some((name, source.value?))
-    };
+    let named = |source: env_sources::Source<'_>| Some((source.keeper.to_string(), source.value?));
     let all = env_sources::of(container, shelf).into_iter();
     let read = all.map(|(variable, given)| (variable, given.sources.into_iter().filter_map(named).collect::<Vec<_>>()));
     read.filter(|(_, all)| all.len() > 1).map(|(variable, all)| seen(&variable, &all)).collect()
@@ -35,7 +32,7 @@ fn seen(variable: &str, all: &[Source]) -> Observation {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::Secret;
+    use k8s_openapi::api::core::v1::{ConfigMap, Secret};
     use serde_json::json;
 
     use super::*;
@@ -50,7 +47,9 @@ mod tests {
         let container: Container = serde_json::from_value(container).unwrap();
         let old = secret(&[("PASSWORD", "canary-old"), ("USER", "u"), ("ALONE", "canary")]);
         let new = secret(&[("PASSWORD", "canary-new"), ("USER", "u")]);
-        let shelf = Shelf::of([("old", Ok(old)), ("new", Ok(new))]);
+        let map =
+            ConfigMap { data: Some([("USER".to_owned(), "canary-map".to_owned())].into()), ..ConfigMap::default() };
+        let shelf = Shelf::of([("old", Ok(old)), ("new", Ok(new))]).with_map("map", Ok(map));
         let seen = look(&container, &shelf);
         assert!(!format!("{seen:?}").contains("canary"), "{seen:?}");
         seen.into_iter().map(|o| (o.target, o.code.unwrap_or_default(), o.detail)).collect()
@@ -69,6 +68,16 @@ mod tests {
                 row("PASSWORD", "DIFFERS", "secret new wins over secret old"),
                 row("USER", "", "the same in secret old, secret new")
             ]
+        );
+        let first = json!([{"configMapRef": {"name": "map"}}, {"secretRef": {"name": "old"}}]);
+        assert_eq!(
+            told(json!({"name": "worker", "envFrom": first})),
+            [row("USER", "DIFFERS", "secret old wins over config map map")]
+        );
+        let key = json!([{"name": "USER", "valueFrom": {"configMapKeyRef": {"name": "map", "key": "USER"}}}]);
+        assert_eq!(
+            told(json!({"name": "worker", "envFrom": from(["old", "new"]), "env": key}))[1],
+            row("USER", "DIFFERS", "config map map wins over secret old, secret new")
         );
         let own = json!([{"name": "ALONE", "value": "x"}]);
         assert_eq!(

@@ -2,17 +2,36 @@
 //! (tests of `env_owners` and `live`). The values stay here and with who compares them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use k8s_openapi::api::core::v1::{Container, EnvVar, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvFromSource, EnvVar, Secret};
 
 use crate::cluster::Trouble;
 use crate::observed::code;
-use crate::secret_shelf::{Shelf, value};
+use crate::shelf::{Shelf, value};
+
+/// Where a value is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeper<'a> {
+    Secret(&'a str),
+    ConfigMap(&'a str),
+    /// The container's own `env`.
+    Pod,
+}
+
+impl fmt::Display for Keeper<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(name) => write!(f, "secret {name}"),
+            Self::ConfigMap(name) => write!(f, "config map {name}"),
+            Self::Pod => f.write_str("the pod's own `env`"),
+        }
+    }
+}
 
 /// One that gives a variable its value.
 pub(crate) struct Source<'a> {
-    /// A secret; the container's own `env` without one.
-    pub(crate) secret: Option<&'a str>,
+    pub(crate) keeper: Keeper<'a>,
     /// None where it is no text, or was not read.
     pub(crate) value: Option<String>,
 }
@@ -26,15 +45,16 @@ pub(crate) struct Given<'a> {
 }
 
 impl<'a> Given<'a> {
-    fn by(&mut self, secret: Option<&'a str>, value: Option<String>) {
-        self.sources.push(Source { secret, value });
+    fn by(&mut self, keeper: Keeper<'a>, value: Option<String>) {
+        self.sources.push(Source { keeper, value });
         self.open = false;
     }
 
     /// The secret from which the variable comes, and what it gives; none where that is another's, or is not known.
     pub(crate) fn winner(&self) -> Option<(&'a str, &str)> {
         let last = self.sources.last().filter(|_| !self.open)?;
-        Some((last.secret?, last.value.as_deref()?))
+        let Keeper::Secret(secret) = last.keeper else { return None };
+        Some((secret, last.value.as_deref()?))
     }
 }
 
@@ -43,34 +63,55 @@ pub(crate) fn of<'a>(container: &'a Container, shelf: &Shelf) -> BTreeMap<String
     let mut all: BTreeMap<String, Given<'a>> = BTreeMap::new();
     for from in container.env_from.iter().flatten() {
         let prefix = from.prefix.as_deref().unwrap_or_default();
-        let secret = from.secret_ref.as_ref().map(|reference| reference.name.as_str());
-        match secret.map(|name| (name, shelf.get(name))) {
-            Some((name, Some(Ok(secret)))) => {
-                for key in keys(secret) {
-                    all.entry(format!("{prefix}{key}")).or_default().by(Some(name), value(secret, key));
+        match whole(from, shelf) {
+            Some((keeper, values)) => {
+                for (key, value) in values {
+                    all.entry(format!("{prefix}{key}")).or_default().by(keeper, value);
                 }
             }
-            Some((_, Some(Err(Trouble { code: code::NOT_FOUND, .. })))) => {}
             // It may set any of them.
-            _ => all.values_mut().for_each(|given| given.open = true),
+            None => all.values_mut().for_each(|given| given.open = true),
         }
     }
     for variable in container.env.iter().flatten() {
-        let (secret, value) = own(variable, shelf);
-        all.entry(variable.name.clone()).or_default().by(secret, value);
+        let (keeper, value) = own(variable, shelf);
+        all.entry(variable.name.clone()).or_default().by(keeper, value);
     }
     all
 }
 
-/// What an entry of `env` gives, by its text or by its secret.
-fn own<'a>(variable: &'a EnvVar, shelf: &Shelf) -> (Option<&'a str>, Option<String>) {
-    let key = variable.value_from.as_ref().and_then(|from| from.secret_key_ref.as_ref());
-    match key {
-        Some(key) => (Some(key.name.as_str()), shelf.found(&key.name).and_then(|secret| value(secret, &key.key))),
-        None => (None, variable.value.clone()),
+/// What an entry of `envFrom` gives, by its key; nothing where it is absent, and none where nobody knows.
+fn whole<'a, 's>(from: &'a EnvFromSource, shelf: &'s Shelf) -> Option<(Keeper<'a>, Vec<(&'s str, Option<String>)>)> {
+    if let Some(reference) = &from.secret_ref {
+        let found = read(shelf.get(&reference.name)?)?;
+        let keys = found.and_then(|secret| Some((secret, secret.data.as_ref()?)));
+        let values = keys.map(|(secret, data)| data.keys().map(|key| (key.as_str(), value(secret, key))).collect());
+        return Some((Keeper::Secret(&reference.name), values.unwrap_or_default()));
+    }
+    let reference = from.config_map_ref.as_ref()?;
+    let found = read(shelf.map(&reference.name)?)?;
+    let data = found.and_then(|map| map.data.as_ref());
+    let values = data.into_iter().flatten().map(|(key, value)| (key.as_str(), Some(value.clone())));
+    Some((Keeper::ConfigMap(&reference.name), values.collect()))
+}
+
+/// One that is absent gives nothing; of one that was not read nobody knows.
+fn read<T>(found: &Result<T, Trouble>) -> Option<Option<&T>> {
+    match found {
+        Ok(object) => Some(Some(object)),
+        Err(Trouble { code: code::NOT_FOUND, .. }) => Some(None),
+        Err(_) => None,
     }
 }
 
-fn keys(secret: &Secret) -> impl Iterator<Item = &str> {
-    secret.data.iter().flatten().map(|(key, _)| key.as_str())
+/// What an entry of `env` gives, by its text or by a key of an object.
+fn own<'a>(variable: &'a EnvVar, shelf: &Shelf) -> (Keeper<'a>, Option<String>) {
+    let Some(from) = &variable.value_from else { return (Keeper::Pod, variable.value.clone()) };
+    if let Some(key) = &from.secret_key_ref {
+        let secret: Option<&Secret> = shelf.found(&key.name);
+        return (Keeper::Secret(&key.name), secret.and_then(|secret| value(secret, &key.key)));
+    }
+    let Some(key) = &from.config_map_key_ref else { return (Keeper::Pod, None) };
+    let map: Option<&ConfigMap> = shelf.map(&key.name).and_then(|found| found.as_ref().ok());
+    (Keeper::ConfigMap(&key.name), map.and_then(|map| map.data.as_ref()?.get(&key.key).cloned()))
 }

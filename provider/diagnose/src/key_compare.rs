@@ -9,7 +9,7 @@ use mops_probe::observation::{check as probe, variant};
 
 use crate::observed::{Object, Observed, Status, Vantage, check, code};
 use crate::request::Request;
-use crate::secret_shelf::value;
+use crate::shelf::value;
 
 /// One comparison for each host for which both kinds of secret hold a key of the same user.
 pub(crate) fn secrets(request: &Request, env: &[(&str, &Secret)], pull: &[(&str, &Secret)]) -> Vec<Observed> {

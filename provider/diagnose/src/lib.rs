@@ -52,7 +52,7 @@ pub mod request;
 pub mod rule;
 mod run;
 mod sampling;
-mod secret_shelf;
+mod shelf;
 pub mod smoke;
 mod stack_lines;
 mod static_reads;

@@ -19,7 +19,7 @@ use crate::report::phrase::some;
 use crate::request::{Request, Services};
 use crate::run::Seen;
 use crate::sampling;
-use crate::secret_shelf::Shelf;
+use crate::shelf::Shelf;
 use crate::workload::{self, Nodes};
 
 /// Workers at a time: the API server holds a stream for each, and the nodes do the work.
@@ -244,7 +244,7 @@ fn is_old(variable: &str, source: &Source, has: &Hashes) -> bool {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::ByteString;
-    use k8s_openapi::api::core::v1::Secret;
+    use k8s_openapi::api::core::v1::{ConfigMap, Secret};
     use serde_json::{Value as Json, json};
 
     use super::*;
@@ -254,14 +254,19 @@ mod tests {
         Secret { data: Some(data.collect()), ..Secret::default() }
     }
 
+    fn trouble<T>(code: &'static str) -> Result<T, Trouble> {
+        Err(Trouble { code, detail: String::new() })
+    }
+
     fn shelf() -> Shelf {
-        let trouble = |code| Err(Trouble { code, detail: String::new() });
         Shelf::of([
             ("one", Ok(secret(&[("USER", "canary-1"), ("PASSWORD", "canary-2"), ("1-odd", "x")]))),
             ("two", Ok(secret(&[("PASSWORD", "canary-3")]))),
             ("gone", trouble(code::NOT_FOUND)),
             ("closed", trouble(code::FORBIDDEN)),
         ])
+        .with_map("map", Ok(ConfigMap { data: Some([("USER".into(), "u".into())].into()), ..ConfigMap::default() }))
+        .with_map("gone", trouble(code::NOT_FOUND))
     }
 
     fn names(container: Json) -> Vec<String> {
@@ -277,8 +282,10 @@ mod tests {
         let all = |from: Vec<Json>, env: Json| names(json!({"name": "worker", "envFrom": from, "env": env}));
         assert_eq!(all(from(&["one", "two", "gone"]), json!([])), ["1-odd of one", "PASSWORD of two", "USER of one"]);
         assert_eq!(all(from(&["one", "closed", "two"]), json!([])), ["PASSWORD of two"], "what nobody read may set it");
-        let map = json!({"configMapRef": {"name": "m"}});
-        assert_eq!(all([from(&["one"]), vec![map]].concat(), json!([])), [""; 0]);
+        let and = |map: &str| all([from(&["one"]), vec![json!({"configMapRef": {"name": map}})]].concat(), json!([]));
+        assert_eq!(and("unread"), [""; 0]);
+        assert_eq!(and("map"), ["1-odd of one", "PASSWORD of one"], "the map sets the other one");
+        assert_eq!(and("gone"), ["1-odd of one", "PASSWORD of one", "USER of one"]);
         let key = json!({"name": "USER", "valueFrom": {"secretKeyRef": {"name": "two", "key": "PASSWORD"}}});
         let env = json!([{"name": "PASSWORD", "value": "x"}, key]);
         assert_eq!(all(from(&["one"]), env), ["1-odd of one", "USER of two"]);

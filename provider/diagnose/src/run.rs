@@ -28,7 +28,7 @@ use crate::probe_pod;
 use crate::probing;
 use crate::report::{self, Cleanup, Command, Run, Skipped, Tool};
 use crate::request::{NoClient, Request, Services};
-use crate::secret_shelf::Shelf;
+use crate::shelf::Shelf;
 use crate::smoke::Pushed;
 use crate::stack_lines::StackLines;
 use crate::static_reads;

@@ -20,7 +20,7 @@ use crate::observed::{Object, Observed, Status, Vantage, check, code};
 use crate::principal;
 use crate::pull_reads;
 use crate::request::{ArmView, Request, Services};
-use crate::secret_shelf::{Shelf, value};
+use crate::shelf::{Names, Shelf, value};
 use crate::workload::{self, Nodes};
 
 /// A secret that the worker refers to, and the keys that it wants by name.
@@ -30,11 +30,23 @@ struct Reference {
     required: bool,
 }
 
-/// The secrets that the workers refer to, and those of the stack.
-pub(crate) fn named(request: &Request, workers: &[Pod]) -> BTreeSet<String> {
+/// The secrets and config maps that the workers refer to, and the secrets of the stack.
+pub(crate) fn named(request: &Request, workers: &[Pod]) -> Names {
     let linked = workers.iter().flat_map(workload::pull_secrets);
     let stacks = request.env_secret.iter().chain(&request.pull_secret).cloned();
-    references(request, workers).into_keys().chain(linked).chain(stacks).collect()
+    let secrets = references(request, workers).into_keys().chain(linked).chain(stacks).collect();
+    Names { secrets, maps: maps(request, workers) }
+}
+
+/// The config maps that give the workers variables.
+fn maps(request: &Request, workers: &[Pod]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for container in workers.iter().filter_map(|w| workload::container(w, request.container.as_deref())) {
+        let whole = container.env_from.iter().flatten().filter_map(|from| Some(&from.config_map_ref.as_ref()?.name));
+        let keys = container.env.iter().flatten().filter_map(|v| v.value_from.as_ref()?.config_map_key_ref.as_ref());
+        found.extend(whole.chain(keys.map(|key| &key.name)).filter(|name| !name.is_empty()).cloned());
+    }
+    found
 }
 
 /// All static observations about secrets and their links.
@@ -96,7 +108,7 @@ pub(crate) fn may_have_login(shelf: &Shelf, request: &Request, workers: &[Pod]) 
     };
     let by_identity = request.identity.is_some() || workers.iter().any(workload::asks_for_identity);
     let by_name = workers.iter().any(|worker| !workload::pull_secrets(worker).is_empty());
-    by_value || by_identity || by_name || named(request, workers).iter().any(held)
+    by_value || by_identity || by_name || named(request, workers).secrets.iter().any(held)
 }
 
 /// The containers of the stack with the SAS that its secret holds for them; none when that secret is not read.

@@ -242,7 +242,10 @@ async fn the_printed_roles_are_what_a_fix_uses() {
     let request = Request { identity: Some(identity), vantages, ..linked_request() };
     let mut objects = unlinked();
     objects[1]["type"] = json!("Opaque");
-    objects[2] = workers(env_from("bundle-credentials"), json!({"imagePullSecrets": [{"name": "pull"}]}));
+    let map = json!({"configMapRef": {"name": "settings", "optional": true}});
+    let mut from = env_from("bundle-credentials");
+    from["envFrom"].as_array_mut().expect("a list").push(map);
+    objects[2] = workers(from, json!({"imagePullSecrets": [{"name": "pull"}]}));
     let world = world(&says(&observations()), objects).await;
     world.forget_asked();
     let done = fixed(&world, &request, &everything()).await;

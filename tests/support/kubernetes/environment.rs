@@ -30,22 +30,14 @@ pub(super) fn resolve(store: &Store, pod: &Json, container: &Json) -> Result<BTr
 
 fn env_from(store: &Store, pod: &Json, from: &Json, env: &mut BTreeMap<String, String>) -> Result<(), String> {
     let prefix = text(from, "/prefix");
-    if from["configMapRef"].is_object() {
-        let optional = from["configMapRef"]["optional"] == true;
-        return if optional {
-            Ok(())
-        } else {
-            Err(format!("configmap \"{}\" not found", text(from, "/configMapRef/name")))
-        };
-    }
-    let name = text(from, "/secretRef/name");
-    let Some(data) = data(store, pod, name) else {
-        let optional = from["secretRef"]["optional"] == true;
-        return if optional { Ok(()) } else { Err(format!("secret \"{name}\" not found")) };
+    let kind = if from["configMapRef"].is_object() { CONFIG_MAP } else { SECRET };
+    let reference = &from[kind.whole];
+    let name = text(reference, "/name");
+    let Some(values) = values(store, pod, kind, name) else {
+        let optional = reference["optional"] == true;
+        return if optional { Ok(()) } else { Err(format!("{} \"{name}\" not found", kind.name.to_lowercase())) };
     };
-    for (key, value) in data.as_object().into_iter().flatten() {
-        env.insert(format!("{prefix}{key}"), decoded(value));
-    }
+    env.extend(values.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
     Ok(())
 }
 
@@ -54,24 +46,38 @@ fn value_from(store: &Store, pod: &Json, from: &Json) -> Result<Option<String>, 
         let value = path.split('.').fold(pod, |at, step| &at[step]);
         return Ok(Some(value.as_str().unwrap_or_default().to_owned()));
     }
-    let reference = if from["configMapKeyRef"].is_object() { "configMapKeyRef" } else { "secretKeyRef" };
-    let (name, key) = (text(&from[reference], "/name"), text(&from[reference], "/key"));
-    let optional = from[reference]["optional"] == true;
-    if reference == "configMapKeyRef" {
-        return if optional { Ok(None) } else { Err(format!("configmap \"{name}\" not found")) };
-    }
-    let Some(data) = data(store, pod, name) else {
-        return if optional { Ok(None) } else { Err(format!("secret \"{name}\" not found")) };
+    let kind = if from["configMapKeyRef"].is_object() { CONFIG_MAP } else { SECRET };
+    let reference = &from[kind.key];
+    let (name, key) = (text(reference, "/name"), text(reference, "/key"));
+    let optional = reference["optional"] == true;
+    let Some(mut values) = values(store, pod, kind, name) else {
+        return if optional { Ok(None) } else { Err(format!("{} \"{name}\" not found", kind.name.to_lowercase())) };
     };
-    match data.get(key) {
-        Some(value) => Ok(Some(decoded(value))),
+    match values.remove(key) {
+        Some(value) => Ok(Some(value)),
         None if optional => Ok(None),
-        None => Err(format!("couldn't find key {key} in Secret {}/{name}", text(pod, "/metadata/namespace"))),
+        None => Err(format!("couldn't find key {key} in {} {}/{name}", kind.name, text(pod, "/metadata/namespace"))),
     }
 }
 
-fn data(store: &Store, pod: &Json, name: &str) -> Option<Json> {
-    store.get("Secret", text(pod, "/metadata/namespace"), name).map(|s| s["data"].clone())
+/// A kind of object that gives variables, and the words by which a container refers to one.
+#[derive(Clone, Copy)]
+struct Keeper {
+    name: &'static str,
+    whole: &'static str,
+    key: &'static str,
+}
+
+const SECRET: Keeper = Keeper { name: "Secret", whole: "secretRef", key: "secretKeyRef" };
+const CONFIG_MAP: Keeper = Keeper { name: "ConfigMap", whole: "configMapRef", key: "configMapKeyRef" };
+
+/// What an object of the pod's namespace holds; none when it is not there.
+fn values(store: &Store, pod: &Json, kind: Keeper, name: &str) -> Option<BTreeMap<String, String>> {
+    let object = store.get(kind.name, text(pod, "/metadata/namespace"), name)?;
+    let plain = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let read = |value| if kind.name == SECRET.name { decoded(value) } else { plain(value) };
+    let all = object["data"].as_object().into_iter().flatten();
+    Some(all.map(|(key, value)| (key.clone(), read(value))).collect())
 }
 
 fn decoded(value: &Json) -> String {
@@ -107,6 +113,8 @@ mod tests {
         let mut store = Store::default();
         store.put(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"},
             "data": {"TOKEN": STANDARD.encode("t0ken")}}));
+        store.put(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": "n"},
+            "data": {"PLACE": "here"}}));
         store
     }
 
@@ -132,5 +140,14 @@ mod tests {
             "env": [{"name": "Y", "value": "a-$(P_TOKEN)-$(NONE)"}]});
         let env = resolve(&world(), &pod, &from).expect("all there");
         assert_eq!((env["P_TOKEN"].as_str(), env["Y"].as_str()), ("t0ken", "a-t0ken-$(NONE)"));
+        let map = |name: &str, key: &str| {
+            let reference = json!({"configMapKeyRef": {"name": name, "key": key}});
+            json!({"envFrom": [{"configMapRef": {"name": "m"}}], "env": [{"name": "X", "valueFrom": reference}]})
+        };
+        let env = resolve(&world(), &pod, &map("m", "PLACE")).expect("all there");
+        assert_eq!((env["PLACE"].as_str(), env["X"].as_str()), ("here", "here"));
+        let lacks = |name: &str, key: &str| resolve(&world(), &pod, &map(name, key)).expect_err("missing");
+        assert_eq!(lacks("gone", "PLACE"), "configmap \"gone\" not found");
+        assert_eq!(lacks("m", "OTHER"), "couldn't find key OTHER in ConfigMap n/m");
     }
 }

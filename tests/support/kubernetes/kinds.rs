@@ -53,10 +53,11 @@ const fn kind<T: DeserializeOwned + Serialize>(
 }
 
 /// All kinds; a namespace is made before what lives in it.
-pub static KINDS: [Kind; 14] = [
+pub static KINDS: [Kind; 15] = [
     kind::<core::v1::Namespace>(["", "v1", "Namespace"], "namespaces", false, false),
     kind::<core::v1::Node>(["", "v1", "Node"], "nodes", false, false),
     kind::<core::v1::Secret>(["", "v1", "Secret"], "secrets", true, false),
+    kind::<core::v1::ConfigMap>(["", "v1", "ConfigMap"], "configmaps", true, false),
     kind::<core::v1::ServiceAccount>(["", "v1", "ServiceAccount"], "serviceaccounts", true, false),
     kind::<core::v1::ResourceQuota>(["", "v1", "ResourceQuota"], "resourcequotas", true, false),
     kind::<core::v1::Service>(["", "v1", "Service"], "services", true, false),

@@ -46,7 +46,7 @@ impl<'a> Ground<'a> {
     ) -> Result<Self, Trouble> {
         let workers = chosen::workers(cluster, request).await?;
         let about = findings.iter().flat_map(|f| &f.objects).filter(|o| o.kind == "Secret").map(|o| o.name.clone());
-        let names: BTreeSet<String> = static_reads::named(request, &workers).into_iter().chain(about).collect();
+        let names: BTreeSet<String> = static_reads::named(request, &workers).secrets.into_iter().chain(about).collect();
         let makers: BTreeSet<_> = workers.iter().map(workload::owner).filter(|(kind, _)| is_maker(kind)).collect();
         let accounts: BTreeSet<String> = workers.iter().map(|pod| account_of(pod).to_owned()).collect();
         let secrets = found(cluster, "Secret", names.clone()).await;

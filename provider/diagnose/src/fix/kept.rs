@@ -13,7 +13,7 @@ use crate::static_reads;
 /// Takes away each copy whose original is there; one that is alone is named and stays.
 pub(crate) async fn clean(cluster: &Cluster, request: &Request) -> Removed {
     let workers = chosen::workers(cluster, request).await.unwrap_or_default();
-    let names = static_reads::named(request, &workers);
+    let names = static_reads::named(request, &workers).secrets;
     let each = futures::future::join_all(names.iter().map(|name| one(cluster, name))).await;
     let mut removed = Removed { cleanup: Cleanup { complete: true, ..Cleanup::default() }, ..Removed::default() };
     for found in each.into_iter().flatten() {
