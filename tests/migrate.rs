@@ -90,7 +90,7 @@ fn pull_secret(objects: &Value) -> Option<(String, String)> {
 }
 
 /// Pulls until it is told to stop.
-struct Puller {
+pub(crate) struct Puller {
     stop: Arc<AtomicBool>,
     pulls: Arc<AtomicU64>,
     failures: Arc<AtomicU64>,
@@ -98,7 +98,7 @@ struct Puller {
 }
 
 impl Puller {
-    fn start(job: &Job) -> Self {
+    pub(crate) fn start(job: &Job) -> Self {
         let (control, http) = (job.control(), job.pipeline());
         let (stop, pulls, failures) = (Arc::new(AtomicBool::new(false)), Arc::default(), Arc::default());
         let (over, good, bad): (_, Arc<AtomicU64>, Arc<AtomicU64>) =
@@ -120,7 +120,7 @@ impl Puller {
     }
 
     /// How many pulls there were, and how many failed.
-    fn end(self) -> (u64, u64) {
+    pub(crate) fn end(self) -> (u64, u64) {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the puller");
         (self.pulls.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))

@@ -62,6 +62,8 @@ mod pulumi_process;
 mod raw;
 #[path = "read_only.rs"]
 mod read_only;
+#[path = "rotate.rs"]
+mod rotate;
 #[path = "scenarios.rs"]
 mod scenarios;
 #[path = "secrets.rs"]

@@ -84,6 +84,7 @@ impl Stand {
             resume: None,
             takeover: false,
             import: false,
+            renew: false,
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn with_token() -> String {
 }
 
 /// The passwords that the token has at Azure.
-fn passwords(job: &Job) -> Vec<String> {
+pub(crate) fn passwords(job: &Job) -> Vec<String> {
     let owners: Vec<(String, String)> = serde_json::from_value(job.ask("/secrets/owners")).expect("pairs");
     owners.into_iter().filter(|(id, _)| id.ends_with(TOKEN)).map(|(_, secret)| secret).collect()
 }

@@ -45,6 +45,7 @@ pub(super) fn context(lineage: &str, kind: &str, name: &str) -> CallContext {
         resume: None,
         takeover: false,
         import: false,
+        renew: false,
     }
 }
 

@@ -56,6 +56,7 @@ impl Side {
             resume: None,
             takeover: false,
             import: false,
+            renew: false,
         }
     }
 

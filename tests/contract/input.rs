@@ -24,8 +24,9 @@ const DESTRUCTIVE: &[(&str, &str, &str)] = &[
     ("auth migrate", "--to token", "--yes"),
 ];
 
-/// Verbs that ask only for a plan of what they have found; `tests/fix_workload.rs` shows how they refuse.
-const WITH_A_PLAN: [&str; 2] = ["diagnose-auth", "dev diagnose-auth"];
+/// Verbs that ask only for a plan of what they have found; `tests/fix_workload.rs` and `tests/rotate.rs` show how they
+/// refuse.
+const WITH_A_PLAN: [&str; 3] = ["diagnose-auth", "dev diagnose-auth", "auth rotate acr"];
 
 /// The example without its storage, so that `up` has something to delete.
 fn smaller(text: &str) -> String {

@@ -80,6 +80,7 @@ impl Stack {
             resume: None,
             takeover: false,
             import: false,
+            renew: false,
         }
     }
 

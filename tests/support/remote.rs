@@ -129,6 +129,7 @@ async fn perform(null: &Null, request: Request) -> Answer {
         resume: None,
         takeover: request.takeover,
         import: request.import,
+        renew: false,
     };
     let inputs = Value::from(request.inputs);
     let known = Known {

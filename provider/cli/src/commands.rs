@@ -3,6 +3,7 @@
 mod auth_check;
 mod auth_login;
 mod auth_logout;
+mod auth_rotate;
 mod auth_status;
 mod check;
 mod completions;
@@ -51,6 +52,7 @@ use crate::pointed::Pointed;
 pub(crate) use auth_check::PullableLine;
 pub(crate) use auth_login::LoggedInLine;
 pub(crate) use auth_logout::LoggedOutLine;
+pub(crate) use auth_rotate::RotationLine;
 pub(crate) use auth_status::{IdentityLine, RegistryLoginsLine};
 pub(crate) use check::{CleanedLine, PermissionsLine, PushedLine, WatchingLine};
 pub(crate) use completions::CompletionsLine;
@@ -101,6 +103,7 @@ fn auth(app: &App, verb: AuthVerb) -> Outcome {
         AuthVerb::Logout(args) => auth_logout::run(app, &args),
         AuthVerb::Status(args) => auth_status::run(app, &args),
         AuthVerb::Check(args) => auth_check::run(app, &args),
+        AuthVerb::Rotate(args) => auth_rotate::run(app, &args.kind),
         AuthVerb::Migrate(args) => migrate::run(app, &args),
     }
 }

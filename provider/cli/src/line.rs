@@ -89,6 +89,7 @@ lines! {
     "removed" 1 => crate::commands::RemovedLine,
     "report" mops_diagnose::report::SCHEMA_VERSION => mops_diagnose::Report,
     "resource" 1 => crate::commands::ResourceLine,
+    "rotated" 1 => crate::commands::RotationLine,
     "saved_plan" 1 => crate::approval::SavedPlanLine,
     "stack" 1 => crate::commands::StackLine,
     "starter" 1 => crate::commands::StarterLine,

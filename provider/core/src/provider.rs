@@ -56,6 +56,8 @@ pub struct CallContext {
     pub takeover: bool,
     /// Whether the stack file imports this resource, so that an unmarked one is accepted.
     pub import: bool,
+    /// Whether an update has to make a new credential although the present one is still good.
+    pub renew: bool,
 }
 
 /// One reason why inputs are not acceptable.

@@ -113,6 +113,7 @@ impl Observer<'_> {
             resume: None,
             takeover: self.snapshot.is_new,
             import: need.import,
+            renew: false,
         };
         match self.patiently(need, &cx).await {
             Ok(None) => Ok(Observed::Absent),

@@ -60,6 +60,7 @@ mod tests {
             resume: None,
             takeover,
             import,
+            renew: false,
         }
     }
 

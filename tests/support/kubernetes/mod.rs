@@ -257,6 +257,11 @@ impl KubernetesFake {
         self.store().list(kinds::named(kind).kind, namespace)
     }
 
+    /// Somebody with every right puts an object there, or another in the place of one.
+    pub fn put(&self, object: Json) {
+        self.store().put(object);
+    }
+
     /// All objects of every kind.
     #[must_use]
     pub fn everything(&self) -> Vec<Json> {

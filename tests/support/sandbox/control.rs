@@ -59,6 +59,13 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
             Err(error) => Reply::body(400, "text/plain", error.to_string()),
         },
         ("POST", "/behind/delete") => Reply::json(200, &json!(arm.delete_behind(&String::from_utf8_lossy(&call.body)))),
+        ("POST", "/behind/object") => match call.json() {
+            Some(object) => {
+                clusters.fakes().iter().for_each(|fake| fake.put(object.clone()));
+                Reply::json(200, &json!({}))
+            }
+            None => Reply::body(400, "text/plain", "no JSON"),
+        },
         ("POST", "/figures") => match call.json().ok_or("no JSON".to_owned()).and_then(|m| arm.state().figures.set(&m))
         {
             Ok(()) => Reply::json(200, &json!({})),

@@ -33,6 +33,9 @@ pub(crate) enum AuthVerb {
         after_help = "Examples:\n  mops auth migrate --to token\n  mops auth migrate --to workload_identity unified-infra.yaml --yes"
     )]
     Migrate(MigrateArgs),
+    /// Put another credential in the place of one in use: proven first, then the old one is taken back.
+    #[command(after_help = "Examples:\n  mops auth rotate acr\n  mops auth rotate acr unified-infra.yaml --plan")]
+    Rotate(AuthRotateArgs),
     /// Show the logins for a registry and what it says of them, or who signs in to Azure.
     #[command(
         after_help = "Examples:\n  mops auth status\n  mops auth status nvcr.io\n  mops auth status unified-infra.yaml --json"
@@ -71,6 +74,39 @@ pub(crate) struct MigrateArgs {
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// How long each workload may take until it is available.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::duration)]
+    pub(crate) ready_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) probe: ProbeArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuthRotateArgs {
+    #[command(subcommand)]
+    pub(crate) kind: RotateKind,
+}
+
+/// Whose credential.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RotateKind {
+    /// The password of the stack's own token at its registry.
+    #[command(after_help = "Examples:\n  mops auth rotate acr\n  mops auth rotate acr unified-infra.yaml --plan")]
+    Acr(RotateStackArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RotateStackArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    /// Only show what it would do.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Rotate without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// How long each workload may take until it is available, and its old pods until they are gone.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::duration)]
     pub(crate) ready_timeout: Duration,
     #[command(flatten)]

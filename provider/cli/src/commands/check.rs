@@ -184,6 +184,12 @@ async fn ready(app: &App, command: Command, subject: &Subject<'_>) -> Result<Rea
     Ok(Ready::Ask(Box::new((request, services(app, subject.session, &kubernetes, http)))))
 }
 
+/// The cluster of a workspace, and its namespace.
+pub(super) async fn workspace(app: &App, subject: &Subject<'_>) -> Result<(Kubernetes, String), Failure> {
+    let kubernetes = subject.session.provider.services().kubernetes(&request::cluster(app, subject)?).await?;
+    Ok((kubernetes, request::of(app, subject)?.namespace))
+}
+
 /// Whether a file on this machine is what stands in the way.
 fn obstacle(cluster: &ClusterRef, error: &Error) -> NoClient {
     match cluster {

@@ -22,7 +22,8 @@ pub(crate) fn run(app: &App, args: &PreviewArgs) -> Outcome {
     state::check_scope(&home, stack, &snapshot, &target.program.scope)?;
     let session = app.session(&pointed)?;
     // A passphrase that is here helps to compare secrets in clear; none is needed.
-    let options = UpOptions { sealer: Some(app.sealer(&snapshot)?), ..up_options(args) };
+    let leave = super::auth_rotate::held(app, &target.program, &snapshot)?;
+    let options = UpOptions { sealer: Some(app.sealer(&snapshot)?), leave, ..up_options(args) };
     app.wait_for(async {
         let view = RunView::of_preview(&app.printer);
         let engine = app.engine(&session, args.pace, view.sink());

@@ -60,6 +60,7 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Outcome {
         app.keep_pointed(&stack, &pointed)?;
         let asker = app.asker(&stack.stack, args.yes);
         let options = UpOptions {
+            leave: super::auth_rotate::held(app, &target.program, store.snapshot())?,
             // Only a file that says so: what does not depend on a failure goes on.
             halts: target.file.continue_on_error.as_ref().is_some_and(|c| !c.value),
             // What was approved is not asked for again.

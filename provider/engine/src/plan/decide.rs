@@ -125,6 +125,11 @@ impl<'a> Planner<'a> {
     fn decision(&mut self, i: usize) -> Option<Decided<'a>> {
         let declared = &self.program.resources[i];
         let old = self.living.get(&declared.urn).copied();
+        if self.options.leave.contains(&declared.urn) {
+            let Some(old) = old else { return Some(nothing(Outputs::Unknown, true)) };
+            self.plan.unchanged += 1;
+            return Some(nothing(Outputs::Known(Cow::Borrowed(&old.outputs)), false));
+        }
         let mut chosen = self.selected(declared.component);
         if !chosen {
             let Some(old) = old else { return Some(nothing(Outputs::Unknown, true)) };
@@ -427,16 +432,19 @@ impl<'a> Planner<'a> {
         let current = known.as_ref().map_or_else(|| Cow::Owned(old.known()), Cow::Borrowed);
         let difference = self.difference(urn, current, &wanted.inputs)?;
         let unfinished = begun.iter().any(|o| o.action == Action::Update);
-        let force = unfinished || !old.init_errors.is_empty();
+        let renew = self.options.renew.contains(urn);
+        let force = unfinished || renew || !old.init_errors.is_empty();
         if difference.is_empty() && !force {
             self.plan.closes.extend(begun.iter().map(|o| o.begin));
             return Some(self.unchanged(wanted, old, known));
         }
         self.need(*i, Some(old), &old.inputs);
         self.need_dependencies(*i);
-        let mut step = Step { declared: Some(*i), force, ..Step::new(urn.clone(), Op::Update, declared.component) };
+        let mut step =
+            Step { declared: Some(*i), force, renew, ..Step::new(urn.clone(), Op::Update, declared.component) };
         let reason = difference.reason.clone();
-        step.reason = reason.or_else(|| force.then(|| unready(old, unfinished)));
+        let asked = || renew.then(|| "a new one is asked for".to_owned());
+        step.reason = reason.or_else(asked).or_else(|| force.then(|| unready(old, unfinished)));
         step.changes.clone_from(&difference.changes);
         step.seen = known.map(Box::new);
         if let Some(why) = difference.impossible.as_ref().filter(|_| difference.replace.is_empty()) {

@@ -106,6 +106,8 @@ pub struct Step {
     pub(crate) takeover: bool,
     /// An update that is sent although nothing seems to differ.
     pub(crate) force: bool,
+    /// An update that makes a new credential in any case.
+    pub(crate) renew: bool,
     /// Forgotten together with the deletion of that one.
     pub(crate) with: Option<Urn>,
     /// The id of the one to delete.
@@ -131,6 +133,7 @@ impl Step {
             save: None,
             takeover: false,
             force: false,
+            renew: false,
             with: None,
             old_id: None,
             doomed: false,
@@ -312,6 +315,10 @@ pub struct PlanOptions {
     pub with_dependants: bool,
     /// What is inside something that does not answer leaves the state; so all of it has to be looked at.
     pub skip_unreachable: bool,
+    /// Get a new credential although the present one is still good.
+    pub renew: BTreeSet<Urn>,
+    /// Stay as state knows them, whatever the program says of them.
+    pub leave: BTreeSet<Urn>,
     /// Opens secrets of the state where a secret in clear has to be compared with one.
     pub sealer: Option<Arc<Sealer>>,
 }

@@ -65,6 +65,10 @@ pub struct UpOptions {
     pub with_dependants: bool,
     /// What is inside something that does not answer counts as gone.
     pub skip_unreachable: bool,
+    /// Get a new credential although the present one is still good.
+    pub renew: BTreeSet<Urn>,
+    /// Stay as state knows them, whatever the program says of them.
+    pub leave: BTreeSet<Urn>,
     /// After a failure no further component starts; else only what depends on what failed does not.
     pub halts: bool,
     /// Asked before the first write.
@@ -160,6 +164,8 @@ impl Engine {
             only: options.only.clone(),
             with_dependants: options.with_dependants,
             skip_unreachable: options.skip_unreachable,
+            renew: options.renew.clone(),
+            leave: options.leave.clone(),
             sealer,
         };
         let observer = self.observer(state, preview, options.skip_unreachable);

@@ -210,6 +210,7 @@ impl Machine<'_> {
             resume,
             takeover: step.takeover || snapshot.is_new,
             import: declared.is_some_and(|d| d.import.is_some()),
+            renew: step.renew,
         })
     }
 

@@ -33,6 +33,7 @@ impl Modelops {
             resume: None,
             takeover: false,
             import: false,
+            renew: false,
         })
     }
 

@@ -76,6 +76,7 @@ mod tests {
             resume: None,
             takeover: false,
             import: false,
+            renew: false,
         }
     }
 

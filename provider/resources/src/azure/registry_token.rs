@@ -195,7 +195,7 @@ impl Resource for RegistryToken {
         } else if !is_as_declared(&present, &outputs.scope_map_id) {
             target.patch(&body(&outputs.scope_map_id)).await?;
         }
-        if renewal(cx.services.clock().now(), &outputs, inputs).is_none() {
+        if !cx.call.renew && renewal(cx.services.clock().now(), &outputs, inputs).is_none() {
             return Ok(Made { id: old.id.clone(), outputs });
         }
         let free = if outputs.password.is_some() { outputs.slot.other() } else { least_used(&present) };
