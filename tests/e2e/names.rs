@@ -2,9 +2,9 @@
 //! 443, trust what the machine trusts, and reach nothing else.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
-use std::process::Command;
 use std::time::Duration;
 
+use mops_host::proc::Command;
 use mops_probe::Log;
 use mops_probe::observation::check;
 use mops_tests::job::{FILE, Job, example};
@@ -53,9 +53,15 @@ async fn the_end_of_a_chain_of_aliases_is_told() {
         return;
     }
     for program in ["mops-probe", "mops-probe-static"] {
-        let mut probe = Command::new(bin_dir().join(program));
-        let ran = probe.env_clear().envs([("MOPS_PROBE_REGISTRY", ALIAS), ("MOPS_PROBE_RUN", "7f3a")]).output();
-        let said = String::from_utf8(ran.expect("it starts").stdout).expect("text");
+        let probe = Command {
+            program: bin_dir().join(program).display().to_string(),
+            args: Vec::new(),
+            env: vec![("MOPS_PROBE_REGISTRY".into(), ALIAS.into()), ("MOPS_PROBE_RUN".into(), "7f3a".into())],
+            stdin: None,
+            timeout: Duration::from_secs(60),
+            max_output: 1 << 20,
+        };
+        let said = String::from_utf8(probe.run().await.expect("it starts").stdout).expect("text");
         let told = Log::parse(&said).observations.into_iter().find(|seen| seen.check == check::NET_DNS);
         assert_eq!(told.expect(&said).detail, format!("{REGISTRY}, as `{EDGE}`"), "{program}");
     }

@@ -80,8 +80,11 @@ pub(crate) fn of<'a>(container: &'a Container, shelf: &Shelf) -> BTreeMap<String
     all
 }
 
+/// The values of an object by its keys; none where one is no text.
+type Values<'a> = Vec<(&'a str, Option<String>)>;
+
 /// What an entry of `envFrom` gives, by its key; nothing where it is absent, and none where nobody knows.
-fn whole<'a, 's>(from: &'a EnvFromSource, shelf: &'s Shelf) -> Option<(Keeper<'a>, Vec<(&'s str, Option<String>)>)> {
+fn whole<'a, 's>(from: &'a EnvFromSource, shelf: &'s Shelf) -> Option<(Keeper<'a>, Values<'s>)> {
     if let Some(reference) = &from.secret_ref {
         let found = read(shelf.get(&reference.name)?)?;
         let keys = found.and_then(|secret| Some((secret, secret.data.as_ref()?)));
