@@ -83,11 +83,41 @@ async fn a_proxy_that_signs_for_others_is_refused() {
     assert!(theirs.seen().is_empty());
 }
 
+/// A proxy that answers every request with this line; gives its address.
+async fn refusing(line: &'static str) -> String {
+    let listener = TcpListener::from_std(bind().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            let mut asked = String::new();
+            while stream.read_line(&mut asked).await.is_ok_and(|n| n > 2) {}
+            let _ = stream.get_mut().write_all(format!("{line}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await;
+        }
+    });
+    address
+}
+
 #[tokio::test]
-async fn a_dead_proxy_is_named_as_such() {
+async fn a_proxy_that_leads_nowhere_is_named_as_such() {
     let web = Web::start(|_, _| Reply::empty(200));
-    let mut config = web.config();
-    config.proxy = ProxySettings::from_env(&Env::of([("HTTPS_PROXY", "http://127.0.0.1:1")]));
-    let error = Http::new(config).unwrap().send(get("https://far.invalid/")).await.unwrap_err();
-    assert!(matches!(error, WireError::Connect { refused: true, .. }), "{error:?}");
+    let through = async |proxy: String| {
+        let mut config = web.config();
+        config.proxy = ProxySettings::from_env(&Env::of([("HTTPS_PROXY", format!("http://user:canary@{proxy}"))]));
+        let error = Http::new(config).unwrap().send(get("https://far.invalid/")).await.unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("canary"), "{error:?}");
+        error
+    };
+    let dead = through("127.0.0.1:1".to_owned()).await;
+    assert!(matches!(dead, WireError::Connect { refused: true, .. }), "{dead:?}");
+    assert!(dead.to_string().starts_with("no connection to `far.invalid`: by the proxy `127.0.0.1:1`: "), "{dead}");
+    for line in ["HTTP/1.1 403 Forbidden", "HTTP/1.1 407 Proxy Authentication Required"] {
+        let address = refusing(line).await;
+        let refused = through(address.clone()).await;
+        assert!(matches!(refused, WireError::Connect { refused: false, .. }), "{refused:?}");
+        let words = format!("no connection to `far.invalid`: by the proxy `{address}`: ");
+        assert!(refused.to_string().starts_with(&words), "{refused}");
+    }
+    let unknown = through("proxy.invalid:3128".to_owned()).await;
+    assert!(matches!(&unknown, WireError::Dns { host, .. } if host == "proxy.invalid"), "{unknown:?}");
 }

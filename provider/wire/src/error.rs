@@ -6,7 +6,9 @@ use std::io;
 use std::time::Duration;
 
 use mops_core::{Class, Error};
+use url::Url;
 
+use crate::origin::Origin;
 use crate::retry::Outcome;
 
 /// What is wrong with a TLS connection.
@@ -209,6 +211,20 @@ impl WireError {
         }
         let refused = find::<io::Error>(error).is_some_and(is_refused);
         Self::Connect { host, refused, reason }
+    }
+
+    /// The same where a proxy stood between: it is the proxy whose name was looked up and to which the connection was
+    /// to go.
+    pub(crate) fn by_proxy(self, proxy: &Url) -> Self {
+        let Some(origin) = Origin::of(proxy) else { return self };
+        match self {
+            Self::Dns { trouble, reason, .. } => Self::Dns { host: origin.host().to_owned(), trouble, reason },
+            Self::Connect { host, refused, reason } => {
+                let reason = format!("by the proxy `{}`: {reason}", origin.authority());
+                Self::Connect { host, refused, reason }
+            }
+            other => other,
+        }
     }
 
     /// A name without an address.

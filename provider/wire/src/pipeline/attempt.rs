@@ -192,7 +192,14 @@ impl Attempt<'_> {
     async fn send(&self, url: &Url, headers: HeaderMap) -> Result<reqwest::Response, WireError> {
         let (method, body) = (self.request.method.clone(), self.request.body.clone());
         let sent = self.http.transport()?.send(method, url.clone(), headers, body).await;
-        sent.map_err(|error| WireError::from_transport(&host(url), &error))
+        sent.map_err(|error| {
+            let config = self.http.config();
+            let error = WireError::from_transport(&host(url), &error);
+            match config.proxy.for_url(url, &config.connect) {
+                Some(proxy) => error.by_proxy(&proxy),
+                None => error,
+            }
+        })
     }
 
     /// Where to go next; none when this answer is for the caller.
