@@ -38,6 +38,8 @@ mod killed;
 mod life;
 #[path = "lock.rs"]
 mod lock;
+#[path = "login_places.rs"]
+mod login_places;
 #[path = "migrate.rs"]
 mod migrate;
 #[path = "ngc_check.rs"]
