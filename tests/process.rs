@@ -44,6 +44,10 @@ mod login_places;
 mod migrate;
 #[path = "ngc_check.rs"]
 mod ngc_check;
+#[path = "ngc_fix.rs"]
+mod ngc_fix;
+#[path = "ngc_stage.rs"]
+mod ngc_stage;
 #[path = "permissions.rs"]
 mod permissions;
 #[path = "preflight.rs"]

@@ -79,6 +79,7 @@ async fn every_suggested_command_is_one_that_mops_knows() {
             true => "is not supported by this version",
             false if words.ends_with("--namespace ml") => "K8S_CONTEXT_MISSING",
             false if words.starts_with("mops env ") => "no container engine answers at `/nowhere`",
+            false if words.starts_with("mops ngc fix ") => "this machine has no key of NGC",
             false if words.ends_with("registry.example") => "no user is given for `registry.example`",
             false => "`no-such-file.yaml` cannot be read",
         };

@@ -20,6 +20,8 @@ use crate::probe_pod::{MANAGED_LABEL, RUN_LABEL};
 const PAGE: u32 = 500;
 /// A server that is down stays down: the person who waits is told after some seconds.
 const FIRST: Tries = Tries(3);
+/// What a Deployment makes its pods by.
+const REPLICA_SET: &str = "ReplicaSet";
 /// The words of an admission refusal that share their status with a missing right.
 const ADMISSION: &[&str] =
     &["violates PodSecurity", "exceeded quota", "admission webhook", "denied the request", "denied request"];
@@ -151,18 +153,27 @@ impl Cluster {
     }
 
     fn objects(&self, kind: &str) -> Api<DynamicObject> {
-        let group = if is_maker(kind) { "apps" } else { "" };
+        let group = if is_maker(kind) || kind == REPLICA_SET { "apps" } else { "" };
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
         Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
     }
 
     /// A Secret, a ServiceAccount or what makes pods, with all of its fields.
     pub(crate) async fn object(&self, kind: &str, name: &str) -> Result<Json, Trouble> {
-        let found = self.objects(kind).get(name).await?;
-        let mut object = serde_json::to_value(found).unwrap_or_default();
-        object["apiVersion"] = json!(if is_maker(kind) { "apps/v1" } else { "v1" });
-        object["kind"] = json!(kind);
-        Ok(object)
+        Ok(whole(kind, &self.objects(kind).get(name).await?))
+    }
+
+    /// The same of all objects of a kind.
+    pub(crate) async fn all(&self, kind: &str) -> Result<Vec<Json>, Trouble> {
+        let found = list(&self.objects(kind), &ListParams::default()).await?;
+        Ok(found.iter().map(|object| whole(kind, object)).collect())
+    }
+
+    /// Lets a set of pods have none.
+    pub(crate) async fn empty(&self, replica_set: &str) -> Result<(), Trouble> {
+        let none = Patch::Merge(json!({"spec": {"replicas": 0}}));
+        self.objects(REPLICA_SET).patch(replica_set, &PatchParams::default(), &none).await?;
+        Ok(())
     }
 
     /// Applies it on the side of the server; with `take`, also what other managers hold.
@@ -266,6 +277,13 @@ pub(crate) fn is_maker(kind: &str) -> bool {
     matches!(kind, "Deployment" | "StatefulSet")
 }
 
+fn whole(kind: &str, found: &DynamicObject) -> Json {
+    let mut object = serde_json::to_value(found).unwrap_or_default();
+    object["apiVersion"] = json!(if is_maker(kind) { "apps/v1" } else { "v1" });
+    object["kind"] = json!(kind);
+    object
+}
+
 fn of_run(run: Option<&str>) -> String {
     let run = run.map_or_else(|| RUN_LABEL.to_owned(), |run| format!("{RUN_LABEL}={run}"));
     format!("{MANAGED_LABEL}=mops,{run}")
@@ -273,7 +291,7 @@ fn of_run(run: Option<&str>) -> String {
 
 async fn list<K>(api: &Api<K>, parameters: &ListParams) -> Result<Vec<K>, Trouble>
 where
-    K: Clone + DeserializeOwned + std::fmt::Debug + Resource,
+    K: Clone + DeserializeOwned + std::fmt::Debug,
 {
     let mut all = Vec::new();
     let mut page = parameters.clone().limit(PAGE);

@@ -10,6 +10,7 @@ mod ground;
 mod keeper;
 pub(crate) mod kept;
 mod mends;
+pub mod ngc;
 mod owned;
 mod plan;
 mod secret;

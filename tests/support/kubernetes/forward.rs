@@ -1,5 +1,5 @@
 //! Ports of pods over a WebSocket, as the kubelet and containerd forward them: the node connects for each, and says so in
-//! its own words when nobody listens there. What listens is what a container's program would open: Dask's scheduler does.
+//! its own words when nobody listens there. What listens is what a container's program would open: Dask's scheduler does, and a server of a model.
 
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ const DIALECT: &str = "v4.channel.k8s.io";
 /// Where Dask's scheduler waits for others to speak, and where it answers over HTTP.
 const COMM: u16 = 8786;
 const DASHBOARD: u16 = 8787;
+/// Where a server of a model does.
+const MODEL: u16 = 8000;
 
 /// What a port does that should be listened on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,10 @@ pub(super) fn forward(fake: &Arc<KubernetesFake>, ask: &Ask, pod: &Json) -> Resu
 fn listens(fake: &KubernetesFake, pod: &Json, port: u16) -> Option<Quiet> {
     let containers = pod["spec"]["containers"].as_array();
     let scheduler = containers.into_iter().flatten().any(|c| c["command"][0] == "dask-scheduler");
-    let opens = scheduler && text(pod, "/status/phase") == "Running" && [COMM, DASHBOARD].contains(&port);
+    let server =
+        pod["spec"]["containers"].as_array().into_iter().flatten().any(|c| text(c, "/image").contains("/nim/"));
+    let own: &[u16] = if scheduler { &[COMM, DASHBOARD] } else { &[MODEL] };
+    let opens = (scheduler || server) && text(pod, "/status/phase") == "Running" && own.contains(&port);
     match fake.store().quiet.get(&port).copied() {
         _ if !opens => Some(Quiet::Deaf),
         quiet => quiet,
@@ -107,8 +112,18 @@ async fn converse(
     write(stream, Side::Server, &Message::Close).await
 }
 
-/// What the dashboard answers; a request comes in one piece.
+/// What the dashboard answers, or a server of a model; a request comes in one piece.
 fn answer(port: u16, how: Option<Quiet>, said: &[u8]) -> Option<String> {
+    if port == MODEL {
+        let status = match (said.strip_prefix(b"GET /v1/health/"), how) {
+            (_, Some(Quiet::Deaf | Quiet::Mute)) => return None,
+            (Some(rest), None) if rest.starts_with(b"live ") || rest.starts_with(b"ready ") => "200 OK",
+            (Some(rest), Some(Quiet::Unwell)) if rest.starts_with(b"live ") => "200 OK",
+            (Some(rest), Some(Quiet::Unwell)) if rest.starts_with(b"ready ") => "503 Service Unavailable",
+            _ => "404 Not Found",
+        };
+        return Some(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
+    }
     let healthy = said.starts_with(b"GET /health HTTP/1.1\r\n");
     let (status, body) = match how {
         _ if port != DASHBOARD => return None,

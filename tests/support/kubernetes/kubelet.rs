@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use super::KubernetesFake;
 use super::environment::resolve;
 use super::event::Saying;
-use super::log::kept_as;
+use super::log::{ended, kept_as};
 use super::store::{Key, key_of, text};
 use crate::registry::content::digest;
 
@@ -84,13 +84,26 @@ async fn start(fake: &Arc<KubernetesFake>, key: &Key, uid: &str) -> Result<(), O
             let container = text(&container, "/name").to_owned();
             Some(Waiting { container, reason: "CreateContainerConfigError", message })
         })?;
+        let ends = fake.options.puller.ends(text(&container, "/image"), &env);
         fake.store().environments.insert((uid.to_owned(), text(&container, "/name").to_owned()), env);
         for (reason, verb) in [("Created", "Created"), ("Started", "Started")] {
             let message = format!("{verb} container: {}", text(&container, "/name"));
             say(fake, &pod, ("Normal", reason), &message);
         }
+        if let Some(said) = ends {
+            return Err(Some(crashed(fake, &pod, &container, said)));
+        }
     }
     Ok(())
+}
+
+/// A container whose program ends each time that it is started.
+fn crashed(fake: &KubernetesFake, pod: &Json, container: &Json, said: String) -> Waiting {
+    let (name, of) = (text(container, "/name").to_owned(), text(pod, "/metadata/name"));
+    fake.store().logs.insert(kept_as(pod, &ended(&name)), said);
+    let message = format!("back-off 10s restarting failed container={name} pod={of}");
+    say(fake, pod, ("Warning", "BackOff"), &format!("Back-off restarting failed container {name} in pod {of}"));
+    Waiting { container: name, reason: "CrashLoopBackOff", message }
 }
 
 fn volumes(fake: &KubernetesFake, pod: &Json) -> Result<(), Waiting> {
@@ -252,6 +265,12 @@ fn show_waiting(fake: &KubernetesFake, key: &Key, uid: &str, waiting: &Waiting) 
         pod["status"]["phase"] = json!("Pending");
         pod["status"]["startTime"] = json!(now);
         pod["status"]["containerStatuses"] = states(pod, "containers", &state);
+        if waiting.reason == "CrashLoopBackOff" {
+            let statuses = pod["status"]["containerStatuses"].as_array_mut().into_iter().flatten();
+            for status in statuses.filter(|status| status["name"] == waiting.container.as_str()) {
+                status["restartCount"] = json!(1);
+            }
+        }
         if init {
             pod["status"]["initContainerStatuses"] = states(pod, "initContainers", &state);
         }

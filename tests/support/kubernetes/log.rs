@@ -45,7 +45,9 @@ pub(super) async fn log(
         *nothing.status_mut() = StatusCode::NO_CONTENT;
         return Ok(nothing);
     }
-    if let Some(reason) = waiting(&pod, name) {
+    // Of a container that has ended there is the log of its last run.
+    let crashed = waiting(&pod, name) == Some("CrashLoopBackOff");
+    if let Some(reason) = waiting(&pod, name).filter(|_| !crashed) {
         let why = match reason {
             "ImagePullBackOff" | "ErrImagePull" => "trying and failing to pull image",
             other => other,
@@ -53,7 +55,7 @@ pub(super) async fn log(
         let pod = text(&pod, "/metadata/name");
         return Err(Refusal::bad_request(&format!("container \"{name}\" in pod \"{pod}\" is waiting to start: {why}")));
     }
-    let kept = if ask.flag("previous") {
+    let kept = if crashed || ask.flag("previous") {
         let of = text(&pod, "/metadata/name");
         let why = format!("previous terminated container \"{name}\" in pod \"{of}\" not found");
         let kept = fake.store().logs.get(&kept_as(&pod, &ended(name))).cloned();
@@ -72,7 +74,7 @@ pub(super) async fn log(
 }
 
 /// The name of the container that was there before one.
-fn ended(container: &str) -> String {
+pub(super) fn ended(container: &str) -> String {
     format!("{container} before")
 }
 

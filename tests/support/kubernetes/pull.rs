@@ -1,5 +1,6 @@
 //! Image pulls: the sandbox answers them from its registry, the words are the kubelet's.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use mops_core::BoxFuture;
@@ -9,6 +10,11 @@ pub trait ImagePuller: Send + Sync {
     /// Succeeds when the registry gives the manifest and its blobs. `dockerconfigjson` holds the
     /// decoded `.dockerconfigjson` of every pull secret that exists, in the pod's order.
     fn pull<'a>(&'a self, image: &'a str, dockerconfigjson: &'a [Vec<u8>]) -> BoxFuture<'a, Result<(), PullError>>;
+
+    /// What the program of an image says that ends at once with this environment; most go on.
+    fn ends(&self, _image: &str, _env: &BTreeMap<String, String>) -> Option<String> {
+        None
+    }
 }
 
 /// Every pull succeeds; for tests that are not about images.

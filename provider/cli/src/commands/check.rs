@@ -200,7 +200,7 @@ fn obstacle(cluster: &ClusterRef, error: &Error) -> NoClient {
     }
 }
 
-fn services(app: &App, session: &Session, kubernetes: &Kubernetes, http: Http) -> Services {
+pub(super) fn services(app: &App, session: &Session, kubernetes: &Kubernetes, http: Http) -> Services {
     let printer = app.printer.clone();
     Services {
         kube: kubernetes.client(),

@@ -4,7 +4,7 @@
 use mops_diagnose::pullable::{Asked, Pull};
 
 use super::auth_check::{exit, look, reference};
-use super::{auth_login, auth_logout, auth_status, check};
+use super::{auth_login, auth_logout, auth_status, check, ngc_fix};
 use crate::app::App;
 use crate::args::{AuthStatusArgs, DiagnoseArgs, FixArgs, NgcCheckArgs, NgcVerb, SubjectArgs, Target, WatchArgs};
 use crate::exit::{Failure, Outcome};
@@ -13,6 +13,7 @@ use crate::key;
 pub(crate) fn ngc(app: &App, verb: NgcVerb) -> Outcome {
     match verb {
         NgcVerb::Check(args) => run(app, *args),
+        NgcVerb::Fix(args) => ngc_fix::run(app, &args),
         NgcVerb::Login(args) => auth_login::run(app, &args),
         NgcVerb::Logout(args) => auth_logout::run(app, &args),
         NgcVerb::Status(args) => {

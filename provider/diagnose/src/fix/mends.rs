@@ -7,13 +7,13 @@ use crate::finding::Finding;
 
 mod acr_password_rotated;
 mod env_missing;
-mod env_stale;
+pub(super) mod env_stale;
 mod envfrom_missing;
 mod identity;
 mod key_malformed;
 mod pull_secret_login;
 mod pull_secret_missing;
-mod pull_secret_not_linked;
+pub(super) mod pull_secret_not_linked;
 mod pull_secret_username;
 mod secret_key_missing;
 mod secret_wrong_namespace;

@@ -202,7 +202,7 @@ async fn came_back(cluster: &Cluster, services: &Services, object: &Object, limi
 
 /// Whether all pods of a Deployment or StatefulSet are of its present template and available. A StatefulSet that is through
 /// counts no updated pods any more, and has one revision.
-fn whole(maker: &Json) -> bool {
+pub(crate) fn whole(maker: &Json) -> bool {
     let number = |pointer: &str| maker.pointer(pointer).and_then(Json::as_i64).unwrap_or(0);
     let wanted = maker["spec"]["replicas"].as_i64().unwrap_or(1);
     let status = &maker["status"];

@@ -132,7 +132,7 @@ pub(super) const CAUSES: &[Cause] = &[
         repair: Repair::Apply,
         remedy: Remedy {
             text: "write the user as `$oauthtoken`, in single quotes where a shell reads it",
-            stack: "mops ngc fix --namespace {namespace}",
+            stack: "mops ngc fix -n {namespace} --apply",
             plain: "kubectl -n {namespace} describe secret {name}",
         },
         rules: &[certain(

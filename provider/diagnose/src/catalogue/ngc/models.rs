@@ -74,7 +74,7 @@ pub(super) const CAUSES: &[Cause] = &[
         sources: &["NVIDIA/NemoClaw#3333"],
         remedy: Remedy {
             text: "write the same key to both secrets",
-            stack: "mops ngc fix -n {namespace} --apply --allow-restart",
+            stack: "mops ngc fix -n {namespace} --apply",
             plain: "kubectl -n {namespace} get secrets",
         },
         rules: &[

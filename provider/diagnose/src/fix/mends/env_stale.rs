@@ -12,7 +12,7 @@ use crate::workload;
 
 pub(super) const MEND: Mend = Mend { cause: "ENV_STALE", layer: Layer::Restart, edits };
 /// The mark of a restart in a pod template.
-const MARK: &str = "kubectl.kubernetes.io/restartedAt";
+pub(in crate::fix) const MARK: &str = "kubectl.kubernetes.io/restartedAt";
 
 fn edits(finding: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> {
     let named = |kind: &str, name: &str| finding.objects.iter().any(|o| o.kind == kind && o.name == name);
@@ -25,6 +25,6 @@ fn edits(finding: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> {
 }
 
 /// Marks the template, so that its pods are made again.
-pub(super) fn restart(deployment: &Json, moment: &str) -> Option<Edit> {
+pub(in crate::fix) fn restart(deployment: &Json, moment: &str) -> Option<Edit> {
     Edit::set(deployment, at(&["spec", "template", "metadata", "annotations"], json!({ MARK: moment })))
 }

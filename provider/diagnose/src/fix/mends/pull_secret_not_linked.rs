@@ -11,7 +11,7 @@ use crate::fix::ground::{Ground, account_of};
 use crate::workload;
 
 pub(super) const MEND: Mend = Mend { cause: "PULL_SECRET_NOT_LINKED", layer: Layer::Link, edits };
-const LIST: [&str; 4] = ["spec", "template", "spec", "imagePullSecrets"];
+pub(in crate::fix) const LIST: [&str; 4] = ["spec", "template", "spec", "imagePullSecrets"];
 
 fn edits(finding: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> {
     let lacks = ground.makers_of(|pod| !workload::pull_secrets(pod).contains(&finding.target))?;
@@ -34,7 +34,8 @@ fn link(deployment: &Json, name: &str, of_account: &[String], moment: &str) -> O
     Edit::set(deployment, at(&LIST, json!(list)))
 }
 
-fn names(list: &Json) -> Vec<String> {
+/// The names in a list of references.
+pub(in crate::fix) fn names(list: &Json) -> Vec<String> {
     let all = list.as_array().into_iter().flatten();
     all.filter_map(|item| item["name"].as_str()).map(ToOwned::to_owned).collect()
 }
