@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderValue, header};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Secret as KubeSecret};
+use k8s_openapi::api::core::v1::{Namespace, Secret as KubeSecret, Service};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use mops_core::{BoxFuture, Secret};
 use mops_host::clock::SystemClock;
@@ -136,6 +136,10 @@ impl Stage {
 
     pub(crate) async fn secret(&self, object: Json) {
         self.make::<KubeSecret>(object).await;
+    }
+
+    pub(crate) async fn service(&self, object: Json) {
+        self.make::<Service>(object).await;
     }
 
     /// A server; `more` is laid over its pod's spec, and `container` over its container.

@@ -46,6 +46,8 @@ mod migrate;
 mod ngc_check;
 #[path = "ngc_fix.rs"]
 mod ngc_fix;
+#[path = "ngc_mock.rs"]
+mod ngc_mock;
 #[path = "ngc_stage.rs"]
 mod ngc_stage;
 #[path = "permissions.rs"]

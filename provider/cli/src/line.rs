@@ -78,6 +78,8 @@ lines! {
     "logged_in" 1 => crate::commands::LoggedInLine,
     "logged_out" 1 => crate::commands::LoggedOutLine,
     "migrated" 1 => crate::commands::MigratedLine,
+    "mock_serving" 1 => crate::commands::MockServingLine,
+    "mock_switched" 1 => crate::commands::MockSwitchedLine,
     "ngc_fix_plan" 1 => crate::commands::NgcFixPlanLine,
     "ngc_fixed" 1 => crate::commands::NgcFixedLine,
     "output" 1 => crate::commands::OutputLine,

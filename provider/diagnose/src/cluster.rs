@@ -171,8 +171,12 @@ impl Cluster {
 
     /// Lets a set of pods have none.
     pub(crate) async fn empty(&self, replica_set: &str) -> Result<(), Trouble> {
-        let none = Patch::Merge(json!({"spec": {"replicas": 0}}));
-        self.objects(REPLICA_SET).patch(replica_set, &PatchParams::default(), &none).await?;
+        self.merge(REPLICA_SET, replica_set, &json!({"spec": {"replicas": 0}})).await
+    }
+
+    /// Lays a part over an object.
+    pub(crate) async fn merge(&self, kind: &str, name: &str, part: &Json) -> Result<(), Trouble> {
+        self.objects(kind).patch(name, &PatchParams::default(), &Patch::Merge(part)).await?;
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! The flags of `mops ngc`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use mops_wire::ngc::Model;
 
 use super::{AuthStatusArgs, CheckArgs, KeyArgs, LoginArgs, LogoutArgs, value};
@@ -28,6 +29,8 @@ pub(crate) enum NgcVerb {
         after_help = "Examples:\n  mops ngc fix --namespace research-ops\n  mops ngc fix -n research-ops --deployment embedding-nim --apply --key-stdin < key"
     )]
     Fix(Box<NgcFixArgs>),
+    /// A stand-in for a server of a model.
+    Mock(NgcMockArgs),
     /// Same as `mops auth login nvcr.io`.
     #[command(after_help = "Examples:\n  mops ngc login\n  mops ngc login --org acme --key-stdin < key")]
     Login(LoginArgs),
@@ -90,6 +93,103 @@ pub(crate) struct NgcFixArgs {
     pub(crate) env_secret: String,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NgcMockArgs {
+    #[command(subcommand)]
+    pub(crate) verb: MockVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MockVerb {
+    /// Answer as a server of a model does, until Ctrl-C.
+    #[command(
+        after_help = "Examples:\n  mops ngc mock serve --kind reasoning\n  mops ngc mock serve --kind embedding --port 8001"
+    )]
+    Serve(NgcMockServeArgs),
+    /// Lead the services of a server to a mock; `off` leads them back.
+    #[command(
+        after_help = "Examples:\n  mops ngc mock on --namespace research-ops --deployment reasoning-nim\n  mops ngc mock on -n research-ops --deployment embedder --kind embedding"
+    )]
+    On(Box<NgcMockOnArgs>),
+    /// Lead them back, and take the mock away.
+    #[command(
+        after_help = "Examples:\n  mops ngc mock off --namespace research-ops --deployment reasoning-nim\n  mops ngc mock off -n ml --deployment embedder --context prod"
+    )]
+    Off(MockedArgs),
+}
+
+/// What a mock answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MockKind {
+    /// Chats.
+    Reasoning,
+    /// Embeddings.
+    Embedding,
+}
+
+impl MockKind {
+    /// The word of the flag.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Reasoning => "reasoning",
+            Self::Embedding => "embedding",
+        }
+    }
+
+    /// The usual port.
+    pub(crate) const fn port(self) -> u16 {
+        match self {
+            Self::Reasoning => 8000,
+            Self::Embedding => 8001,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NgcMockServeArgs {
+    /// What it answers.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) kind: MockKind,
+    /// Port (8000 for reasoning, 8001 for embedding).
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Address; all of this machine's are 0.0.0.0.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) address: IpAddr,
+}
+
+/// A server in a cluster.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MockedArgs {
+    /// Namespace of the server.
+    #[arg(short, long, value_name = "NAME", value_parser = value::object_name)]
+    pub(crate) namespace: String,
+    /// The server.
+    #[arg(long, value_name = "NAME", value_parser = value::object_name)]
+    pub(crate) deployment: String,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+impl MockedArgs {
+    /// What a server of this name most likely answers.
+    pub(crate) fn kind(&self) -> MockKind {
+        if self.deployment.contains("embed") { MockKind::Embedding } else { MockKind::Reasoning }
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NgcMockOnArgs {
+    #[command(flatten)]
+    pub(crate) server: MockedArgs,
+    /// What it answers; by the name of the server.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) kind: Option<MockKind>,
+    /// An image that holds `mops` (as that of `monitor:`).
+    #[arg(long, value_name = "IMAGE", value_parser = value::image)]
+    pub(crate) image: Option<String>,
 }
 
 /// A cluster by the file that knows it.

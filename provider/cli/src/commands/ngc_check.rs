@@ -4,9 +4,11 @@
 use mops_diagnose::pullable::{Asked, Pull};
 
 use super::auth_check::{exit, look, reference};
-use super::{auth_login, auth_logout, auth_status, check, ngc_fix};
+use super::{auth_login, auth_logout, auth_status, check, ngc_fix, ngc_mock};
 use crate::app::App;
-use crate::args::{AuthStatusArgs, DiagnoseArgs, FixArgs, NgcCheckArgs, NgcVerb, SubjectArgs, Target, WatchArgs};
+use crate::args::{
+    AuthStatusArgs, ClusterArgs, DiagnoseArgs, FixArgs, NgcCheckArgs, NgcVerb, SubjectArgs, Target, WatchArgs,
+};
 use crate::exit::{Failure, Outcome};
 use crate::key;
 
@@ -14,6 +16,7 @@ pub(crate) fn ngc(app: &App, verb: NgcVerb) -> Outcome {
     match verb {
         NgcVerb::Check(args) => run(app, *args),
         NgcVerb::Fix(args) => ngc_fix::run(app, &args),
+        NgcVerb::Mock(args) => ngc_mock::run(app, &args.verb),
         NgcVerb::Login(args) => auth_login::run(app, &args),
         NgcVerb::Logout(args) => auth_logout::run(app, &args),
         NgcVerb::Status(args) => {
@@ -33,6 +36,11 @@ fn of_pods(app: &App, args: NgcCheckArgs) -> Outcome {
     let NgcCheckArgs { images, deployment, mut check } = args;
     if deployment.is_empty() && check.workload.selector.is_none() {
         check.workload.selector = Some(String::new());
+    }
+    if let Some(namespace) = check.workload.namespace.as_deref().filter(|_| check.reading.from.is_none()) {
+        let cluster =
+            ClusterArgs { context: check.workload.context.clone(), kubeconfig: check.workload.kubeconfig.clone() };
+        ngc_mock::note_active(app, namespace, &cluster);
     }
     let targets = images.into_iter().map(Target::Image).collect();
     let subject = SubjectArgs { targets, deployment, ..SubjectArgs::default() };

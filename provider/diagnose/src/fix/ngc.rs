@@ -4,6 +4,7 @@
 
 mod carry;
 mod health;
+pub mod mock;
 mod objects;
 mod servers;
 mod text;
