@@ -16,6 +16,7 @@ use mops_tests::tls::{Authority, Leaf, Server, bind, serve_tls};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, GOOD};
+use crate::life::pass;
 
 const IMAGE: &str = "nvcr.io/acme/model:1";
 const CONFIG: &str = "home/.docker/config.json";
@@ -176,7 +177,7 @@ async fn r_21_fifty_logins_with_kills_between_are_fifty() {
         let running: Vec<(u64, Running)> = left.drain(..left.len().min(10)).map(|n| (n, registries.login(n))).collect();
         for (number, run) in running {
             if kills < 25 && dice.below(2) == 0 {
-                tokio::time::sleep(Duration::from_millis(dice.below(60) as u64)).await;
+                pass(Duration::from_millis(dice.below(60) as u64));
                 drop(run);
                 kills += 1;
                 left.push(number);

@@ -66,7 +66,7 @@ async fn m_04_another_password_is_proven_before_the_old_one_is_cleared_while_som
         shown.contains("registry-token") && plan.contains("before  password1 #") && !journal(&job).exists(),
         "{shown}{plan}"
     );
-    assert_eq!(passwords(&job), [first.clone()], "a plan has changed something");
+    assert_eq!(passwords(&job), std::slice::from_ref(&first), "a plan has changed something");
     let unasked = job.run(&ACR[..4]).await;
     assert_eq!(unasked.code, Some(2), "went on without consent");
     assert!(!journal(&job).exists(), "what was not begun has a journal");
