@@ -72,6 +72,8 @@ mod raw;
 mod read_only;
 #[path = "rotate.rs"]
 mod rotate;
+#[path = "rotate_storage.rs"]
+mod rotate_storage;
 #[path = "scenarios.rs"]
 mod scenarios;
 #[path = "secrets.rs"]

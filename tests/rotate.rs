@@ -17,8 +17,8 @@ use crate::token_stack::{passwords, with_token};
 
 const ACR: [&str; 5] = ["mops", "auth", "rotate", "acr", "--yes"];
 
-fn journal(job: &Job) -> PathBuf {
-    job.place.path().join("home/.modelops/rotation/acr-modelops.dev.json")
+pub(crate) fn journal(job: &Job, kind: &str) -> PathBuf {
+    job.place.path().join(format!("home/.modelops/rotation/{kind}-modelops.dev.json"))
 }
 
 /// Every file below a folder.
@@ -42,19 +42,19 @@ async fn rotated(job: &Job, before: &str) -> String {
     let open = passwords(job);
     assert_eq!(open.len(), 1, "not one password opens the token");
     assert_ne!(open[0], before, "the old password is still the one");
-    assert!(!journal(job).exists(), "the journal was left");
+    assert!(!journal(job, "acr").exists(), "the journal was left");
     job.nothing_to_do().await;
     open[0].clone()
 }
 
-/// What a run said and what is in the files of the place hold no password that opens, or opened, the token.
-fn assert_no_password(job: &Job, said: &str, passwords: &[&String]) {
+/// What a run said, and the files of the place but for the one that is meant to, hold none of these.
+pub(crate) fn assert_no_secret(job: &Job, said: &str, secrets: &[&String]) {
     let mut scanner = Scanner::default();
-    passwords.iter().for_each(|password| scanner.add("a password of the token", password));
-    assert!(scanner.find(said.as_bytes()).is_empty(), "a password was said");
+    secrets.iter().for_each(|secret| scanner.add("a credential", secret));
+    assert!(scanner.find(said.as_bytes()).is_empty(), "a credential was said");
     for file in files(job.place.path()).into_iter().filter(|file| !file.ends_with("bundle-env/dev.yaml")) {
         let found = scanner.find(&std::fs::read(&file).unwrap_or_default());
-        assert!(found.is_empty(), "{}: a password is in the file", file.display());
+        assert!(found.is_empty(), "{}: a credential is in the file", file.display());
     }
 }
 
@@ -63,13 +63,13 @@ async fn m_04_another_password_is_proven_before_the_old_one_is_cleared_while_som
     let (job, first) = live().await;
     let (shown, plan) = job.said(&["mops", "auth", "rotate", "acr", "--plan"], 0).await;
     assert!(
-        shown.contains("registry-token") && plan.contains("before  password1 #") && !journal(&job).exists(),
+        shown.contains("registry-token") && plan.contains("before  password1 #") && !journal(&job, "acr").exists(),
         "{shown}{plan}"
     );
     assert_eq!(passwords(&job), std::slice::from_ref(&first), "a plan has changed something");
     let unasked = job.run(&ACR[..4]).await;
     assert_eq!(unasked.code, Some(2), "went on without consent");
-    assert!(!journal(&job).exists(), "what was not begun has a journal");
+    assert!(!journal(&job, "acr").exists(), "what was not begun has a journal");
     job.nothing_to_do().await;
     let puller = Puller::start(&job);
     let (_, said) = job.said(&ACR, 0).await;
@@ -79,14 +79,14 @@ async fn m_04_another_password_is_proven_before_the_old_one_is_cleared_while_som
         assert!(said.contains(line), "`{line}` is not in:\n{said}");
     }
     let second = rotated(&job, &first).await;
-    assert_no_password(&job, &said, &[&first, &second]);
+    assert_no_secret(&job, &said, &[&first, &second]);
     // The slots take turns.
     let (line, said) = job.said(&["mops", "auth", "rotate", "acr", "--yes", "--json"], 0).await;
     let third = rotated(&job, &second).await;
     let told = line.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let told = told.filter(|line| line["type"] == "rotated").collect::<Vec<_>>();
     assert_eq!((told.len(), &told[0]["of"], &told[0]["kind"]), (1, &json!("modelops-dev-pull"), &json!("acr")));
-    assert_no_password(&job, &format!("{line}{said}"), &[&second, &third]);
+    assert_no_secret(&job, &format!("{line}{said}"), &[&second, &third]);
     job.good(&["mops", "smoke-test"]).await;
     job.down_to_nothing().await;
 }
@@ -107,8 +107,8 @@ async fn m_04_killed_at_each_step_the_same_command_goes_on_and_no_pull_fails() {
     let puller = Puller::start(&job);
     for request in STEPS {
         job.ended_at(&ACR, &request, Signal::KILL).await;
-        assert!(journal(&job).exists(), "{request:?}: there is no journal");
-        let mode = journal(&job).metadata().expect("the journal").permissions().mode();
+        assert!(journal(&job, "acr").exists(), "{request:?}: there is no journal");
+        let mode = journal(&job, "acr").metadata().expect("the journal").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
     let (_, said) = job.said(&ACR, 0).await;
@@ -116,7 +116,7 @@ async fn m_04_killed_at_each_step_the_same_command_goes_on_and_no_pull_fails() {
     assert!(pulls > 0 && failures == 0, "{failures} of {pulls} pulls failed");
     assert!(said.contains("an earlier run began this rotation"), "{said}");
     let second = rotated(&job, &first).await;
-    assert_no_password(&job, &said, &[&first, &second]);
+    assert_no_secret(&job, &said, &[&first, &second]);
     assert_eq!(job.doubled(), Vec::<String>::new());
     job.down_to_nothing().await;
 }

@@ -34,7 +34,7 @@ pub(crate) enum AuthVerb {
     )]
     Migrate(MigrateArgs),
     /// Put another credential in the place of one in use: proven first, then the old one is taken back.
-    #[command(after_help = "Examples:\n  mops auth rotate acr\n  mops auth rotate acr unified-infra.yaml --plan")]
+    #[command(after_help = "Examples:\n  mops auth rotate acr\n  mops auth rotate storage unified-infra.yaml --plan")]
     Rotate(AuthRotateArgs),
     /// Show the logins for a registry and what it says of them, or who signs in to Azure.
     #[command(
@@ -94,6 +94,11 @@ pub(crate) enum RotateKind {
     /// The password of the stack's own token at its registry.
     #[command(after_help = "Examples:\n  mops auth rotate acr\n  mops auth rotate acr unified-infra.yaml --plan")]
     Acr(RotateStackArgs),
+    /// The account key that signs for the stack's storage.
+    #[command(
+        after_help = "Examples:\n  mops auth rotate storage\n  mops auth rotate storage unified-infra.yaml --plan"
+    )]
+    Storage(RotateStackArgs),
 }
 
 #[derive(Clone, Debug, Args)]

@@ -5,6 +5,7 @@ mod acr;
 mod course;
 mod journal;
 mod pods;
+mod storage;
 
 use std::collections::BTreeSet;
 
@@ -38,6 +39,7 @@ pub(crate) struct RotationLine {
 pub(crate) fn run(app: &App, kind: &RotateKind) -> Outcome {
     match kind {
         RotateKind::Acr(args) => acr::run(app, args),
+        RotateKind::Storage(args) => storage::run(app, args),
     }
 }
 

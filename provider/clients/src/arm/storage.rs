@@ -50,6 +50,18 @@ impl ArmClient {
         self.sign(account, ("listAccountSas", "accountSasToken"), &account_body(request)).await
     }
 
+    /// Makes `key1` or `key2` of an account anew: whatever it has signed ends. What the keys are is in the answer, and
+    /// goes no further. Not repeated once it may have arrived.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn regenerate_account_key(&self, account: &ResourceId, key: &str) -> Result<(), ClientError> {
+        let path = format!("{account}/regenerateKey");
+        let body = json!({"keyName": key});
+        let started = self.action(&path, version::STORAGE, Some(&body), Action::MakeSecret).await?;
+        self.wait(started, &self.silent()).await.map(drop)
+    }
+
     async fn sign(
         &self,
         account: &ResourceId,

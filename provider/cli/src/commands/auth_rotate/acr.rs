@@ -135,7 +135,7 @@ impl Rotation<'_> {
             return Ok((entry, true));
         }
         let present = password(snapshot, sealer)?;
-        Ok((Entry::new(KIND, &snapshot.stack, subject, present.value.as_ref()), false))
+        Ok((Entry::new(KIND, &snapshot.stack, subject, present.value.as_slice()), false))
     }
 
     /// Whether the new password is not made yet; then what is going to happen is said.
@@ -157,7 +157,12 @@ impl Rotation<'_> {
         journal.begin(entry, Step::Distribute)?;
         let approve = asker.approve_when(course::changes_credential);
         match self.course.bring(store, target, &self.first(fill), Some(approve)).await? {
-            Some(Exit::Ok) => Ok(Exit::Ok),
+            Some(Exit::Ok) => {
+                // Who works by that file has the new one before the old one goes.
+                let stack = course::stack(target);
+                up::write_bundle_env(app, stack, self.course.pointed, store.snapshot(), store.sealer())?;
+                Ok(Exit::Ok)
+            }
             Some(exit) => {
                 app.printer.note("nothing was taken back: the old password stays valid");
                 Ok(exit)

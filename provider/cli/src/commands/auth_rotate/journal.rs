@@ -44,13 +44,13 @@ pub(super) struct Entry {
     pub(super) step: Step,
     /// What the hash is made under.
     nonce: String,
-    /// Of the credential that is to go; none where nobody knew it.
-    before: Option<KeyedHash>,
+    /// Of what is to go; empty where nobody knew it.
+    before: Vec<KeyedHash>,
 }
 
 impl Entry {
     /// The first one of a rotation.
-    pub(super) fn new(kind: &str, stack: &StackId, subject: String, before: Option<&Secret<String>>) -> Self {
+    pub(super) fn new(kind: &str, stack: &StackId, subject: String, before: &[Secret<String>]) -> Self {
         let nonce = Nonce::new(random::bytes::<32>());
         Self {
             version: VERSION,
@@ -58,19 +58,19 @@ impl Entry {
             stack: stack.to_string(),
             subject,
             step: Step::Distribute,
-            before: before.map(|key| nonce.hash(key)),
+            before: before.iter().map(|key| nonce.hash(key)).collect(),
             nonce: nonce.text(),
         }
     }
 
     /// Whether this is the credential that is to go.
     pub(super) fn is_before(&self, credential: &Secret<String>) -> bool {
-        self.before.is_some() && self.hash(credential) == self.before
+        self.hash(credential).is_some_and(|hash| self.before.contains(&hash))
     }
 
     /// The beginning of the hash of the one that is to go.
     pub(super) fn before(&self) -> Option<String> {
-        self.before.as_ref().map(KeyedHash::short)
+        self.before.first().map(KeyedHash::short)
     }
 
     /// The beginning of a credential's hash, to be compared with [`Self::before`].
@@ -134,9 +134,9 @@ mod tests {
     fn it_tells_the_old_one_from_another_and_holds_neither() {
         let stack = StackId { project: "p".into(), stack: "s".into() };
         let old = Secret::from("canary-password");
-        let entry = Entry::new("acr", &stack, "token".into(), Some(&old));
+        let entry = Entry::new("acr", &stack, "token".into(), std::slice::from_ref(&old));
         assert!(entry.is_before(&old) && !entry.is_before(&Secret::from("canary-passwore")));
-        assert!(!Entry::new("acr", &stack, "token".into(), None).is_before(&old));
+        assert!(!Entry::new("acr", &stack, "token".into(), &[]).is_before(&old));
         assert!(!serde_json::to_string(&entry).unwrap().contains("canary"));
     }
 }

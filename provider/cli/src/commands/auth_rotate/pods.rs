@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_copy_is_found_in_every_form_of_a_secret() {
         let stack = StackId { project: "p".into(), stack: "s".into() };
-        let entry = Entry::new("acr", &stack, String::new(), Some(&Secret::from("canary")));
+        let entry = Entry::new("acr", &stack, String::new(), &[Secret::from("canary")]);
         let coded = |text: &str| STANDARD.encode(text);
         let login =
             |login: Json| json!({"data": {".dockerconfigjson": coded(&json!({"auths": {"h": login}}).to_string())}});
