@@ -1,6 +1,7 @@
 //! `mops ngc fix` through the built program (N-01, N-12, N-15, E-12): one key into both secrets of a namespace without a
 //! gap, only pods that must are made again, one GPU is no deadlock, and what NGC refuses is written back.
 
+use mops_host::SystemClock;
 use mops_tests::kubernetes::Quiet;
 use mops_tests::ngc::{Access, Key};
 use serde_json::{Value as Json, json};
@@ -119,7 +120,7 @@ async fn n_15_a_licence_is_asked_for_and_waited_for() {
     );
     assert!(stage.fake.objects("Secret", "research-ops").is_empty());
     let accept = async {
-        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        SystemClock::shared().sleep(std::time::Duration::from_secs(3)).await;
         stage.desk.sandbox.ngc().image("nim/acme/server", Access::Licensed(vec!["acme".to_owned()]), true);
     };
     let ((code, said), ()) = tokio::join!(stage.ngc(GOOD, "fix --apply --wait-license 60s"), accept);

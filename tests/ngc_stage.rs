@@ -164,7 +164,7 @@ impl Stage {
             if !pods.is_empty() && pods.iter().all(|p| p["status"]["containerStatuses"].is_array()) {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+            SystemClock::shared().sleep(std::time::Duration::from_millis(25)).await;
         }
         panic!("{name} does not come up: {:?}", self.pods(name));
     }
