@@ -21,9 +21,7 @@ pub(crate) enum NgcVerb {
         after_help = "Examples:\n  mops ngc check nvcr.io/nim/meta/llama-3.1-8b-instruct:1.0.0\n  mops ngc check --namespace research-ops --deployment reasoning-nim"
     )]
     Check(Box<NgcCheckArgs>),
-    /// Put one key that NGC takes into both secrets of a namespace, and have its servers read it.
-    ///
-    /// Without --apply it only shows what it would change.
+    /// Put one key that NGC takes into both secrets of a namespace, and have its servers read it; only shown without --apply.
     #[command(mut_arg("identity", |arg| arg.hide(true)))]
     #[command(
         after_help = "Examples:\n  mops ngc fix --namespace research-ops\n  mops ngc fix -n research-ops --deployment embedding-nim --apply --key-stdin < key"
