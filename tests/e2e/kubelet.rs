@@ -129,8 +129,18 @@ fn causes(row: &Row, sayings: &[(String, String)]) -> BTreeSet<String> {
     classify(&seen, &Words::default()).into_iter().map(|finding| finding.cause_id).collect()
 }
 
-/// What was found for each row and node, once every container has been pulled in vain.
-async fn until_all_are_told(rows: &[Row]) -> Vec<(String, BTreeSet<String>, Vec<(String, String)>)> {
+/// A row on a node, the causes that were found, and what was said.
+type Told = (String, BTreeSet<String>, Vec<(String, String)>);
+
+/// Whether a node has asked as nobody where it has a login: it did so before it had read the secret, and asks again.
+fn early(found: &[Told], rows: &[Row]) -> bool {
+    let nobody = BTreeSet::from(["KUBELET_NO_CREDENTIALS".to_owned()]);
+    let wanted = rows.iter().flat_map(|row| row.causes);
+    found.iter().zip(wanted).any(|((_, causes, _), want)| *causes == nobody && !nobody.contains(want))
+}
+
+/// What was found for each row and node, once every container has been pulled in vain with what its node has for it.
+async fn until_all_are_told(rows: &[Row]) -> Vec<Told> {
     let clock = SystemClock::new();
     loop {
         let all: Value = serde_json::from_str(&kubectl(&["get", "pods,events", "-o", "json"]).await).expect("json");
@@ -140,7 +150,7 @@ async fn until_all_are_told(rows: &[Row]) -> Vec<(String, BTreeSet<String>, Vec<
             (format!("{} {} on {node}", row.secret, row.name), causes(row, &said), said)
         });
         let found: Vec<_> = found.collect();
-        if found.iter().all(|(_, causes, _)| !causes.is_empty()) {
+        if found.iter().all(|(_, causes, _)| !causes.is_empty()) && !early(&found, rows) {
             return found;
         }
         assert!(clock.monotonic() < Duration::from_secs(60), "not everything was pulled in vain: {found:#?}");
