@@ -27,6 +27,8 @@ const FORMS: [Form; 6] = [
 /// How many observations the rules read, and from how many pods they come at least.
 const OBSERVATIONS: usize = 10_000;
 const PODS: usize = 1_400;
+/// How many rules the goal speaks of; a catalogue that has fewer is asked more than once.
+const RULES: usize = 500;
 
 impl Bench<'_> {
     pub(super) async fn diagnosis(&self, table: &mut Table) -> Result<(), String> {
@@ -64,15 +66,18 @@ impl Bench<'_> {
         capture.observations.truncate(OBSERVATIONS);
         let count = capture.observations.len();
         let rules: usize = mops_diagnose::catalogue::causes().map(|(_, cause)| cause.rules.len()).sum();
-        let row = Row::new("DA", format!("{rules} rules over {count} seen"), Unit::Millis, Goal::AtMost(50.0));
-        row.ours(
-            (0..self.few)
-                .map(|_| {
-                    let capture = capture.clone();
-                    timed(move || assert_eq!(capture.report().summary.status, Verdict::Fail, "the crowd cannot pull"))
-                })
-                .collect(),
-        )
+        let rounds = RULES.div_ceil(rules);
+        let name = format!("{} rules over {count} seen", rules * rounds);
+        let judge = || {
+            let all = vec![capture.clone(); rounds];
+            timed(move || {
+                for capture in all {
+                    assert_eq!(capture.report().summary.status, Verdict::Fail, "the crowd cannot pull");
+                }
+            })
+        };
+        let row = Row::new("DA", name, Unit::Millis, Goal::AtMost(50.0)).ours((0..self.few).map(|_| judge()).collect());
+        row.note(format!("the catalogue's {rules}, {rounds} times"))
     }
 
     /// The most memory of a whole process that reads the record of that run.
