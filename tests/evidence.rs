@@ -45,7 +45,7 @@ struct Basis {
 const REGISTRY: &str = "docker-registry behind the sign-in of ACR";
 const CLUSTER: &str = "API server, controllers and kubelets 1.34.4";
 
-const BASES: [Basis; 17] = [
+const BASES: [Basis; 18] = [
     Basis { token: "modelops:azure:ResourceGroup", kinds: &["resourceGroups"], life: "group", real: "" },
     Basis {
         token: "modelops:azure:ContainerRegistry",
@@ -118,6 +118,7 @@ const BASES: [Basis; 17] = [
     Basis { token: "modelops:kubernetes:Secret", kinds: &[], life: "", real: CLUSTER },
     Basis { token: "modelops:kubernetes:ImagePullSecret", kinds: &[], life: "", real: CLUSTER },
     Basis { token: "modelops:kubernetes:Manifest", kinds: &[], life: "", real: CLUSTER },
+    Basis { token: "modelops:ngc:Credentials", kinds: &[], life: "", real: "" },
 ];
 
 /// The type or action that a route of Resource Manager is about: its literals behind the namespace.

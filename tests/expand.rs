@@ -13,12 +13,13 @@ use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
 use mops_wire::HttpConfig;
 
-const EXAMPLES: [&str; 6] = [
+const EXAMPLES: [&str; 7] = [
     "unified-infra/unified-infra",
     "minimal/minimal",
     "every-field/every-field",
     "gpu-pools/gpu-pools",
     "existing-cluster/existing-cluster",
+    "ngc-nim/ngc-nim",
     "pulumi-stackfile/infra",
 ];
 

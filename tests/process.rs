@@ -44,6 +44,8 @@ mod login_places;
 mod migrate;
 #[path = "ngc_check.rs"]
 mod ngc_check;
+#[path = "ngc_credentials.rs"]
+mod ngc_credentials;
 #[path = "ngc_fix.rs"]
 mod ngc_fix;
 #[path = "ngc_mock.rs"]

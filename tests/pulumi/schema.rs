@@ -85,6 +85,7 @@ fn secrets_and_replacements_are_declared() {
         ("modelops:azure:RegistryToken", "properties", "password"),
         ("modelops:kubernetes:Secret", "inputProperties", "data"),
         ("modelops:kubernetes:ImagePullSecret", "inputProperties", "password"),
+        ("modelops:ngc:Credentials", "inputProperties", "apiKey"),
     ] {
         assert_eq!(property(token, part, name)["secret"], true, "{token}.{name}");
     }

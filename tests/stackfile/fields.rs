@@ -429,8 +429,9 @@ fn workspace_fields() {
 #[test]
 fn later_sections_parse_and_are_not_supported_yet() {
     let ok = "registry: {name: abcde}\n{}\n";
+    let cluster = "cluster: {provider: existing, kubeconfig: k}\n{}\n";
     table(
-        ok,
+        cluster,
         &[
             (
                 "ngc: {api_key: {from_env: NGC_API_KEY}, namespaces: [a], images: [\"nvcr.io/nim/x:1\"], restart: [a]}",
@@ -439,6 +440,13 @@ fn later_sections_parse_and_are_not_supported_yet() {
             ("ngc: {namespaces: [a]}", no("`ngc.api_key` is missing")),
             ("ngc: {api_key: {from_env: A, from_file: b}}", no("exactly one source")),
             ("ngc: {api_key: {from_enf: A}}", no("`ngc.api_key.from_enf` is not a known key")),
+            ("ngc: {api_key: {from_env: A}}", no("`ngc` names no namespace")),
+        ],
+    );
+    table(
+        ok,
+        &[
+            ("ngc: {api_key: {from_env: A}, namespaces: [a]}", no("`ngc` needs a cluster")),
             ("tokens: {HF_TOKEN: {from_env: HF_TOKEN}, slurm: {host: koa.example.edu, user: me, workdir: ~/x}}", OK),
             ("tokens: {HF-TOKEN: {from_env: HF_TOKEN}}", no("is not the name of a variable")),
             ("tokens: {slurm: {host: koa.example.edu}}", no("`tokens.slurm.user` is missing")),
@@ -449,7 +457,6 @@ fn later_sections_parse_and_are_not_supported_yet() {
     for (section, word) in [
         ("registry: {name: abcde, auth: workload_identity}\ncluster: {provider: existing, kubeconfig: k}", "auth"),
         ("registry: {realms: [{registry: a.b, realm: \"https://c\"}]}", "realms"),
-        ("registry: {name: abcde}\nngc: {api_key: {from_env: X}}", "ngc"),
         ("registry: {name: abcde}\ntokens: {A: {from_env: X}}", "tokens"),
         ("registry: {name: abcde}\nnovita: {}", "novita"),
     ] {

@@ -106,9 +106,11 @@ impl Ngc {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a key.
+    /// Adds a key, in place of the same one.
     pub fn key(&self, key: Key) {
-        self.state().keys.push(key);
+        let mut state = self.state();
+        state.keys.retain(|known| known.secret != key.secret);
+        state.keys.push(key);
     }
 
     /// Takes a key away, with the tokens that it has.

@@ -3,6 +3,7 @@
 use mops_core::{StackId, Urn, Value};
 use serde_json::json;
 
+use crate::ngc::Key;
 use crate::sandbox::Sandbox;
 
 /// The cluster of the samples.
@@ -58,7 +59,7 @@ pub fn on_the_cluster(inputs: Value) -> Value {
 /// Whether it lives in a cluster, which answers in the machine's time.
 #[must_use]
 pub fn is_in_a_cluster(case: &Case) -> bool {
-    case.urn.token().contains(":kubernetes:")
+    case.inputs.get("cluster").is_some()
 }
 
 /// What a sample stands on and is not there yet, in order: type and inputs. Samples name each other by the same names.
@@ -67,7 +68,12 @@ pub fn is_in_a_cluster(case: &Case) -> bool {
 /// When a type that others stand on is not listed.
 #[must_use]
 pub fn ground(case: &Case, sandbox: &Sandbox) -> Vec<(&'static str, Value)> {
-    let text = case.inputs.exposed_json().to_string();
+    let inputs = case.inputs.exposed_json();
+    // A key of NGC stands on NGC.
+    if let Some(key) = inputs["apiKey"].as_str() {
+        sandbox.ngc().key(Key::new(key, "acme"));
+    }
+    let text = inputs.to_string();
     let existing = sandbox.ledger().existing();
     let there = |mention: &str| existing.iter().any(|id| id.ends_with(&mention.to_lowercase()));
     let needed = NEEDS

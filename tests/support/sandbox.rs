@@ -152,7 +152,7 @@ impl Sandbox {
             let blobs = Blobs::new(Arc::clone(&arm));
             named(move |call| blobs.answer(call))
         };
-        let handlers = Handlers::new(&arm, &clusters, (content, storage), &faults, &secret);
+        let handlers = Handlers::new(&arm, &clusters, (content, storage), &ngc, &faults, &secret);
         let (stop, stopped) = oneshot::channel();
         let config = identity.server_config();
         let running = {
@@ -351,6 +351,7 @@ impl Handlers {
         arm: &Arc<Arm>,
         clusters: &Arc<Clusters>,
         (registries, storage): (Handler, Handler),
+        ngc: &Arc<Ngc>,
         faults: &Faults,
         secret: &str,
     ) -> Self {
@@ -366,7 +367,7 @@ impl Handlers {
             blob: around("blob", storage),
             metadata: around("imds", handler(move |call| metadata.answer(call))),
             kubernetes: around("kubernetes", clusters.handler(Arc::clone(arm))),
-            control: control::handler(secret, &Control { arm, clusters, faults, witness: &witness }),
+            control: control::handler(secret, &Control { arm, clusters, faults, witness: &witness, ngc }),
             registry,
         }
     }

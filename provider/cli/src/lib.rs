@@ -16,7 +16,6 @@ mod line;
 mod pointed;
 mod printer;
 mod pulumi;
-mod registry_login;
 mod selection;
 mod session;
 mod signals;

@@ -9,6 +9,7 @@ mod cluster;
 mod create_only;
 pub mod entry;
 pub mod functions;
+mod ngc_key;
 mod pool;
 mod preflight;
 mod principal_login;
@@ -16,6 +17,7 @@ mod projection;
 pub mod provider;
 mod renewal;
 pub mod resource;
+mod restart;
 mod role;
 mod sas;
 mod scope_map;
@@ -82,5 +84,9 @@ resources! {
     /// Objects in a cluster.
     kubernetes {
         namespace::Namespace, secret::Secret, image_pull_secret::ImagePullSecret, manifest::Manifest,
+    }
+    /// NVIDIA's registry and models.
+    ngc {
+        credentials::Credentials,
     }
 }

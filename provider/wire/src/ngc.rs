@@ -15,3 +15,9 @@ pub const REGISTRY: &str = "nvcr.io";
 pub const API: &str = "api.ngc.nvidia.com";
 /// The one user name that its registry knows; the key is the password.
 pub const USER: &str = "$oauthtoken";
+/// The page on which a person makes a key.
+pub const KEYS_PAGE: &str = "https://org.ngc.nvidia.com/setup/api-keys";
+/// The secret that nodes pull its images with, by the name that its guides give it.
+pub const PULL_SECRET: &str = "ngc-secret";
+/// The secret that programs fetch its models with.
+pub const ENV_SECRET: &str = "nvidia-ngc-secret";

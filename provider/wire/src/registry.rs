@@ -13,6 +13,7 @@ mod content;
 mod error;
 mod greeting;
 mod layer;
+pub mod login;
 mod push;
 mod realm;
 mod reference;

@@ -9,6 +9,7 @@ use crate::arm::store::{Doomed, Thing};
 use crate::arm::{registry, storage};
 use crate::fault::{Fault, Faults, Rule};
 use crate::http::{Call, Handler, Reply};
+use crate::ngc::{Access, Key, Ngc};
 use crate::principal::Principal;
 use crate::sandbox::Clusters;
 use crate::witness::Witness;
@@ -19,19 +20,21 @@ pub(super) struct Control<'a> {
     pub(super) clusters: &'a Arc<Clusters>,
     pub(super) faults: &'a Faults,
     pub(super) witness: &'a Witness,
+    pub(super) ngc: &'a Arc<Ngc>,
 }
 
 /// The handler, below the secret part of the path.
 pub(super) fn handler(secret: &str, control: &Control<'_>) -> Handler {
     let (secret, arm) = (format!("/{secret}"), Arc::clone(control.arm));
     let (clusters, faults) = (Arc::clone(control.clusters), control.faults.clone());
-    let witness = control.witness.clone();
+    let (witness, ngc) = (control.witness.clone(), Arc::clone(control.ngc));
     crate::http::handler(move |call| match call.path.strip_prefix(&secret) {
         Some("/heard") => Reply::json(200, &json!(witness.heard())),
         Some("/heard/forget") => {
             witness.forget();
             Reply::json(200, &json!({}))
         }
+        Some(path) if path.starts_with("/ngc/") => at_ngc(&ngc, call, path),
         Some(path) => answer(&arm, &clusters, &faults, call, path),
         None => Reply::empty(404),
     })
@@ -110,6 +113,19 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
         }
         _ => Reply::empty(404),
     }
+}
+
+/// NGC learns of a key of the organisation `acme`, forgets one, or gets an image that this organisation is given.
+fn at_ngc(ngc: &Ngc, call: &Call, path: &str) -> Reply {
+    let json = call.json().unwrap_or_default();
+    let Some(text) = json.as_str() else { return Reply::body(400, "text/plain", "no text") };
+    match (call.method.as_str(), path) {
+        ("POST", "/ngc/key") => ngc.key(Key::new(text, "acme")),
+        ("POST", "/ngc/revoke") => ngc.revoke(text),
+        ("POST", "/ngc/image") => ngc.image(text, Access::Organisation("acme".into()), true),
+        _ => return Reply::empty(404),
+    }
+    Reply::json(200, &json!({}))
 }
 
 /// Somebody gives a property of everything whose id ends like this another value.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use mops_wire::ngc::Model;
+use mops_wire::ngc::{ENV_SECRET, Model, PULL_SECRET};
 
 use super::{AuthStatusArgs, CheckArgs, KeyArgs, LoginArgs, LogoutArgs, value};
 
@@ -84,10 +84,10 @@ pub(crate) struct NgcFixArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
     /// The secret for images.
-    #[arg(long, value_name = "NAME", value_parser = value::object_name, default_value = "ngc-secret")]
+    #[arg(long, value_name = "NAME", value_parser = value::object_name, default_value = PULL_SECRET)]
     pub(crate) pull_secret: String,
     /// The secret for models.
-    #[arg(long, value_name = "NAME", value_parser = value::object_name, default_value = "nvidia-ngc-secret")]
+    #[arg(long, value_name = "NAME", value_parser = value::object_name, default_value = ENV_SECRET)]
     pub(crate) env_secret: String,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,

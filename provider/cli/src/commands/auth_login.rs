@@ -4,7 +4,8 @@
 use mops_core::{Class, Error, Secret};
 use mops_logins::{Kept, Login, Profile, SaveError, Saved};
 use mops_wire::Http;
-use mops_wire::ngc::USER as NGC_USER;
+use mops_wire::ngc::{KEYS_PAGE as NGC_PAGE, USER as NGC_USER};
+use mops_wire::registry::login::{self, By};
 use mops_wire::registry::{Auth, Client, DIRECTORY_SCOPE, Pair, RealmPolicy, Reference, RegistryError, is_azure};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,7 +15,6 @@ use crate::app::App;
 use crate::args::LoginArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::key::{self, Asked};
-use crate::registry_login::{self, By};
 
 /// A login is kept.
 #[derive(Serialize, JsonSchema)]
@@ -33,8 +33,6 @@ pub(crate) struct LoggedInLine {
     places: Vec<String>,
 }
 
-/// Where NGC makes keys.
-const NGC_PAGE: &str = "https://org.ngc.nvidia.com/setup/api-keys";
 /// The user of an identity's token.
 const IDENTITY: &str = "the identity of `mops auth status`";
 
@@ -147,7 +145,7 @@ impl Asking<'_> {
     /// Shows a login to the registry; how it was taken.
     async fn shown(&self, kept: &Kept) -> Result<&'static str, Failure> {
         let client = self.client(kept.auth())?;
-        let (by, challenge) = registry_login::shown(&client).await.map_err(|error| self.refused(error))?;
+        let (by, challenge) = login::shown(&client).await.map_err(|error| self.refused(error))?;
         if by == By::Open && !self.args.force {
             let text = format!("`{}` asks nobody for a login: what is right and wrong cannot be told", self.host);
             let error = Error::new(Class::Auth, text);

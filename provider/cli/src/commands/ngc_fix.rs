@@ -10,8 +10,8 @@ use mops_diagnose::pullable::{self, Asked, Pull, Pullable};
 use mops_diagnose::{Here, Request, Services};
 use mops_host::Env;
 use mops_logins::Kept;
-use mops_wire::ngc::{Api, NgcError, REGISTRY, USER};
-use mops_wire::registry::{Auth, Client};
+use mops_wire::ngc::{Api, KEYS_PAGE, NgcError, REGISTRY, USER};
+use mops_wire::registry::{Auth, Client, login};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -22,7 +22,6 @@ use crate::args::{ClusterArgs, NgcFixArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::key::{self, Asked as Usual};
 use crate::kubeconfig;
-use crate::registry_login;
 use crate::session::Session;
 
 /// What would be changed, by hashes.
@@ -238,7 +237,7 @@ impl Gates<'_> {
     async fn login(&self) -> Result<(), Failure> {
         let auth = Auth::Basic { username: USER.to_owned(), password: self.key.clone() };
         let client = Client::new(self.services.http.clone(), REGISTRY, auth).map_err(Error::from)?;
-        match registry_login::shown(&client.with_cancel(&self.app.cancel)).await {
+        match login::shown(&client.with_cancel(&self.app.cancel)).await {
             Ok(_) => Ok(()),
             Err(error) => match error.refusal().filter(|refusal| matches!(refusal.status, 401 | 403)) {
                 Some(refusal) => Err(refused(&format!("NGC_KEY_INVALID_OR_EXPIRED: {refusal}"))),
@@ -328,7 +327,7 @@ fn licence(lacking: &[&Pullable], waited: bool) -> Failure {
 
 /// The key is not taken.
 fn refused(text: &str) -> Failure {
-    let hint = format!("make another key at https://org.ngc.nvidia.com/setup/api-keys; {NOTHING}");
+    let hint = format!("make another key at {KEYS_PAGE}; {NOTHING}");
     Failure::Error(Exit::Failed, Box::new(Error::new(Class::Auth, text).hint(hint)))
 }
 

@@ -26,11 +26,6 @@ use crate::cluster::{Cluster, Trouble};
 use crate::observed::{Object, code};
 use crate::request::Services;
 
-/// The secret that images are pulled with, by the name that NGC's guides give it.
-pub const PULL_SECRET: &str = "ngc-secret";
-/// The secret that models are fetched with.
-pub const ENV_SECRET: &str = "nvidia-ngc-secret";
-
 /// What is to be there in the end.
 pub struct Wanted {
     /// The servers; none for all of the namespace that have to do with NGC.

@@ -15,7 +15,7 @@ use crate::state::{ResourceState, Snapshot};
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
 pub struct DownScope {
-    /// These components; else workspace and cluster.
+    /// These components; else the cluster and what is inside it.
     pub only: Option<BTreeSet<Component>>,
     /// The storage too.
     pub destroy_storage: bool,
@@ -27,9 +27,14 @@ pub struct DownScope {
     pub with_deps: bool,
 }
 
+/// The cluster, and what is inside it.
+fn usual() -> BTreeSet<Component> {
+    Component::INSIDE.into_iter().chain([Component::Cluster]).collect()
+}
+
 impl DownScope {
     fn components(&self) -> BTreeSet<Component> {
-        let mut all = self.only.clone().unwrap_or_else(|| [Component::Workspace, Component::Cluster].into());
+        let mut all = self.only.clone().unwrap_or_else(usual);
         let more = [
             (self.destroy_storage, Component::Storage),
             (self.destroy_registry, Component::Registry),

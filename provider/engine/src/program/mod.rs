@@ -15,7 +15,7 @@ use mops_core::{Diagnostic, Place, StackId, Urn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use expand::DEVICE_PLUGIN;
+pub(crate) use expand::{DEVICE_PLUGIN, NGC};
 pub use expand::{ExpandOptions, PRINCIPAL_PULL, expand};
 pub use expr::Expr;
 
@@ -31,13 +31,18 @@ pub enum Component {
     Storage,
     /// The cluster with its pools.
     Cluster,
-    /// Everything inside the cluster.
+    /// Everything inside the cluster that the stack's own pods need.
     Workspace,
+    /// The key of NGC in the namespaces of its servers.
+    Ngc,
 }
 
 impl Component {
     /// All components in the order in which they are made.
-    pub const ALL: [Self; 5] = [Self::ResourceGroup, Self::Registry, Self::Storage, Self::Cluster, Self::Workspace];
+    pub const ALL: [Self; 6] =
+        [Self::ResourceGroup, Self::Registry, Self::Storage, Self::Cluster, Self::Workspace, Self::Ngc];
+    /// Those inside a cluster, which go with it.
+    pub const INSIDE: [Self; 2] = [Self::Workspace, Self::Ngc];
 
     /// The word of the command line and of state.
     #[must_use]
@@ -48,6 +53,7 @@ impl Component {
             Self::Storage => "storage",
             Self::Cluster => "cluster",
             Self::Workspace => "workspace",
+            Self::Ngc => "ngc",
         }
     }
 

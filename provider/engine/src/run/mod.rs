@@ -84,7 +84,7 @@ pub struct UpOptions {
 /// How to take a stack down.
 #[derive(Clone, Default)]
 pub struct DownOptions {
-    /// These components; else workspace and cluster.
+    /// These components; else the cluster and what is inside it.
     pub only: Option<BTreeSet<Component>>,
     /// The storage too.
     pub destroy_storage: bool,

@@ -9,11 +9,11 @@ section! {
     Strict Ngc {
         /// Where the key is.
         "api_key" api_key: Spanned<SecretSource>,
-        /// Namespaces that get it.
+        /// Namespaces that get it; without one the workspace's.
         "namespaces" namespaces: Vec<Spanned<ObjectName>>,
-        /// Images that must be reachable with it.
+        /// Images at `nvcr.io` that must be given for it.
         "images" images: Vec<Spanned<ImageName>>,
-        /// Deployments that are restarted when the key changes.
+        /// Deployments that start again, once, when the key changes.
         "restart" restart: Vec<Spanned<ObjectName>>,
     }
 }

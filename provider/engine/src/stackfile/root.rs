@@ -100,6 +100,7 @@ impl Check for StackFile {
         if let (Some(workspace), None) = (&self.workspace, &self.cluster) {
             cx.error(&workspace.place, "`workspace` needs a cluster", "add a `cluster` section");
         }
+        self.check_ngc(cx);
         if let (Some(monitor), None) = (self.monitor.as_ref().filter(|m| m.is_enabled()), &self.workspace) {
             let hint = "add a `workspace` section, or watch any workload with `mops diagnose-auth --watch`";
             cx.error(&monitor.place, "`monitor` needs a workspace to watch", hint);
@@ -133,6 +134,21 @@ impl StackFile {
         if !same_name || !same_sku {
             let summary = "`registry` and `cluster.acr` describe different registries";
             cx.error(&acr.place, summary, "`cluster.acr` is the older place: delete it, or make both equal");
+        }
+    }
+
+    /// The key goes into namespaces of a cluster: those that are named, else the workspace's.
+    fn check_ngc(&self, cx: &mut Context) {
+        let Some(ngc) = &self.ngc else { return };
+        if self.cluster.is_none() {
+            cx.error(&ngc.place, "`ngc` needs a cluster", "add a `cluster` section");
+        } else if ngc.namespaces.is_empty() && self.workspace.is_none() {
+            let hint = "add `namespaces`, for example `[research-ops]`";
+            cx.error(
+                &ngc.place,
+                "`ngc` names no namespace, and there is no workspace whose namespace it could be",
+                hint,
+            );
         }
     }
 

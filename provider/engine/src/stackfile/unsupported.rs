@@ -33,11 +33,8 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
             "delete it: the known pairs of registry and token service are built in",
         );
     }
-    let sections = [
-        (file.ngc.as_ref().map(|s| &s.place), "`ngc`"),
-        (file.tokens.as_ref().map(|s| &s.place), "`tokens`"),
-        (file.novita.as_ref().map(|s| &s.place), "`novita`"),
-    ];
+    let sections =
+        [(file.tokens.as_ref().map(|s| &s.place), "`tokens`"), (file.novita.as_ref().map(|s| &s.place), "`novita`")];
     for (place, what) in sections {
         if let Some(place) = place {
             say(place, what, "delete the section");

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::codec::{AsJson, FromJson};
 use super::frame::Fields;
 use super::model::ResourceState;
-use crate::program::{Component, DEVICE_PLUGIN};
+use crate::program::{Component, DEVICE_PLUGIN, NGC};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_false(b: &bool) -> bool {
@@ -200,6 +200,7 @@ fn component_of(urn: &Urn) -> Component {
         "StorageAccount" | "BlobContainer" | "StorageLifecycle" | "BlobSasToken" => Component::Storage,
         "ManagedCluster" | "NodePool" => Component::Cluster,
         "Manifest" if urn.name().starts_with(DEVICE_PLUGIN) => Component::Cluster,
+        _ if urn.name().starts_with(NGC) => Component::Ngc,
         _ => Component::Workspace,
     }
 }

@@ -15,8 +15,8 @@ use crate::principal_login::{self, Principal};
 use crate::resource::{Cx, Findings, Live, Made, NotImported, Offline, Resource, State};
 use crate::secret_data::{self, Fingerprints, Values};
 
-const KEY: &str = ".dockerconfigjson";
-const TYPE: &str = "kubernetes.io/dockerconfigjson";
+pub(crate) const KEY: &str = ".dockerconfigjson";
+pub(crate) const TYPE: &str = "kubernetes.io/dockerconfigjson";
 
 /// A Secret with which nodes pull images from one registry.
 pub struct ImagePullSecret;
@@ -51,7 +51,7 @@ fn names_a_registry(text: &str) -> bool {
 }
 
 /// The text that the kubelet reads.
-fn config(registry: &str, username: &Hidden<String>, password: &Hidden<String>) -> Hidden<String> {
+pub(crate) fn config(registry: &str, username: &Hidden<String>, password: &Hidden<String>) -> Hidden<String> {
     let pair = Hidden::new(format!("{}:{}", username.expose(), password.expose()));
     let auth = STANDARD.encode(pair.expose());
     let login = json!({"username": username.expose(), "password": password.expose(), "auth": auth});
@@ -61,7 +61,7 @@ fn config(registry: &str, username: &Hidden<String>, password: &Hidden<String>) 
 }
 
 /// The two halves for a registry, as they stand in a live object.
-fn halves(live: &Json, registry: &str) -> Option<(Hidden<String>, Hidden<String>)> {
+pub(crate) fn halves(live: &Json, registry: &str) -> Option<(Hidden<String>, Hidden<String>)> {
     let text = secret_data::live_value(live, KEY)?;
     let config: Json = serde_json::from_str(text.expose()).ok()?;
     let login = &config["auths"][registry];

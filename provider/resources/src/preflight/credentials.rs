@@ -1,5 +1,5 @@
-//! A signature or a token in a source of the stack file that has run out already, or a client secret that the directory
-//! refuses.
+//! A signature or a token in a source of the stack file that has run out already, a client secret that the directory
+//! refuses, or a key that NGC does not take.
 
 use mops_clients::identity::Claims;
 use mops_core::convert::from_value;
@@ -11,6 +11,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Look;
 use crate::kubernetes::image_pull_secret::ImagePullSecret;
+use crate::ngc::credentials::Credentials;
+use crate::ngc_key::{self, Given, Refused};
 use crate::principal_login::{self, Principal};
 
 pub(super) const WHAT: &str = "credentials";
@@ -34,6 +36,7 @@ pub(super) async fn look(look: &Look<'_>) -> Result<Preflight, Error> {
         found.refuse(urn, "", reason, "put a new one there, then run the same command again");
     }
     principals(look, &mut found).await?;
+    ngc(look, &mut found).await?;
     Ok(found)
 }
 
@@ -46,6 +49,19 @@ async fn principals(look: &Look<'_>, found: &mut Preflight) -> Result<(), Error>
         let http = look.services.pipeline()?;
         if let Some(error) = principal_login::refusal(look.services, &http, &principal).await? {
             found.refuse(&planned.urn, "password", error.summary(), error.hint_text().unwrap_or_default());
+        }
+    }
+    Ok(())
+}
+
+/// A key of NGC does not say whether it is good: NGC does.
+async fn ngc(look: &Look<'_>, found: &mut Preflight) -> Result<(), Error> {
+    for (planned, inputs) in look.layout.changing::<Credentials>() {
+        let Ok(key) = look.services.resolve(&inputs.api_key).await else { continue };
+        let given = Given { key: &key, source: &inputs.api_key, images: &inputs.images };
+        let refusal = ngc_key::refusal(&look.services.pipeline()?, &look.planning.cancel, &given).await?;
+        if let Some(Refused { input, error }) = refusal {
+            found.refuse(&planned.urn, input, error.summary(), error.hint_text().unwrap_or_default());
         }
     }
     Ok(())

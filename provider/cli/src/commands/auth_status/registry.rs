@@ -6,14 +6,14 @@ use std::time::Duration;
 use mops_logins::{Found, Kept};
 use mops_wire::Http;
 use mops_wire::ngc::{Api, USER as NGC_USER};
-use mops_wire::registry::Client;
+use mops_wire::registry::{Client, login};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::app::App;
 use crate::args::AuthStatusArgs;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{key, registry_login};
+use crate::key;
 
 /// Most logins of a host that are tried: a series of refusals can lock a user out.
 const TRIED: usize = 3;
@@ -119,12 +119,12 @@ impl Asking<'_> {
     async fn live(&self, kept: &Kept) -> Result<&'static str, Failure> {
         let client = Client::new(self.http.clone(), self.host, kept.auth()).map_err(mops_core::Error::from)?;
         let client = client.with_cancel(&self.app.cancel).with_limits(PATIENCE, 2);
-        let shown = registry_login::shown(&client).await;
+        let shown = login::shown(&client).await;
         if self.app.cancel.is_canceled() {
             return Err(Failure::Told(Exit::Interrupted));
         }
         Ok(match shown {
-            Ok((registry_login::By::Open, _)) => "open",
+            Ok((login::By::Open, _)) => "open",
             Ok(_) => "valid",
             Err(error) if error.refusal().is_some_and(|r| matches!(r.status, 401 | 403)) => "refused",
             Err(_) => "unreachable",

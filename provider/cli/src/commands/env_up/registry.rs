@@ -4,13 +4,12 @@
 use mops_core::{Class, Error};
 use mops_logins::Kept;
 use mops_wire::Http;
-use mops_wire::registry::{Auth, Client, LICENCE, Reference, Refusal, RegistryError};
+use mops_wire::registry::{Auth, Client, LICENCE, Reference, Refusal, RegistryError, login};
 
 use crate::app::App;
 use crate::args::EnvUpArgs;
 use crate::containers::told;
 use crate::exit::{Failure, Sort};
-use crate::registry_login;
 
 /// How an image is to be had.
 pub(super) enum Way {
@@ -128,7 +127,7 @@ impl<'a> Desk<'a> {
     async fn is_bad(&self, kept: &Kept) -> bool {
         let Ok(client) = self.client(kept.auth()) else { return false };
         let Ok(greeting) = client.greet().await else { return false };
-        let taken = registry_login::taken(&client, greeting.challenge.as_ref()).await;
+        let taken = login::taken(&client, greeting.challenge.as_ref()).await;
         taken.is_err_and(|error| error.refusal().is_some_and(|refusal| matches!(refusal.status, 401 | 403)))
     }
 

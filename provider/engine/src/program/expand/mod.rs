@@ -10,6 +10,7 @@ mod dask;
 mod gpu;
 mod monitor;
 mod names;
+mod ngc;
 mod object;
 mod outputs;
 mod registry;
@@ -17,6 +18,7 @@ mod storage;
 mod workspace;
 
 pub(crate) use gpu::PLUGIN as DEVICE_PLUGIN;
+pub(crate) use ngc::NGC;
 pub use registry::service_principal::RIGHT as PRINCIPAL_PULL;
 
 use mops_core::{Diagnostic, StackId};
@@ -57,6 +59,7 @@ pub fn expand(file: &StackFile, options: &ExpandOptions) -> Result<Program, Vec<
     cluster::declare(&mut builder);
     builder.made.nodes_pull = registry::workload_identity::nodes(&mut builder);
     workspace::declare(&mut builder);
+    ngc::declare(&mut builder);
     registry::finish(&mut builder);
     outputs::declare(&mut builder);
     let (mut resources, outputs) = builder.finish();

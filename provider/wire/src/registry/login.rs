@@ -1,11 +1,13 @@
-//! A login shown to its registry: the one question that `mops auth login` asks before it keeps a key, and `mops auth
-//! status` of those that are kept.
+//! A login shown to its registry: the one question that is asked before a key is kept or written anywhere, and of those
+//! that are kept.
 
-use mops_wire::registry::{Challenge, Client, RegistryError};
+use super::challenge::Challenge;
+use super::client::Client;
+use super::error::RegistryError;
 
 /// How a registry took a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum By {
+pub enum By {
     /// It gave a token for it.
     Token,
     /// It took user and password themselves.
@@ -16,7 +18,8 @@ pub(crate) enum By {
 
 impl By {
     /// In one word.
-    pub(crate) const fn word(self) -> &'static str {
+    #[must_use]
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::Basic => "basic",
@@ -26,14 +29,20 @@ impl By {
 }
 
 /// Shows the login of a client to its registry; also what the registry had asked for.
-pub(crate) async fn shown(client: &Client) -> Result<(By, Option<Challenge>), RegistryError> {
+///
+/// # Errors
+/// See [`RegistryError`]; a refused login is `Refused`.
+pub async fn shown(client: &Client) -> Result<(By, Option<Challenge>), RegistryError> {
     let greeting = client.greet().await?;
     let by = taken(client, greeting.challenge.as_ref()).await?;
     Ok((by, greeting.challenge))
 }
 
 /// The same where it is known what the registry asks for.
-pub(crate) async fn taken(client: &Client, challenge: Option<&Challenge>) -> Result<By, RegistryError> {
+///
+/// # Errors
+/// As [`shown`].
+pub async fn taken(client: &Client, challenge: Option<&Challenge>) -> Result<By, RegistryError> {
     match challenge {
         None => Ok(By::Open),
         Some(Challenge::Basic) => client.ping().await.map(|_| By::Basic),
