@@ -88,6 +88,12 @@ mod signals;
 mod smoke_test;
 #[path = "token_stack.rs"]
 mod token_stack;
+#[path = "tokens_loader.rs"]
+mod tokens_loader;
+#[path = "tokens_ssh.rs"]
+mod tokens_ssh;
+#[path = "tokens_sync.rs"]
+mod tokens_sync;
 #[path = "up_down.rs"]
 mod up_down;
 #[path = "watch.rs"]

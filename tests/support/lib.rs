@@ -44,6 +44,7 @@ pub mod route;
 pub mod samples;
 pub mod sandbox;
 pub mod skip;
+pub mod sshd;
 pub mod tls;
 pub mod tools;
 pub mod websocket;

@@ -20,6 +20,7 @@ mod report;
 mod secrets;
 mod smoke;
 mod state;
+mod tokens;
 mod value;
 mod watch;
 mod workload;
@@ -47,6 +48,7 @@ pub(crate) use report::*;
 pub(crate) use secrets::*;
 pub(crate) use smoke::{SmokeArgs, SmokeTestArgs};
 pub(crate) use state::*;
+pub(crate) use tokens::*;
 pub(crate) use watch::WatchArgs;
 pub(crate) use workload::WorkloadArgs;
 
@@ -97,6 +99,8 @@ pub(crate) enum Verb {
     Ngc(NgcArgs),
     /// A GPU container for this folder, from an image that may need a login.
     Env(EnvArgs),
+    /// Tokens of Hugging Face and Weights & Biases on a SLURM host.
+    Tokens(TokensArgs),
     /// The older place of the checks.
     #[command(hide = true)]
     Dev(DevArgs),

@@ -31,6 +31,8 @@ mod refresh;
 mod remove;
 mod state;
 mod status;
+mod tokens_loader;
+mod tokens_sync;
 mod unlock;
 mod up;
 mod validate;
@@ -46,7 +48,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
-use crate::args::{AuthVerb, DevArgs, DevVerb, EnvVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, Verb};
+use crate::args::{
+    AuthVerb, DevArgs, DevVerb, EnvVerb, InfraVerb, Part, PassphraseArgs, PassphraseVerb, TokensVerb, Verb,
+};
 use crate::bundle_env;
 use crate::exit::{Failure, Outcome};
 use crate::pointed::Pointed;
@@ -79,6 +83,8 @@ pub(crate) use refresh::{drops, options as refresh_options};
 pub(crate) use remove::RemovedLine;
 pub(crate) use state::{ForgottenLine, ResourceLine, UnprotectedLine};
 pub(crate) use status::{StatusLine, show as show_status};
+pub(crate) use tokens_loader::LoaderLine;
+pub(crate) use tokens_sync::TokensSentLine;
 pub(crate) use unlock::UnlockedLine;
 pub(crate) use up::{BundleEnvLine, write_bundle_env};
 pub(crate) use validate::ValidLine;
@@ -90,6 +96,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::Infra(args) => infra(app, args.verb),
         Verb::Auth(args) => auth(app, args.verb),
         Verb::Env(args) => env(app, args.verb),
+        Verb::Tokens(args) => tokens(app, args.verb),
         Verb::Ngc(args) => ngc_check::ngc(app, args.verb),
         Verb::Explain(args) => explain::run(app, &args),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
@@ -119,6 +126,13 @@ fn env(app: &App, verb: EnvVerb) -> Outcome {
         EnvVerb::Down(args) => env_down::run(app, &args),
         EnvVerb::Logs(args) => env_logs::run(app, &args),
         EnvVerb::Ls => env_ls::run(app),
+    }
+}
+
+fn tokens(app: &App, verb: TokensVerb) -> Outcome {
+    match verb {
+        TokensVerb::Sync(args) => tokens_sync::run(app, &args),
+        TokensVerb::Loader(args) => tokens_loader::run(app, &args),
     }
 }
 

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use mops_containers::engine::Command;
-use mops_containers::envfile::{self, Variables};
 use mops_containers::stream::{Frames, Stream};
 use mops_containers::{Container, Endpoint, Engine, EngineError, Trouble, name, spec::label};
 use mops_core::{Class, Error, Secret};
+use mops_tokens::envfile::{self, Variables};
 use tokio::io::AsyncReadExt as _;
 
 use crate::app::App;

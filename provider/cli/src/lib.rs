@@ -13,12 +13,14 @@ mod fault;
 mod key;
 mod kubeconfig;
 mod line;
+mod login_node;
 mod pointed;
 mod printer;
 mod pulumi;
 mod selection;
 mod session;
 mod signals;
+mod token_file;
 mod verb;
 
 use std::ffi::OsString;

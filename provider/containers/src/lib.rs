@@ -8,7 +8,6 @@
 
 pub mod decide;
 pub mod engine;
-pub mod envfile;
 pub mod failure;
 pub mod gpu;
 pub mod marker;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use mops_containers::envfile::{self, Variables};
 use mops_containers::gpu::{self, Gpus, Idle};
 use mops_containers::spec::{Restart, label};
 use mops_containers::{Container, Endpoint, Settings};
 use mops_core::{Class, Error};
 use mops_host::fsx;
 use mops_host::proc::Command;
+use mops_tokens::envfile::{self, Variables};
 use mops_wire::registry::Reference;
 
 use crate::app::App;

@@ -1,0 +1,89 @@
+//! The flags of `mops tokens`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::value;
+
+#[derive(Debug, Args)]
+pub(crate) struct TokensArgs {
+    #[command(subcommand)]
+    pub(crate) verb: TokensVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokensVerb {
+    /// Write the tokens of `.env` to the host, whole and private, by ssh.
+    #[command(
+        after_help = "Examples:\n  mops tokens sync --host koa.example.edu --user me\n  mops tokens sync --env-file lab.env --only HF_TOKEN --merge"
+    )]
+    Sync(Box<TokensSyncArgs>),
+    /// Print the lines by which a job's script reads them.
+    #[command(after_help = "Examples:\n  mops tokens loader\n  mops tokens loader --remote-path secrets/.env")]
+    Loader(RemotePathArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TokensSyncArgs {
+    /// File of tokens, NAME=VALUE [default: .env].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Only this variable of it (repeatable).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+    /// Replace these variables in the host's file, and keep its other lines.
+    #[arg(long)]
+    pub(crate) merge: bool,
+    /// Send a file that git tracks all the same.
+    #[arg(long)]
+    pub(crate) allow_tracked: bool,
+    #[command(flatten)]
+    pub(crate) path: RemotePathArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// Which file on the host.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RemotePathArgs {
+    /// The file on the host [default: .env in the folder of jobs, ~/koa-ml].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) remote_path: Option<String>,
+}
+
+/// Which host, and how it is reached; each flag before its variable, both before a profile.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HostArgs {
+    /// Login node, or its alias in ~/.ssh/config (or KOA_HOST).
+    #[arg(long, value_name = "HOST", value_parser = ssh_word)]
+    pub(crate) host: Option<String>,
+    /// User there (or KOA_USER).
+    #[arg(long, value_name = "USER", value_parser = ssh_word)]
+    pub(crate) user: Option<String>,
+    /// Port of ssh.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Key file (or KOA_IDENTITY_FILE).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity_file: Option<String>,
+    /// Folder of jobs there (or KOA_REMOTE_WORKDIR).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workdir: Option<String>,
+    /// Another file than ~/.ssh/config.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_config: Option<String>,
+    /// Settings of ~/.modelops/profiles/NAME.yaml; `koa` is known.
+    #[arg(long, value_name = "NAME", value_parser = value::object_name)]
+    pub(crate) profile: Option<String>,
+}
+
+/// What ssh takes for no flag, and no shell for anything but a word.
+fn ssh_word(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-:%@+".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("letters, digits, `.`, `_` and `-`, not beginning with `-`".into())
+    }
+}

@@ -1,0 +1,197 @@
+//! A SLURM host: where it is, by flags, variables, a profile, the file of koa-ml and what is known of KOA, in this order
+//! (`tests/tokens_ssh.rs`, K-10, K-17); and what keeps us from it, by its cause.
+
+use mops_core::{Class, Error};
+use mops_diagnose::observed::{Observed, Vantage};
+use mops_diagnose::rule::Severity;
+use mops_diagnose::{Finding, Words, finding};
+use mops_host::fsx::{self, reason};
+use mops_host::proc::ProcError;
+use mops_probe::Observation;
+use mops_tokens::ssh::Host;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::args::{HostArgs, RemotePathArgs};
+use crate::exit::{Exit, Failure};
+
+/// The folder of jobs, where nothing else is said.
+const WORKDIR: &str = "~/koa-ml";
+/// The profile that needs no file.
+const KOA: &str = "koa";
+const KOA_HOST: &str = "koa.its.hawaii.edu";
+
+/// A host with its folders.
+#[derive(Debug)]
+pub(crate) struct LoginNode {
+    pub(crate) host: Host,
+    pub(crate) workdir: String,
+}
+
+/// What a file may say; other keys are other programs'.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Settings {
+    user: Option<String>,
+    host: Option<String>,
+    port: Option<u16>,
+    identity_file: Option<String>,
+    remote_workdir: Option<String>,
+    proxy_command: Option<String>,
+}
+
+impl Settings {
+    fn or(self, other: Self) -> Self {
+        Self {
+            user: self.user.or(other.user),
+            host: self.host.or(other.host),
+            port: self.port.or(other.port),
+            identity_file: self.identity_file.or(other.identity_file),
+            remote_workdir: self.remote_workdir.or(other.remote_workdir),
+            proxy_command: self.proxy_command.or(other.proxy_command),
+        }
+    }
+}
+
+/// The host that a verb means.
+pub(crate) fn named(app: &App, args: &HostArgs) -> Result<LoginNode, Failure> {
+    let found = settings(app, args)?;
+    let (Some(host), Some(user)) = (found.host, found.user) else {
+        return Err(Failure::usage(
+            "no host and user are given",
+            "name them with `--host` and `--user`, KOA_HOST and KOA_USER, or in `~/.config/koa-ml/config.yaml`",
+        ));
+    };
+    for (what, word) in [("host", &host), ("user", &user)] {
+        if word.is_empty() || word.starts_with('-') || word.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(Failure::usage(format!("`{word}` is no {what}"), "write its name alone"));
+        }
+    }
+    let path = |text: &String| app.env.path(text);
+    Ok(LoginNode {
+        host: Host {
+            host,
+            user,
+            port: found.port,
+            identity_file: found.identity_file.as_ref().map(path),
+            proxy_command: found.proxy_command,
+            config: args.ssh_config.as_ref().map(path),
+        },
+        workdir: found.remote_workdir.unwrap_or_else(|| WORKDIR.to_owned()),
+    })
+}
+
+/// The file of tokens there.
+pub(crate) fn env_path(app: &App, path: &RemotePathArgs, workdir: &str) -> Result<String, Failure> {
+    let Some(path) = &path.remote_path else { return Ok(format!("{}/.env", workdir.trim_end_matches('/'))) };
+    // A shell here has put its own home folder in place of `~`.
+    let home = app.env.get("HOME").map(|home| format!("{home}/"));
+    if let Some(rest) = home.and_then(|home| path.strip_prefix(&home).map(str::to_owned)) {
+        app.printer.note(&format!("`{path}` is in your home folder here; `~/{rest}` in quotes is the one there"));
+    }
+    if path.is_empty() || path.ends_with('/') || path.contains('\n') {
+        return Err(Failure::usage(format!("`{path}` names no file"), "for example `--remote-path '~/secrets/.env'`"));
+    }
+    Ok(path.clone())
+}
+
+/// The folder of jobs, for who needs no host.
+pub(crate) fn workdir(app: &App) -> Result<String, Failure> {
+    let own = Settings { remote_workdir: variable(app, "KOA_REMOTE_WORKDIR"), ..Settings::default() };
+    Ok(own
+        .or(file(app, "~/.config/koa-ml/config.yaml")?.unwrap_or_default())
+        .remote_workdir
+        .unwrap_or_else(|| WORKDIR.into()))
+}
+
+fn variable(app: &App, name: &str) -> Option<String> {
+    app.env.get(name).map(str::to_owned)
+}
+
+fn settings(app: &App, args: &HostArgs) -> Result<Settings, Failure> {
+    let flags = Settings {
+        user: args.user.clone(),
+        host: args.host.clone(),
+        port: args.port,
+        identity_file: args.identity_file.clone(),
+        remote_workdir: args.workdir.clone(),
+        proxy_command: None,
+    };
+    let variables = Settings {
+        user: variable(app, "KOA_USER"),
+        host: variable(app, "KOA_HOST"),
+        port: None,
+        identity_file: variable(app, "KOA_IDENTITY_FILE"),
+        remote_workdir: variable(app, "KOA_REMOTE_WORKDIR"),
+        proxy_command: variable(app, "KOA_PROXY_COMMAND"),
+    };
+    let mut found = flags.or(variables);
+    if let Some(name) = &args.profile {
+        found = found.or(profile(app, name)?);
+    }
+    Ok(found.or(file(app, "~/.config/koa-ml/config.yaml")?.unwrap_or_default()))
+}
+
+fn profile(app: &App, name: &str) -> Result<Settings, Failure> {
+    let path = app.env.home()?.join("profiles").join(format!("{name}.yaml"));
+    let known = (name == KOA).then(|| Settings { host: Some(KOA_HOST.to_owned()), ..Settings::default() });
+    let path = path.display().to_string();
+    match (file(app, &path)?, known) {
+        (Some(found), known) => Ok(found.or(known.unwrap_or_default())),
+        (None, Some(known)) => Ok(known),
+        (None, None) => Err(Failure::usage(
+            format!("there is no profile `{name}`"),
+            format!("write `{path}` with `host:` and `user:`, and what else ssh needs"),
+        )),
+    }
+}
+
+fn file(app: &App, path: &str) -> Result<Option<Settings>, Failure> {
+    let text = match fsx::read_text(&app.env.path(path)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Failure::usage(
+                format!("`{path}` cannot be read: {}", reason(&error)),
+                "check its permissions",
+            ));
+        }
+    };
+    // What the parser says may quote a line, and a proxy command may hold a password.
+    serde_saphyr::from_str(&text).map(Some).map_err(|_| {
+        Failure::usage(format!("`{path}` is no YAML of settings"), "write `host: NAME`, `user: NAME`, `port: NUMBER`")
+    })
+}
+
+/// What was seen, as the catalogue names it.
+pub(crate) fn causes(seen: &[Observation]) -> Vec<Finding> {
+    let observed: Vec<Observed> = seen.iter().cloned().map(|o| Observed::at(Vantage::W, o).named()).collect();
+    finding::classify(&observed, &Words::default())
+}
+
+/// The first cause that ends a verb: what is in the way of the host could not run, what the host refuses failed.
+pub(crate) fn refusal(seen: &[Observation]) -> Failure {
+    let Some(cause) = causes(seen).into_iter().find(|cause| cause.severity == Severity::Error) else {
+        return Failure::could_not_run(Error::new(Class::Bug, "the host gave no answer that tells"));
+    };
+    let fix = cause.fixes.first();
+    let todo = fix.map(|fix| fix.text.clone()).unwrap_or_default();
+    let look = fix.and_then(|fix| fix.command.clone()).map(|command| format!("; `{command}`")).unwrap_or_default();
+    let error = Error::new(Class::Auth, format!("{}: {}", cause.cause_id, cause.message))
+        .hint(format!("{todo}{look}; `mops explain {}` says more", cause.cause_id));
+    let exit = if cause.cause_id.starts_with("SSH_") { Exit::CouldNotRun } else { Exit::Failed };
+    Failure::Error(exit, Box::new(error))
+}
+
+/// Something that the reader may want to know and that ends nothing.
+pub(crate) fn notes(app: &App, seen: &[Observation]) {
+    for cause in causes(seen).iter().filter(|cause| cause.severity != Severity::Error) {
+        app.printer.note(&format!("{}: {}", cause.cause_id, cause.message));
+    }
+}
+
+/// The program of OpenSSH is not here.
+pub(crate) fn no_ssh(error: ProcError) -> Failure {
+    let text = format!("the host cannot be reached: {error}");
+    Failure::could_not_run(Error::new(Class::User, text).hint("install OpenSSH's client").caused_by(error))
+}

@@ -1,0 +1,11 @@
+//! Tokens in a file of variables, and the way of that file to a host where jobs read it.
+//!
+//! Guarantees three things: nothing in such a file is ever executed, on no side ([`envfile`], [`snippet`]); a value goes
+//! by standard input alone, and no answer of a host holds one ([`ssh`]); and the host has the old file or the new one,
+//! whole and private, at every moment (`tests/tokens_sync.rs`).
+
+pub mod envfile;
+pub mod snippet;
+pub mod ssh;
+pub mod sync;
+pub mod written;
