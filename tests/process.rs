@@ -74,6 +74,8 @@ mod raw;
 mod read_only;
 #[path = "rotate.rs"]
 mod rotate;
+#[path = "rotate_ngc.rs"]
+mod rotate_ngc;
 #[path = "rotate_storage.rs"]
 mod rotate_storage;
 #[path = "scenarios.rs"]

@@ -73,6 +73,7 @@ lines! {
     "imported" 1 => crate::commands::ImportedLine,
     "adopted" 1 => crate::commands::AdoptedLine,
     "init" 1 => crate::commands::InitLine,
+    "key_rotated" 1 => crate::commands::KeyRotatedLine,
     "kubeconfig" 1 => crate::commands::KubeconfigLine,
     "kubeconfig_merged" 1 => crate::commands::MergedLine,
     "loader" 1 => crate::commands::LoaderLine,

@@ -4,6 +4,7 @@
 mod docker;
 mod edit;
 mod file;
+mod holders;
 mod mlenv;
 mod ngc_files;
 mod program;
@@ -18,6 +19,7 @@ use mops_wire::registry::Auth;
 
 pub use edit::Malformed;
 pub use file::FileError;
+pub use holders::{Holder, holders};
 pub use mops_probe::dockerconfig::Login;
 pub use ngc_files::host as ngc_host;
 pub use save::{Forget, Keep, Profile, SaveError, Saved, forget, save};

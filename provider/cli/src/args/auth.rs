@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::stackfile::Phase;
 
-use super::{AuthStatusArgs, CheckImagesArgs, FileArgs, LoginArgs, LogoutArgs, PaceArgs, ProbeArgs, value};
+use super::{
+    AuthStatusArgs, CheckImagesArgs, ClusterArgs, FileArgs, KeyArgs, LoginArgs, LogoutArgs, PaceArgs, ProbeArgs, value,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuthArgs {
@@ -99,6 +101,32 @@ pub(crate) enum RotateKind {
         after_help = "Examples:\n  mops auth rotate storage\n  mops auth rotate storage unified-infra.yaml --plan"
     )]
     Storage(RotateStackArgs),
+    /// A key of NGC that you have made, in every place that holds the old one.
+    #[command(mut_arg("identity", |arg| arg.hide(true)))]
+    #[command(
+        after_help = "Examples:\n  mops auth rotate ngc\n  mops auth rotate ngc --namespace research-ops --key-stdin --yes < key"
+    )]
+    Ngc(Box<RotateNgcArgs>),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RotateNgcArgs {
+    /// A namespace whose secrets get it (repeatable); without one each that has the old one.
+    #[arg(short, long, value_name = "NAME", value_parser = value::object_name)]
+    pub(crate) namespace: Vec<String>,
+    /// Show it to NGC, and only show what else it would do.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Rotate without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Longest wait for the servers of a namespace.
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "15m")]
+    pub(crate) wait: Duration,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }
 
 #[derive(Clone, Debug, Args)]

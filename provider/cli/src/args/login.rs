@@ -73,6 +73,13 @@ pub(crate) struct KeyArgs {
     pub(crate) identity: bool,
 }
 
+impl KeyArgs {
+    /// Whether the user says where it is.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.key_stdin || self.key_file.is_some() || self.key_env.is_some()
+    }
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LogoutArgs {
     /// The registry (or MLENV_NGC_REGISTRY) [default: nvcr.io].

@@ -73,7 +73,7 @@ pub(crate) struct NgcFixArgs {
     #[arg(long, conflicts_with = "no_restart")]
     pub(crate) allow_downtime: bool,
     /// Longest wait for the servers.
-    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "900")]
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "15m")]
     pub(crate) wait: Duration,
     /// Wait so long for somebody to accept a licence.
     #[arg(long, value_name = "TIME", value_parser = value::duration)]

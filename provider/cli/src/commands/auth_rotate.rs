@@ -4,8 +4,12 @@
 mod acr;
 mod course;
 mod journal;
+mod ngc;
+mod ngc_spaces;
 mod pods;
 mod storage;
+
+pub(crate) use ngc::KeyRotatedLine;
 
 use std::collections::BTreeSet;
 
@@ -40,6 +44,7 @@ pub(crate) fn run(app: &App, kind: &RotateKind) -> Outcome {
     match kind {
         RotateKind::Acr(args) => acr::run(app, args),
         RotateKind::Storage(args) => storage::run(app, args),
+        RotateKind::Ngc(args) => ngc::run(app, args),
     }
 }
 

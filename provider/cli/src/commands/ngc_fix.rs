@@ -1,22 +1,19 @@
 //! `mops ngc fix`: shows a key to NGC's two gates, and puts it into both secrets of a namespace only when it is taken
 //! (`tests/ngc_fix.rs`, N-12, N-15). Without `--apply` nothing is written.
 
-use std::time::Duration;
-
 use mops_clients::kubernetes::ClusterRef;
 use mops_core::{Class, Error, Secret};
+use mops_diagnose::Services;
 use mops_diagnose::fix::ngc::{End, Item, NgcFix, Outcome as Fixed, Served, Wanted};
-use mops_diagnose::pullable::{self, Asked, Pull, Pullable};
-use mops_diagnose::{Here, Request, Services};
-use mops_host::Env;
+use mops_diagnose::pullable::Asked;
 use mops_logins::Kept;
-use mops_wire::ngc::{Api, KEYS_PAGE, NgcError, REGISTRY, USER};
-use mops_wire::registry::{Auth, Client, login};
+use mops_wire::ngc::REGISTRY;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::auth_check::reference;
 use super::check;
+use super::ngc_gates::Gates;
 use crate::app::App;
 use crate::args::{ClusterArgs, NgcFixArgs};
 use crate::exit::{Exit, Failure, Outcome};
@@ -47,21 +44,6 @@ pub(crate) struct NgcFixedLine {
     outcome: Fixed,
 }
 
-/// Causes that lie in the key itself: another one is needed.
-const OF_THE_KEY: [&str; 6] = [
-    "KEY_MALFORMED",
-    "KEY_PLACEHOLDER",
-    "NGC_KEY_INVALID_OR_EXPIRED",
-    "NGC_KEY_SERVICES",
-    "NGC_MODEL_KEY_REFUSED",
-    "NGC_MODEL_SCOPE",
-];
-const LICENCE: &str = "NGC_LICENSE_NOT_ACCEPTED";
-/// How often NGC is asked whether a licence is accepted by now.
-const POLL: Duration = Duration::from_secs(10);
-const CATALOGUE: &str = "https://catalog.ngc.nvidia.com";
-const NOTHING: &str = "nothing was written";
-
 /// The key and where it came from.
 struct Given {
     key: Secret<String>,
@@ -73,8 +55,7 @@ pub(crate) fn run(app: &App, args: &NgcFixArgs) -> Outcome {
         return Err(Failure::usage("NGC takes no identities of Azure", "give its key, for example by `--key-stdin`"));
     }
     let session = app.session(&app.pointed_without_stack()?)?;
-    let named = args.key.key_stdin || args.key.key_file.is_some() || args.key.key_env.is_some();
-    let given = match named {
+    let given = match args.key.is_named() {
         true => {
             let (key, source) = key::read(app, &args.key, Usual { name: "NGC API Key", usual: None })?;
             Given { key, source }
@@ -109,8 +90,10 @@ async fn fix(app: &App, args: &NgcFixArgs, session: &Session, given: Given) -> O
         wait: args.wait,
     };
     let fix = NgcFix::plan(&args.namespace, wanted, &services).await?;
-    let gates = Gates { app, services: &services, key: &given.key };
-    gates.pass(args, fix.images()).await?;
+    let images = fix.images().iter().map(|image| reference(image)).collect::<Result<Vec<_>, _>>()?;
+    let asked = Asked { images, models: args.model.clone(), anonymous: false };
+    let gates = Gates { app, http: &services.http, clock: &services.clock, key: &given.key };
+    gates.pass(&asked, args.wait_license.unwrap_or_default()).await?;
     show(app, args, &given, &fix);
     if fix.waiting() == 0 {
         app.printer.tell("nothing to change");
@@ -123,8 +106,7 @@ async fn fix(app: &App, args: &NgcFixArgs, session: &Session, given: Given) -> O
     agreed(app, args, &fix)?;
     let left = fix.left();
     let outcome = fix.carry_out(&services).await;
-    app.printer.event(&NgcFixedLine { namespace: args.namespace.clone(), outcome: outcome.clone() });
-    let exit = told(app, args, &outcome)?;
+    let exit = told(app, &args.namespace, &outcome)?;
     Ok(if exit == Exit::Ok && left > 0 { Exit::Failed } else { exit })
 }
 
@@ -161,13 +143,14 @@ fn agreed(app: &App, args: &NgcFixArgs, fix: &NgcFix) -> Result<(), Failure> {
 }
 
 /// How the servers are, and the code for it.
-fn told(app: &App, args: &NgcFixArgs, outcome: &Fixed) -> Outcome {
+pub(super) fn told(app: &App, namespace: &str, outcome: &Fixed) -> Outcome {
+    app.printer.event(&NgcFixedLine { namespace: namespace.to_owned(), outcome: outcome.clone() });
     for Served { deployment, state, why } in &outcome.servers {
         let why = if why.is_empty() { String::new() } else { format!(": {why}") };
         app.printer.tell(&format!("deployment/{deployment} {}{why}", state.word()));
     }
     let why = if outcome.why.is_empty() { String::new() } else { format!(": {}", outcome.why) };
-    let check = format!("`mops ngc check --namespace {}` says more", args.namespace);
+    let check = format!("`mops ngc check --namespace {namespace}` says more");
     let failed = |text: String, hint: &str| {
         let error = Error::new(Class::Partial, text).hint(hint.to_owned());
         Err(Failure::Error(Exit::Failed, Box::new(error)))
@@ -194,145 +177,4 @@ fn told(app: &App, args: &NgcFixArgs, outcome: &Fixed) -> Outcome {
             Ok(Exit::Interrupted)
         }
     }
-}
-
-/// NGC's two gates, and the key that is shown there.
-struct Gates<'a> {
-    app: &'a App,
-    services: &'a Services,
-    key: &'a Secret<String>,
-}
-
-impl Gates<'_> {
-    /// Ends well when the key is taken at both. Nothing is written for one that is not.
-    async fn pass(&self, args: &NgcFixArgs, images: &[String]) -> Result<(), Failure> {
-        let images = images.iter().map(|image| reference(image)).collect::<Result<Vec<_>, _>>()?;
-        let asked = Asked { images, models: args.model.clone(), anonymous: false };
-        self.login().await?;
-        self.api().await?;
-        let clock = &self.services.clock;
-        let end = clock.monotonic() + args.wait_license.unwrap_or_default();
-        let mut waited = false;
-        loop {
-            let looked = self.look(&asked).await?;
-            let lacking: Vec<&Pullable> = looked.iter().filter(|one| has(one, &[LICENCE])).collect();
-            if lacking.is_empty() {
-                return self.judged(&looked);
-            }
-            if !waited {
-                self.ask_for(&lacking).await;
-            }
-            if clock.monotonic() >= end {
-                return Err(licence(&lacking, waited));
-            }
-            waited = true;
-            tokio::select! {
-                () = clock.sleep(POLL) => {}
-                () = self.app.cancel.canceled() => return Err(Failure::Told(Exit::Interrupted)),
-            }
-        }
-    }
-
-    /// Whether NGC's registry knows the key at all.
-    async fn login(&self) -> Result<(), Failure> {
-        let auth = Auth::Basic { username: USER.to_owned(), password: self.key.clone() };
-        let client = Client::new(self.services.http.clone(), REGISTRY, auth).map_err(Error::from)?;
-        match login::shown(&client.with_cancel(&self.app.cancel)).await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.refusal().filter(|refusal| matches!(refusal.status, 401 | 403)) {
-                Some(refusal) => Err(refused(&format!("NGC_KEY_INVALID_OR_EXPIRED: {refusal}"))),
-                None => Err(unknown(Error::from(error).summary())),
-            },
-        }
-    }
-
-    /// Whether its API knows the key; which models it gets is known only where one is named.
-    async fn api(&self) -> Result<(), Failure> {
-        match Api::new(self.services.http.clone()).organisations(self.key).await {
-            Err(NgcError::Refused { status: 401, page: false }) => {
-                Err(refused("NGC_MODEL_KEY_REFUSED: the gate of models does not know the key (401)"))
-            }
-            Err(NgcError::Wire(error)) => Err(unknown(&error.to_string())),
-            _ => Ok(()),
-        }
-    }
-
-    /// Looks with this key and no other.
-    async fn look(&self, asked: &Asked) -> Result<Vec<Pullable>, Failure> {
-        let Services { http, clock, .. } = self.services;
-        let env = Env::of([("NGC_API_KEY".to_owned(), self.key.expose().clone())]);
-        let here = Here { http: http.clone(), env, clock: clock.clone() };
-        let request = Request::new("", "", "");
-        tokio::select! {
-            looked = pullable::look(&request, &here, asked) => Ok(looked),
-            () = self.app.cancel.canceled() => Err(Failure::Told(Exit::Interrupted)),
-        }
-    }
-
-    fn judged(&self, looked: &[Pullable]) -> Result<(), Failure> {
-        for one in looked {
-            if let Some(finding) = one.findings.iter().find(|f| OF_THE_KEY.contains(&f.cause_id.as_str())) {
-                return Err(refused(&format!("{}: {}", finding.cause_id, finding.message)));
-            }
-            match one.pull {
-                Pull::Public | Pull::WithLogin | Pull::HarmfulLogin => {}
-                Pull::Unknown => return Err(unknown(&format!("`{}` gave no answer that tells", one.image))),
-                // It is not the key: a wrong path, or a right that its organisation lacks.
-                Pull::LoginRequired | Pull::Refused => {
-                    let why = one.findings.first().map(|f| format!("{}: {}", f.cause_id, f.message));
-                    let why = why.unwrap_or_else(|| "refused".to_owned());
-                    self.app.printer.note(&format!("{} is not given with this key: {why}", one.image));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What a person has to do.
-    async fn ask_for(&self, lacking: &[&Pullable]) {
-        let organisations = Api::new(self.services.http.clone()).organisations(self.key).await.unwrap_or_default();
-        let names: Vec<String> = organisations.into_iter().map(|one| one.name).collect();
-        let whose = if names.is_empty() { "the organisation of the key".to_owned() } else { names.join(", ") };
-        for one in lacking {
-            self.app.printer.say(&format!("licence of {}: accept it once for {whose}", one.image));
-            self.app.printer.say(&format!("  page: {}", page(&one.image)));
-        }
-    }
-}
-
-/// The page of an image in NGC's catalogue.
-fn page(image: &str) -> String {
-    let path = image.split(['@', ':']).next().unwrap_or(image);
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
-    match parts.as_slice() {
-        [org, name] => format!("{CATALOGUE}/orgs/{org}/containers/{name}"),
-        [org, team, name] => format!("{CATALOGUE}/orgs/{org}/teams/{team}/containers/{name}"),
-        _ => CATALOGUE.to_owned(),
-    }
-}
-
-fn has(one: &Pullable, causes: &[&str]) -> bool {
-    one.findings.iter().any(|finding| causes.contains(&finding.cause_id.as_str()))
-}
-
-fn licence(lacking: &[&Pullable], waited: bool) -> Failure {
-    let images: Vec<&str> = lacking.iter().map(|one| one.image.as_str()).collect();
-    let text = format!("{LICENCE}: {}", images.join(", "));
-    let hint = match waited {
-        true => "nobody has accepted it in time, or it has not come into effect; nothing was written",
-        false => "accept it on the page above, or wait for that with `--wait-license 15m`; nothing was written",
-    };
-    Failure::Error(Exit::Failed, Box::new(Error::new(Class::Auth, text).hint(hint)))
-}
-
-/// The key is not taken.
-fn refused(text: &str) -> Failure {
-    let hint = format!("make another key at {KEYS_PAGE}; {NOTHING}");
-    Failure::Error(Exit::Failed, Box::new(Error::new(Class::Auth, text).hint(hint)))
-}
-
-/// Nobody said whether it is.
-fn unknown(text: &str) -> Failure {
-    let error = Error::new(Class::Transient, format!("the key could not be tried: {text}"));
-    Failure::could_not_run(error.hint(format!("`mops ngc check` says more; {NOTHING}")))
 }

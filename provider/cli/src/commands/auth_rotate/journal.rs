@@ -34,9 +34,9 @@ pub(super) enum Step {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Entry {
     version: u32,
-    /// `acr`, `storage`.
+    /// `acr`, `storage`, `ngc`.
     pub(super) kind: String,
-    /// `PROJECT.STACK`.
+    /// `PROJECT.STACK`; empty for what no stack has.
     stack: String,
     /// Whose credential it is; another one of the same name that was made since is no matter of this rotation.
     pub(super) subject: String,
@@ -46,21 +46,45 @@ pub(super) struct Entry {
     nonce: String,
     /// Of what is to go; empty where nobody knew it.
     before: Vec<KeyedHash>,
+    /// Of what takes its place, where a person gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<KeyedHash>,
+    /// Namespaces that get it, where no stack says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) spaces: Vec<String>,
 }
 
 impl Entry {
     /// The first one of a rotation.
     pub(super) fn new(kind: &str, stack: &StackId, subject: String, before: &[Secret<String>]) -> Self {
+        Self::of(kind, &stack.to_string(), subject, before)
+    }
+
+    /// The same of a rotation that a stack may have no part in.
+    pub(super) fn of(kind: &str, stack: &str, subject: String, before: &[Secret<String>]) -> Self {
         let nonce = Nonce::new(random::bytes::<32>());
         Self {
             version: VERSION,
             kind: kind.to_owned(),
-            stack: stack.to_string(),
+            stack: stack.to_owned(),
             subject,
             step: Step::Distribute,
             before: before.iter().map(|key| nonce.hash(key)).collect(),
             nonce: nonce.text(),
+            after: None,
+            spaces: Vec::new(),
         }
+    }
+
+    /// With what takes its place.
+    pub(super) fn with_after(self, credential: &Secret<String>) -> Self {
+        let after = self.hash(credential);
+        Self { after, ..self }
+    }
+
+    /// Whether this is the credential that takes its place.
+    pub(super) fn is_after(&self, credential: &Secret<String>) -> bool {
+        self.after.is_some() && self.hash(credential) == self.after
     }
 
     /// Whether this is the credential that is to go.
@@ -89,6 +113,11 @@ pub(super) struct Journal(PathBuf);
 impl Journal {
     pub(super) fn of(app: &App, kind: &str, stack: &StackId) -> Result<Self, Failure> {
         Ok(Self(app.home()?.join("rotation").join(format!("{kind}-{}.{}.json", stack.project, stack.stack))))
+    }
+
+    /// That of a rotation on this machine.
+    pub(super) fn of_machine(app: &App, kind: &str) -> Result<Self, Failure> {
+        Ok(Self(app.home()?.join("rotation").join(format!("{kind}.json"))))
     }
 
     /// What an earlier run has left; one about another credential is of no use any more.

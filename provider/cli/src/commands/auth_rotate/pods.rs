@@ -66,7 +66,7 @@ pub(super) async fn copies(kubernetes: &Kubernetes, namespace: &str, entry: &Ent
 }
 
 /// Everything in a secret that may be a credential by itself.
-fn credentials(secret: &Json) -> Vec<Secret<String>> {
+pub(super) fn credentials(secret: &Json) -> Vec<Secret<String>> {
     let open = |value: &Json| String::from_utf8(STANDARD.decode(value.as_str()?).ok()?).ok();
     let data = secret["data"].as_object().into_iter().flatten();
     let mut found = Vec::new();
