@@ -1,6 +1,8 @@
 //! `mops ngc fix` through the built program (N-01, N-12, N-15, E-12): one key into both secrets of a namespace without a
 //! gap, only pods that must are made again, one GPU is no deadlock, and what NGC refuses is written back.
 
+use std::collections::BTreeSet;
+
 use mops_host::SystemClock;
 use mops_tests::kubernetes::Quiet;
 use mops_tests::ngc::{Access, Key};
@@ -234,4 +236,44 @@ async fn n_15_what_is_made_again_or_anew_wants_a_yes() {
     assert_eq!(spec["containers"][0]["env"][0]["valueFrom"]["secretKeyRef"]["name"], "nvidia-ngc-secret-2");
     let (code, said) = stage.ngc(GOOD, "fix --apply").await;
     assert!(code == 0 && said.contains("nothing to change"), "{said}");
+}
+
+/// `RESOURCE VERB` of every rule of the roles that a command prints.
+pub(crate) async fn printed(stage: &Stage, words: &str) -> BTreeSet<String> {
+    let (code, said) = stage.ngc("", &format!("{words} --explain-permissions --json")).await;
+    let line = said.lines().find(|line| line.contains("permissions")).unwrap_or_default();
+    let line: Json = serde_json::from_str(line).unwrap_or_else(|_| panic!("{code} {said}"));
+    let roles = line["kubernetes"].as_array().cloned().unwrap_or_default();
+    let texts = |value: &Json| -> Vec<String> { serde_json::from_value(value.clone()).expect("texts") };
+    let rules = roles.iter().flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default());
+    rules
+        .flat_map(|rule| {
+            texts(&rule["verbs"]).into_iter().map(move |verb| format!("{} {verb}", texts(&rule["resources"])[0]))
+        })
+        .collect()
+}
+
+/// What a run used.
+async fn used(stage: &Stage, words: &str, code: i32) -> BTreeSet<String> {
+    stage.fake.asked();
+    let (ended, said) = stage.ngc(GOOD, words).await;
+    assert_eq!(ended, code, "{said}");
+    stage.fake.asked()
+}
+
+#[tokio::test]
+async fn m_17_the_printed_roles_are_what_a_fix_uses() {
+    let first = stage(OLD).await;
+    first.server("reasoning-nim", IMAGE, with_gpu(linked())).await;
+    let mut all = used(&first, "fix --apply --allow-downtime", 0).await;
+    let second = stage("").await;
+    second.secret(json!({"metadata": {"name": "ngc-secret"}, "stringData": {"wrong": "type"}})).await;
+    second.server("embedding-nim", IMAGE, linked()).await;
+    all.extend(used(&second, "fix --apply --yes", 0).await);
+    let third = stage("").await;
+    third.server("embedding-nim", "nvcr.io/nim/acme/absent:1", (json!({}), json!({}))).await;
+    all.extend(used(&third, "fix --apply --wait 30s", 1).await);
+    // A set is emptied only where its pods have to make room and would come back.
+    all.insert("replicasets patch".to_owned());
+    assert_eq!(all, printed(&third, "fix").await);
 }

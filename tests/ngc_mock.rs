@@ -9,6 +9,7 @@ use mops_tests::program::Running;
 use serde_json::{Value as Json, json};
 
 use crate::desk::GOOD;
+use crate::ngc_fix::printed;
 use crate::ngc_stage::{NAMESPACE, Stage};
 
 const ANNOTATION: &str = "modelops.io/mock-original-selector";
@@ -51,6 +52,20 @@ async fn n_16_a_service_is_led_to_a_mock_and_back_exactly() {
     assert!(code == 0 && said.contains("no mock"), "{said}");
     let (code, said) = stage.ngc("", "mock on --deployment absent").await;
     assert!(code != 0 && said.contains("absent"), "{said}");
+}
+
+#[tokio::test]
+async fn m_17_the_printed_role_is_what_a_mock_uses() {
+    let stage = Stage::new().await;
+    stage.server("reasoning-nim", "docker.io/library/server:1", (json!({}), json!({}))).await;
+    let spec = json!({"selector": {"app": "reasoning-nim"}, "ports": [{"port": 80}]});
+    stage.service(json!({"metadata": {"name": "reasoning"}, "spec": spec})).await;
+    stage.fake.asked();
+    for way in ["on", "off"] {
+        let (code, said) = stage.ngc("", &format!("mock {way} --deployment reasoning-nim")).await;
+        assert_eq!(code, 0, "{said}");
+    }
+    assert_eq!(stage.fake.asked(), printed(&stage, "mock on --deployment reasoning-nim").await);
 }
 
 fn asked(address: &str, request: &str) -> (String, Json) {

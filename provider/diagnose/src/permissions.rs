@@ -10,6 +10,9 @@ use crate::report::Command;
 /// The name of the roles.
 const NAME: &str = "mops-diagnose";
 
+/// That of the roles of `mops ngc`.
+const NGC: &str = "mops-ngc";
+
 /// In the namespace of the workload, for `--fix` alone.
 pub const FIX: &[Right] = &[
     Right { group: "", resource: "secrets", verbs: &["create", "delete", "patch"] },
@@ -33,6 +36,25 @@ pub(crate) const SYSTEM: &str = "kube-system";
 
 /// There, where pools are let scale up.
 pub const IN_SYSTEM: &[Right] = &[EVENTS];
+
+/// For `mops ngc fix`, in the namespace of its servers. A secret is made anew only where its type is wrong, a set of pods
+/// is emptied only where it holds the GPU that the next one needs.
+const NGC_FIX: &[Right] = &[
+    Right { group: "", resource: "secrets", verbs: &["create", "delete", "get", "patch"] },
+    Right { group: "", resource: "serviceaccounts", verbs: &["get"] },
+    Right { group: "apps", resource: "deployments", verbs: &["get", "list", "patch"] },
+    Right { group: "apps", resource: "replicasets", verbs: &["patch"] },
+    Right { group: "", resource: "pods", verbs: &["delete", "list"] },
+    Right { group: "", resource: "pods/log", verbs: &["get"] },
+    Right { group: "", resource: "pods/portforward", verbs: &["create", "get"] },
+    EVENTS,
+];
+
+/// For `mops ngc mock on` and `off`, there too.
+const NGC_MOCK: &[Right] = &[
+    Right { group: "", resource: "services", verbs: &["list", "patch"] },
+    Right { group: "apps", resource: "deployments", verbs: &["create", "delete", "get", "patch"] },
+];
 
 /// In Azure, by the way in which pods sign in to the registry.
 pub const ACTIONS: &[&str] = &[
@@ -88,6 +110,23 @@ pub fn kubernetes(run: Purpose<'_>) -> Vec<Json> {
     let system = run.scale_up.then(|| role("Role", named(SYSTEM), IN_SYSTEM));
     let cluster = role("ClusterRole", json!({"name": NAME}), IN_CLUSTER);
     std::iter::once(role("Role", metadata, &own)).chain(probes).chain(system).chain([cluster]).collect()
+}
+
+/// What `mops ngc fix` needs: a Role in the namespace of its servers, and a look at the namespace itself.
+#[must_use]
+pub fn ngc_fix(namespace: &str) -> Vec<Json> {
+    let seen = Right { group: "", resource: "namespaces", verbs: &["get"] };
+    vec![of_ngc(namespace, NGC_FIX), role("ClusterRole", json!({ "name": NGC }), &[seen])]
+}
+
+/// What `mops ngc mock on` and `off` need.
+#[must_use]
+pub fn ngc_mock(namespace: &str) -> Vec<Json> {
+    vec![of_ngc(namespace, NGC_MOCK)]
+}
+
+fn of_ngc(namespace: &str, rights: &[Right]) -> Json {
+    role("Role", json!({"name": NGC, "namespace": namespace}), rights)
 }
 
 fn role(kind: &str, metadata: Json, rights: &[Right]) -> Json {

@@ -202,6 +202,11 @@ impl KubernetesFake {
         self.store().denials.push(store::Denial { verb: verb.to_owned(), resource: resource.to_owned() });
     }
 
+    /// What RBAC was asked for since the last call, `RESOURCE VERB`.
+    pub fn asked(&self) -> std::collections::BTreeSet<String> {
+        std::mem::take(&mut self.store().asked)
+    }
+
     /// Nothing is refused by RBAC any more.
     pub fn allow_all(&self) {
         self.store().denials.clear();

@@ -143,7 +143,7 @@ fn review(fake: &KubernetesFake, body: &Json) -> Result<Response<Body>, Refusal>
 }
 
 fn permitted(fake: &KubernetesFake, verb: &str, kind: &Kind, place: (&str, &str)) -> Result<(), Refusal> {
-    if fake.store().denied(verb, kind.plural) {
+    if fake.store().refuses(verb, kind.plural) {
         Err(Refusal::forbidden(kind, verb, kind.plural, place))
     } else {
         Ok(())
@@ -245,7 +245,7 @@ fn object(
     let verb = verb(&ask.method, true, false);
     // A part is a right of its own.
     let resource = if part.is_empty() { kind.plural.to_owned() } else { format!("{}/{part}", kind.plural) };
-    if fake.store().denied(verb, &resource) {
+    if fake.store().refuses(verb, &resource) {
         return Err(Refusal::forbidden(kind, verb, &resource, (namespace, name)));
     }
     let write = write(fake, ask, kind, place);
@@ -274,7 +274,7 @@ fn patch(ask: &Ask, write: &Write, store: &mut super::Store) -> Result<Response<
         "application/apply-patch+yaml" => {
             let (kind, place) = (write.kind, (write.namespace.as_str(), write.name.as_str()));
             // What an apply makes is a creation, and needs that right as well.
-            if store.get(kind.kind, place.0, place.1).is_none() && store.denied("create", kind.plural) {
+            if store.get(kind.kind, place.0, place.1).is_none() && store.refuses("create", kind.plural) {
                 return Err(Refusal::forbidden(kind, "create", kind.plural, place));
             }
             written(write.apply(store, ask.json()?, ask.flag("force")))
@@ -299,7 +299,7 @@ async fn attended(
     // A stream that a GET opens needs the right to create as well on newer servers.
     let verbs = if part == "log" { vec![verb] } else { vec![verb, "create"] };
     for verb in verbs {
-        if fake.store().denied(verb, &resource) {
+        if fake.store().refuses(verb, &resource) {
             return Err(Refusal::forbidden(kind, verb, &resource, (namespace, name)));
         }
     }

@@ -1,6 +1,6 @@
 //! What exists in the cluster, by revision, with the history that watches read.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use serde_json::{Value as Json, json};
 
@@ -55,6 +55,8 @@ pub(super) struct Store {
     /// The rest of a list, under its continue token.
     pub(super) pages: HashMap<String, Page>,
     pub(super) denials: Vec<Denial>,
+    /// What RBAC was asked for, `RESOURCE VERB`.
+    pub(super) asked: BTreeSet<String>,
     pub(super) deletions_held: bool,
     /// Connections of commands break half-way.
     pub(super) commands_break: bool,
@@ -216,6 +218,12 @@ impl Store {
     fn identity(&self, (kind, namespace, name): &Key) -> String {
         let api = named(kind).api_version();
         format!("{}/{api}/{kind}/{namespace}/{name}", self.ledger_prefix)
+    }
+
+    /// As [`Self::denied`], for somebody who wants to do it now.
+    pub(super) fn refuses(&mut self, verb: &str, resource: &str) -> bool {
+        self.asked.insert(format!("{resource} {verb}"));
+        self.denied(verb, resource)
     }
 
     /// Whether a canned refusal applies.

@@ -72,6 +72,9 @@ pub(crate) struct NgcFixArgs {
     /// A ready pod may go before its successor is there.
     #[arg(long, conflicts_with = "no_restart")]
     pub(crate) allow_downtime: bool,
+    /// Print the rights that it needs, as roles, and do nothing.
+    #[arg(long)]
+    pub(crate) explain_permissions: bool,
     /// Longest wait for the servers.
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "15m")]
     pub(crate) wait: Duration,
@@ -188,6 +191,9 @@ pub(crate) struct NgcMockOnArgs {
     /// An image that holds `mops` (as that of `monitor:`).
     #[arg(long, value_name = "IMAGE", value_parser = value::image)]
     pub(crate) image: Option<String>,
+    /// Print the rights that `on` and `off` need, as a role, and do nothing.
+    #[arg(long)]
+    pub(crate) explain_permissions: bool,
 }
 
 /// A cluster by the file that knows it.

@@ -25,7 +25,7 @@ use mops_engine::state::{ResourceState, Snapshot};
 use mops_wire::Http;
 
 pub(crate) use cleanup::CleanedLine;
-pub(crate) use rights::PermissionsLine;
+pub(crate) use rights::{PermissionsLine, tell_roles};
 pub(crate) use smoke::PushedLine;
 pub(crate) use watch::WatchingLine;
 

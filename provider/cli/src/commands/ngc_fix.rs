@@ -5,6 +5,7 @@ use mops_clients::kubernetes::ClusterRef;
 use mops_core::{Class, Error, Secret};
 use mops_diagnose::Services;
 use mops_diagnose::fix::ngc::{End, Item, NgcFix, Outcome as Fixed, Served, Wanted};
+use mops_diagnose::permissions;
 use mops_diagnose::pullable::Asked;
 use mops_logins::Kept;
 use mops_wire::ngc::REGISTRY;
@@ -51,6 +52,9 @@ struct Given {
 }
 
 pub(crate) fn run(app: &App, args: &NgcFixArgs) -> Outcome {
+    if args.explain_permissions {
+        return check::tell_roles(app, permissions::ngc_fix(&args.namespace));
+    }
     if args.key.identity {
         return Err(Failure::usage("NGC takes no identities of Azure", "give its key, for example by `--key-stdin`"));
     }

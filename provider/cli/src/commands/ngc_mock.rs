@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mops_diagnose::fix::ngc::mock::{self, Mock};
+use mops_diagnose::permissions;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::ngc_fix;
+use super::{check, ngc_fix};
 use crate::app::App;
 use crate::args::{ClusterArgs, MockVerb, NgcMockServeArgs};
 use crate::exit::{Exit, Outcome};
@@ -44,6 +45,9 @@ pub(crate) struct MockSwitchedLine {
 pub(crate) fn run(app: &App, verb: &MockVerb) -> Outcome {
     match verb {
         MockVerb::Serve(args) => serving(app, args),
+        MockVerb::On(args) if args.explain_permissions => {
+            check::tell_roles(app, permissions::ngc_mock(&args.server.namespace))
+        }
         MockVerb::On(args) => {
             let session = app.session(&app.pointed_without_stack()?)?;
             app.wait_for(async {

@@ -19,7 +19,7 @@ use crate::exit::{Exit, Failure, Outcome};
 pub(crate) struct PermissionsLine {
     /// A Role for each namespace and a ClusterRole.
     kubernetes: Vec<Json>,
-    /// The definition of a role of Azure.
+    /// The definition of a role of Azure; null for a run that asks nothing there.
     azure: Json,
 }
 
@@ -42,17 +42,31 @@ pub(super) fn tell(app: &App, (command, fix): (Command, bool), snapshot: &Snapsh
         app.printer.object(&line);
         return Ok(Exit::Ok);
     }
+    in_kubernetes(app, &line.kubernetes)?;
+    app.printer.data(&format!("# Azure: az role definition create --role-definition FILE\n{:#}\n", line.azure));
+    if groups.is_empty() {
+        app.printer.note("no resource group is known here: put those of the workload into `AssignableScopes`");
+    }
+    Ok(Exit::Ok)
+}
+
+/// The roles of a run in a cluster alone.
+pub(crate) fn tell_roles(app: &App, roles: Vec<Json>) -> Outcome {
+    match app.printer.look().json {
+        true => app.printer.object(&PermissionsLine { kubernetes: roles, azure: Json::Null }),
+        false => in_kubernetes(app, &roles)?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn in_kubernetes(app: &App, roles: &[Json]) -> Result<(), Failure> {
     let mut text = String::new();
-    for role in &line.kubernetes {
+    for role in roles {
         let yaml = serde_saphyr::to_string(role).map_err(|e| {
             Failure::could_not_run(Error::new(Class::Bug, "a role cannot be written as YAML").caused_by(e))
         })?;
         text += &format!("---\n{}\n", yaml.trim_end());
     }
     app.printer.data(&format!("# Kubernetes: kubectl apply -f FILE\n{text}"));
-    app.printer.data(&format!("# Azure: az role definition create --role-definition FILE\n{:#}\n", line.azure));
-    if groups.is_empty() {
-        app.printer.note("no resource group is known here: put those of the workload into `AssignableScopes`");
-    }
-    Ok(Exit::Ok)
+    Ok(())
 }

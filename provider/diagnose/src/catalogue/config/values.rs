@@ -16,7 +16,8 @@ pub(super) const CAUSES: &[Cause] = &[
         near_miss: "a connection string with `SharedAccessSignature=` is what a worker should have",
         repair: Repair::Stack,
         remedy: Remedy {
-            text: "give the worker a SAS, then regenerate the account's keys",
+            text: "give the worker a SAS, then make the account's keys anew: `mops auth rotate storage` does it with the one \
+                   that signs, without a read that fails",
             stack: "mops infra up {file} -c storage,workspace",
             plain: "",
         },

@@ -55,7 +55,7 @@ pub(super) const CAUSES: &[Cause] = &[
         signal: "refused, and the token's end by ARM has passed",
         near_miss: "a token that ends in some days gives EXPIRES_SOON; one that is switched off gives ACR_TOKEN_DISABLED",
         repair: Repair::Restart,
-        remedy: Remedy { text: "let the token have a new password, which the next run hands out", stack: "mops infra up {file} -c registry,workspace", plain: "az acr token list -r {registry_name} -o table" },
+        remedy: Remedy { text: "give the token another password, which is handed out and proven before the old one is cleared", stack: "mops auth rotate acr {file}", plain: "az acr token list -r {registry_name} -o table" },
         rules: &[
             certain(&[failed(&[probe::REGISTRY_V2]).from(P).with(&[variant::ENV, variant::PULL_SECRET]).http(&[401]), failed(&[check::ARM_TOKEN]).code(&[seen::EXPIRED]).near(Near::Target), passed(&[check::PASSWORD]).near(Near::Credential)], "{place}: the password of the registry's token in the {source} has run out").over(&["ACR_ADMIN_DISABLED", "REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
         ],

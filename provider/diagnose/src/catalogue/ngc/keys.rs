@@ -56,8 +56,8 @@ pub(super) const CAUSES: &[Cause] = &[
         sources: &["A-Alpha-Bio/alphabind#12"],
         page: KEY_PAGE,
         remedy: Remedy {
-            text: "make a new key, and write it to every place that has the old one",
-            stack: "mops ngc fix -n {namespace} --apply",
+            text: "make a new key, and bring it to every place that has the old one",
+            stack: "mops auth rotate ngc -n {namespace}",
             plain: "kubectl -n {namespace} get secrets",
         },
         rules: &[
@@ -94,7 +94,7 @@ pub(super) const CAUSES: &[Cause] = &[
         page: KEY_PAGE,
         remedy: Remedy {
             text: "make a key that includes the registry among its services",
-            stack: "mops ngc fix -n {namespace} --apply",
+            stack: "mops auth rotate ngc -n {namespace}",
             plain: "kubectl -n {namespace} get secrets",
         },
         rules: &[high(
