@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The lines that a probe prints are types of the probe; it stays below in every other way.
     ("mops-logins", &["mops-core", "mops-host", "mops-wire", "mops-probe"]),
     ("mops-containers", &["mops-core", "mops-host", "mops-wire"]),
-    ("mops-tokens", &["mops-core", "mops-host", "mops-probe", "mops-diagnose"]),
+    ("mops-tokens", &["mops-core", "mops-host", "mops-clients", "mops-probe", "mops-diagnose"]),
     ("mops-diagnose", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-probe", "mops-logins"]),
     ("mops-pulumi", &["mops-core", "mops-host", "mops-wire", "mops-clients", "mops-resources", "mops-engine"]),
 ];

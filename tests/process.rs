@@ -90,6 +90,8 @@ mod signals;
 mod smoke_test;
 #[path = "token_stack.rs"]
 mod token_stack;
+#[path = "tokens_check.rs"]
+mod tokens_check;
 #[path = "tokens_loader.rs"]
 mod tokens_loader;
 #[path = "tokens_ssh.rs"]

@@ -46,6 +46,7 @@ pub mod sandbox;
 pub mod skip;
 pub mod sshd;
 pub mod tls;
+pub mod token_services;
 pub mod tools;
 pub mod websocket;
 pub mod witness;
@@ -122,5 +123,14 @@ const ASSUMED: &[evidence::RouteInfo] = {
 pub fn listing() -> Vec<evidence::RouteInfo> {
     let first = [entra::listing(), imds::listing(), arm::listing(), registry::listing(), blob::listing()].concat();
     let engine = container_engine::listing();
-    [first, engine, real::hosted::listing(), ngc::listing(), kubernetes::routes(), ASSUMED.to_vec()].concat()
+    [
+        first,
+        engine,
+        real::hosted::listing(),
+        ngc::listing(),
+        token_services::listing(),
+        kubernetes::routes(),
+        ASSUMED.to_vec(),
+    ]
+    .concat()
 }

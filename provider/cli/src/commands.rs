@@ -32,6 +32,7 @@ mod refresh;
 mod remove;
 mod state;
 mod status;
+mod tokens_check;
 mod tokens_loader;
 mod tokens_sync;
 mod unlock;
@@ -84,6 +85,7 @@ pub(crate) use refresh::{drops, options as refresh_options};
 pub(crate) use remove::RemovedLine;
 pub(crate) use state::{ForgottenLine, ResourceLine, UnprotectedLine};
 pub(crate) use status::{StatusLine, show as show_status};
+pub(crate) use tokens_check::TokensCheckedLine;
 pub(crate) use tokens_loader::LoaderLine;
 pub(crate) use tokens_sync::TokensSentLine;
 pub(crate) use unlock::UnlockedLine;
@@ -133,6 +135,7 @@ fn env(app: &App, verb: EnvVerb) -> Outcome {
 fn tokens(app: &App, verb: TokensVerb) -> Outcome {
     match verb {
         TokensVerb::Sync(args) => tokens_sync::run(app, &args),
+        TokensVerb::Check(args) => tokens_check::run(app, &args),
         TokensVerb::Loader(args) => tokens_loader::run(app, &args),
     }
 }

@@ -100,6 +100,7 @@ lines! {
     "stack" 1 => crate::commands::StackLine,
     "starter" 1 => crate::commands::StarterLine,
     "status" 1 => crate::commands::StatusLine,
+    "tokens_checked" 1 => crate::commands::TokensCheckedLine,
     "tokens_sent" 1 => crate::commands::TokensSentLine,
     "unlocked" 1 => crate::commands::UnlockedLine,
     "unprotected" 1 => crate::commands::UnprotectedLine,

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::exit::{Exit, Failure};
 
 /// Where tokens are, where nothing else is said.
-const FILE: &str = ".env";
+pub(crate) const FILE: &str = ".env";
 /// More than any file of tokens.
 const LIMIT: usize = 64 * 1024;
 

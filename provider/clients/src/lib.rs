@@ -4,8 +4,10 @@
 pub mod arm;
 pub mod delegation;
 pub mod error;
+pub mod huggingface;
 pub mod identity;
 pub mod kubernetes;
 mod transport;
+pub mod wandb;
 
 pub use error::ClientError;

@@ -4,6 +4,8 @@
 
 mod text;
 
+pub use text::cause;
+
 use std::collections::BTreeMap;
 
 use mops_logins::Kept;

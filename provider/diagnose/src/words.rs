@@ -20,11 +20,12 @@ const REPAIRS: &[&str] = &[
     "az login",
     "mops auth login",
     "mops ngc fix ",
+    "mops tokens sync",
 ];
 
 /// Commands of the catalogue that this version does not have; reports print the words of such a fix and no command
 /// (`tests/diagnose/program.rs` asks the real parser).
-pub const LATER: &[&str] = &["mops tokens ", "mops novita "];
+pub const LATER: &[&str] = &["mops novita "];
 
 /// The names of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,9 @@
 //! by standard input alone, and no answer of a host holds one ([`ssh`]); and the host has the old file or the new one,
 //! whole and private, at every moment (`tests/tokens_sync.rs`).
 
+pub mod check;
 pub mod envfile;
+pub mod live;
 pub mod snippet;
 pub mod ssh;
 pub mod sync;

@@ -19,6 +19,11 @@ pub(crate) enum TokensVerb {
         after_help = "Examples:\n  mops tokens sync --host koa.example.edu --user me\n  mops tokens sync --env-file lab.env --only HF_TOKEN --merge"
     )]
     Sync(Box<TokensSyncArgs>),
+    /// Tell which tokens the host has, whether they are those of here, and whether their services take them.
+    #[command(
+        after_help = "Examples:\n  mops tokens check --host koa.example.edu --user me\n  mops tokens check --model meta-llama/Llama-3.1-8B --max-age 90"
+    )]
+    Check(Box<TokensCheckArgs>),
     /// Print the lines by which a job's script reads them.
     #[command(after_help = "Examples:\n  mops tokens loader\n  mops tokens loader --remote-path secrets/.env")]
     Loader(RemotePathArgs),
@@ -35,9 +40,41 @@ pub(crate) struct TokensSyncArgs {
     /// Replace these variables in the host's file, and keep its other lines.
     #[arg(long)]
     pub(crate) merge: bool,
+    /// Then look at what is there, as `mops tokens check` does.
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Send a file that git tracks all the same.
     #[arg(long)]
     pub(crate) allow_tracked: bool,
+    #[command(flatten)]
+    pub(crate) path: RemotePathArgs,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct LiveArgs {
+    /// A model that HF_TOKEN must get (repeatable): ORG/NAME.
+    #[arg(long, value_name = "MODEL", value_parser = hub_model)]
+    pub(crate) model: Vec<String>,
+    /// A variable that must have a value (repeatable).
+    #[arg(long, value_name = "NAME", value_parser = variable)]
+    pub(crate) require: Vec<String>,
+    /// Tell of a file that is older.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) max_age: Option<u64>,
+    /// Show no token to its service.
+    #[arg(long, conflicts_with = "model")]
+    pub(crate) offline: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TokensCheckArgs {
+    /// File of tokens here, NAME=VALUE [default: .env, if it is there].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
     #[command(flatten)]
     pub(crate) path: RemotePathArgs,
     #[command(flatten)]
@@ -85,5 +122,21 @@ fn ssh_word(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("letters, digits, `.`, `_` and `-`, not beginning with `-`".into())
+    }
+}
+
+fn hub_model(text: &str) -> Result<String, String> {
+    let part = |part: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        !part.is_empty() && part.chars().all(fits) && !part.starts_with('.')
+    };
+    let whole = text.split_once('/').is_some_and(|(org, name)| part(org) && part(name));
+    if whole { Ok(text.to_owned()) } else { Err("ORG/NAME, for example meta-llama/Llama-3.1-8B".into()) }
+}
+
+fn variable(text: &str) -> Result<String, String> {
+    match mops_tokens::envfile::is_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err("the name of a variable, for example HF_TOKEN".into()),
     }
 }

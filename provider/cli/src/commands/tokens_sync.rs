@@ -8,8 +8,9 @@ use mops_tokens::written;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::tokens_check;
 use crate::app::App;
-use crate::args::TokensSyncArgs;
+use crate::args::{LiveArgs, TokensCheckArgs, TokensSyncArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::key;
 use crate::login_node::{self, LoginNode};
@@ -44,7 +45,7 @@ pub(crate) fn run(app: &App, args: &TokensSyncArgs) -> Outcome {
     })?;
     let names: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
     let order = Order { path: &path, text: &text, merge: args.merge.then(|| names.clone()) };
-    app.wait_for(async {
+    let exit = app.wait_for(async {
         let sent = tokio::select! {
             sent = sync::send(&app.env, &node.host, &order) => sent.map_err(login_node::no_ssh)?,
             () = app.cancel.canceled() => return Err(Failure::Told(Exit::Interrupted)),
@@ -59,7 +60,12 @@ pub(crate) fn run(app: &App, args: &TokensSyncArgs) -> Outcome {
         told(app, &node, file, names, args.merge);
         login_node::notes(app, &sent.seen);
         Ok(Exit::Ok)
-    })
+    })?;
+    if !args.check {
+        return Ok(exit);
+    }
+    let (env_file, path, host) = (args.env_file.clone(), args.path.clone(), args.host.clone());
+    tokens_check::run(app, &TokensCheckArgs { env_file, live: LiveArgs::default(), path, host })
 }
 
 /// The variables that are asked for; all without a name.

@@ -60,7 +60,9 @@ impl Pullable {
     }
 }
 
-fn cause(finding: &Finding, width: usize) -> Vec<String> {
+/// A cause with its way out, two columns in.
+#[must_use]
+pub fn cause(finding: &Finding, width: usize) -> Vec<String> {
     let sure = finding.confidence.map_or("no rule", crate::rule::Confidence::word);
     let mut lines =
         vec![wrap(&format!("  cause: {} ({sure}) {}", finding.cause_id, finding.message), width, "         ")];
