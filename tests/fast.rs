@@ -48,6 +48,8 @@ mod lease;
 mod malformed;
 #[path = "monitor.rs"]
 mod monitor;
+#[path = "novita_client.rs"]
+mod novita_client;
 #[path = "official.rs"]
 mod official;
 #[path = "official_examples.rs"]

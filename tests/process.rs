@@ -52,6 +52,10 @@ mod ngc_fix;
 mod ngc_mock;
 #[path = "ngc_stage.rs"]
 mod ngc_stage;
+#[path = "novita.rs"]
+mod novita;
+#[path = "novita_instance.rs"]
+mod novita_instance;
 #[path = "permissions.rs"]
 mod permissions;
 #[path = "preflight.rs"]

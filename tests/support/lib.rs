@@ -24,6 +24,7 @@ pub mod kubernetes;
 pub mod ledger;
 pub mod machine;
 pub mod ngc;
+pub mod novita;
 pub mod null;
 pub mod openapi;
 pub mod peer;
@@ -128,6 +129,7 @@ pub fn listing() -> Vec<evidence::RouteInfo> {
         engine,
         real::hosted::listing(),
         ngc::listing(),
+        novita::listing(),
         token_services::listing(),
         kubernetes::routes(),
         ASSUMED.to_vec(),

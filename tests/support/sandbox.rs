@@ -24,6 +24,7 @@ use crate::http::{Broken, Call, Handler, Reply, handler};
 use crate::imds::Metadata;
 use crate::ledger::Ledger;
 use crate::ngc::{self, Ngc};
+use crate::novita::{self, Novita};
 use crate::private::address;
 use crate::real::acr::Acr;
 use crate::real::azurite::Azurite;
@@ -56,6 +57,7 @@ const NAMES: &[&str] = &[
     hosted::HUB_TOKENS,
     ngc::REGISTRY,
     ngc::API,
+    novita::API,
 ];
 
 /// How a sandbox is to be.
@@ -98,6 +100,7 @@ pub struct Sandbox {
     world: Arc<World>,
     arm: Arc<Arm>,
     ngc: Arc<Ngc>,
+    novita: Arc<Novita>,
     clusters: Arc<Clusters>,
     faults: Faults,
     dir: PathBuf,
@@ -145,7 +148,9 @@ impl Sandbox {
             named(move |call| registries.answer(call))
         };
         let ngc = Arc::new(Ngc::default());
-        let content = Arc::clone(&ngc).before(content);
+        let novita = Arc::new(Novita::default());
+        novita.key(novita::KEY);
+        let content = Arc::clone(&novita).before(Arc::clone(&ngc).before(content));
         let storage = if options.azurite {
             Azurite::new(Arc::clone(&arm), &dir.join("accounts"), authority).handler()
         } else {
@@ -169,6 +174,7 @@ impl Sandbox {
             world,
             arm,
             ngc,
+            novita,
             clusters,
             faults,
             dir,
@@ -213,6 +219,7 @@ impl Sandbox {
             ("AZURE_TENANT_ID", app.tenant.as_str()),
             ("AZURE_CLIENT_ID", &app.client_id),
             ("AZURE_CLIENT_SECRET", &app.client_secret),
+            ("NOVITA_API_KEY", novita::KEY),
         ];
         let bot = self.bot.as_ref().map(|password| ("REGISTRY_TOKEN", password.expose().as_str()));
         // A real node holds the probe under its own name; the fakes know theirs.
@@ -251,6 +258,12 @@ impl Sandbox {
     #[must_use]
     pub fn ngc(&self) -> &Ngc {
         &self.ngc
+    }
+
+    /// Novita, for what only a test may do.
+    #[must_use]
+    pub fn novita(&self) -> &Novita {
+        &self.novita
     }
 
     /// What exists, as of now.
@@ -315,13 +328,14 @@ impl Drop for Sandbox {
     }
 }
 
-/// The names that are reached at an address of the sandbox. NGC shares the listener of the registries.
-fn connected(ends: Ends) -> [(&'static str, SocketAddr); 4] {
+/// The names that are reached at an address of the sandbox. NGC and Novita share the listener of the registries.
+fn connected(ends: Ends) -> [(&'static str, SocketAddr); 5] {
     [
         ("*.azurecr.io", ends.registry),
         ("*.blob.core.windows.net", ends.blob),
         (ngc::REGISTRY, ends.registry),
         (ngc::API, ends.registry),
+        (novita::API, ends.registry),
     ]
 }
 

@@ -13,6 +13,7 @@ mod lock;
 mod login;
 mod moves;
 mod ngc;
+mod novita;
 mod reach;
 mod reading;
 mod refresh;
@@ -41,6 +42,7 @@ pub(crate) use lock::*;
 pub(crate) use login::*;
 pub(crate) use moves::*;
 pub(crate) use ngc::*;
+pub(crate) use novita::*;
 pub(crate) use reach::ReachArgs;
 pub(crate) use reading::ReadingArgs;
 pub(crate) use refresh::RefreshArgs;
@@ -97,6 +99,8 @@ pub(crate) enum Verb {
     Auth(AuthArgs),
     /// Images and models of NGC: log in once, and know which gate is shut.
     Ngc(NgcArgs),
+    /// Registry logins and instances of Novita's cloud of GPUs.
+    Novita(NovitaArgs),
     /// A GPU container for this folder, from an image that may need a login.
     Env(EnvArgs),
     /// Tokens of Hugging Face and Weights & Biases on a SLURM host.

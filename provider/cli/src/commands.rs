@@ -25,6 +25,7 @@ mod ngc_check;
 mod ngc_fix;
 mod ngc_gates;
 mod ngc_mock;
+mod novita;
 mod outputs;
 mod passphrase;
 mod preview;
@@ -79,6 +80,10 @@ pub(crate) use list::StackLine;
 pub(crate) use migrate::MigratedLine;
 pub(crate) use ngc_fix::{NgcFixPlanLine, NgcFixedLine};
 pub(crate) use ngc_mock::{MockServingLine, MockSwitchedLine};
+pub(crate) use novita::{
+    NovitaAuthCreatedLine, NovitaAuthDeletedLine, NovitaAuthLine, NovitaCheckLine, NovitaInstanceCreatedLine,
+    NovitaInstanceDoneLine, NovitaInstanceLine, NovitaStepLine,
+};
 pub(crate) use outputs::{OutputsLine, print_asked as print_outputs, show as show_outputs};
 pub(crate) use passphrase::RotatedLine;
 pub(crate) use refresh::{drops, options as refresh_options};
@@ -101,6 +106,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::Env(args) => env(app, args.verb),
         Verb::Tokens(args) => tokens(app, args.verb),
         Verb::Ngc(args) => ngc_check::ngc(app, args.verb),
+        Verb::Novita(args) => novita::run(app, args.verb),
         Verb::Explain(args) => explain::run(app, &args),
         Verb::Completions(args) => Ok(completions::run(app, &args)),
         Verb::Version => Ok(version::run(app)),

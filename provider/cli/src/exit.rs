@@ -63,8 +63,23 @@ pub(crate) enum Failure {
     Error(Exit, Box<Error>),
     /// One error about a container, with its code and the word that machines sort it by.
     Sorted(Sort, Exit, Box<Error>),
+    /// One error whose cause is known by name.
+    Caused(Box<Caused>),
     /// Everything has been said already.
     Told(Exit),
+}
+
+/// An error with the name of its cause.
+#[derive(Debug)]
+pub(crate) struct Caused {
+    /// How the verb ends.
+    pub(crate) exit: Exit,
+    /// What happened.
+    pub(crate) error: Error,
+    /// The cause of the catalogue.
+    pub(crate) cause: Option<String>,
+    /// The service's word for the kind of failure.
+    pub(crate) kind: &'static str,
 }
 
 /// What an error about a container is about, in the words that scripts of mlenv sort by.
@@ -119,6 +134,7 @@ impl Failure {
         match self {
             Self::Diagnostics(_) => Exit::Usage,
             Self::Error(exit, _) | Self::Sorted(_, exit, _) | Self::Told(exit) => *exit,
+            Self::Caused(caused) => caused.exit,
         }
     }
 }

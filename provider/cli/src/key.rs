@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
 
 use mops_core::{Class, Error, Secret};
 use mops_host::fsx::{self, reason};
@@ -67,10 +68,33 @@ pub(crate) struct Asked<'a> {
     pub(crate) usual: Option<(&'a str, Secret<String>)>,
 }
 
+/// Where flags say that a key is.
+#[derive(Clone, Copy)]
+pub(crate) struct Flags<'a> {
+    /// How the flags begin: `--key`.
+    pub(crate) begin: &'a str,
+    pub(crate) stdin: bool,
+    pub(crate) file: Option<&'a Path>,
+    pub(crate) variable: Option<&'a str>,
+}
+
+impl KeyArgs {
+    fn flags(&self) -> Flags<'_> {
+        let (file, variable) = (self.key_file.as_deref(), self.key_env.as_deref());
+        Flags { begin: "--key", stdin: self.key_stdin, file, variable }
+    }
+}
+
 /// The key and where it came from.
 pub(crate) fn read(app: &App, args: &KeyArgs, asked: Asked<'_>) -> Result<(Secret<String>, String), Failure> {
-    let (key, source) = match (&args.key_file, &args.key_env) {
-        _ if args.key_stdin => (piped("key", PIPE)?, "standard input".to_owned()),
+    read_by(app, args.flags(), asked)
+}
+
+/// The same by other flags.
+pub(crate) fn read_by(app: &App, flags: Flags<'_>, asked: Asked<'_>) -> Result<(Secret<String>, String), Failure> {
+    let Flags { begin, stdin, file, variable } = flags;
+    let (key, source) = match (file, variable) {
+        _ if stdin => (piped(begin.trim_start_matches('-'), PIPE)?, "standard input".to_owned()),
         (Some(path), _) => {
             let path = app.env.path(&path.display().to_string());
             let key = fsx::read_private(&path).map_err(|error| {
@@ -88,7 +112,7 @@ pub(crate) fn read(app: &App, args: &KeyArgs, asked: Asked<'_>) -> Result<(Secre
             let (name, key) = asked.usual.ok_or_else(|| {
                 Failure::usage(
                     format!("there is no {}, and no terminal to ask for it", asked.name),
-                    "give it by `--key-stdin`, `--key-file FILE` or `--key-env VARIABLE`",
+                    format!("give it by `{begin}-stdin`, `{begin}-file FILE` or `{begin}-env VARIABLE`"),
                 )
             })?;
             (key, format!("`{name}`"))

@@ -1,4 +1,4 @@
-//! Clients of the services that we speak to: Azure's sign-in, Resource Manager and storage, and Kubernetes. Everything
+//! Clients of the services that we speak to: Azure's sign-in, Resource Manager and storage, Kubernetes, and Novita. Everything
 //! that leaves goes through `mops_wire::Http`, which holds origin policy, retry and redaction.
 
 pub mod arm;
@@ -7,6 +7,7 @@ pub mod error;
 pub mod huggingface;
 pub mod identity;
 pub mod kubernetes;
+pub mod novita;
 mod transport;
 pub mod wandb;
 

@@ -33,6 +33,7 @@ mod live_read;
 mod log_reads;
 mod log_text;
 mod ngc_reads;
+pub mod novita;
 pub mod observed;
 pub mod permissions;
 mod pool_reads;

@@ -70,6 +70,8 @@ pub const VARIABLES: &[Variable] = &[
     v("MLENV_IMAGE_PULL_RETRIES", "how often the pull of an image is tried; default 3"),
     v("MLENV_GPU_UTIL_THRESHOLD", "per cent below which a GPU is idle; default 30"),
     v("MLENV_GPU_MIN_FREE_MEM", "free megabytes that an idle GPU has; default 1000"),
+    v("NOVITA_API_KEY", "key for Novita"),
+    v("NOVITA_API_BASE_URL", "address of Novita's API; default https://api.novita.ai/gpu-instance/openapi"),
     v("NGC_API_KEY", "key for NGC"),
     v("NVIDIA_API_KEY", "key for NGC, under its other name"),
     v("NIM_NGC_API_KEY", "key for NGC, as NIM names it"),

@@ -7,16 +7,17 @@
 //! Where a host counts reads, writes and deletes apart and says so in its headers, a refusal of one of them pauses
 //! that one alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use mops_host::SharedClock;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::origin::Origin;
+use crate::request::Request;
 use crate::retry::{MAX_SERVER_PAUSE, server_pause};
 
 mod pace;
@@ -28,6 +29,7 @@ use places::Places;
 use remaining::{Class, Remaining};
 
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Learned pace and remaining calls, of a host or of one of its classes.
 #[derive(Debug, Default)]
@@ -53,17 +55,20 @@ struct Bucket {
     places: Places,
     all: Gate,
     classes: [Gate; 3],
+    /// When the tries of the last minute left.
+    left: VecDeque<Duration>,
 }
 
 impl Bucket {
     fn new(now: Duration) -> Self {
-        Self { places: Places::new(now), all: Gate::default(), classes: Default::default() }
+        Self { places: Places::new(now), all: Gate::default(), classes: Default::default(), left: VecDeque::new() }
     }
 
     /// Lets a request of this class through, or says what it waits for.
-    fn admit(&mut self, class: Class, now: Duration) -> Admission {
+    fn admit(&mut self, class: Class, now: Duration, a_minute: Option<usize>) -> Admission {
+        let crowded = self.crowded(now, a_minute);
         let own = &mut self.classes[class as usize];
-        let wait = self.all.wait(now).max(own.wait(now));
+        let wait = self.all.wait(now).max(own.wait(now)).max(crowded);
         if !wait.is_zero() {
             return Admission::In(wait);
         }
@@ -72,7 +77,17 @@ impl Bucket {
         }
         self.all.spend(now);
         own.spend(now);
+        self.left.push_back(now);
         Admission::Now
+    }
+
+    /// How long it takes until fewer than so many tries have left within a minute.
+    fn crowded(&mut self, now: Duration, a_minute: Option<usize>) -> Duration {
+        while self.left.front().is_some_and(|at| now.saturating_sub(*at) >= MINUTE) {
+            self.left.pop_front();
+        }
+        let Some(oldest) = a_minute.and_then(|most| self.left.len().checked_sub(most)) else { return Duration::ZERO };
+        self.left.get(oldest).map_or(MINUTE, |at| (*at + MINUTE).saturating_sub(now))
     }
 
     /// Learns from an answer to a request that left at `sent`.
@@ -148,19 +163,19 @@ impl Budgets {
         &self,
         clock: &SharedClock,
         origin: &Origin,
-        method: &Method,
+        request: &Request,
         repeated: bool,
         left: Duration,
     ) -> Result<Place, TooLong> {
         let host = self.host(origin, clock.monotonic());
         host.bucket().places.record(clock.monotonic(), repeated);
-        let class = Class::of(method);
+        let class = Class::of(&request.method);
         let latest = clock.monotonic().saturating_add(left.min(MAX_SERVER_PAUSE));
         let turn = host.queues[class as usize].lock().await;
         loop {
             let freed = host.freed.notified();
             let now = clock.monotonic();
-            let admission = host.bucket().admit(class, now);
+            let admission = host.bucket().admit(class, now, request.a_minute);
             match admission {
                 Admission::Now => break,
                 Admission::In(wait) if now + wait > latest => return Err(TooLong(wait)),

@@ -236,7 +236,7 @@ impl Http {
         tries: u32,
     ) -> Result<Result<Answer, WireError>, TooLong> {
         let budgets = &self.inner.config.budgets;
-        let place = budgets.enter(self.clock(), origin, &request.method, tries > 1, left()).await?;
+        let place = budgets.enter(self.clock(), origin, request, tries > 1, left()).await?;
         let began = self.clock().monotonic();
         let attempt = Attempt { http: self, request, mode, limit: left().min(request.attempt), number: tries };
         let result = attempt.run().await;

@@ -113,6 +113,24 @@ pub fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), shown(name.as_str(), value))).collect()
 }
 
+/// The beginning of a body in one line, without what could be a secret: long words, digits, and what follows `=`, `:` or `"`.
+#[must_use]
+pub fn words(body: &[u8], length: usize) -> String {
+    const LONGEST_WORD: usize = 20;
+    let start = body.get(..body.len().min(4 * length)).unwrap_or_default();
+    let text = String::from_utf8_lossy(start);
+    let word = |word: &str| {
+        let shown = word.find(['=', ':', '"', '\'']).map_or(word, |end| word.get(..=end).unwrap_or_default());
+        match shown.len() {
+            n if n > LONGEST_WORD || shown.contains(|c: char| c.is_ascii_digit()) => MASK.to_owned(),
+            n if n < word.len() => format!("{shown}{MASK}"),
+            _ => shown.to_owned(),
+        }
+    };
+    let words: Vec<String> = text.split(|c: char| c.is_whitespace() || c.is_control()).map(word).collect();
+    words.join(" ").trim().chars().take(length).collect()
+}
+
 fn path(path: &str) -> String {
     if !path_is_operation(path) {
         return path.to_owned();

@@ -58,6 +58,8 @@ pub struct Request {
     pub attempt: Duration,
     /// Longest time of all tries and pauses.
     pub deadline: Duration,
+    /// Most tries a minute that its host gets from here, those of other requests counted too.
+    pub a_minute: Option<usize>,
     /// Ends it early.
     pub cancel: Option<Cancel>,
 }
@@ -85,6 +87,7 @@ impl Request {
             max_body: 16 << 20,
             attempt: Duration::from_secs(60),
             deadline: Duration::from_secs(600),
+            a_minute: None,
             cancel: None,
         }
     }

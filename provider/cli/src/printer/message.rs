@@ -7,7 +7,7 @@ use mops_core::{Class, Diagnostic, Error, Severity};
 
 use super::Printer;
 use super::excerpt::excerpt;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Caused, Exit, Failure};
 
 /// The stack file's text by the name under which it was read, so that messages can show a line of it.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,11 @@ impl Printer {
         match failure {
             Failure::Diagnostics(found) => self.diagnostics(found, sources),
             Failure::Error(exit, error) => self.error(error, *exit),
-            Failure::Sorted(sort, exit, error) => self.sorted(error, *exit, sort.word()),
+            Failure::Sorted(sort, exit, error) => self.sorted(error, *exit, sort.word(), None),
+            Failure::Caused(caused) => {
+                let class = class_name(caused.error.class());
+                self.sorted(&caused.error, caused.exit, class, Some(caused));
+            }
             Failure::Told(_) => {}
         }
         failure.exit()
@@ -53,16 +57,18 @@ impl Printer {
 
     /// One error with its evidence and its hint.
     pub(crate) fn error(&self, error: &Error, exit: Exit) {
-        self.sorted(error, exit, class_name(error.class()));
+        self.sorted(error, exit, class_name(error.class()), None);
     }
 
-    fn sorted(&self, error: &Error, exit: Exit, class: &str) {
+    fn sorted(&self, error: &Error, exit: Exit, class: &str, caused: Option<&Caused>) {
         self.event(&ErrorLine {
             class: class.into(),
             exit: exit.code(),
             summary: error.summary().into(),
             notes: error.notes().to_vec(),
             hint: error.hint_text().map(Into::into),
+            cause: caused.and_then(|caused| caused.cause.clone()),
+            kind: caused.map(|caused| caused.kind.into()),
         });
         let style = self.look().err;
         let mut text = format!("{} {}\n", style.red("error:"), error.summary());
@@ -129,6 +135,12 @@ pub(crate) struct ErrorLine {
     /// The one thing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
+    /// The cause, as `mops explain` knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cause: Option<String>,
+    /// The service's word for the kind of failure; of Novita.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<String>,
 }
 
 /// The word of a class in JSON.

@@ -215,29 +215,18 @@ pub(crate) fn refusal(
 }
 
 /// Whether a web page was given.
-pub(crate) fn is_page(response: &Response) -> bool {
+#[must_use]
+pub fn is_page(response: &Response) -> bool {
     let content_type = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let start = response.body.iter().copied().find(|b| !b.is_ascii_whitespace());
     content_type.starts_with("text/html") || (start == Some(b'<') && !content_type.contains("xml"))
 }
 
-/// The beginning of a body in one line, without what could be a secret: long words, digits, and what follows `=`, `:` or `"`.
+/// The beginning of a body, where nothing of it can be a credential's echo.
 fn excerpt(response: &Response, quote: Quote<'_>) -> Option<String> {
     const LENGTH: usize = 120;
-    const LONGEST_WORD: usize = 20;
     let Quote::Unless(None) = quote else { return None };
-    let start = response.body.get(..response.body.len().min(4 * LENGTH)).unwrap_or_default();
-    let text = String::from_utf8_lossy(start);
-    let word = |word: &str| {
-        let shown = word.find(['=', ':', '"', '\'']).map_or(word, |end| word.get(..=end).unwrap_or_default());
-        match shown.len() {
-            n if n > LONGEST_WORD || shown.contains(|c: char| c.is_ascii_digit()) => redact::MASK.to_owned(),
-            n if n < word.len() => format!("{shown}{}", redact::MASK),
-            _ => shown.to_owned(),
-        }
-    };
-    let words: Vec<String> = text.split(|c: char| c.is_whitespace() || c.is_control()).map(word).collect();
-    Some(printable(words.join(" ").trim(), LENGTH))
+    Some(redact::words(&response.body, LENGTH))
 }
 
 fn may_quote(text: &str, quote: Quote<'_>) -> bool {
