@@ -45,7 +45,7 @@ struct Basis {
 const REGISTRY: &str = "docker-registry behind the sign-in of ACR";
 const CLUSTER: &str = "API server, controllers and kubelets 1.34.4";
 
-const BASES: [Basis; 18] = [
+const BASES: [Basis; 20] = [
     Basis { token: "modelops:azure:ResourceGroup", kinds: &["resourceGroups"], life: "group", real: "" },
     Basis {
         token: "modelops:azure:ContainerRegistry",
@@ -119,17 +119,36 @@ const BASES: [Basis; 18] = [
     Basis { token: "modelops:kubernetes:ImagePullSecret", kinds: &[], life: "", real: CLUSTER },
     Basis { token: "modelops:kubernetes:Manifest", kinds: &[], life: "", real: CLUSTER },
     Basis { token: "modelops:ngc:Credentials", kinds: &[], life: "", real: "" },
+    Basis {
+        token: "modelops:novita:RegistryAuth",
+        kinds: &["repository/auths", "repository/auth/save", "repository/auth/delete"],
+        life: "",
+        real: "",
+    },
+    Basis {
+        token: "modelops:novita:Instance",
+        kinds: &["gpu/instance", "gpu/instance/create", "gpu/instance/delete"],
+        life: "",
+        real: "",
+    },
 ];
 
 /// The type or action that a route of Resource Manager is about: its literals behind the namespace.
 fn kind(route: &RouteInfo) -> String {
+    if let Some((_, below)) = route.template.split_once("/openapi/v1/") {
+        return below.to_owned();
+    }
     let below = route.template.rsplit_once("/providers/").map_or(route.template, |(_, below)| below);
     let literals = below.split('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
     literals.skip(1).collect::<Vec<_>>().join("/")
 }
 
 fn routes_of(basis: &Basis) -> Vec<RouteInfo> {
-    let fake = if basis.kinds.is_empty() { "kubernetes" } else { "arm" };
+    let fake = match basis.kinds.is_empty() {
+        true => "kubernetes",
+        false if basis.token.contains(":novita:") => "novita",
+        false => "arm",
+    };
     let fits = |r: &RouteInfo| basis.kinds.is_empty() || basis.kinds.contains(&kind(r).as_str());
     // What is believed for less than its route has a place of its own, in the list of what is assumed.
     listing().into_iter().filter(|r| r.fake == fake && r.template.starts_with('/') && fits(r)).collect()

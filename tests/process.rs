@@ -56,6 +56,8 @@ mod ngc_stage;
 mod novita;
 #[path = "novita_instance.rs"]
 mod novita_instance;
+#[path = "novita_stack.rs"]
+mod novita_stack;
 #[path = "permissions.rs"]
 mod permissions;
 #[path = "preflight.rs"]

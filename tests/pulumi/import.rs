@@ -19,7 +19,7 @@ enum Import {
 }
 use Import::{Refused, Whole};
 
-const DECIDED: [(&str, Import); 17] = [
+const DECIDED: [(&str, Import); 20] = [
     ("azure:ResourceGroup", Whole),
     ("azure:ContainerRegistry", Whole),
     ("azure:RegistryToken", Refused("passwords are told once", "under another name")),
@@ -37,6 +37,9 @@ const DECIDED: [(&str, Import); 17] = [
     ("kubernetes:Secret", Refused("where its values come from", "with the sources of its values")),
     ("kubernetes:ImagePullSecret", Refused("where its values come from", "with the sources of its values")),
     ("kubernetes:Manifest", Refused("which of its fields were declared", "under another name")),
+    ("ngc:Credentials", Refused("where its key comes from", "delete both secrets")),
+    ("novita:RegistryAuth", Refused("does not show its password", "declare it with its password")),
+    ("novita:Instance", Refused("no mark of this stack", "delete the old one")),
 ];
 
 #[test]

@@ -452,13 +452,18 @@ fn later_sections_parse_and_are_not_supported_yet() {
             ("tokens: {slurm: {host: koa.example.edu}}", no("`tokens.slurm.user` is missing")),
             ("novita: {registry_auths: [{name: my-acr, registry: self}], instances: []}", OK),
             ("novita: {registry_auths: [{registry: self}]}", no("registry_auths[0].name` is missing")),
+            ("novita: {registry_auths: [{name: a, registry: ghcr.io}]}", no("can only be `self`")),
+            ("novita: {instances: [{name: a, image: \"a.io/x:1\"}]}", no("instances[0].product` is missing")),
+            (
+                "novita: {instances: [{name: a, image: \"a.io/x:1\", product: p, registry_auth: b}]}",
+                no("is none of `registry_auths`"),
+            ),
         ],
     );
     for (section, word) in [
         ("registry: {name: abcde, auth: workload_identity}\ncluster: {provider: existing, kubeconfig: k}", "auth"),
         ("registry: {realms: [{registry: a.b, realm: \"https://c\"}]}", "realms"),
         ("registry: {name: abcde}\ntokens: {A: {from_env: X}}", "tokens"),
-        ("registry: {name: abcde}\nnovita: {}", "novita"),
     ] {
         let file = accept(section, &format!("{section}\n"));
         let found = unsupported(&file);

@@ -10,6 +10,7 @@ mod create_only;
 pub mod entry;
 pub mod functions;
 mod ngc_key;
+mod novita_api;
 mod pool;
 mod preflight;
 mod principal_login;
@@ -89,4 +90,6 @@ resources! {
     ngc {
         credentials::Credentials,
     }
+    /// What Novita's cloud of GPUs keeps and runs.
+    novita { registry_auth::RegistryAuth, instance::Instance }
 }

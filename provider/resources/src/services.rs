@@ -8,6 +8,7 @@ use mops_clients::arm::ArmClient;
 use mops_clients::delegation::{self, DelegatedSas};
 use mops_clients::identity::{self, Chosen, Claims};
 use mops_clients::kubernetes::{self, Access, AzureToken, ClusterRef, Kubernetes};
+use mops_clients::novita::Novita;
 use mops_core::cloud::{AzureAuth, Cloud};
 use mops_core::source::{CredentialField, RegistryCredential};
 use mops_core::{Cancel, Class, Error, Secret, SecretInput, Source};
@@ -97,6 +98,7 @@ pub struct Services {
     arm: OnceLock<ArmClient>,
     clusters: Shared<Kubernetes>,
     logins: Shared<Login>,
+    novitas: Shared<Novita>,
 }
 
 impl Services {
@@ -109,12 +111,18 @@ impl Services {
             arm: OnceLock::new(),
             clusters: Mutex::default(),
             logins: Mutex::default(),
+            novitas: Mutex::default(),
         }
     }
 
     /// A pipeline of its own for a service that no client here is made for.
     pub(crate) fn pipeline(&self) -> Result<Http, Error> {
         pipeline(&self.config)
+    }
+
+    /// The clients of Novita, by the hash of their keys.
+    pub(crate) const fn novitas(&self) -> &Shared<Novita> {
+        &self.novitas
     }
 
     /// Time.

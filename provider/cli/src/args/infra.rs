@@ -35,7 +35,7 @@ pub(crate) enum InfraVerb {
         after_help = "Examples:\n  mops infra up unified-infra.yaml\n  mops infra up -c registry,storage --yes --json\n  mops infra up --from-plan dev.plan"
     )]
     Up(UpArgs),
-    /// Delete the cluster and what is inside it, and more on request.
+    /// Delete the cluster, what is inside it and what is at Novita; more on request.
     #[command(after_help = "Examples:\n  mops infra down --env dev\n  mops infra down --destroy-all --delete-rg --yes")]
     Down(DownArgs),
     /// Show what changed behind our back, and bring state up to what exists.
@@ -90,6 +90,7 @@ pub(crate) enum Part {
     Cluster,
     Workspace,
     Ngc,
+    Novita,
 }
 
 impl Part {
@@ -101,6 +102,7 @@ impl Part {
             Self::Cluster => Component::Cluster,
             Self::Workspace => Component::Workspace,
             Self::Ngc => Component::Ngc,
+            Self::Novita => Component::Novita,
         }
     }
 }

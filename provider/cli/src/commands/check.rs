@@ -20,6 +20,7 @@ use std::time::Duration;
 use mops_clients::kubernetes::{ClusterRef, Kubernetes};
 use mops_core::{Class, Error, StackId};
 use mops_diagnose::{Capture, Command, NoClient, Request, Services};
+use mops_engine::program::Component;
 use mops_engine::stackfile::Phase;
 use mops_engine::state::{ResourceState, Snapshot};
 use mops_wire::Http;
@@ -220,7 +221,9 @@ pub(super) fn phase(snapshot: &Snapshot) -> Phase {
 }
 
 fn of_type<'a>(snapshot: &'a Snapshot, token: &'static str) -> impl Iterator<Item = &'a ResourceState> {
-    snapshot.resources.iter().filter(move |r| r.urn.token() == token && !r.pending_delete)
+    // What Novita has of the registry is no pod's.
+    let own = |r: &&ResourceState| r.component != Component::Novita && !r.pending_delete;
+    snapshot.resources.iter().filter(own).filter(move |r| r.urn.token() == token)
 }
 
 fn input(resource: &ResourceState, name: &str) -> Option<String> {

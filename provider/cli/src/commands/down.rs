@@ -1,4 +1,4 @@
-//! `mops infra down`: deletes the cluster with what is inside it, and what else is asked for, after showing it. Works from state.
+//! `mops infra down`: deletes the cluster, what is inside it, what is at Novita, and what else is asked for, after showing it. Works from state.
 
 use mops_engine::run::DownOptions;
 

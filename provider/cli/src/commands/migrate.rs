@@ -6,7 +6,7 @@
 
 use mops_diagnose::Command;
 use mops_engine::plan::Plan;
-use mops_engine::program::PRINCIPAL_PULL;
+use mops_engine::program::{Component, PRINCIPAL_PULL};
 use mops_engine::run::{Approve, UpOptions};
 use mops_engine::stackfile::{Phase, RegistryAuth, RegistryProvider, Spanned, StackFile};
 use mops_engine::state::{Snapshot, Store};
@@ -205,7 +205,8 @@ fn way_up(snapshot: &Snapshot, to: Phase) -> Result<Option<Phase>, Failure> {
 
 /// The ways that state has open, the oldest first: a run that was interrupted leaves two. The last one is never left.
 fn open_ways(snapshot: &Snapshot) -> Vec<Phase> {
-    let is = |token: &str| snapshot.resources.iter().find(|r| r.urn.token() == token && !r.pending_delete);
+    let own = || snapshot.resources.iter().filter(|r| r.component != Component::Novita && !r.pending_delete);
+    let is = |token: &str| own().find(|r| r.urn.token() == token);
     let admin = is("modelops:azure:ContainerRegistry")
         .is_some_and(|r| r.inputs.get("adminUserEnabled") == Some(&mops_core::Value::Bool(true)));
     let principal = snapshot.resources.iter().any(|r| r.urn.name() == PRINCIPAL_PULL && !r.pending_delete);

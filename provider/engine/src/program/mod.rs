@@ -15,7 +15,7 @@ use mops_core::{Diagnostic, Place, StackId, Urn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use expand::{DEVICE_PLUGIN, NGC};
+pub(crate) use expand::{DEVICE_PLUGIN, NGC, NOVITA};
 pub use expand::{ExpandOptions, PRINCIPAL_PULL, expand};
 pub use expr::Expr;
 
@@ -35,12 +35,14 @@ pub enum Component {
     Workspace,
     /// The key of NGC in the namespaces of its servers.
     Ngc,
+    /// Registry logins and instances at Novita.
+    Novita,
 }
 
 impl Component {
     /// All components in the order in which they are made.
-    pub const ALL: [Self; 6] =
-        [Self::ResourceGroup, Self::Registry, Self::Storage, Self::Cluster, Self::Workspace, Self::Ngc];
+    pub const ALL: [Self; 7] =
+        [Self::ResourceGroup, Self::Registry, Self::Storage, Self::Cluster, Self::Workspace, Self::Ngc, Self::Novita];
     /// Those inside a cluster, which go with it.
     pub const INSIDE: [Self; 2] = [Self::Workspace, Self::Ngc];
 
@@ -54,6 +56,7 @@ impl Component {
             Self::Cluster => "cluster",
             Self::Workspace => "workspace",
             Self::Ngc => "ngc",
+            Self::Novita => "novita",
         }
     }
 

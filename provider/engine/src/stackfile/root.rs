@@ -101,6 +101,7 @@ impl Check for StackFile {
             cx.error(&workspace.place, "`workspace` needs a cluster", "add a `cluster` section");
         }
         self.check_ngc(cx);
+        self.check_novita(cx);
         if let (Some(monitor), None) = (self.monitor.as_ref().filter(|m| m.is_enabled()), &self.workspace) {
             let hint = "add a `workspace` section, or watch any workload with `mops diagnose-auth --watch`";
             cx.error(&monitor.place, "`monitor` needs a workspace to watch", hint);
@@ -149,6 +150,19 @@ impl StackFile {
                 "`ngc` names no namespace, and there is no workspace whose namespace it could be",
                 hint,
             );
+        }
+    }
+
+    /// `registry: self` needs one that the stack makes.
+    fn check_novita(&self, cx: &mut Context) {
+        let own = match &self.registry {
+            Some(registry) => registry.provider() == super::registry::RegistryProvider::Azure,
+            None => self.cluster.as_ref().is_some_and(|cluster| cluster.acr.is_some()),
+        };
+        let first = self.novita.as_ref().and_then(|novita| novita.registry_auths.first());
+        if let (Some(first), false) = (first, own) {
+            let hint = "add a `registry` section with `provider: azure`, or name the login of another registry by `mops novita`";
+            cx.error(&first.registry.place, "`registry: self` needs a registry that this stack makes", hint);
         }
     }
 

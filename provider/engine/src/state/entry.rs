@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::codec::{AsJson, FromJson};
 use super::frame::Fields;
 use super::model::ResourceState;
-use crate::program::{Component, DEVICE_PLUGIN, NGC};
+use crate::program::{Component, DEVICE_PLUGIN, NGC, NOVITA};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_false(b: &bool) -> bool {
@@ -194,6 +194,9 @@ impl EntryIn {
 
 /// The component of a resource that came from somebody else's deployment.
 fn component_of(urn: &Urn) -> Component {
+    if urn.name().starts_with(NOVITA) {
+        return Component::Novita;
+    }
     match urn.token().rsplit(':').next().unwrap_or_default() {
         "ResourceGroup" => Component::ResourceGroup,
         "ContainerRegistry" | "RegistryToken" => Component::Registry,

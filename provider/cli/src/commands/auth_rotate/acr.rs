@@ -2,7 +2,7 @@
 //! filled, everything that holds the old one gets it, every pod proves it, and only then the old one is cleared.
 
 use mops_core::{Secret, Urn};
-use mops_engine::program::Program;
+use mops_engine::program::{Component, Program};
 use mops_engine::state::{Sealer, Snapshot, Store};
 
 use super::RotationLine;
@@ -70,7 +70,8 @@ fn rotated(program: &Program, snapshot: &Snapshot) -> Result<(Urn, Urn), Failure
 }
 
 fn named(program: &Program, token: &str) -> Option<Urn> {
-    program.resources.iter().find(|r| r.urn.token() == token).map(|r| r.urn.clone())
+    let mut own = program.resources.iter().filter(|r| r.component != Component::Novita);
+    own.find(|r| r.urn.token() == token).map(|r| r.urn.clone())
 }
 
 struct Rotation<'a> {

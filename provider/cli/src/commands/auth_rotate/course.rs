@@ -7,6 +7,7 @@ use mops_clients::kubernetes::Kubernetes;
 use mops_core::{Secret, StackId, Urn};
 use mops_diagnose::Command;
 use mops_engine::plan::Plan;
+use mops_engine::program::Component;
 use mops_engine::run::{Approve, UpOptions};
 use mops_engine::state::{ResourceState, Sealer, Snapshot, Store};
 
@@ -164,9 +165,10 @@ pub(super) fn changes_credential(plan: &Plan) -> Option<String> {
     (!plan.is_empty()).then(|| "this changes a credential of stack".to_owned())
 }
 
-/// The one resource of a type that a stack has.
+/// The one resource of a type that a stack has for its own pods; what Novita has is another one.
 pub(super) fn only<'a>(snapshot: &'a Snapshot, token: &str) -> Option<&'a ResourceState> {
-    snapshot.resources.iter().find(|r| r.urn.token() == token && !r.pending_delete)
+    let own = |r: &&ResourceState| r.component != Component::Novita && !r.pending_delete;
+    snapshot.resources.iter().filter(own).find(|r| r.urn.token() == token)
 }
 
 /// A text among the outputs of a resource, opened.

@@ -11,6 +11,7 @@ mod gpu;
 mod monitor;
 mod names;
 mod ngc;
+mod novita;
 mod object;
 mod outputs;
 mod registry;
@@ -19,6 +20,7 @@ mod workspace;
 
 pub(crate) use gpu::PLUGIN as DEVICE_PLUGIN;
 pub(crate) use ngc::NGC;
+pub(crate) use novita::NOVITA;
 pub use registry::service_principal::RIGHT as PRINCIPAL_PULL;
 
 use mops_core::{Diagnostic, StackId};
@@ -61,6 +63,7 @@ pub fn expand(file: &StackFile, options: &ExpandOptions) -> Result<Program, Vec<
     workspace::declare(&mut builder);
     ngc::declare(&mut builder);
     registry::finish(&mut builder);
+    novita::declare(&mut builder);
     outputs::declare(&mut builder);
     let (mut resources, outputs) = builder.finish();
     depends_on(file, &mut resources);

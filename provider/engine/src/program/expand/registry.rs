@@ -4,7 +4,7 @@ mod admin_user;
 mod foreign;
 mod pull_right;
 pub(super) mod service_principal;
-mod token;
+pub(super) mod token;
 pub(super) mod workload_identity;
 
 use mops_core::Place;
@@ -48,7 +48,7 @@ pub(super) fn declare(b: &mut Builder<'_>) {
 pub(super) fn finish(b: &mut Builder<'_>) {
     let (Some(token), true) = (b.made.registry_token.clone(), b.made.pull_secret.is_some()) else { return };
     let holders = b.in_component(Component::Workspace);
-    let mut cleanup = token::cleanup(b, &token, holders);
+    let mut cleanup = token::cleanup(b, Component::Workspace, "registry-token-cleanup", &token, holders);
     cleanup.place.clone_from(&b.file.registry.as_ref().map(|r| r.place.clone()));
     b.push(cleanup);
 }
