@@ -107,6 +107,30 @@ async fn changes_are_printed_counted_and_ended_by_a_signal() {
     job.down_to_nothing().await;
 }
 
+/// The secret of whoever watches ends on the way: the directory is told of it once for each service that a run signs in
+/// to, however many runs follow, for refusals are counted there.
+#[tokio::test]
+async fn a_sign_in_that_was_refused_is_not_sent_again() {
+    let job = Job::new().await;
+    job.with_images().await;
+    job.up().await;
+    let mut watching = Running::start(&job.place, "mops", &["diagnose-auth", "--watch", "1s", "--json"]);
+    let lines = watching.lines();
+    let of_type = |kind: &str| std::iter::from_fn(|| Some(next(&lines))).find(|line| line["type"] == kind);
+    let address = of_type("watching").expect("endless")["metrics"].as_str().expect("an address").to_owned();
+    of_type("report").expect("endless");
+    job.tell("POST", "/break/client-secret", &json!(null));
+    // The run that is at work may have signed in just before.
+    runs(&address, 2.0);
+    job.ask_to("/heard/forget");
+    runs(&address, 3.0);
+    let heard: Vec<(String, String)> = serde_json::from_value(job.ask("/heard")).expect("pairs");
+    let asked: Vec<_> = heard.iter().filter(|(fake, _)| fake == "entra").collect();
+    assert!(asked.is_empty(), "{} parts of requests reached the directory", asked.len());
+    watching.signal(Signal::INT);
+    assert_eq!(watching.wait(), Some(130));
+}
+
 /// What cannot be watched, with what is said of it.
 const REFUSED: [(&str, &str); 8] = [
     ("--fix", "watching changes nothing"),

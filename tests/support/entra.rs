@@ -2,6 +2,7 @@
 //! and the metadata documents.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
@@ -110,7 +111,11 @@ fn by_secret(entra: &Entra, client_id: &str, secret: &str) -> Result<String, Ref
     if !client_id.eq_ignore_ascii_case(&own.client_id) {
         return entra.arm.state().application(client_id, secret).map(|known| known.object_id.clone());
     }
-    if secret == own.client_secret { Ok(own.client_id.clone()) } else { Err(Refused::WrongSecret) }
+    match secret == own.client_secret {
+        true if entra.world.secret_ended.load(Ordering::Relaxed) => Err(Refused::SecretExpired),
+        true => Ok(own.client_id.clone()),
+        false => Err(Refused::WrongSecret),
+    }
 }
 
 fn no_application(entra: &Entra, client_id: &str, why: Refused) -> Reply {

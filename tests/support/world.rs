@@ -1,6 +1,7 @@
 //! What all fakes of one sandbox share: time, names, who may sign in, the ledger.
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -72,6 +73,8 @@ pub struct World {
     pub ends: Ends,
     /// Who may sign in.
     pub application: Application,
+    /// Whether the secret of that application has ended.
+    pub secret_ended: AtomicBool,
     /// The subscriptions that exist.
     pub subscriptions: Vec<String>,
     /// The authority's certificate in PEM.
@@ -95,6 +98,7 @@ impl World {
             speed,
             ends,
             application,
+            secret_ended: AtomicBool::new(false),
             subscriptions,
             ca_pem,
             ledger: Ledger::new(),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use mops_clients::identity::Spared;
 use mops_core::cloud::Cloud;
 use mops_core::{Error, StackId};
 use mops_engine::event::EventSink;
@@ -47,11 +48,22 @@ impl App {
 
     /// Clients and resources for that place.
     pub(crate) fn session(&self, pointed: &Pointed) -> Result<Session, Failure> {
-        let clock = SystemClock::shared();
+        Ok(Self::over(self.services(pointed)?))
+    }
+
+    /// The same for one of many runs: what the directory refused in an earlier one is not sent again for a while.
+    pub(crate) fn session_sparing(&self, pointed: &Pointed, spared: &Arc<Spared>) -> Result<Session, Failure> {
+        Ok(Self::over(self.services(pointed)?.sparing(Arc::clone(spared))))
+    }
+
+    fn over(services: Services) -> Session {
+        let clock = Arc::clone(services.clock());
+        Session { provider: Arc::new(Resources::new(services)), clock }
+    }
+
+    fn services(&self, pointed: &Pointed) -> Result<Services, Failure> {
         let Pointed { cloud, auth, .. } = pointed.clone();
-        let config = Config::reaching(cloud, auth, self.env.clone(), Arc::clone(&clock))?;
-        let services = Services::new(config);
-        Ok(Session { provider: Arc::new(Resources::new(services)), clock })
+        Ok(Services::new(Config::reaching(cloud, auth, self.env.clone(), SystemClock::shared())?))
     }
 
     /// The engine over a session.

@@ -8,6 +8,7 @@ mod claims;
 mod failure;
 mod oidc;
 mod shell;
+mod spared;
 mod tokens;
 
 use std::sync::Arc;
@@ -32,6 +33,8 @@ use crate::transport::{Adapter, find};
 pub use choice::{choose, kind_name, others};
 pub use claims::Claims;
 pub(crate) use failure::SignInFailed;
+pub use spared::Spared;
+use tokens::Make as _;
 pub use tokens::Tokens;
 
 /// The identity that was chosen.
@@ -79,7 +82,7 @@ pub fn credential(
     let needs = Needs { cloud: cloud.clone(), auth: auth.clone(), env: env.clone(), kind, http, clock: clocked };
     // What is missing is said now, not with the first token.
     needs.make()?;
-    let tokens = Arc::new(Tokens::new(Box::new(move || needs.make()), kind_name(kind), clock));
+    let tokens = Arc::new(Tokens::new(Box::new(needs), kind_name(kind), clock));
     Ok(Chosen { tokens, kind, why })
 }
 
@@ -92,7 +95,7 @@ struct Needs {
     clock: SharedClock,
 }
 
-impl Needs {
+impl tokens::Make for Needs {
     fn make(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
         match self.kind {
             AuthKind::ServicePrincipal => self.service_principal(),
@@ -104,6 +107,23 @@ impl Needs {
         }
     }
 
+    /// A secret, or a token that somebody renews; certificates and the sign-ins of others count as one that stays.
+    fn reads(&self) -> Option<Secret<String>> {
+        match self.kind {
+            AuthKind::ServicePrincipal => self.secret().ok(),
+            AuthKind::WorkloadIdentity => {
+                let file = self.env.get("AZURE_FEDERATED_TOKEN_FILE")?;
+                mops_host::fsx::read(&self.env.path(file))
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .map(Secret::new)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Needs {
     fn service_principal(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
         let (tenant, client) = (self.tenant()?, self.client()?);
         let secret = AzureSecret::new(self.secret()?.into_exposed());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mops_clients::arm::ArmClient;
 use mops_clients::delegation::{self, DelegatedSas};
-use mops_clients::identity::{self, Chosen, Claims};
+use mops_clients::identity::{self, Chosen, Claims, Spared};
 use mops_clients::kubernetes::{self, Access, AzureToken, ClusterRef, Kubernetes};
 use mops_clients::novita::Novita;
 use mops_core::cloud::{AzureAuth, Cloud};
@@ -81,20 +81,30 @@ fn pipeline(config: &Config) -> Result<Http, Error> {
         .map_err(|e| Error::new(e.class(), "no connection can be made").note(e.to_string()).caused_by(e))
 }
 
+/// Who signs in for the run.
+#[derive(Default)]
+struct Identity {
+    kept: OnceLock<Chosen>,
+    spared: Option<Arc<Spared>>,
+}
+
 /// The identity of the run, chosen once.
-fn chosen(config: &Config, kept: &OnceLock<Chosen>) -> Result<Chosen, Error> {
+fn chosen(config: &Config, Identity { kept, spared }: &Identity) -> Result<Chosen, Error> {
     if let Some(chosen) = kept.get() {
         return Ok(chosen.clone());
     }
     let Config { cloud, auth, env, clock, .. } = config;
     let made = identity::credential(cloud, auth, env, pipeline(config)?, Arc::clone(clock)).map_err(Error::from)?;
+    if let Some(spared) = spared {
+        made.tokens.spare(Arc::clone(spared));
+    }
     Ok(kept.get_or_init(|| made).clone())
 }
 
 /// The clients of one run. Cheap until used.
 pub struct Services {
     config: Config,
-    identity: Arc<OnceLock<Chosen>>,
+    identity: Arc<Identity>,
     arm: OnceLock<ArmClient>,
     clusters: Shared<Kubernetes>,
     logins: Shared<Login>,
@@ -113,6 +123,12 @@ impl Services {
             logins: Mutex::default(),
             novitas: Mutex::default(),
         }
+    }
+
+    /// The same for one of many runs of a process: a sign-in that was refused in an earlier one is spared.
+    #[must_use]
+    pub fn sparing(self, spared: Arc<Spared>) -> Self {
+        Self { identity: Arc::new(Identity { kept: OnceLock::new(), spared: Some(spared) }), ..self }
     }
 
     /// A pipeline of its own for a service that no client here is made for.

@@ -1,6 +1,7 @@
 //! What the control port does: show the ledger and the logins, break things, plan faults.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
@@ -57,6 +58,10 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
         ("GET", "/registries") => Reply::json(200, &json!(registry::logins(arm))),
         ("POST", "/break/registry-password") => Reply::json(200, &json!(registry::break_passwords(arm))),
         ("POST", "/break/sas") => Reply::json(200, &json!(storage::break_keys(arm))),
+        ("POST", "/break/client-secret") => {
+            arm.world.secret_ended.store(true, Ordering::Relaxed);
+            Reply::json(200, &json!(true))
+        }
         ("POST", "/behind/edit") => match serde_json::from_slice::<Edit>(&call.body) {
             Ok(Edit { end, pointer, value, by }) => Reply::json(200, &json!(arm.edit(&end, &pointer, &value, &by))),
             Err(error) => Reply::body(400, "text/plain", error.to_string()),

@@ -19,16 +19,18 @@ impl SignInFailed {
             Ok(wire) => return azure_core::Error::new(azure_core::error::ErrorKind::Io, wire),
             Err(error) => error,
         };
-        let failed = Self { identity, reason: sentence(&error.to_string()) };
-        azure_core::Error::new(azure_core::error::ErrorKind::Credential, failed)
+        Self { identity, reason: sentence(&error.to_string()) }.into()
+    }
+
+    /// The credential itself could not be made: a token file that is gone.
+    pub(super) fn unprepared(identity: &'static str, error: &ClientError) -> azure_core::Error {
+        Self { identity, reason: sentence(&error.to_string()) }.into()
     }
 }
 
-impl SignInFailed {
-    /// The credential itself could not be made: a token file that is gone.
-    pub(super) fn unprepared(identity: &'static str, error: &ClientError) -> azure_core::Error {
-        let failed = Self { identity, reason: sentence(&error.to_string()) };
-        azure_core::Error::new(azure_core::error::ErrorKind::Credential, failed)
+impl From<SignInFailed> for azure_core::Error {
+    fn from(failed: SignInFailed) -> Self {
+        Self::new(azure_core::error::ErrorKind::Credential, failed)
     }
 }
 

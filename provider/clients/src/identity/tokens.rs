@@ -7,15 +7,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
+use azure_core::credentials::{AccessToken, TokenCredential};
 use mops_core::Secret;
 use mops_host::SharedClock;
 use tokio::sync::Mutex;
 
 use super::failure::SignInFailed;
+use super::spared::Spared;
 use crate::error::ClientError;
 
 /// A token is renewed so long before its end, or at half of its life if that is shorter.
@@ -23,8 +24,14 @@ const EARLY: Duration = Duration::from_secs(300);
 /// A token that has just been made is used for so long, whatever the clocks make of its end; a refusal ends it earlier.
 const LEAST: Duration = Duration::from_secs(120);
 
-/// Makes a credential without tokens.
-pub(super) type Make = Box<dyn Fn() -> Result<Arc<dyn TokenCredential>, ClientError> + Send + Sync>;
+/// What an identity signs in with.
+pub(super) trait Make: Send + Sync {
+    /// A credential without tokens.
+    fn make(&self) -> Result<Arc<dyn TokenCredential>, ClientError>;
+
+    /// What it would send now, as far as that may change while the process lives.
+    fn reads(&self) -> Option<Secret<String>>;
+}
 
 /// A token and the moment, on the clock that is never set, from which it is not used any more.
 struct Kept {
@@ -34,15 +41,21 @@ struct Kept {
 
 /// The tokens of one identity.
 pub struct Tokens {
-    make: Make,
+    make: Box<dyn Make>,
     identity: &'static str,
     clock: SharedClock,
     kept: Mutex<HashMap<String, Kept>>,
+    spared: OnceLock<Arc<Spared>>,
 }
 
 impl Tokens {
-    pub(super) fn new(make: Make, identity: &'static str, clock: SharedClock) -> Self {
-        Self { make, identity, clock, kept: Mutex::default() }
+    pub(super) fn new(make: Box<dyn Make>, identity: &'static str, clock: SharedClock) -> Self {
+        Self { make, identity, clock, kept: Mutex::default(), spared: OnceLock::new() }
+    }
+
+    /// From now on a sign-in that the directory refused is not sent again while it is spared; the first one counts.
+    pub fn spare(&self, spared: Arc<Spared>) {
+        self.spared.get_or_init(|| spared);
     }
 
     /// A token for a scope.
@@ -55,14 +68,28 @@ impl Tokens {
         if let Some(found) = kept.get(scope).filter(|found| found.end > self.clock.monotonic()) {
             return Ok(found.token.clone());
         }
-        let credential = (self.make)().map_err(|error| SignInFailed::unprepared(self.identity, &error))?;
-        let fetched = credential.get_token(&[scope], None).await;
-        let fetched = fetched.map_err(|error| SignInFailed::wrap(self.identity, error))?;
+        let fetched = self.fetch(scope).await?;
         let life = Duration::try_from(fetched.expires_on - self.clock.now()).unwrap_or_default();
         let token = Secret::new(fetched.token.secret().to_owned());
         let end = self.clock.monotonic() + life.saturating_sub(EARLY).max(life / 2).max(LEAST);
         kept.insert(scope.to_owned(), Kept { token: token.clone(), end });
         Ok(token)
+    }
+
+    async fn fetch(&self, scope: &str) -> azure_core::Result<AccessToken> {
+        let (who, now) = ((self.identity, scope), self.clock.monotonic());
+        let spared = self.spared.get().map(|spared| (spared, self.make.reads()));
+        if let Some(reason) = spared.as_ref().and_then(|(spared, sent)| spared.find(who, sent.as_ref(), now)) {
+            return Err(SignInFailed { identity: self.identity, reason }.into());
+        }
+        let credential = self.make.make().map_err(|error| SignInFailed::unprepared(self.identity, &error))?;
+        let fetched = credential.get_token(&[scope], None).await;
+        fetched.map_err(|error| {
+            if let Some((spared, sent)) = spared {
+                spared.hear(who, sent, now, &error.to_string());
+            }
+            SignInFailed::wrap(self.identity, error)
+        })
     }
 
     /// A service refused this token: the next call gets another, unless somebody has fetched one since.
@@ -84,7 +111,7 @@ impl fmt::Debug for Tokens {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use azure_core::credentials::{AccessToken, TokenRequestOptions};
+    use azure_core::credentials::TokenRequestOptions;
     use mops_host::clock::{Clock as _, ManualClock};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use time::OffsetDateTime;
@@ -101,11 +128,22 @@ mod tests {
         }
     }
 
+    struct Made(Arc<Counting>);
+
+    impl Make for Made {
+        fn make(&self) -> Result<Arc<dyn TokenCredential>, ClientError> {
+            Ok(self.0.clone())
+        }
+
+        fn reads(&self) -> Option<Secret<String>> {
+            None
+        }
+    }
+
     fn tokens() -> (Tokens, Arc<Counting>, ManualClock) {
         let clock = ManualClock::stepped(OffsetDateTime::UNIX_EPOCH);
         let inner = Arc::new(Counting(AtomicUsize::new(0), clock.clone()));
-        let made = inner.clone();
-        (Tokens::new(Box::new(move || Ok(made.clone())), "cli", clock.shared()), inner, clock)
+        (Tokens::new(Box::new(Made(inner.clone())), "cli", clock.shared()), inner, clock)
     }
 
     #[tokio::test]

@@ -8,10 +8,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mops_clients::identity::Spared;
 use mops_core::Cancel;
 use mops_diagnose::observed::Vantage;
 use mops_diagnose::report::Verdict;
-use mops_diagnose::watch::{Change, Watch};
+use mops_diagnose::watch::{BACK_OFF, Change, Watch};
 use mops_diagnose::{Capture, Command, Request};
 use mops_engine::state::Snapshot;
 use mops_host::{SharedClock, SystemClock};
@@ -45,7 +46,8 @@ pub(super) fn run(app: &App, args: &DiagnoseArgs, every: Duration) -> Outcome {
         let line = WatchingLine { metrics: format!("http://{at}/metrics"), interval_seconds: every.as_secs() };
         app.printer.tell(&format!("watching every {} s; metrics: {}", line.interval_seconds, line.metrics));
         app.printer.event(&line);
-        let mut watcher = Watcher { app, args, wanted, clock, metrics, watch: Watch::new(), known: None, begun: false };
+        let (watch, spared) = (Watch::new(), Arc::new(Spared::new(BACK_OFF)));
+        let mut watcher = Watcher { app, args, wanted, clock, metrics, watch, spared, known: None, begun: false };
         let clock = Arc::clone(&watcher.clock);
         repeat(&clock, &app.cancel, every, async || watcher.turn().await).await
     })
@@ -118,6 +120,8 @@ struct Watcher<'a> {
     clock: SharedClock,
     metrics: Arc<Metrics>,
     watch: Watch,
+    /// Sign-ins to the cloud that were refused.
+    spared: Arc<Spared>,
     /// Which stack it is, and where; said once.
     known: Option<(Snapshot, Pointed)>,
     /// A report was printed.
@@ -153,7 +157,7 @@ impl Watcher<'_> {
             None => known(app, &check.stack.stack(), &check.workload)?,
         };
         self.known = Some((snapshot.clone(), pointed.clone()));
-        let session = app.session(&pointed)?;
+        let session = app.session_sparing(&pointed, &self.spared)?;
         let subject = Subject {
             session: &session,
             snapshot: &snapshot,
