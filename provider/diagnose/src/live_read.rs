@@ -3,7 +3,8 @@
 //! server's encrypted stream, as the secrets did that they are compared with, and are hashed at once (`tests`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mops_core::{KeyedHash, Nonce, Secret};
 use mops_host::SharedClock;
@@ -30,9 +31,20 @@ const INTERPRETERS: [&str; 2] = ["python3", "python"];
 /// Of the program itself, whose environment is that of the container: the first process of a pod need not be the worker.
 const ENVIRONMENT: &str = "/proc/self/environ";
 
-/// The programs that images turned out not to have: what one container of an image lacks, no other is asked for.
+/// How long the others of an image wait for what its first one turns out to have.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// The programs that images turned out not to have: what one container of an image lacks, no other is asked for. The
+/// first container of an image is asked alone, so that many at once do not all ask in vain.
 #[derive(Debug, Default)]
-pub(crate) struct Lacks(Mutex<BTreeSet<(String, &'static str)>>);
+pub(crate) struct Lacks(Mutex<BTreeMap<String, Image>>);
+
+#[derive(Debug, Default)]
+struct Image {
+    lacks: BTreeSet<&'static str>,
+    /// Whether one of its containers has been asked to the end; locked by the first one while it is asked.
+    known: Arc<tokio::sync::Mutex<bool>>,
+}
 
 impl Lacks {
     /// What this image lacks.
@@ -49,19 +61,47 @@ pub(crate) struct LacksOf<'a> {
 }
 
 impl LacksOf<'_> {
+    fn with<T>(self, work: impl FnOnce(&mut Image) -> T) -> T {
+        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        work(all.entry(self.image.to_owned()).or_default())
+    }
+
     fn contains(self, program: &'static str) -> bool {
-        let all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.contains(&(self.image.to_owned(), program))
+        self.with(|image| image.lacks.contains(program))
     }
 
     fn add(self, program: &'static str) {
-        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert((self.image.to_owned(), program));
+        self.with(|image| image.lacks.insert(program));
+    }
+
+    /// Asks one container: as the first one of its image while the others wait, though never for long for one that does
+    /// not answer; else with what is known by then.
+    async fn asked<T>(self, clock: &SharedClock, ask: impl Future<Output = T>) -> T {
+        let known = self.with(|image| Arc::clone(&image.known));
+        let first = tokio::select! {
+            biased;
+            known = known.lock() => Some(known).filter(|known| !**known),
+            () = clock.sleep(FIRST) => None,
+        };
+        let said = ask.await;
+        if let Some(mut known) = first {
+            *known = true;
+        }
+        said
     }
 }
 
 /// These variables of a running container.
 pub(crate) async fn hashes(
+    cluster: &Cluster,
+    inside: Inside<'_>,
+    which: (&Nonce, &BTreeSet<&str>),
+    (lacks, clock): (LacksOf<'_>, &SharedClock),
+) -> Result<Hashes, Trouble> {
+    lacks.asked(clock, by_what_it_has(cluster, inside, which, (lacks, clock))).await
+}
+
+async fn by_what_it_has(
     cluster: &Cluster,
     inside: Inside<'_>,
     (nonce, names): (&Nonce, &BTreeSet<&str>),
@@ -106,9 +146,9 @@ fn of_environment(text: &Secret<Vec<u8>>, nonce: &Nonce, names: &BTreeSet<&str>)
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use mops_host::clock::SystemClock;
     use mops_host::proc::Command;
+    use tokio::sync::Notify;
 
     use super::*;
 
@@ -130,6 +170,40 @@ mod tests {
         let of = |image, program| lacks.of(image).contains(program);
         assert!(of("a@sha256:1", "python3"));
         assert!(!of("a@sha256:1", "python") && !of("a@sha256:2", "python3"));
+    }
+
+    #[tokio::test]
+    async fn the_first_of_an_image_is_asked_alone_and_holds_nobody_up_for_long() {
+        let (lacks, clock, order) = (Lacks::default(), SystemClock::shared(), Mutex::new(Vec::new()));
+        let said = || std::mem::take(&mut *order.lock().unwrap());
+        let asks = async |image: &'static str, begins: &'static str, ends: &'static str, until: &Notify| {
+            let ask = async {
+                order.lock().unwrap().push(begins);
+                until.notified().await;
+                order.lock().unwrap().push(ends);
+            };
+            lacks.of(image).asked(&clock, ask).await;
+            // Whoever is next, if somebody hangs.
+            until.notify_one();
+        };
+        let one = Notify::new();
+        one.notify_one();
+        futures::join!(asks("a", "first", "its end", &one), asks("a", "second", "its end", &one));
+        assert_eq!(said(), ["first", "its end", "second", "its end"]);
+        let late = Notify::new();
+        futures::join!(asks("a", "third", "third's end", &late), async {
+            asks("a", "fourth", "its end", &one).await;
+            late.notify_one();
+        });
+        assert_eq!(said(), ["third", "fourth", "its end", "third's end"], "what is known is no reason to wait");
+        let (hangs, answers) = (Notify::new(), Notify::new());
+        answers.notify_one();
+        let other = async {
+            asks("b", "other", "other's end", &answers).await;
+            hangs.notify_one();
+        };
+        futures::join!(asks("b", "hung", "hung's end", &hangs), other);
+        assert_eq!(said(), ["hung", "other", "other's end", "hung's end"]);
     }
 
     /// The script is that of the container; here it runs where there is an interpreter.
