@@ -15,6 +15,7 @@ use mops_probe::Observation;
 use mops_tests::http::{Call, Reply, handler};
 use mops_tests::job::FILE;
 use mops_tests::private::address::REGISTRY;
+use mops_tests::private::firewall::Lost;
 use mops_tests::tls::{Authority, Leaf, Server, bind, bind_at, serve_clear, serve_tls};
 use serde_json::{Value, json};
 
@@ -24,10 +25,13 @@ const ACR: &str = "modelopsdevacr.azurecr.io";
 /// The node with containerd 1.6 and the one with 2.1.
 const NODES: [&str; 2] = ["gpu", "system"];
 
+/// Pods that name no secret: two of them for what they pull, which must keep nobody else waiting.
+const WITHOUT: [&str; 3] = ["none", "crowd", "lost"];
+
 /// What is pulled with which secret, never something that a node may hold already, and the cause that each runtime's words must lead to.
 struct Row {
     secret: &'static str,
-    name: &'static str,
+    name: String,
     image: String,
     causes: [&'static str; 2],
 }
@@ -35,7 +39,7 @@ struct Row {
 /// `clear` is a registry in clear on loopback, which nodes accept there; `foreign` one whose certificate nobody trusts.
 fn rows(clear: u16, foreign: u16) -> Vec<Row> {
     let clear = |name: &str| format!("127.0.0.1:{clear}/{name}:1");
-    let row = |secret, name, image, causes| Row { secret, name, image, causes };
+    let row = |secret, name: &str, image, causes| Row { secret, name: name.to_owned(), image, causes };
     let both = |cause| [cause, cause];
     vec![
         row("none", "bearer", format!("{ACR}/worker:9"), both("KUBELET_NO_CREDENTIALS")),
@@ -49,7 +53,25 @@ fn rows(clear: u16, foreign: u16) -> Vec<Row> {
         row("wrong", "basic", clear("basic"), both("KUBELET_BAD_CREDENTIALS")),
         row("right", "no-tag", format!("{ACR}/worker:9"), both("TAG_NOT_FOUND")),
         row("absent", "bearer", format!("{ACR}/worker:9"), both("KUBELET_NO_CREDENTIALS")),
+        row("lost", "lost", format!("{ACR}:{LOST}/x:1"), both("SERVICE_UNREACHABLE")),
     ]
+}
+
+/// A port of the registry's address from which nothing ever comes back, to a node as little as to anybody.
+const LOST: u16 = 445;
+
+/// As many images at once as a kubelet holds back, none of which there is.
+const CROWD: usize = 27;
+
+/// The rows of them.
+fn crowd() -> Vec<Row> {
+    let row = |at| Row {
+        secret: "crowd",
+        name: format!("crowd-{at}"),
+        image: format!("{ACR}/worker:absent-{at}"),
+        causes: ["KUBELET_NO_CREDENTIALS"; 2],
+    };
+    (0..CROWD).map(row).collect()
 }
 
 /// Refuses in the ways that ACR does not know.
@@ -94,7 +116,7 @@ fn pull_secret(name: &str, hosts: &[&str], user: &str, password: &str) -> Value 
 fn pod(node: &str, secret: &str, rows: &[Row]) -> Value {
     let rows = rows.iter().filter(|row| row.secret == secret);
     let containers: Vec<Value> = rows.map(|row| json!({"name": row.name, "image": row.image})).collect();
-    let secrets = if secret == "none" { json!([]) } else { json!([{"name": secret}]) };
+    let secrets = if WITHOUT.contains(&secret) { json!([]) } else { json!([{"name": secret}]) };
     json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("{secret}-{node}")},
         "spec": {
@@ -139,21 +161,49 @@ fn early(found: &[Told], rows: &[Row]) -> bool {
     found.iter().zip(wanted).any(|((_, causes, _), want)| *causes == nobody && !nobody.contains(want))
 }
 
-/// What was found for each row and node, once every container has been pulled in vain with what its node has for it.
+/// What was found for each row and node by now.
+async fn told(rows: &[Row]) -> Vec<Told> {
+    let all: Value = serde_json::from_str(&kubectl(&["get", "pods,events", "-o", "json"]).await).expect("json");
+    let every = rows.iter().flat_map(|row| NODES.map(|node| (row, node)));
+    let found = every.map(|(row, node)| {
+        let said = sayings(&all, &format!("{}-{node}", row.secret), &row.name);
+        (format!("{} {} on {node}", row.secret, row.name), causes(row, &said), said)
+    });
+    found.collect()
+}
+
+/// The same, once every container has been pulled in vain with what its node has for it.
 async fn until_all_are_told(rows: &[Row]) -> Vec<Told> {
     let clock = SystemClock::new();
     loop {
-        let all: Value = serde_json::from_str(&kubectl(&["get", "pods,events", "-o", "json"]).await).expect("json");
-        let every = rows.iter().flat_map(|row| NODES.map(|node| (row, node)));
-        let found = every.map(|(row, node)| {
-            let said = sayings(&all, &format!("{}-{node}", row.secret), row.name);
-            (format!("{} {} on {node}", row.secret, row.name), causes(row, &said), said)
-        });
-        let found: Vec<_> = found.collect();
+        let found = told(rows).await;
         if found.iter().all(|(_, causes, _)| !causes.is_empty()) && !early(&found, rows) {
             return found;
         }
-        assert!(clock.monotonic() < Duration::from_secs(60), "not everything was pulled in vain: {found:#?}");
+        assert!(clock.monotonic() < Duration::from_secs(120), "not everything was pulled in vain: {found:#?}");
+        clock.sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Nodes that are to pull a crowd at once hold some of them back, and that is never taken for a refusal: of what was
+/// pulled the true reason is told, and of what was not, nothing.
+async fn held_back() {
+    let (clock, rows) = (SystemClock::new(), crowd());
+    for node in NODES {
+        apply(&pod(node, "crowd", &rows)).await;
+    }
+    let refused = BTreeSet::from(["KUBELET_NO_CREDENTIALS".to_owned()]);
+    let mut holding = BTreeSet::new();
+    while holding != NODES.into() {
+        assert!(clock.monotonic() < Duration::from_secs(60), "{holding:?} held pulls back");
+        let found = told(&rows).await;
+        let wrong: Vec<_> = found.iter().filter(|(_, causes, _)| !causes.is_subset(&refused)).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        let holds = |node: &&str| {
+            let here = found.iter().filter(|(name, ..)| name.ends_with(node));
+            here.flat_map(|(.., said)| said).any(|(_, words)| words.contains("pull QPS exceeded"))
+        };
+        holding.extend(NODES.into_iter().filter(holds));
         clock.sleep(Duration::from_millis(500)).await;
     }
 }
@@ -166,14 +216,20 @@ async fn what_kubelets_say_leads_to_its_cause_on_both_runtimes() {
     let login = logins(&job).pop().expect("a registry");
     let (clear, foreign) = (clear_registry(), foreign_registry());
     let rows = rows(clear.address().port(), foreign.address().port());
+    let lost = Lost { from: None, port: LOST };
+    lost.begin().await;
     let local = format!("127.0.0.1:{}", clear.address().port());
     apply(&pull_secret("wrong", &[ACR, &local], &login.username, "not-it")).await;
     apply(&pull_secret("right", &[ACR], &login.username, login.password.expose())).await;
-    let secrets: BTreeSet<&str> = rows.iter().map(|row| row.secret).collect();
+    let mut secrets: Vec<&str> = rows.iter().map(|row| row.secret).collect();
+    // A node pulls one image after the other, and waits for what is lost longer than for all else.
+    secrets.sort_unstable_by_key(|&secret| (secret == "lost", secret));
+    secrets.dedup();
     for (secret, node) in secrets.iter().flat_map(|secret| NODES.map(|node| (secret, node))) {
         apply(&pod(node, secret, &rows)).await;
     }
     let found = until_all_are_told(&rows).await;
+    lost.end().await;
     let wanted = rows.iter().flat_map(|row| row.causes);
     let wrong: Vec<_> = found
         .iter()
@@ -190,6 +246,7 @@ async fn what_kubelets_say_leads_to_its_cause_on_both_runtimes() {
     });
     let said: BTreeSet<_> = said.collect();
     assert_eq!(said, NODES.map(|node| (format!("absent-{node}"), Some("SECRET_ABSENT"))).into());
+    held_back().await;
     kubectl(&["delete", "pods", "--all"]).await;
     kubectl(&["delete", "secrets", "wrong", "right"]).await;
     job.down_to_nothing().await;

@@ -18,6 +18,8 @@ mod disk;
 mod environment;
 #[path = "refusals/interrupted.rs"]
 mod interrupted;
+#[path = "refusals/mends.rs"]
+mod mends;
 #[path = "refusals/packets.rs"]
 mod packets;
 #[path = "refusals/places.rs"]
@@ -97,12 +99,15 @@ async fn what_was_found_is_mended_and_the_pods_then_run() {
     }
     apply(&secrets::elsewhere()).await;
     for (way, host) in [("basic", secrets::HOSTS[0]), ("bearer", secrets::HOSTS[1])] {
-        let cases = environment::mendable(way, host);
-        futures::future::join_all(cases.iter().map(|case| mended(&job, case))).await;
-        take_away(&cases.iter().collect::<Vec<_>>()).await;
+        all_mended(&job, &mends::pull_secrets(way, host)).await;
     }
     kubectl(&["delete", "namespace", secrets::ELSEWHERE]).await;
     assert_eq!(left().await, before);
+}
+
+async fn all_mended(job: &Job, cases: &[Case]) {
+    futures::future::join_all(cases.iter().map(|case| mended(job, case))).await;
+    take_away(&cases.iter().collect::<Vec<_>>()).await;
 }
 
 /// Everything that was changed is for the one cause, and the workers that could not start run.

@@ -8,6 +8,7 @@
 pub mod address;
 pub mod cgroup;
 pub mod cluster;
+pub mod firewall;
 pub mod init;
 pub mod leaves;
 pub mod links;

@@ -29,7 +29,7 @@ pub mod reason {
     pub const CUT: &str = "CUT";
     /// The runtime gave up a pull without progress.
     pub const STALLED: &str = "STALLED";
-    /// The kubelet's own limit on pulls, when it is the only reason: the reader of events says so, no single sentence.
+    /// The kubelet's own limit on pulls, when it is the only reason: `static_reads` says so, no single sentence.
     pub const QPS: &str = "QPS";
     /// The node has not got the image that every sandbox needs.
     pub const SANDBOX_IMAGE: &str = "SANDBOX_IMAGE";
@@ -128,12 +128,24 @@ pub fn secret_name(message: &str) -> Option<&str> {
 
 /// Say only that something failed before.
 const ECHOES: &[&str] = &["Back-off pulling image", "Error: ErrImagePull", "Error: ImagePullBackOff"];
+/// The key that a sentence misses in a secret: `couldn't find key KEY in Secret NAMESPACE/NAME`.
+pub(crate) fn missing_key(message: &str) -> Option<&str> {
+    message.split_once("couldn't find key ")?.1.split_once(" in Secret ").map(|(key, _)| key)
+}
+
+/// What a kubelet says of a pull that it does not begin yet.
+const TOO_MANY: &str = "pull QPS exceeded";
 /// What a kubelet says that has only just heard of a pod, or pulls too much at once; it tries again by itself.
-const PASSING: &[&str] = &["pull QPS exceeded", "failed to sync secret cache", "failed to sync configmap cache"];
+const PASSING: &[&str] = &[TOO_MANY, "failed to sync secret cache", "failed to sync configmap cache"];
 
 /// Whether a sentence is about something that passes by itself.
 pub(crate) fn passes(message: &str) -> bool {
     PASSING.iter().any(|part| message.contains(part))
+}
+
+/// Whether a kubelet holds a pull back that it will begin later, for there are too many at once.
+pub(crate) fn holds_back(message: &str) -> bool {
+    message.contains(TOO_MANY)
 }
 
 /// The meaning of a waiting reason with its message, or of an event; `None` for an echo.
@@ -272,6 +284,7 @@ mod tests {
         let key = "couldn't find key A in Secret ns/bundle";
         assert_eq!(meaning("CreateContainerConfigError", key), Some(reason::ENV_KEY_ABSENT));
         assert_eq!(secret_name(key), Some("bundle"));
+        assert_eq!((missing_key(key), missing_key(absent)), (Some("A"), None));
         assert_eq!(meaning("ErrImagePull", "HOST/secret:1: not found"), Some(reason::IMAGE_ABSENT));
     }
 

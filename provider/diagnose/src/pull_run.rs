@@ -9,7 +9,8 @@ use kube::api::ListParams;
 use mops_probe::Observation;
 
 use crate::cluster::{Cluster, Trouble};
-use crate::observed::{Observed, Vantage, check, code};
+use crate::kubelet::reason;
+use crate::observed::{Observed, Status, Vantage, check, code};
 use crate::probe_job;
 use crate::probe_pod;
 use crate::probe_run::{JOB_LABEL, UNSCHEDULED_AFTER};
@@ -117,8 +118,9 @@ fn judge(pod: &Pod, events: &[Event], pool: &str, image: &str) -> Option<Vec<Obs
         return Some(vec![Observed::at(Vantage::K, ok).on(pool, node)]);
     }
     let seen = static_reads::said_by_kubelet(pod, events, pool);
-    // That a pull secret is absent comes before the pull, which may do without.
-    seen.iter().any(|o| o.check == check::KUBELET && o.status == crate::observed::Status::Fail).then_some(seen)
+    // That a pull secret is absent comes before the pull, which may do without; one that is held back begins later.
+    let ends = |o: &Observed| o.check == check::KUBELET && o.status == Status::Fail && o.code() != reason::QPS;
+    seen.iter().any(ends).then_some(seen)
 }
 
 #[cfg(test)]
@@ -126,7 +128,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kubelet::reason;
 
     const IMAGE: &str = "reg.azurecr.io/smoke-test@sha256:4be1";
 
@@ -165,5 +166,6 @@ mod tests {
         assert_eq!(code_of(&creating, &[absent]), None, "the pull is still to come");
         let refused = pod("ErrImagePull", "failed to fetch oauth token: unexpected status: 401 Unauthorized");
         assert_eq!(code_of(&refused, &[]).as_deref(), Some(reason::CREDENTIAL_REFUSED));
+        assert_eq!(code_of(&pod("ErrImagePull", "pull QPS exceeded"), &[]), None, "it begins later");
     }
 }

@@ -223,7 +223,7 @@ async fn examine(cluster: &Cluster, request: &Request, services: &Services, unti
         seen.probes.extend(static_reads::secrets(&shelf, request, services, &workers).await);
         seen.probes.extend(identity_reads::look(cluster, request, &workers).await);
         let events = events(cluster, &workers).await;
-        seen.probes.extend(static_reads::workers(&workers, &events, &nodes));
+        seen.probes.extend(static_reads::workers(&workers, &events, &nodes, &shelf));
         seen.probes.extend(log_reads::look(cluster, request, &workers, &nodes).await);
     }
     let with_artefact = artefact::with_artefact(request, services, seen).await;

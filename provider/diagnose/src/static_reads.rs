@@ -304,14 +304,15 @@ fn owners(shelf: &Shelf, request: &Request, workers: &[Pod]) -> Vec<Observed> {
     all
 }
 
-/// Whether a worker runs, and what the kubelet says about those that do not.
-pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes) -> Vec<Observed> {
+/// Whether a worker runs, and what the kubelet says about those that do not. What it misses in a secret that has it by
+/// now it finds by itself at its next try, so that it is no cause any more.
+pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes, shelf: &Shelf) -> Vec<Observed> {
     let mut seen: Vec<Observed> = Vec::new();
     for pod in workers {
         let node = workload::node_of(pod).unwrap_or_default();
         let pool = if node.is_empty() { String::new() } else { nodes.pool(node) };
         for o in said_by_kubelet(pod, events, &pool) {
-            if !seen.iter().any(|s| s.id == o.id && s.error_code == o.error_code) {
+            if !is_there_by_now(&o, shelf) && !seen.iter().any(|s| s.id == o.id && s.error_code == o.error_code) {
                 seen.push(o);
             }
         }
@@ -325,6 +326,15 @@ pub(crate) fn workers(workers: &[Pod], events: &[Event], nodes: &Nodes) -> Vec<O
     };
     seen.push(Observed::at(Vantage::W, o.detail(&words)));
     seen
+}
+
+fn is_there_by_now(o: &Observed, shelf: &Shelf) -> bool {
+    let Some(secret) = shelf.found(&o.target) else { return false };
+    match o.code() {
+        reason::ENV_SECRET_ABSENT => true,
+        reason::ENV_KEY_ABSENT => kubelet::missing_key(&o.reason).is_some_and(|key| value(secret, key).is_some()),
+        _ => false,
+    }
 }
 
 /// What the kubelet says about a pod that waits.
@@ -362,7 +372,11 @@ fn sayings(pod: &Pod, events: &[Event]) -> Vec<(String, &'static str, String)> {
     let told = told
         .map(|e| (image.clone(), e.reason.as_deref().unwrap_or_default(), e.message.as_deref().unwrap_or_default()));
     let mut known: Vec<(String, &'static str, String)> = Vec::new();
+    let mut held_back: Option<(String, &'static str, String)> = None;
     for (image, reason, message) in own.chain(told) {
+        if kubelet::holds_back(message) {
+            held_back.get_or_insert_with(|| (image.clone(), reason::QPS, format!("{reason} {message}")));
+        }
         if let Some(meaning) = kubelet::meaning(reason, message)
             && !known.iter().any(|(_, m, _)| *m == meaning)
         {
@@ -377,6 +391,10 @@ fn sayings(pod: &Pod, events: &[Event]) -> Vec<(String, &'static str, String)> {
     // What nobody understands is worth showing only when nothing else is there.
     if known.iter().any(|(_, m, _)| *m != reason::OTHER) {
         known.retain(|(_, m, _)| *m != reason::OTHER);
+    }
+    // Nor does a kubelet's limit say anything beside the reason why the image does not come.
+    if known.is_empty() {
+        known.extend(held_back);
     }
     known
 }
@@ -454,26 +472,61 @@ mod tests {
         assert_eq!(codes(&required), [(check::ENV_SECRET, "failed", code::NOT_FOUND)]);
     }
 
-    #[test]
-    fn the_kubelets_own_words_win_over_echoes() {
-        let pod: Pod = serde_json::from_value(json!({
+    fn waiting(message: &str) -> Pod {
+        serde_json::from_value(json!({
             "metadata": {"name": "w", "uid": "u"},
             "spec": {"nodeName": "n", "containers": []},
             "status": {"phase": "Pending", "containerStatuses": [{"name": "worker", "image": "reg/x:1", "imageID": "",
                 "ready": false, "restartCount": 0,
-                "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"reg/x:1\""}}}]}
+                "state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}}]}
         }))
-        .unwrap();
-        let event = |uid: &str, message: &str| -> Event {
-            serde_json::from_value(json!({
-                "metadata": {"name": "e"}, "involvedObject": {"uid": uid}, "type": "Warning", "reason": "Failed",
-                "message": message
-            }))
-            .unwrap()
+        .unwrap()
+    }
+
+    fn warning(uid: &str, message: &str) -> Event {
+        serde_json::from_value(json!({
+            "metadata": {"name": "e"}, "involvedObject": {"uid": uid}, "type": "Warning", "reason": "Failed",
+            "message": message
+        }))
+        .unwrap()
+    }
+
+    const ECHO: &str = "Back-off pulling image \"reg/x:1\"";
+    const REFUSED: &str = "failed to fetch oauth token: unexpected status: 401 Unauthorized";
+
+    fn told(pod: Pod, events: &[Event]) -> Vec<String> {
+        let seen = workers(&[pod], events, &Nodes::default(), &Shelf::default());
+        seen.iter().filter(|o| o.check == check::KUBELET).map(|o| o.code().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_kubelets_own_words_win_over_echoes() {
+        let events = [warning("u", REFUSED), warning("other", "no such host")];
+        assert_eq!(told(waiting(ECHO), &events), [reason::CREDENTIAL_REFUSED]);
+        let seen = workers(&[waiting(ECHO)], &events, &Nodes::default(), &Shelf::default());
+        assert!(codes(&seen).contains(&(check::RUNNING, "failed", code::NONE)));
+    }
+
+    #[test]
+    fn what_a_secret_has_by_now_is_missed_no_more() {
+        let told = |words: &str, keys: &[(&str, &str)]| {
+            let shelf = Shelf::of([("bundle", Ok(secret("Opaque", keys)))]);
+            let seen = workers(&[waiting(words)], &[], &Nodes::default(), &shelf);
+            seen.iter().find(|o| o.check == check::KUBELET).map(|o| o.code().to_owned()).unwrap_or_default()
         };
-        let text = "failed to fetch oauth token: unexpected status: 401 Unauthorized";
-        let seen = workers(&[pod], &[event("u", text), event("other", "no such host")], &Nodes::default());
-        let want = [(check::KUBELET, "failed", reason::CREDENTIAL_REFUSED), (check::RUNNING, "failed", code::NONE)];
-        assert_eq!(codes(&seen), want);
+        let key = "couldn't find key REGISTRY_PASSWORD in Secret ns/bundle";
+        assert_eq!(told(key, &[("REGISTRY_PASWORD", "canary")]), reason::ENV_KEY_ABSENT);
+        assert_eq!(told(key, &[("REGISTRY_PASSWORD", "canary")]), "");
+        assert_eq!(told("secret \"bundle\" not found", &[]), "");
+        assert_eq!(told("secret \"another\" not found", &[]), reason::ENV_SECRET_ABSENT);
+    }
+
+    #[test]
+    fn a_limit_on_pulls_is_told_when_nothing_else_is_said() {
+        let limit = "pull QPS exceeded";
+        assert_eq!(told(waiting(limit), &[]), [reason::QPS]);
+        assert_eq!(told(waiting(ECHO), &[warning("u", limit)]), [reason::QPS]);
+        assert_eq!(told(waiting(limit), &[warning("u", REFUSED)]), [reason::CREDENTIAL_REFUSED]);
+        assert_eq!(told(waiting(ECHO), &[warning("other", limit)]), [""; 0]);
     }
 }

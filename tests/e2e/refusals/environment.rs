@@ -4,7 +4,7 @@ use mops_tests::real::hosted::{BOT, GHCR};
 use serde_json::{Value, json};
 
 use super::case::Case;
-use super::secrets::{broken, for_another_host, lying_elsewhere, of_another_type, right};
+use super::secrets::right;
 use crate::existing::password;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -27,26 +27,6 @@ pub(super) fn keys(password: &str) -> Value {
 /// Workers that lack nothing.
 pub(super) fn whole(name: &str) -> Case {
     worker(name, &[], vec![keys(&password())])
-}
-
-/// Workers that cannot start for what their pull secret is or lacks, while a secret of their environment has the login.
-pub(super) fn mendable(way: &str, host: &str) -> Vec<Case> {
-    let case = |name: &str, cause: &'static str| {
-        let mut case = lying_elsewhere(&format!("mend-{way}-{name}"), host);
-        case.wanted = [cause].into();
-        case.env = json!([{"name": "MODELOPS_BUNDLE_REGISTRY", "value": host}]);
-        case.env_from = vec!["bundle-credentials"];
-        case.beside.push(keys(&password()));
-        case
-    };
-    let without_search = |name: &str, cause| Case { flags: &[], ..case(name, cause) };
-    vec![
-        case("other-namespace", "SECRET_WRONG_NAMESPACE"),
-        without_search("absent", "PULL_SECRET_MISSING"),
-        without_search("wrong-type", "SECRET_WRONG_TYPE").with(of_another_type(host)),
-        without_search("wrong-host", "PULL_SECRET_HOST_MISMATCH").with(for_another_host()),
-        without_search("broken-entry", "DOCKERCONFIG_MALFORMED").with(broken(host)),
-    ]
 }
 
 /// Workers of an image of this registry, which asks for no login, with these variables beside what they need.
@@ -81,7 +61,8 @@ fn twice(good: Value) -> Case {
     case
 }
 
-fn secret(name: &str, keys: &[(&str, &str)]) -> Value {
+/// A secret with these keys.
+pub(super) fn secret(name: &str, keys: &[(&str, &str)]) -> Value {
     let keys: serde_json::Map<String, Value> =
         keys.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": keys})

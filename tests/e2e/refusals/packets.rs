@@ -1,12 +1,9 @@
 //! Packets that get lost between pods and a registry, by the firewall of the world.
 
-use std::time::Duration;
-
-use mops_host::proc::Command;
 use mops_tests::http::{Call, Reply};
 use mops_tests::image::{Image, MANIFEST};
-use mops_tests::private::address::REGISTRY;
 use mops_tests::private::cluster::images::workload;
+use mops_tests::private::firewall::Lost;
 use mops_tests::real::hosted::GENERIC;
 use mops_tests::tls::{Leaf, Server};
 use serde_json::json;
@@ -44,7 +41,7 @@ impl Packets {
         };
         let all = Self { registries: ALL.iter().map(open).collect() };
         for (dropped, port) in all.rules() {
-            dropped.begin(port).await;
+            dropped.to(port).begin().await;
         }
         all
     }
@@ -52,7 +49,7 @@ impl Packets {
     /// From now on they arrive.
     pub(super) async fn arrive(self) {
         for (dropped, port) in self.rules() {
-            dropped.end(port).await;
+            dropped.to(port).end().await;
         }
     }
 
@@ -84,27 +81,8 @@ fn answer(call: &Call, image: &Image) -> Reply {
 }
 
 impl Dropped {
-    /// From now on they get lost on the way to this port.
-    pub(super) async fn begin(&self, port: u16) {
-        self.rule("-I", port).await;
-    }
-
-    /// From now on they arrive.
-    pub(super) async fn end(&self, port: u16) {
-        self.rule("-D", port).await;
-    }
-
-    async fn rule(&self, way: &str, port: u16) {
-        let (to, port) = (REGISTRY.to_string(), port.to_string());
-        let words = [way, "INPUT", "-s", self.from, "-d", &to, "-p", "tcp", "--dport", &port, "-j", "DROP"];
-        let command = Command {
-            program: "/usr/sbin/iptables".into(),
-            args: words.iter().map(|&word| word.to_owned()).collect(),
-            env: Vec::new(),
-            stdin: None,
-            timeout: Duration::from_secs(10),
-            max_output: 1 << 16,
-        };
-        command.run_checked().await.expect("a rule");
+    /// What gets lost on the way to this port.
+    pub(super) const fn to(&self, port: u16) -> Lost {
+        Lost { from: Some(self.from), port }
     }
 }

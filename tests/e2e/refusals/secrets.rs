@@ -86,6 +86,11 @@ pub(super) fn broken(host: &str) -> Value {
     secret(DOCKER_CONFIG, &json!({"auths": {host: {"auth": "no login, and no base64 either"}}}))
 }
 
+/// An entry for the host, with nothing in it.
+pub(super) fn without_login(host: &str) -> Value {
+    secret(DOCKER_CONFIG, &json!({"auths": {host: {}}}))
+}
+
 /// What no kubelet reads.
 pub(super) fn of_another_type(host: &str) -> Value {
     secret("Opaque", &config(&[host], &password()))

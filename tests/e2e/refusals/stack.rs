@@ -72,10 +72,10 @@ async fn only_by_the_proxy(job: &Job) -> Came {
         );
     };
     edit(&config);
-    let dropped = &packets::ALL[0];
-    dropped.begin(packets::HTTPS).await;
+    let lost = packets::ALL[0].to(packets::HTTPS);
+    lost.begin().await;
     let came = asked(job, "proxy-untold", &["PROXY_ENV_MISSING"]).await;
-    dropped.end(packets::HTTPS).await;
+    lost.end().await;
     edit(&Value::Null);
     came
 }

@@ -1,0 +1,46 @@
+//! What `--fix` mends by itself: workers that cannot start, while what they need lies somewhere in their namespace.
+
+use mops_tests::real::hosted::BOT;
+use serde_json::{Value, json};
+
+use super::case::Case;
+use super::environment::{keys, secret};
+use super::secrets::{broken, for_another_host, lying_elsewhere, of_another_type, right, without_login};
+use crate::existing::password;
+
+/// Workers that cannot start for what their pull secret is or lacks, while a secret of their environment has the login.
+pub(super) fn pull_secrets(way: &str, host: &str) -> Vec<Case> {
+    let case = |name: &str, cause: &'static str| {
+        let mut case = lying_elsewhere(&format!("mend-{way}-{name}"), host);
+        case.wanted = [cause].into();
+        case.env = json!([{"name": "MODELOPS_BUNDLE_REGISTRY", "value": host}]);
+        case.env_from = vec!["bundle-credentials"];
+        case.beside.push(keys(&password()));
+        case
+    };
+    let without_search = |name: &str, cause| Case { flags: &[], ..case(name, cause) };
+    vec![
+        case("other-namespace", "SECRET_WRONG_NAMESPACE"),
+        without_search("absent", "PULL_SECRET_MISSING"),
+        without_search("wrong-type", "SECRET_WRONG_TYPE").with(of_another_type(host)),
+        without_search("wrong-host", "PULL_SECRET_HOST_MISMATCH").with(for_another_host()),
+        without_search("broken-entry", "DOCKERCONFIG_MALFORMED").with(broken(host)),
+        without_search("no-login", "PULL_SECRET_NO_CREDENTIAL").with(without_login(host)),
+        without_search("other-key", "SECRET_KEY_MISSING").with(right(host)).named_by_another_key(),
+    ]
+}
+
+impl Case {
+    /// A variable of its workers is to come from a key that is a letter off in the secret.
+    fn named_by_another_key(mut self) -> Self {
+        let by_key = json!({"secretKeyRef": {"name": "bundle-credentials", "key": "REGISTRY_PASSWORD"}});
+        self.env.as_array_mut().into_iter().for_each(|env| {
+            env.push(json!({"name": "REGISTRY_PASSWORD", "valueFrom": by_key}));
+        });
+        self.env_from.clear();
+        self.beside.retain(|object| object["metadata"]["name"] != "bundle-credentials");
+        let off = [("REGISTRY_USERNAME", BOT), ("REGISTRY_PASWORD", &password())];
+        self.beside.push(secret("bundle-credentials", &off));
+        self
+    }
+}
