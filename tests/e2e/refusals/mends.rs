@@ -1,7 +1,7 @@
 //! What `--fix` mends by itself: workers that cannot start, while what they need lies somewhere in their namespace.
 
 use mops_tests::real::hosted::BOT;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::case::Case;
 use super::environment::{keys, secret};
