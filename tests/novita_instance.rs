@@ -109,6 +109,8 @@ async fn v_04_a_login_in_a_template_is_refused_before_anything_is_sent() {
         let (code, said) = office.desk.said(&format!("mops novita instance create --template {file}")).await;
         assert!(code == 2 && said.contains("imageAuth"), "{said}");
     }
+    let (code, said) = office.desk.said("mops novita instance create --template nope.yaml").await;
+    assert!(code == 2 && said.contains("there is no template `nope.yaml`") && !said.contains("stack file"), "{said}");
     let (code, said) =
         office.desk.said("mops novita instance create --image a --image-auth u:secretpart --product p").await;
     assert!(code == 2 && !said.contains("secretpart"), "{said}");

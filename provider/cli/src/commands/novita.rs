@@ -200,8 +200,12 @@ fn way_out(fix: &mops_diagnose::finding::Fix) -> String {
 
 /// A template of a file, YAML or JSON.
 fn template_file(app: &App, path: &Path) -> Result<Template, Failure> {
-    let text = app.read_source(path)?;
     let name = path.display();
+    if !path.is_file() {
+        let hint = "give the path of a template, or the id of one that Novita keeps; nothing was sent";
+        return Err(Failure::usage(format!("there is no template `{name}`"), hint));
+    }
+    let text = app.read_source(path)?;
     let json: serde_json::Value = serde_saphyr::from_str(&text).map_err(|error| {
         Failure::usage(format!("`{name}` is neither YAML nor JSON: {}", first_line(&error)), "look at that line")
     })?;
