@@ -23,10 +23,6 @@ const REPAIRS: &[&str] = &[
     "mops tokens sync",
 ];
 
-/// Commands of the catalogue that this version does not have; reports print the words of such a fix and no command
-/// (`tests/diagnose/program.rs` asks the real parser).
-pub const LATER: &[&str] = &[];
-
 /// The names of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -46,8 +42,7 @@ pub struct Words {
 impl Words {
     /// The command with its names; `None` when one of them is not known.
     fn command(&self, template: &str, trigger: &Observed) -> Option<String> {
-        let later = LATER.iter().any(|words| template.starts_with(words));
-        if template.is_empty() || later { None } else { self.fill(template, trigger, |_| None) }
+        if template.is_empty() { None } else { self.fill(template, trigger, |_| None) }
     }
 
     /// The sentence with its names; one that is not known reads `?`.
