@@ -160,7 +160,10 @@ async fn n_12_for_the_pull_secret_alone_only_pods_that_have_not_started_go() {
     assert!(said.contains("deployment/reasoning-nim: none"), "{said}");
     assert_eq!(["reasoning-nim", "embedding-nim"].map(generation), before, "no rollout");
     assert_eq!(names(&stage.pods("reasoning-nim")), running);
-    assert_ne!(names(&stage.pods("embedding-nim")), waiting);
+    // The kubelet tries again by itself, too, and a pod that has started meanwhile is let alone.
+    let came = stage.pods("embedding-nim");
+    let ready = |pod: &Json| pod["status"]["containerStatuses"][0]["ready"] == true;
+    assert!(names(&came) != waiting || came.iter().all(ready), "{came:?}");
 }
 
 #[tokio::test]
