@@ -66,7 +66,7 @@ e2e: build probe monitor tools
 	cargo test --no-run --quiet -p mops-tests --test e2e
 	cargo test --no-run --quiet -p mops-tests --test fast
 	cargo build --quiet --locked --manifest-path examples/gestalt/Cargo.toml --target-dir "$(gestalt)"
-	MOPS_GESTALT="$(gestalt)/debug/modelops-gestalt" MOPS_REQUIRE=world,az,azurite,chromium,cluster,pulumi,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
+	MOPS_GESTALT="$(gestalt)/debug/modelops-gestalt" MOPS_REQUIRE=world,az,azurite,chromium,cluster,pulumi,slurm,sshd MOPS_BIN_DIR="$(debug)" "$(debug)/mops-world" run --cluster sh tests/e2e.sh
 
 # Bodies of ours through models that others generated: a package outside the workspace, whose tree nothing of ours may have.
 models:

@@ -51,6 +51,8 @@ mod sdks;
 mod sign_in;
 #[path = "e2e/signatures.rs"]
 mod signatures;
+#[path = "e2e/slurm.rs"]
+mod slurm;
 #[path = "e2e/smoke_test.rs"]
 mod smoke_test;
 #[path = "e2e/storage.rs"]

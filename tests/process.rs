@@ -92,6 +92,8 @@ mod secrets;
 mod shared_state;
 #[path = "signals.rs"]
 mod signals;
+#[path = "slurm.rs"]
+mod slurm;
 #[path = "smoke_test.rs"]
 mod smoke_test;
 #[path = "token_stack.rs"]

@@ -25,7 +25,7 @@ row '*.azurecr.io' 'docker-registry with the sign-in of ACR, once ARM has made o
 row '*.blob.core.windows.net' 'Azurite, once ARM has made an account'
 row 'ghcr.io, docker.io' 'docker-registry; example-bot with $REGISTRY_TOKEN, below example-org/'
 row 'registry.lab.example' 'docker-registry with a password, the same one'
-row 'koa.its.hawaii.edu' 'sshd: ssh -F $MOPS_WORLD/login/ssh_config koa.its.hawaii.edu'
+row 'koa.its.hawaii.edu' 'sshd with SLURM: ssh -F $MOPS_WORLD/login/ssh_config koa.its.hawaii.edu'
 [ -z "${KUBECONFIG:-}" ] || row 'Kubernetes' 'two real nodes, system and gpu; $KUBECONFIG is its administrator'
 row "$MOPS_WORLD" 'the files and logs of all that'
 cat <<'TEXT'

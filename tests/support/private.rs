@@ -19,6 +19,7 @@ pub mod part;
 pub mod rights;
 pub mod run;
 pub mod scratch;
+pub mod slurm;
 pub mod steward;
 pub mod trust;
 

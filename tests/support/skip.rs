@@ -23,6 +23,7 @@ const COMPONENTS: &[(&str, &str)] = &[
     ("root", "run as root"),
     ("script", "apt-get install --no-install-recommends bsdutils"),
     ("skopeo", "apt-get install --no-install-recommends skopeo"),
+    ("slurm", "sh tests/tools/debian.sh, then as root where `unshare` may make namespaces"),
     ("sshd", "apt-get install --no-install-recommends openssh-server, then as root"),
     ("strace", "apt-get install --no-install-recommends strace, where tracing is allowed"),
     ("userns", "a kernel that lets users make namespaces: see user.max_user_namespaces"),

@@ -129,6 +129,11 @@ fn person(_: &(), call: &Call, _: &Params) -> Reply {
         "gated" | "narrow" => {
             json!({"role": "fineGrained", "fineGrained": {"canReadGatedRepos": role == "gated", "scoped": []}})
         }
+        // In an hour.
+        "soon" => {
+            let ends = mops_host::SystemClock::shared().now() + std::time::Duration::from_secs(3600);
+            json!({"role": "read", "expiration": crate::world::stamp(ends)})
+        }
         role => json!({"role": role}),
     };
     Reply::json(

@@ -15,6 +15,8 @@ skopeo                      # pushes images, and referees the registry
 docker-registry             # the registry that nodes pull from, and the referee of the registry fake
 apache2-utils               # htpasswd: the password file of a registry with Basic
 openssh-server              # the login node that tokens go to
+slurm-wlm                   # its scheduler, and the nodes behind it
+munge                       # who signs in at the scheduler
 python3-venv                # the environment that the Azure CLI is built into
 podman                      # a client of both registries
 docker.io                   # another, with its daemon
@@ -28,5 +30,12 @@ done)
 [ -n "$missing" ] || { echo 'debian: everything is there'; exit 0; }
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
+# No package may start its daemon on this machine: a world starts its own.
+policy=/usr/sbin/policy-rc.d
+if ! [ -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
 # shellcheck disable=SC2086 # one word a package
 apt-get install -y -qq --no-install-recommends $missing

@@ -19,6 +19,7 @@ mod reading;
 mod refresh;
 mod report;
 mod secrets;
+mod slurm;
 mod smoke;
 mod state;
 mod tokens;
@@ -48,6 +49,7 @@ pub(crate) use reading::ReadingArgs;
 pub(crate) use refresh::RefreshArgs;
 pub(crate) use report::*;
 pub(crate) use secrets::*;
+pub(crate) use slurm::*;
 pub(crate) use smoke::{SmokeArgs, SmokeTestArgs};
 pub(crate) use state::*;
 pub(crate) use tokens::*;
@@ -105,6 +107,8 @@ pub(crate) enum Verb {
     Env(EnvArgs),
     /// Tokens of Hugging Face and Weights & Biases on a SLURM host.
     Tokens(TokensArgs),
+    /// Jobs of a SLURM host, with the tokens that are there.
+    Slurm(SlurmArgs),
     /// The older place of the checks.
     #[command(hide = true)]
     Dev(DevArgs),

@@ -31,6 +31,7 @@ mod passphrase;
 mod preview;
 mod refresh;
 mod remove;
+mod slurm;
 mod state;
 mod status;
 mod tokens_check;
@@ -88,6 +89,7 @@ pub(crate) use outputs::{OutputsLine, print_asked as print_outputs, show as show
 pub(crate) use passphrase::RotatedLine;
 pub(crate) use refresh::{drops, options as refresh_options};
 pub(crate) use remove::RemovedLine;
+pub(crate) use slurm::{JobLine, JobLogLine, SubmittedLine};
 pub(crate) use state::{ForgottenLine, ResourceLine, UnprotectedLine};
 pub(crate) use status::{StatusLine, show as show_status};
 pub(crate) use tokens_check::TokensCheckedLine;
@@ -105,6 +107,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::Auth(args) => auth(app, args.verb),
         Verb::Env(args) => env(app, args.verb),
         Verb::Tokens(args) => tokens(app, args.verb),
+        Verb::Slurm(args) => slurm::run(app, args.verb),
         Verb::Ngc(args) => ngc_check::ngc(app, args.verb),
         Verb::Novita(args) => novita::run(app, args.verb),
         Verb::Explain(args) => explain::run(app, &args),

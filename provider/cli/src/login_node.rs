@@ -20,12 +20,20 @@ const WORKDIR: &str = "~/koa-ml";
 /// The profile that needs no file.
 const KOA: &str = "koa";
 const KOA_HOST: &str = "koa.its.hawaii.edu";
+/// Where its jobs go, unless they say otherwise.
+const KOA_PARTITION: &str = "kill-shared";
 
 /// A host with its folders.
 #[derive(Debug)]
 pub(crate) struct LoginNode {
     pub(crate) host: Host,
     pub(crate) workdir: String,
+    /// The folder of data; that of jobs where nothing else is said.
+    pub(crate) data: Option<String>,
+    /// Where jobs go that do not say so themselves.
+    pub(crate) partition: Option<String>,
+    /// Types of GPUs from the best to the least; empty for the usual list.
+    pub(crate) gpu_order: Vec<String>,
 }
 
 /// What a file may say; other keys are other programs'.
@@ -38,6 +46,9 @@ struct Settings {
     identity_file: Option<String>,
     remote_workdir: Option<String>,
     proxy_command: Option<String>,
+    remote_data_dir: Option<String>,
+    partition: Option<String>,
+    gpu_order: Vec<String>,
 }
 
 impl Settings {
@@ -49,6 +60,9 @@ impl Settings {
             identity_file: self.identity_file.or(other.identity_file),
             remote_workdir: self.remote_workdir.or(other.remote_workdir),
             proxy_command: self.proxy_command.or(other.proxy_command),
+            remote_data_dir: self.remote_data_dir.or(other.remote_data_dir),
+            partition: self.partition.or(other.partition),
+            gpu_order: if self.gpu_order.is_empty() { other.gpu_order } else { self.gpu_order },
         }
     }
 }
@@ -68,6 +82,7 @@ pub(crate) fn named(app: &App, args: &HostArgs) -> Result<LoginNode, Failure> {
         }
     }
     let path = |text: &String| app.env.path(text);
+    let of_koa = (host == KOA_HOST).then(|| KOA_PARTITION.to_owned());
     Ok(LoginNode {
         host: Host {
             host,
@@ -78,6 +93,9 @@ pub(crate) fn named(app: &App, args: &HostArgs) -> Result<LoginNode, Failure> {
             config: args.ssh_config.as_ref().map(path),
         },
         workdir: found.remote_workdir.unwrap_or_else(|| WORKDIR.to_owned()),
+        data: found.remote_data_dir,
+        partition: found.partition.or(of_koa),
+        gpu_order: found.gpu_order,
     })
 }
 
@@ -115,7 +133,7 @@ fn settings(app: &App, args: &HostArgs) -> Result<Settings, Failure> {
         port: args.port,
         identity_file: args.identity_file.clone(),
         remote_workdir: args.workdir.clone(),
-        proxy_command: None,
+        ..Settings::default()
     };
     let variables = Settings {
         user: variable(app, "KOA_USER"),
@@ -124,6 +142,8 @@ fn settings(app: &App, args: &HostArgs) -> Result<Settings, Failure> {
         identity_file: variable(app, "KOA_IDENTITY_FILE"),
         remote_workdir: variable(app, "KOA_REMOTE_WORKDIR"),
         proxy_command: variable(app, "KOA_PROXY_COMMAND"),
+        remote_data_dir: variable(app, "KOA_REMOTE_DATA_DIR"),
+        ..Settings::default()
     };
     let mut found = flags.or(variables);
     if let Some(name) = &args.profile {
@@ -174,6 +194,11 @@ pub(crate) fn refusal(seen: &[Observation]) -> Failure {
     let Some(cause) = causes(seen).into_iter().find(|cause| cause.severity == Severity::Error) else {
         return Failure::could_not_run(Error::new(Class::Bug, "the host gave no answer that tells"));
     };
+    because(&cause)
+}
+
+/// A cause as the end of a verb.
+pub(crate) fn because(cause: &Finding) -> Failure {
     let fix = cause.fixes.first();
     let todo = fix.map(|fix| fix.text.clone()).unwrap_or_default();
     let look = fix.and_then(|fix| fix.command.clone()).map(|command| format!("; `{command}`")).unwrap_or_default();

@@ -123,15 +123,15 @@ impl Printer {
         }
     }
 
-    /// Bytes of a program in a container, as they are.
-    pub(crate) fn pass(&self, stream: Stream, bytes: &[u8]) {
+    /// Bytes of a program in a container or a job, as they are; whether somebody still reads.
+    pub(crate) fn pass(&self, stream: Stream, bytes: &[u8]) -> bool {
         let mut inner = self.inner();
         inner.clear();
         let to = match stream {
             Stream::Out => &mut inner.out,
             Stream::Err => &mut inner.err,
         };
-        let _ = to.write_all(bytes).and_then(|()| to.flush());
+        to.write_all(bytes).and_then(|()| to.flush()).is_ok()
     }
 
     /// A line that is replaced by the next one, where somebody looks.

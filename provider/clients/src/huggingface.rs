@@ -10,6 +10,8 @@ use http::Method;
 use mops_core::Secret;
 use mops_wire::{Credential, Http, Origin, Redirects, Request, Response, Url, WireError};
 use serde_json::Value as Json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Where it is, where nothing else is said.
 pub const BASE: &str = "https://huggingface.co";
@@ -69,6 +71,8 @@ pub struct Person {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// When it ends, if it does.
+    pub ends: Option<OffsetDateTime>,
 }
 
 /// The Hub.
@@ -114,7 +118,10 @@ impl Hub {
             }
             _ => Role::Unknown,
         };
-        Ok(Person { name: name.to_owned(), role })
+        // As the Hub's own client in JavaScript reads it: a token of a person has one, that of a sign-in the other.
+        let ends = [&access["expiration"], &json["auth"]["expiresAt"]].into_iter().find_map(Json::as_str);
+        let ends = ends.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+        Ok(Person { name: name.to_owned(), role, ends })
     }
 
     /// Whether a token, or anybody, gets the files of a model, `ORG/NAME`.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use mops_core::Secret;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Child;
+use tokio::process::{Child, ChildStdout};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -134,8 +134,21 @@ impl Command {
         }
     }
 
+    /// The same, with what it writes handed on as it comes; [`Output::stdout`] stays empty.
+    ///
+    /// # Errors
+    /// See [`ProcError`].
+    pub async fn stream(&self, each: impl FnMut(&[u8])) -> Result<Output, ProcError> {
+        let mut group = self.spawn()?;
+        self.limited(self.drive(&mut group.child, async |pipe| hand_on(pipe, each).await)).await
+    }
+
     async fn ended(&self, group: &mut Group) -> Result<Output, ProcError> {
-        match tokio::time::timeout(self.timeout, self.drive(&mut group.child)).await {
+        self.limited(self.drive(&mut group.child, async |pipe| drain(pipe, self.max_output).await)).await
+    }
+
+    async fn limited(&self, work: impl Future<Output = io::Result<Output>>) -> Result<Output, ProcError> {
+        match tokio::time::timeout(self.timeout, work).await {
             Err(_) => Err(ProcError::Timeout { program: self.program.clone(), limit: self.timeout }),
             Ok(Err(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
                 Err(ProcError::TooMuch { program: self.program.clone(), limit: self.max_output })
@@ -183,7 +196,11 @@ impl Command {
         Ok(Group { child, id })
     }
 
-    async fn drive(&self, child: &mut Child) -> io::Result<Output> {
+    async fn drive(
+        &self,
+        child: &mut Child,
+        reading: impl AsyncFnOnce(Option<ChildStdout>) -> io::Result<Vec<u8>>,
+    ) -> io::Result<Output> {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let write = async {
             if let (Some(mut pipe), Some(secret)) = (stdin, &self.stdin) {
@@ -191,7 +208,7 @@ impl Command {
                 let _ = pipe.write_all(secret.expose().as_bytes()).await;
             }
         };
-        let ((), out, err) = tokio::join!(write, drain(stdout, self.max_output), drain(stderr, self.max_output));
+        let ((), out, err) = tokio::join!(write, reading(stdout), drain(stderr, self.max_output));
         let (stdout, stderr) = (out?, err?);
         Ok(Output { code: child.wait().await?.code(), stdout, stderr })
     }
@@ -237,6 +254,16 @@ async fn drain(pipe: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Result
     let allowed = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     pipe.take(allowed).read_to_end(&mut bytes).await?;
     if bytes.len() > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+async fn hand_on(pipe: Option<impl AsyncRead + Unpin>, mut each: impl FnMut(&[u8])) -> io::Result<Vec<u8>> {
+    let (Some(mut pipe), mut buffer) = (pipe, vec![0; 16 * 1024]) else { return Ok(Vec::new()) };
+    loop {
+        match pipe.read(&mut buffer).await? {
+            0 => return Ok(Vec::new()),
+            got => each(&buffer[..got]),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use mops_diagnose::observed::services::{check, code};
 use mops_probe::Observation;
 use mops_probe::failure::Failure;
 use mops_probe::observation::{code as seen, variant};
+use time::OffsetDateTime;
 
 /// What was seen, and the result in a few words.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Answer {
     pub seen: Vec<Observation>,
     /// For a person.
     pub said: String,
+    /// When the token ends, if its service says so.
+    pub ends: Option<OffsetDateTime>,
 }
 
 /// The Hub's word on a token and on models.
@@ -32,6 +35,7 @@ pub async fn hub(hub: &Hub, token: Option<&Secret<String>>, models: &[String]) -
             }
             Ok(person) => {
                 answer.said = person_in_words(&person);
+                answer.ends = person.ends;
                 answer.seen.push(Observation::ok(check::HF_WHOAMI, variant, &host).by("HF_TOKEN"));
                 answer.seen.push(Observation::ok(check::HF_ROLE, variant, &host).code(role(&person)));
             }
@@ -106,7 +110,7 @@ pub fn on_the_host(name: &str, service: &str, status: u16, named: bool) -> Answe
         (429, _) => (failed(seen::RATE_LIMITED), "asked too often".to_owned()),
         _ => (failed(seen::UNEXPECTED), format!("an answer of {status}")),
     };
-    Answer { seen: vec![seen], said }
+    Answer { seen: vec![seen], said, ends: None }
 }
 
 fn role(person: &Person) -> &'static str {

@@ -12,6 +12,7 @@ use mops_host::{Env, random};
 use mops_probe::Observation;
 use mops_probe::observation::code as seen;
 
+use crate::pieces::{Piece, Pieces};
 use crate::snippet;
 
 /// The program.
@@ -137,29 +138,58 @@ pub async fn run(
     limit: Duration,
 ) -> Result<Session, ProcError> {
     let run = random::hex::<8>();
-    let text = whole(&run, script);
+    match command(env, host, &run, script, input, limit).run().await {
+        Ok(output) => Ok(read(&host.name(), &run, &output)),
+        Err(error) => without_answer(host, error),
+    }
+}
+
+/// The same for a script that may run for long: each line of ours and each piece of a file is handed on as it comes.
+///
+/// # Errors
+/// When there is no `ssh` on this machine.
+pub async fn follow(
+    env: &Env,
+    host: &Host,
+    script: &Script,
+    limit: Duration,
+    mut each: impl FnMut(Piece<'_>),
+) -> Result<Session, ProcError> {
+    let run = random::hex::<8>();
+    let mut pieces = Pieces::new(&run);
+    let command = command(env, host, &run, script, &Secret::from(""), limit);
+    match command.stream(|bytes| pieces.push(bytes, &mut each)).await {
+        Ok(output) => Ok(read(&host.name(), &run, &Output { stdout: pieces.rest(), ..output })),
+        Err(error) => without_answer(host, error),
+    }
+}
+
+fn command(env: &Env, host: &Host, run: &str, script: &Script, input: &Secret<String>, limit: Duration) -> Command {
+    let text = whole(run, script);
     // The shell reads what it runs byte by byte, so that it leaves the rest to whoever reads next. No shell reads
     // anything into these words: neither csh nor fish has a use for them inside single quotes.
     let command = format!("exec /bin/sh -c 'eval \"$(dd bs=1 count={} 2>/dev/null)\"'", text.len());
-    let command = Command {
+    Command {
         program: PROGRAM.to_owned(),
         args: host.words(env).into_iter().chain([command]).collect(),
         env: [env.only(NEEDED), vec![("LC_ALL".to_owned(), "C".to_owned())]].concat(),
         stdin: Some(Secret::new(text + input.expose())),
         timeout: limit,
         max_output: LONGEST,
-    };
-    match command.run().await {
-        Ok(output) => Ok(read(&host.name(), &run, &output)),
-        Err(ProcError::Timeout { limit, .. }) => {
+    }
+}
+
+fn without_answer(host: &Host, error: ProcError) -> Result<Session, ProcError> {
+    match error {
+        ProcError::Timeout { limit, .. } => {
             let told = format!("no end within {} s", limit.as_secs());
             Ok(without(session_failed(&host.name(), seen::TIMEOUT).detail(&told)))
         }
-        Err(ProcError::TooMuch { .. }) => {
+        ProcError::TooMuch { .. } => {
             let failed = Observation::failed(check::SSH_COMMAND, variant::HOST, &host.name(), code::NO_MARKERS);
             Ok(without(failed.detail("it prints without an end")))
         }
-        Err(other) => Err(other),
+        other => Err(other),
     }
 }
 

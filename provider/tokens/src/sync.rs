@@ -65,9 +65,15 @@ pub struct Sent {
 /// # Errors
 /// When there is no `ssh` on this machine.
 pub async fn send(env: &Env, host: &Host, order: &Order<'_>) -> Result<Sent, ProcError> {
+    let session = ssh::run(env, host, &script(order), order.text, LIMIT).await?;
+    Ok(judged(session, &host.name(), order.path))
+}
+
+/// What writes the file there, from standard input.
+pub(crate) fn script(order: &Order<'_>) -> Script {
     let nonce = nonce();
     let text = order.text.expose();
-    let script = Script {
+    Script {
         set: vec![
             ("given", order.path.to_owned()),
             ("nonce", nonce.clone()),
@@ -76,9 +82,7 @@ pub async fn send(env: &Env, host: &Host, order: &Order<'_>) -> Result<Sent, Pro
             ("names", order.merge.as_ref().map(|names| names.join(" ")).unwrap_or_default()),
         ],
         body: include_str!("sh/sync.sh").to_owned(),
-    };
-    let session = ssh::run(env, host, &script, order.text, LIMIT).await?;
-    Ok(judged(session, &host.name(), order.path))
+    }
 }
 
 /// Drawn anew for each run, so that its hashes say nothing to anybody else.
@@ -111,7 +115,8 @@ pub fn octal(mode: &str) -> String {
     bits.chunks(3).map(digit).collect()
 }
 
-fn judged(session: Session, host: &str, path: &str) -> Sent {
+/// What came of it.
+pub(crate) fn judged(session: Session, host: &str, path: &str) -> Sent {
     let mut seen = session.seen.clone();
     if session.lines.is_none() {
         return Sent { seen, written: Err(Refused::Seen) };
@@ -156,9 +161,7 @@ fn because(word: &str, told: &str) -> Refused {
             "take that right away there (`chmod go-w`), or name another place with `--remote-path`",
         ),
         "file" => (format!("`{told}` on the host is no regular file"), "name another place with `--remote-path`"),
-        "cut" => {
-            (format!("the tokens arrived in part: {told}"), "the old file is as it was; run the same command again")
-        }
+        "cut" => (format!("the file arrived in part: {told}"), "the old file is as it was; run the same command again"),
         _ => (
             format!("the file could not be written: {told}"),
             "the old file is as it was; mend the host, then run again",

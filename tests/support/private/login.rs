@@ -12,6 +12,7 @@ use super::address::LOGIN;
 use super::part::Part;
 use super::run::run_words;
 use super::scratch;
+use super::slurm::CONFIG;
 
 /// What the node is called.
 pub const HOST: &str = "koa.its.hawaii.edu";
@@ -96,6 +97,6 @@ fn server(folder: &Path) -> String {
     format!(
         "ListenAddress {LOGIN}\nHostKey {folder}/host\nPidFile none\nAuthorizedKeysFile {HOME}/authorized_keys\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nStrictModes no\nPrintMotd no\n\
-         AcceptEnv HF_* NGC_* WANDB_*\nSubsystem sftp internal-sftp\n"
+         AcceptEnv HF_* NGC_* WANDB_*\nSetEnv SLURM_CONF={CONFIG}\nSubsystem sftp internal-sftp\n"
     )
 }

@@ -1,4 +1,4 @@
-//! Who furnishes the world, in this order: files, links, roots, names, the login node, the cloud, the cluster; then runs
+//! Who furnishes the world, in this order: files, links, roots, names, the login node and its SLURM, the cloud, the cluster; then runs
 //! the command in it. When the command ends, the world does.
 
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ use mops_host::clock::{Clock as _, SystemClock};
 use super::cluster::Cluster;
 use super::names::Names;
 use super::run::SYSTEM;
-use super::{GROUP, WORLD, cgroup, leaves, links, login, rights, scratch, trust};
+use super::{GROUP, WORLD, cgroup, leaves, links, login, rights, scratch, slurm, trust};
 use crate::sandbox::{Options, Sandbox};
 use crate::tls::{Authority, Identity};
 use crate::tools;
@@ -51,7 +51,8 @@ pub async fn run(world: &str, command: &[String]) -> io::Result<u8> {
     trust::add(&authority, &folder).await?;
     leaves::write(&authority, &folder)?;
     let _names = Names::start(&folder).await?;
-    let _login = if whole && login::installed() { Some(login::start(&folder).await?) } else { None };
+    let login = if whole && login::installed() { Some(login::start(&folder).await?) } else { None };
+    let _slurm = if login.is_some() && slurm::installed() { slurm::start(&folder).await? } else { Vec::new() };
     let admitted = wants_cluster.then(|| authority.client("system:masters", "clusterUser"));
     let sandbox = cloud(&folder, Arc::clone(&authority), admitted.map(into_login))?;
     let mut variables = sandbox.variables();

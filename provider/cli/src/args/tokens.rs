@@ -21,7 +21,7 @@ pub(crate) enum TokensVerb {
     Sync(Box<TokensSyncArgs>),
     /// Tell which tokens the host has, whether they are those of here, and whether their services take them.
     #[command(
-        after_help = "Examples:\n  mops tokens check --host koa.example.edu --user me\n  mops tokens check --model meta-llama/Llama-3.1-8B --max-age 90"
+        after_help = "Examples:\n  mops tokens check --host koa.example.edu --user me\n  mops tokens check --model meta-llama/Llama-3.1-8B --max-age 90\n  mops tokens check --job 48213 --offline"
     )]
     Check(Box<TokensCheckArgs>),
     /// Print the lines by which a job's script reads them.
@@ -75,6 +75,9 @@ pub(crate) struct TokensCheckArgs {
     pub(crate) env_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
+    /// Tell whether this job has read them, by its log.
+    #[arg(long, value_name = "ID", value_parser = super::slurm::job_id)]
+    pub(crate) job: Option<String>,
     #[command(flatten)]
     pub(crate) path: RemotePathArgs,
     #[command(flatten)]

@@ -74,7 +74,8 @@ fn argv(args: &EnvExecArgs) -> Vec<String> {
 /// One way for what an exec shows.
 pub(super) fn pass(app: &App, stream: Stream, bytes: &[u8]) {
     if !app.global.json {
-        return app.printer.pass(stream, bytes);
+        let _ = app.printer.pass(stream, bytes);
+        return;
     }
     let stream = if stream == Stream::Out { "out" } else { "err" };
     app.printer.object(&OutputLine { stream, text: String::from_utf8_lossy(bytes).into_owned() });

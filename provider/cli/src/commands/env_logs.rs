@@ -60,7 +60,7 @@ async fn copy(app: &App, site: &Site, id: &str, output: Output, mask: Mask) -> R
 }
 
 /// What is not to be shown.
-struct Mask(Vec<Secret<String>>);
+pub(super) struct Mask(Vec<Secret<String>>);
 
 impl Mask {
     /// The logins of this machine for the registry of an image, and for NGC.
@@ -75,11 +75,15 @@ impl Mask {
             Kept::Login(login) => login.password,
             Kept::Identity(token) => token,
         };
-        let secrets = found.into_iter().map(|(_, kept)| secret(kept));
-        Self(secrets.filter(|secret| secret.expose().len() >= SHORTEST).collect())
+        Self::over_all(found.into_iter().map(|(_, kept)| secret(kept)))
     }
 
-    fn over(&self, bytes: &[u8]) -> Vec<u8> {
+    /// Over these, as far as they are no everyday words.
+    pub(super) fn over_all(secrets: impl IntoIterator<Item = Secret<String>>) -> Self {
+        Self(secrets.into_iter().filter(|secret| secret.expose().len() >= SHORTEST).collect())
+    }
+
+    pub(super) fn over(&self, bytes: &[u8]) -> Vec<u8> {
         let holds = |secret: &Secret<String>| {
             bytes.windows(secret.expose().len()).any(|part| part == secret.expose().as_bytes())
         };

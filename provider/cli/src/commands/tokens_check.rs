@@ -6,16 +6,18 @@ use std::collections::BTreeSet;
 use mops_clients::huggingface::{self, Hub};
 use mops_clients::wandb::{self, Wandb};
 use mops_core::Secret;
+use mops_diagnose::observed::services::check::SLURM_JOB_LOG as JOB_LOG;
 use mops_diagnose::rule::Severity;
 use mops_diagnose::{Finding, pullable};
-use mops_probe::Observation;
 use mops_tokens::check::{self, Asked, HostFile, Question, State};
 use mops_tokens::envfile::Variables;
 use mops_tokens::live::{self, Answer};
+use mops_tokens::slurm::log;
 use mops_wire::Http;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::slurm;
 use crate::app::App;
 use crate::args::TokensCheckArgs;
 use crate::exit::{Exit, Failure, Outcome};
@@ -23,8 +25,8 @@ use crate::login_node::{self, LoginNode};
 use crate::printer::Table;
 use crate::token_file;
 
-const HF: &str = "HF_TOKEN";
-const WANDB: &str = "WANDB_API_KEY";
+pub(super) const HF: &str = "HF_TOKEN";
+pub(super) const WANDB: &str = "WANDB_API_KEY";
 const PROJECT: &str = "WANDB_PROJECT";
 const ENTITY: &str = "WANDB_ENTITY";
 
@@ -71,12 +73,12 @@ pub(crate) struct TokenLine {
 }
 
 /// What is asked of the host, and of the services.
-struct Plan {
-    node: LoginNode,
-    path: String,
-    local: Variables,
-    names: Vec<String>,
-    required: BTreeSet<String>,
+pub(super) struct Plan {
+    pub(super) node: LoginNode,
+    pub(super) path: String,
+    pub(super) local: Variables,
+    pub(super) names: Vec<String>,
+    pub(super) required: BTreeSet<String>,
 }
 
 pub(crate) fn run(app: &App, args: &TokensCheckArgs) -> Outcome {
@@ -91,7 +93,7 @@ pub(crate) fn run(app: &App, args: &TokensCheckArgs) -> Outcome {
     })
 }
 
-fn planned(app: &App, args: &TokensCheckArgs) -> Result<Plan, Failure> {
+pub(super) fn planned(app: &App, args: &TokensCheckArgs) -> Result<Plan, Failure> {
     let node = login_node::named(app, &args.host)?;
     let path = login_node::env_path(app, &args.path, &node.workdir)?;
     let local = match args.env_file.is_none() && !std::path::Path::new(token_file::FILE).exists() {
@@ -118,6 +120,15 @@ async fn checked(app: &App, args: &TokensCheckArgs, plan: &Plan, http: &Http) ->
         return Err(login_node::refusal(&looked.seen));
     }
     let mut seen = looked.seen;
+    if let (Some(job), Some(_)) = (&args.job, &looked.file) {
+        let node = &plan.node;
+        let (told, problem) =
+            log::loaded(&app.env, &node.host, job, &node.workdir).await.map_err(login_node::no_ssh)?;
+        if let Some(problem) = problem {
+            return Err(slurm::refusal(problem, &told));
+        }
+        seen.extend(told.into_iter().filter(|seen| seen.check == JOB_LOG));
+    }
     let mut answers: Vec<(String, Answer, &'static str)> = Vec::new();
     if let Some(file) = looked.file.as_ref().filter(|_| !args.live.offline) {
         let services = Services { app, plan, file, http, models: &args.live.model };
@@ -135,18 +146,18 @@ async fn checked(app: &App, args: &TokensCheckArgs, plan: &Plan, http: &Http) ->
 }
 
 /// The services of the tokens that a host has.
-struct Services<'a> {
-    app: &'a App,
-    plan: &'a Plan,
-    file: &'a HostFile,
-    http: &'a Http,
-    models: &'a [String],
+pub(super) struct Services<'a> {
+    pub(super) app: &'a App,
+    pub(super) plan: &'a Plan,
+    pub(super) file: &'a HostFile,
+    pub(super) http: &'a Http,
+    pub(super) models: &'a [String],
 }
 
 impl Services<'_> {
     /// What its service says of a token, and from where it was asked: with the value of here if the host has the same, else
     /// by the host with its own.
-    async fn asked(&self, name: &str) -> Result<Option<(Answer, &'static str)>, Failure> {
+    pub(super) async fn asked(&self, name: &str) -> Result<Option<(Answer, &'static str)>, Failure> {
         let state = self.file.tokens.iter().find(|(known, _)| known == name).map(|(_, state)| *state);
         match state {
             Some(State::Same) => Ok(self.asked_here(name).await?.map(|answer| (answer, "here"))),
@@ -178,7 +189,7 @@ impl Services<'_> {
         let said = check::ask(&self.app.env, &self.plan.node.host, &question).await.map_err(login_node::no_ssh)?;
         Ok(match said {
             Ok((status, named)) => live::on_the_host(name, &service, status, named),
-            Err(why) => Answer { seen: Vec::<Observation>::new(), said: format!("not checked (differs): {why}") },
+            Err(why) => Answer { said: format!("not checked (differs): {why}"), ..Answer::default() },
         })
     }
 

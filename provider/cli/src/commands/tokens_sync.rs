@@ -65,7 +65,7 @@ pub(crate) fn run(app: &App, args: &TokensSyncArgs) -> Outcome {
         return Ok(exit);
     }
     let (env_file, path, host) = (args.env_file.clone(), args.path.clone(), args.host.clone());
-    tokens_check::run(app, &TokensCheckArgs { env_file, live: LiveArgs::default(), path, host })
+    tokens_check::run(app, &TokensCheckArgs { env_file, live: LiveArgs::default(), job: None, path, host })
 }
 
 /// The variables that are asked for; all without a name.

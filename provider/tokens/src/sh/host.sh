@@ -1,3 +1,4 @@
+mops_mask=$(umask)
 LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/bin:/bin
 umask 077
