@@ -13,13 +13,14 @@ use mops_resources::services::Config;
 use mops_resources::{Resources, Services};
 use mops_wire::HttpConfig;
 
-const EXAMPLES: [&str; 7] = [
+const EXAMPLES: [&str; 8] = [
     "unified-infra/unified-infra",
     "minimal/minimal",
     "every-field/every-field",
     "gpu-pools/gpu-pools",
     "existing-cluster/existing-cluster",
     "ngc-nim/ngc-nim",
+    "slurm-tokens/slurm-tokens",
     "pulumi-stackfile/infra",
 ];
 

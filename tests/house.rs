@@ -17,6 +17,9 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
+/// The crate of the resources, and what it is made of.
+const BELOW: [&str; 9] = ["core", "host", "wire", "clients", "probe", "logins", "diagnose", "tokens", "resources"];
+
 fn copy(from: &Path, to: &Path) {
     fsx::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -33,15 +36,15 @@ fn copy(from: &Path, to: &Path) {
 /// The workspace with a copy of `mops-resources` and links to the crates below it.
 fn copied_house(root: &Path) {
     let real = workspace();
-    for name in ["core", "host", "wire", "clients", "resources"] {
+    for name in BELOW {
         copy(&real.join("provider").join(name), &root.join("provider").join(name));
     }
     let manifest = fs::read_to_string(real.join("Cargo.toml")).unwrap();
     let start = manifest.find("members").unwrap();
     let end = start + manifest[start..].find(']').unwrap() + 1;
-    let members =
-        r#"members = ["provider/core", "provider/host", "provider/wire", "provider/clients", "provider/resources"]"#;
-    fsx::replace(&root.join("Cargo.toml"), manifest.replacen(&manifest[start..end], members, 1).as_bytes()).unwrap();
+    let members = BELOW.map(|name| format!("\"provider/{name}\"")).join(", ");
+    let members = format!("members = [{members}]");
+    fsx::replace(&root.join("Cargo.toml"), manifest.replacen(&manifest[start..end], &members, 1).as_bytes()).unwrap();
     fsx::replace(&root.join("Cargo.lock"), &fs::read(real.join("Cargo.lock")).unwrap()).unwrap();
 }
 

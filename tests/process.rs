@@ -18,6 +18,8 @@ mod conformance_over_grpc;
 mod contract;
 #[path = "desk.rs"]
 mod desk;
+#[path = "env_file.rs"]
+mod env_file;
 #[path = "env_real.rs"]
 mod env_real;
 #[path = "env_up.rs"]
@@ -100,6 +102,8 @@ mod smoke_test;
 mod token_stack;
 #[path = "tokens_check.rs"]
 mod tokens_check;
+#[path = "tokens_cluster.rs"]
+mod tokens_cluster;
 #[path = "tokens_loader.rs"]
 mod tokens_loader;
 #[path = "tokens_ssh.rs"]

@@ -343,7 +343,7 @@ fn killed_at_any_moment_an_import_leaves_nothing_or_all() {
 #[test]
 fn every_resource_of_the_examples_finds_its_component_again() {
     let mut count = 0;
-    for name in ["unified-infra", "every-field", "gpu-pools", "existing-cluster", "ngc-nim"] {
+    for name in ["unified-infra", "every-field", "gpu-pools", "existing-cluster", "ngc-nim", "slurm-tokens"] {
         let path = format!("{}/../examples/{name}/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
         let loaded = stackfile::load(&path, &fsx::read_text(Path::new(&path)).unwrap());
         let declared = expand(&loaded.file.unwrap(), &ExpandOptions::default()).unwrap();
@@ -358,7 +358,7 @@ fn every_resource_of_the_examples_finds_its_component_again() {
         }
         assert!(
             moved.resources.iter().any(|r| r.component == Component::Workspace)
-                || ["gpu-pools", "ngc-nim"].contains(&name)
+                || ["gpu-pools", "ngc-nim", "slurm-tokens"].contains(&name)
         );
     }
     println!("import components={count}");

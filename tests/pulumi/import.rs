@@ -19,7 +19,7 @@ enum Import {
 }
 use Import::{Refused, Whole};
 
-const DECIDED: [(&str, Import); 20] = [
+const DECIDED: [(&str, Import); 21] = [
     ("azure:ResourceGroup", Whole),
     ("azure:ContainerRegistry", Whole),
     ("azure:RegistryToken", Refused("passwords are told once", "under another name")),
@@ -40,6 +40,7 @@ const DECIDED: [(&str, Import); 20] = [
     ("ngc:Credentials", Refused("where its key comes from", "delete both secrets")),
     ("novita:RegistryAuth", Refused("does not show its password", "declare it with its password")),
     ("novita:Instance", Refused("no mark of this stack", "delete the old one")),
+    ("slurm:EnvFile", Refused("where its values come from", "with the sources of its values")),
 ];
 
 #[test]
@@ -91,6 +92,14 @@ async fn is_imported(stand: &Stand, case: &Case) {
     let nothing = nothing.expect_err("no id");
     assert_eq!(nothing.code(), Code::InvalidArgument, "{}", case.name);
     assert!(nothing.message().contains("`/subscriptions/x` is not the id of a"), "{nothing}");
+}
+
+#[test]
+fn what_has_no_sandbox_says_why_not_too() {
+    let entries = mops_resources::entries();
+    let entry = entries.iter().find(|e| e.schema().token == mops_tests::samples::ON_A_HOST).expect("listed");
+    let error = entry.named_by("me@koa:~/koa-ml/.env").expect_err("refused");
+    assert!(error.summary().contains("where its values come from"), "{error}");
 }
 
 async fn is_refused(case: &Case, said: &[&str]) {

@@ -450,6 +450,9 @@ fn later_sections_parse_and_are_not_supported_yet() {
             ("tokens: {HF_TOKEN: {from_env: HF_TOKEN}, slurm: {host: koa.example.edu, user: me, workdir: ~/x}}", OK),
             ("tokens: {HF-TOKEN: {from_env: HF_TOKEN}}", no("is not the name of a variable")),
             ("tokens: {slurm: {host: koa.example.edu}}", no("`tokens.slurm.user` is missing")),
+            ("tokens: {HF_TOKEN: {from_env: HF_TOKEN}, slurm: {host: \"koa:2222\", user: me, ssh_config: ~/c}}", OK),
+            ("tokens: {slurm: {host: koa, user: me}}", no("`tokens` names no variable")),
+            ("tokens: {HF_TOKEN: {from_env: HF_TOKEN}}", no("neither a login node nor a workspace")),
             ("novita: {registry_auths: [{name: my-acr, registry: self}], instances: []}", OK),
             ("novita: {registry_auths: [{registry: self}]}", no("registry_auths[0].name` is missing")),
             ("novita: {registry_auths: [{name: a, registry: ghcr.io}]}", no("can only be `self`")),
@@ -463,7 +466,6 @@ fn later_sections_parse_and_are_not_supported_yet() {
     for (section, word) in [
         ("registry: {name: abcde, auth: workload_identity}\ncluster: {provider: existing, kubeconfig: k}", "auth"),
         ("registry: {realms: [{registry: a.b, realm: \"https://c\"}]}", "realms"),
-        ("registry: {name: abcde}\ntokens: {A: {from_env: X}}", "tokens"),
     ] {
         let file = accept(section, &format!("{section}\n"));
         let found = unsupported(&file);

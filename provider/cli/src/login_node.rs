@@ -1,13 +1,16 @@
-//! A SLURM host: where it is, by flags, variables, a profile, the file of koa-ml and what is known of KOA, in this order
-//! (`tests/tokens_ssh.rs`, K-10, K-17); and what keeps us from it, by its cause.
+//! A SLURM host: where it is, by flags, variables, a profile, the stack file, the file of koa-ml and what is known of KOA,
+//! in this order (`tests/tokens_ssh.rs`, `tests/env_file.rs`, K-10, K-17); and what keeps us from it, by its cause.
+
+use std::path::Path;
 
 use mops_core::{Class, Error};
-use mops_diagnose::observed::{Observed, Vantage};
+use mops_diagnose::Finding;
 use mops_diagnose::rule::Severity;
-use mops_diagnose::{Finding, Words, finding};
+use mops_engine::stackfile::{self, Spanned};
 use mops_host::fsx::{self, reason};
 use mops_host::proc::ProcError;
 use mops_probe::Observation;
+use mops_tokens::cause::{self, causes};
 use mops_tokens::ssh::Host;
 use serde::Deserialize;
 
@@ -17,6 +20,10 @@ use crate::exit::{Exit, Failure};
 
 /// The folder of jobs, where nothing else is said.
 const WORKDIR: &str = "~/koa-ml";
+/// The file of koa-ml.
+const KOA_FILE: &str = "~/.config/koa-ml/config.yaml";
+/// The stack file where none is named.
+const STACK_FILE: &str = "unified-infra.yaml";
 /// The profile that needs no file.
 const KOA: &str = "koa";
 const KOA_HOST: &str = "koa.its.hawaii.edu";
@@ -49,6 +56,7 @@ struct Settings {
     remote_data_dir: Option<String>,
     partition: Option<String>,
     gpu_order: Vec<String>,
+    ssh_config: Option<String>,
 }
 
 impl Settings {
@@ -63,6 +71,7 @@ impl Settings {
             remote_data_dir: self.remote_data_dir.or(other.remote_data_dir),
             partition: self.partition.or(other.partition),
             gpu_order: if self.gpu_order.is_empty() { other.gpu_order } else { self.gpu_order },
+            ssh_config: self.ssh_config.or(other.ssh_config),
         }
     }
 }
@@ -73,7 +82,8 @@ pub(crate) fn named(app: &App, args: &HostArgs) -> Result<LoginNode, Failure> {
     let (Some(host), Some(user)) = (found.host, found.user) else {
         return Err(Failure::usage(
             "no host and user are given",
-            "name them with `--host` and `--user`, KOA_HOST and KOA_USER, or in `~/.config/koa-ml/config.yaml`",
+            "name them with `--host` and `--user`, KOA_HOST and KOA_USER, in `tokens.slurm` of the stack file, or in \
+             `~/.config/koa-ml/config.yaml`",
         ));
     };
     for (what, word) in [("host", &host), ("user", &user)] {
@@ -90,7 +100,7 @@ pub(crate) fn named(app: &App, args: &HostArgs) -> Result<LoginNode, Failure> {
             port: found.port,
             identity_file: found.identity_file.as_ref().map(path),
             proxy_command: found.proxy_command,
-            config: args.ssh_config.as_ref().map(path),
+            config: found.ssh_config.as_ref().map(path),
         },
         workdir: found.remote_workdir.unwrap_or_else(|| WORKDIR.to_owned()),
         data: found.remote_data_dir,
@@ -117,7 +127,8 @@ pub(crate) fn env_path(app: &App, path: &RemotePathArgs, workdir: &str) -> Resul
 pub(crate) fn workdir(app: &App) -> Result<String, Failure> {
     let own = Settings { remote_workdir: variable(app, "KOA_REMOTE_WORKDIR"), ..Settings::default() };
     Ok(own
-        .or(file(app, "~/.config/koa-ml/config.yaml")?.unwrap_or_default())
+        .or(of_stack(app, None)?)
+        .or(file(app, KOA_FILE)?.unwrap_or_default())
         .remote_workdir
         .unwrap_or_else(|| WORKDIR.into()))
 }
@@ -133,6 +144,7 @@ fn settings(app: &App, args: &HostArgs) -> Result<Settings, Failure> {
         port: args.port,
         identity_file: args.identity_file.clone(),
         remote_workdir: args.workdir.clone(),
+        ssh_config: args.ssh_config.clone(),
         ..Settings::default()
     };
     let variables = Settings {
@@ -149,7 +161,45 @@ fn settings(app: &App, args: &HostArgs) -> Result<Settings, Failure> {
     if let Some(name) = &args.profile {
         found = found.or(profile(app, name)?);
     }
-    Ok(found.or(file(app, "~/.config/koa-ml/config.yaml")?.unwrap_or_default()))
+    let found = found.or(of_stack(app, args.file.as_deref())?);
+    Ok(found.or(file(app, KOA_FILE)?.unwrap_or_default()))
+}
+
+/// `tokens.slurm` of the stack file that is named, else of the usual one where it is there and can be read.
+fn of_stack(app: &App, named: Option<&Path>) -> Result<Settings, Failure> {
+    let path = named.unwrap_or(Path::new(STACK_FILE));
+    if named.is_none() && !path.exists() {
+        return Ok(Settings::default());
+    }
+    let loaded = stackfile::load(&path.display().to_string(), &app.read_source(path)?);
+    let tokens = match loaded.file {
+        Some(file) => file.tokens,
+        None if named.is_some() => return Err(Failure::Diagnostics(loaded.diagnostics)),
+        None => {
+            app.printer.note(&format!("`{STACK_FILE}` has mistakes, so that no host is taken from it"));
+            None
+        }
+    };
+    let Some(slurm) = tokens.and_then(|tokens| tokens.value.slurm) else {
+        return match named {
+            Some(path) => Err(Failure::usage(
+                format!("`{}` names no login node", path.display()),
+                "add `slurm` with `host` and `user` below `tokens`, or leave out `--file`",
+            )),
+            None => Ok(Settings::default()),
+        };
+    };
+    let (host, port) = slurm.address();
+    let text = |given: &Option<Spanned<String>>| given.as_ref().map(|text| text.value.clone());
+    Ok(Settings {
+        user: Some(slurm.user.value.clone()),
+        host: Some(host.to_owned()),
+        port,
+        identity_file: text(&slurm.identity_file),
+        remote_workdir: Some(slurm.folder().to_owned()),
+        ssh_config: text(&slurm.ssh_config),
+        ..Settings::default()
+    })
 }
 
 fn profile(app: &App, name: &str) -> Result<Settings, Failure> {
@@ -183,29 +233,16 @@ fn file(app: &App, path: &str) -> Result<Option<Settings>, Failure> {
     })
 }
 
-/// What was seen, as the catalogue names it.
-pub(crate) fn causes(seen: &[Observation]) -> Vec<Finding> {
-    let observed: Vec<Observed> = seen.iter().cloned().map(|o| Observed::at(Vantage::W, o).named()).collect();
-    finding::classify(&observed, &Words::default())
-}
-
 /// The first cause that ends a verb: what is in the way of the host could not run, what the host refuses failed.
 pub(crate) fn refusal(seen: &[Observation]) -> Failure {
-    let Some(cause) = causes(seen).into_iter().find(|cause| cause.severity == Severity::Error) else {
-        return Failure::could_not_run(Error::new(Class::Bug, "the host gave no answer that tells"));
-    };
-    because(&cause)
+    let (error, of_the_way) = cause::refusal(seen);
+    Failure::Error(if of_the_way { Exit::CouldNotRun } else { Exit::Failed }, Box::new(error))
 }
 
 /// A cause as the end of a verb.
 pub(crate) fn because(cause: &Finding) -> Failure {
-    let fix = cause.fixes.first();
-    let todo = fix.map(|fix| fix.text.clone()).unwrap_or_default();
-    let look = fix.and_then(|fix| fix.command.clone()).map(|command| format!("; `{command}`")).unwrap_or_default();
-    let error = Error::new(Class::Auth, format!("{}: {}", cause.cause_id, cause.message))
-        .hint(format!("{todo}{look}; `mops explain {}` says more", cause.cause_id));
-    let exit = if cause.cause_id.starts_with("SSH_") { Exit::CouldNotRun } else { Exit::Failed };
-    Failure::Error(exit, Box::new(error))
+    let (error, of_the_way) = cause::ending(cause);
+    Failure::Error(if of_the_way { Exit::CouldNotRun } else { Exit::Failed }, Box::new(error))
 }
 
 /// Something that the reader may want to know and that ends nothing.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use mops_clients::identity::Spared;
+use mops_clients::kubernetes::{ClusterRef, Kubernetes};
 use mops_core::cloud::Cloud;
 use mops_core::{Error, StackId};
 use mops_engine::event::EventSink;
@@ -16,8 +17,9 @@ use mops_resources::{Resources, Services};
 use mops_wire::Http;
 
 use crate::app::App;
-use crate::args::PaceArgs;
+use crate::args::{ClusterArgs, PaceArgs};
 use crate::exit::Failure;
+use crate::kubeconfig;
 use crate::pointed::Pointed;
 
 /// Everything that a run works with.
@@ -33,6 +35,15 @@ impl Session {
     pub(crate) fn http(&self) -> Result<Http, Failure> {
         let config = self.provider.services().http().clone();
         Ok(Http::new(config).map_err(|e| Error::new(e.class(), e.to_string()))?)
+    }
+
+    /// The cluster that is named, else that of the kubeconfig which `kubectl` would take.
+    pub(crate) async fn kubernetes(&self, app: &App, named: &ClusterArgs) -> Result<Kubernetes, Failure> {
+        let file =
+            named.kubeconfig.clone().map_or_else(|| kubeconfig::target(&app.env), |path| Ok(app.env.path(&path)));
+        let kubeconfig = file?.to_string_lossy().into_owned();
+        let cluster = ClusterRef::Kubeconfig { kubeconfig, context: named.context.clone() };
+        Ok(self.provider.services().kubernetes(&cluster).await?)
     }
 }
 

@@ -92,4 +92,6 @@ resources! {
     }
     /// What Novita's cloud of GPUs keeps and runs.
     novita { registry_auth::RegistryAuth, instance::Instance }
+    /// What login nodes of batch systems have for jobs.
+    slurm { env_file::EnvFile }
 }

@@ -1,7 +1,7 @@
 //! The file on the host against the one here: the host computes hashes with a nonce, and no value crosses
 //! (`tests/tokens_check.rs`, K-04, K-05, K-06, E-09).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mops_core::Secret;
 use mops_diagnose::observed::services::{check, code, variant};
@@ -94,12 +94,63 @@ pub struct Looked {
 /// When there is no `ssh` on this machine.
 pub async fn look(env: &Env, host: &Host, asked: &Asked<'_>) -> Result<Looked, ProcError> {
     let nonce = nonce();
+    let session = session(env, host, (asked.path, &nonce), asked.names).await?;
+    Ok(judged(session, &host.name(), asked, &nonce))
+}
+
+async fn session(env: &Env, host: &Host, file: (&str, &str), names: &[String]) -> Result<Session, ProcError> {
+    let (path, nonce) = file;
     let script = Script {
-        set: vec![("given", asked.path.to_owned()), ("nonce", nonce.clone()), ("names", asked.names.join(" "))],
+        set: vec![("given", path.to_owned()), ("nonce", nonce.to_owned()), ("names", names.join(" "))],
         body: include_str!("sh/check.sh").to_owned(),
     };
-    let session = ssh::run(env, host, &script, &Secret::from(""), LIMIT).await?;
-    Ok(judged(session, &host.name(), asked, &nonce))
+    ssh::run(env, host, &script, &Secret::from(""), LIMIT).await
+}
+
+/// The file as a stack knows it again: whose it says that it is, and the hashes of its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamped {
+    /// Its whole path.
+    pub path: String,
+    /// Its mode, in octal digits.
+    pub mode: String,
+    /// Its owner's name.
+    pub owner: String,
+    /// What stands in its first line, when a stack wrote that.
+    pub stamp: Option<String>,
+    /// A hash for each name that is there; none for one that is blank.
+    pub hashes: BTreeMap<String, Option<String>>,
+}
+
+/// The file with hashes under a nonce that is known; nothing when it is not there.
+///
+/// # Errors
+/// When there is no `ssh` on this machine.
+pub async fn stamped(
+    env: &Env,
+    host: &Host,
+    (path, nonce): (&str, &str),
+    names: &[String],
+) -> Result<Result<Option<Stamped>, Vec<Observation>>, ProcError> {
+    let session = session(env, host, (path, nonce), names).await?;
+    let Some(lines) = &session.lines else { return Ok(Err(session.seen)) };
+    if let Some(refused) = session.line("refused") {
+        let target = format!("{}:{path}", host.name());
+        return Ok(Err(vec![
+            Observation::failed(check::SLURM_WRITE, variant::HOST, &target, code::PERMISSION_DENIED).detail(refused),
+        ]));
+    }
+    let fields: Vec<&str> = session.line("file").unwrap_or_default().splitn(5, ' ').collect();
+    let &[mode, _, _, _, owner] = fields.as_slice() else { return Ok(Ok(None)) };
+    let hash =
+        |name: &String| Some((name.clone(), of_name(lines, name)?.split_once(' ').map(|(_, hash)| hash.to_owned())));
+    Ok(Ok(Some(Stamped {
+        path: session.line("path").unwrap_or(path).to_owned(),
+        mode: octal(mode),
+        owner: owner.to_owned(),
+        stamp: session.line("stamp").map(str::to_owned),
+        hashes: names.iter().filter_map(hash).collect(),
+    })))
 }
 
 fn judged(session: Session, host: &str, asked: &Asked<'_>, nonce: &str) -> Looked {
@@ -137,10 +188,7 @@ fn judged(session: Session, host: &str, asked: &Asked<'_>, nonce: &str) -> Looke
 
 /// The last line of a name counts. A word is a name only as a whole.
 fn state(lines: &[String], name: &str, local: &Variables, nonce: &str) -> State {
-    let mine = lines.iter().rev().find_map(|line| match line.split(' ').collect::<Vec<_>>().as_slice() {
-        ["token", found, rest @ ..] if *found == name => Some(rest.join(" ")),
-        _ => None,
-    });
+    let mine = of_name(lines, name);
     let here = local.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
     match (mine.as_deref().map(|rest| rest.split_once(' ')), here) {
         (None, _) => State::Missing,
@@ -149,6 +197,14 @@ fn state(lines: &[String], name: &str, local: &Variables, nonce: &str) -> State 
         (Some(Some((_, hash))), Some(value)) if hash == keyed(nonce, value.expose()) => State::Same,
         (Some(Some(_)), Some(_)) => State::Differs,
     }
+}
+
+/// What the host says of a name: its word, and the hash behind it.
+fn of_name(lines: &[String], name: &str) -> Option<String> {
+    lines.iter().rev().find_map(|line| match line.split(' ').collect::<Vec<_>>().as_slice() {
+        ["token", found, rest @ ..] if *found == name => Some(rest.join(" ")),
+        _ => None,
+    })
 }
 
 /// What is optional may be absent.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use mops_core::Secret;
+use mops_core::{Mark, Secret};
 use mops_diagnose::observed::services::{check, code, variant};
 use mops_host::proc::ProcError;
 use mops_host::{Env, random};
@@ -12,6 +12,7 @@ use mops_probe::Observation;
 use sha2::{Digest as _, Sha256};
 
 use crate::ssh::{self, Host, Script, Session};
+use crate::stamp;
 
 /// Longest time of the whole.
 pub const LIMIT: Duration = Duration::from_secs(120);
@@ -25,6 +26,8 @@ pub struct Order<'a> {
     pub text: &'a Secret<String>,
     /// Where only some variables are replaced: which; all lines of others stay.
     pub merge: Option<Vec<String>>,
+    /// The stack that writes it, for the first line; a file of another stack is left as it is in any case.
+    pub mark: Option<&'a Mark>,
 }
 
 /// The file as it was read back.
@@ -65,21 +68,31 @@ pub struct Sent {
 /// # Errors
 /// When there is no `ssh` on this machine.
 pub async fn send(env: &Env, host: &Host, order: &Order<'_>) -> Result<Sent, ProcError> {
-    let session = ssh::run(env, host, &script(order), order.text, LIMIT).await?;
+    let session = ssh::run(env, host, &script(order), &text(order), LIMIT).await?;
     Ok(judged(session, &host.name(), order.path))
+}
+
+/// All lines: with that of a stack before them.
+fn text(order: &Order<'_>) -> Secret<String> {
+    match order.mark.map(stamp::line) {
+        None => order.text.clone(),
+        Some(mark) => Secret::new(format!("{mark}\n{}", order.text.expose())),
+    }
 }
 
 /// What writes the file there, from standard input.
 pub(crate) fn script(order: &Order<'_>) -> Script {
     let nonce = nonce();
-    let text = order.text.expose();
+    let (mark, text) = (order.mark.map(stamp::line).unwrap_or_default(), text(order));
     Script {
         set: vec![
             ("given", order.path.to_owned()),
             ("nonce", nonce.clone()),
-            ("size", text.len().to_string()),
-            ("hash", keyed(&nonce, text)),
+            ("size", text.expose().len().to_string()),
+            ("hash", keyed(&nonce, text.expose())),
             ("names", order.merge.as_ref().map(|names| names.join(" ")).unwrap_or_default()),
+            ("stack", order.mark.map(|mark| mark.stack.to_string()).unwrap_or_default()),
+            ("mark", mark),
         ],
         body: include_str!("sh/sync.sh").to_owned(),
     }
@@ -123,16 +136,7 @@ pub(crate) fn judged(session: Session, host: &str, path: &str) -> Sent {
     }
     let whole = session.line("path").unwrap_or(path).to_owned();
     let target = format!("{host}:{whole}");
-    let refused = session.line("refused").and_then(|line| line.split_once(' '));
-    if let Some((word, told)) = refused {
-        let failed =
-            |check: &str, code: &str| vec![Observation::failed(check, variant::HOST, &target, code).detail(told)];
-        let (more, refused) = match word {
-            "owner" => (failed(check::SLURM_FILE_OWNER, code::OTHER_OWNER), Refused::Seen),
-            "denied" => (failed(check::SLURM_WRITE, code::PERMISSION_DENIED), Refused::Seen),
-            "quota" => (failed(check::SLURM_WRITE, code::QUOTA), Refused::Seen),
-            _ => (Vec::new(), because(word, told)),
-        };
+    if let Some((more, refused)) = refusal(&session, &target) {
         seen.extend(more);
         return Sent { seen, written: Err(refused) };
     }
@@ -150,7 +154,19 @@ pub(crate) fn judged(session: Session, host: &str, path: &str) -> Sent {
     Sent { seen, written: Ok(written) }
 }
 
-fn because(word: &str, told: &str) -> Refused {
+/// Why the host has left the file as it was.
+pub(crate) fn refusal(session: &Session, target: &str) -> Option<(Vec<Observation>, Refused)> {
+    let (word, told) = session.line("refused")?.split_once(' ')?;
+    let failed = |check: &str, code: &str| vec![Observation::failed(check, variant::HOST, target, code).detail(told)];
+    Some(match word {
+        "owner" => (failed(check::SLURM_FILE_OWNER, code::OTHER_OWNER), Refused::Seen),
+        "denied" => (failed(check::SLURM_WRITE, code::PERMISSION_DENIED), Refused::Seen),
+        "quota" => (failed(check::SLURM_WRITE, code::QUOTA), Refused::Seen),
+        _ => (Vec::new(), because(word, told)),
+    })
+}
+
+pub(crate) fn because(word: &str, told: &str) -> Refused {
     let (text, hint) = match word {
         "link" => (
             format!("`{told}` on the host is a link, which somebody could turn elsewhere"),
@@ -161,6 +177,14 @@ fn because(word: &str, told: &str) -> Refused {
             "take that right away there (`chmod go-w`), or name another place with `--remote-path`",
         ),
         "file" => (format!("`{told}` on the host is no regular file"), "name another place with `--remote-path`"),
+        "stack" => (
+            format!("stack `{told}` keeps the file on the host, and its next run would write over this"),
+            "put the new values where its stack file takes them from, and run `mops infra up`",
+        ),
+        "unmarked" => (
+            format!("`{told}` on the host no longer says that this stack keeps it"),
+            "delete the lines there by hand, or take it out of the state with `mops infra state forget`",
+        ),
         "cut" => (format!("the file arrived in part: {told}"), "the old file is as it was; run the same command again"),
         _ => (
             format!("the file could not be written: {told}"),

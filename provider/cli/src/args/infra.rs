@@ -91,6 +91,7 @@ pub(crate) enum Part {
     Workspace,
     Ngc,
     Novita,
+    Tokens,
 }
 
 impl Part {
@@ -103,6 +104,7 @@ impl Part {
             Self::Workspace => Component::Workspace,
             Self::Ngc => Component::Ngc,
             Self::Novita => Component::Novita,
+            Self::Tokens => Component::Tokens,
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use mops_tokens::secret;
 
-use super::value;
+use super::{ClusterArgs, value};
+use crate::exit::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct TokensArgs {
@@ -14,14 +16,14 @@ pub(crate) struct TokensArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokensVerb {
-    /// Write the tokens of `.env` to the host, whole and private, by ssh.
+    /// Write the tokens of `.env` to a host, whole and private, by ssh; or into a Secret.
     #[command(
-        after_help = "Examples:\n  mops tokens sync --host koa.example.edu --user me\n  mops tokens sync --env-file lab.env --only HF_TOKEN --merge"
+        after_help = "Examples:\n  mops tokens sync --host koa.example.edu --user me\n  mops tokens sync --env-file lab.env --only HF_TOKEN --merge\n  mops tokens sync --target k8s --namespace research-ops"
     )]
     Sync(Box<TokensSyncArgs>),
-    /// Tell which tokens the host has, whether they are those of here, and whether their services take them.
+    /// Tell which tokens a host or a Secret has, whether they are those of here, and whether their services take them.
     #[command(
-        after_help = "Examples:\n  mops tokens check --host koa.example.edu --user me\n  mops tokens check --model meta-llama/Llama-3.1-8B --max-age 90\n  mops tokens check --job 48213 --offline"
+        after_help = "Examples:\n  mops tokens check --host koa.example.edu --user me\n  mops tokens check --model meta-llama/Llama-3.1-8B --max-age 90\n  mops tokens check --job 48213 --offline\n  mops tokens check --target k8s --namespace research-ops"
     )]
     Check(Box<TokensCheckArgs>),
     /// Print the lines by which a job's script reads them.
@@ -37,7 +39,7 @@ pub(crate) struct TokensSyncArgs {
     /// Only this variable of it (repeatable).
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
-    /// Replace these variables in the host's file, and keep its other lines.
+    /// Replace these variables there, and keep what else is there.
     #[arg(long)]
     pub(crate) merge: bool,
     /// Then look at what is there, as `mops tokens check` does.
@@ -46,6 +48,8 @@ pub(crate) struct TokensSyncArgs {
     /// Send a file that git tracks all the same.
     #[arg(long)]
     pub(crate) allow_tracked: bool,
+    #[command(flatten)]
+    pub(crate) to: TargetArgs,
     #[command(flatten)]
     pub(crate) path: RemotePathArgs,
     #[command(flatten)]
@@ -79,9 +83,74 @@ pub(crate) struct TokensCheckArgs {
     #[arg(long, value_name = "ID", value_parser = super::slurm::job_id)]
     pub(crate) job: Option<String>,
     #[command(flatten)]
+    pub(crate) to: TargetArgs,
+    #[command(flatten)]
     pub(crate) path: RemotePathArgs,
     #[command(flatten)]
     pub(crate) host: HostArgs,
+}
+
+/// Where tokens are read by those who use them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokensPlace {
+    /// A file on a login node.
+    Slurm,
+    /// A Secret of a cluster.
+    K8s,
+}
+
+/// To a host by ssh, or into a cluster.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// `slurm`: the file of a login node; `k8s`: a Secret of a cluster.
+    #[arg(long, value_name = "PLACE", value_enum, default_value = "slurm", hide_possible_values = true)]
+    pub(crate) target: TokensPlace,
+    /// Namespace of the Secret [default: that of the context].
+    #[arg(short, long, value_name = "NAME", value_parser = value::object_name)]
+    pub(crate) namespace: Option<String>,
+    /// Name of the Secret [default: hf-wandb-tokens].
+    #[arg(long, value_name = "NAME", value_parser = value::object_name)]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Print the right that it needs in the cluster as a Role, and do nothing.
+    #[arg(long)]
+    pub(crate) explain_permissions: bool,
+}
+
+impl TargetArgs {
+    /// A host.
+    pub(crate) const fn slurm() -> Self {
+        Self {
+            target: TokensPlace::Slurm,
+            namespace: None,
+            name: None,
+            cluster: ClusterArgs { context: None, kubeconfig: None },
+            explain_permissions: false,
+        }
+    }
+
+    /// Whether a cluster is meant; a flag of the other place is refused, not ignored.
+    pub(crate) fn is_cluster(&self, host: &HostArgs, path: &RemotePathArgs) -> Result<bool, Failure> {
+        let (cluster, HostArgs { host, user, port, identity_file, workdir, ssh_config, profile, file }) =
+            (&self.cluster, host);
+        let of_host = [host, user, identity_file, workdir, ssh_config, profile, &path.remote_path];
+        let of_cluster = [&self.namespace, &self.name, &cluster.context, &cluster.kubeconfig];
+        match self.target {
+            TokensPlace::K8s if port.is_some() || file.is_some() || of_host.iter().any(|flag| flag.is_some()) => {
+                Err(Failure::usage("`--target k8s` takes no flag of a host", "leave out either"))
+            }
+            TokensPlace::Slurm if self.explain_permissions || of_cluster.iter().any(|flag| flag.is_some()) => {
+                Err(Failure::usage("a host has no namespace and no Secret", "add `--target k8s`"))
+            }
+            place => Ok(place == TokensPlace::K8s),
+        }
+    }
+
+    /// What the Secret is called.
+    pub(crate) fn secret(&self) -> &str {
+        self.name.as_deref().unwrap_or(secret::NAME)
+    }
 }
 
 /// Which file on the host.
@@ -116,6 +185,9 @@ pub(crate) struct HostArgs {
     /// Settings of ~/.modelops/profiles/NAME.yaml; `koa` is known.
     #[arg(long, value_name = "NAME", value_parser = value::object_name)]
     pub(crate) profile: Option<String>,
+    /// Stack file whose `tokens.slurm` names it [default: unified-infra.yaml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// What ssh takes for no flag, and no shell for anything but a word.

@@ -221,8 +221,8 @@ pub(super) fn phase(snapshot: &Snapshot) -> Phase {
 }
 
 fn of_type<'a>(snapshot: &'a Snapshot, token: &'static str) -> impl Iterator<Item = &'a ResourceState> {
-    // What Novita has of the registry is no pod's.
-    let own = |r: &&ResourceState| r.component != Component::Novita && !r.pending_delete;
+    // What Novita has of the registry is no pod's, and tokens of tools open none.
+    let own = |r: &&ResourceState| ![Component::Novita, Component::Tokens].contains(&r.component) && !r.pending_delete;
     snapshot.resources.iter().filter(own).filter(move |r| r.urn.token() == token)
 }
 

@@ -1,7 +1,6 @@
 //! `mops ngc fix`: shows a key to NGC's two gates, and puts it into both secrets of a namespace only when it is taken
 //! (`tests/ngc_fix.rs`, N-12, N-15). Without `--apply` nothing is written.
 
-use mops_clients::kubernetes::ClusterRef;
 use mops_core::{Class, Error, Secret};
 use mops_diagnose::Services;
 use mops_diagnose::fix::ngc::{End, Item, NgcFix, Outcome as Fixed, Served, Wanted};
@@ -19,7 +18,6 @@ use crate::app::App;
 use crate::args::{ClusterArgs, NgcFixArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::key::{self, Asked as Usual};
-use crate::kubeconfig;
 use crate::session::Session;
 
 /// What would be changed, by hashes.
@@ -116,10 +114,7 @@ async fn fix(app: &App, args: &NgcFixArgs, session: &Session, given: Given) -> O
 
 /// A client of the cluster that is named, and what else a look needs.
 pub(super) async fn cluster(app: &App, session: &Session, named: &ClusterArgs) -> Result<Services, Failure> {
-    let file = named.kubeconfig.clone().map_or_else(|| kubeconfig::target(&app.env), |path| Ok(app.env.path(&path)));
-    let kubeconfig = file?.to_string_lossy().into_owned();
-    let cluster = ClusterRef::Kubeconfig { kubeconfig, context: named.context.clone() };
-    let kubernetes = session.provider.services().kubernetes(&cluster).await?;
+    let kubernetes = session.kubernetes(app, named).await?;
     Ok(check::services(app, session, &kubernetes, session.http()?))
 }
 

@@ -3,32 +3,28 @@
 
 use std::collections::BTreeSet;
 
-use mops_clients::huggingface::{self, Hub};
-use mops_clients::wandb::{self, Wandb};
-use mops_core::Secret;
+use mops_clients::wandb;
 use mops_diagnose::observed::services::check::SLURM_JOB_LOG as JOB_LOG;
 use mops_diagnose::rule::Severity;
 use mops_diagnose::{Finding, pullable};
+use mops_tokens::cause;
 use mops_tokens::check::{self, Asked, HostFile, Question, State};
 use mops_tokens::envfile::Variables;
 use mops_tokens::live::{self, Answer};
+use mops_tokens::names::{HF, WANDB};
 use mops_tokens::slurm::log;
 use mops_wire::Http;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::slurm;
+use super::token_services::{TokenServices, Wanted};
+use super::tokens_secret;
 use crate::app::App;
 use crate::args::TokensCheckArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::login_node::{self, LoginNode};
 use crate::printer::Table;
-use crate::token_file;
-
-pub(super) const HF: &str = "HF_TOKEN";
-pub(super) const WANDB: &str = "WANDB_API_KEY";
-const PROJECT: &str = "WANDB_PROJECT";
-const ENTITY: &str = "WANDB_ENTITY";
 
 /// The tokens of a host.
 #[derive(Serialize, JsonSchema)]
@@ -53,17 +49,17 @@ pub(crate) struct TokensCheckedLine {
 }
 
 /// One variable there.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub(crate) struct TokenLine {
     /// Its name.
-    name: String,
+    pub(super) name: String,
     /// `set`, `empty` or `missing`.
-    state: &'static str,
+    pub(super) state: &'static str,
     /// Whether it has the value that it has here; absent where there is none to compare.
     #[serde(skip_serializing_if = "Option::is_none")]
-    same: Option<bool>,
+    pub(super) same: Option<bool>,
     /// Whether it must have a value.
-    required: bool,
+    pub(super) required: bool,
     /// What its service says, in a few words.
     #[serde(skip_serializing_if = "String::is_empty")]
     live: String,
@@ -82,6 +78,9 @@ pub(super) struct Plan {
 }
 
 pub(crate) fn run(app: &App, args: &TokensCheckArgs) -> Outcome {
+    if args.to.is_cluster(&args.host, &args.path)? {
+        return tokens_secret::check(app, args);
+    }
     let plan = planned(app, args)?;
     let session = app.session(&app.pointed_without_stack()?)?;
     let http = session.http()?;
@@ -96,20 +95,8 @@ pub(crate) fn run(app: &App, args: &TokensCheckArgs) -> Outcome {
 pub(super) fn planned(app: &App, args: &TokensCheckArgs) -> Result<Plan, Failure> {
     let node = login_node::named(app, &args.host)?;
     let path = login_node::env_path(app, &args.path, &node.workdir)?;
-    let local = match args.env_file.is_none() && !std::path::Path::new(token_file::FILE).exists() {
-        true => Variables::new(),
-        false => token_file::read(app, args.env_file.as_deref(), None)?,
-    };
-    let here = |name: &str| local.iter().any(|(known, value)| known == name && !value.expose().trim().is_empty());
-    let mut required: BTreeSet<String> = args.live.require.iter().cloned().collect();
-    required.extend([HF, WANDB].into_iter().filter(|name| local.is_empty() || here(name)).map(str::to_owned));
-    let mut names: Vec<String> = [HF, WANDB, PROJECT, ENTITY].map(str::to_owned).to_vec();
-    for name in local.iter().map(|(name, _)| name).chain(&args.live.require) {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
-    }
-    Ok(Plan { node, path, local, names, required })
+    let wanted = Wanted::of(app, args)?;
+    Ok(Plan { node, path, local: wanted.local, names: wanted.names, required: wanted.required })
 }
 
 async fn checked(app: &App, args: &TokensCheckArgs, plan: &Plan, http: &Http) -> Outcome {
@@ -131,56 +118,51 @@ async fn checked(app: &App, args: &TokensCheckArgs, plan: &Plan, http: &Http) ->
     }
     let mut answers: Vec<(String, Answer, &'static str)> = Vec::new();
     if let Some(file) = looked.file.as_ref().filter(|_| !args.live.offline) {
-        let services = Services { app, plan, file, http, models: &args.live.model };
+        let services = TokenServices::new(app, http);
+        let asking = Asking { app, plan, file, services, models: &args.live.model };
         for name in [HF, WANDB] {
-            if let Some((answer, from)) = services.asked(name).await? {
+            if let Some((answer, from)) = asking.asked(name).await? {
                 seen.extend(answer.seen.clone());
                 answers.push((name.to_owned(), answer, from));
             }
         }
     }
-    let findings = login_node::causes(&seen);
+    let findings = cause::causes(&seen);
     let worst = findings.iter().any(|finding| finding.severity == Severity::Error);
     told(app, args, plan, looked.file.as_ref(), &answers, findings);
     Ok(if worst { Exit::Failed } else { Exit::Ok })
 }
 
-/// The services of the tokens that a host has.
-pub(super) struct Services<'a> {
+/// What the services say of the tokens that a host has.
+pub(super) struct Asking<'a> {
     pub(super) app: &'a App,
     pub(super) plan: &'a Plan,
     pub(super) file: &'a HostFile,
-    pub(super) http: &'a Http,
+    pub(super) services: TokenServices<'a>,
     pub(super) models: &'a [String],
 }
 
-impl Services<'_> {
+impl Asking<'_> {
     /// What its service says of a token, and from where it was asked: with the value of here if the host has the same, else
     /// by the host with its own.
     pub(super) async fn asked(&self, name: &str) -> Result<Option<(Answer, &'static str)>, Failure> {
         let state = self.file.tokens.iter().find(|(known, _)| known == name).map(|(_, state)| *state);
         match state {
-            Some(State::Same) => Ok(self.asked_here(name).await?.map(|answer| (answer, "here"))),
-            Some(State::Differs | State::Set) => Ok(Some((self.asked_there(name).await?, "host"))),
-            // Models may be for everybody.
-            Some(State::Missing | State::Empty) if name == HF && !self.models.is_empty() => {
-                Ok(Some((live::hub(&self.hub()?, None, self.models).await, "here")))
+            Some(State::Same) => {
+                let answer = self.services.asked(name, &self.plan.local, self.models).await?;
+                Ok(answer.map(|answer| (answer, "here")))
             }
-            _ => Ok(None),
+            Some(State::Differs | State::Set) => Ok(Some((self.asked_there(name).await?, "host"))),
+            Some(State::Missing | State::Empty) => {
+                let answer = self.services.without(name, self.models).await?;
+                Ok(answer.map(|answer| (answer, "here")))
+            }
+            None => Ok(None),
         }
-    }
-
-    async fn asked_here(&self, name: &str) -> Result<Option<Answer>, Failure> {
-        let Some(value) = self.local(name) else { return Ok(None) };
-        if name == HF {
-            return Ok(Some(live::hub(&self.hub()?, Some(value), self.models).await));
-        }
-        let text = |name: &str| self.local(name).map(|value| value.expose().as_str()).filter(|text| !text.is_empty());
-        Ok(Some(live::wandb(&self.wandb()?, value, text(ENTITY), text(PROJECT)).await))
     }
 
     async fn asked_there(&self, name: &str) -> Result<Answer, Failure> {
-        let (hub, wandb) = (self.hub()?, self.wandb()?);
+        let (hub, wandb) = (self.services.hub()?, self.services.wandb()?);
         let (url, kind, body, service) = match name {
             HF => (hub.whoami_url(), "bearer", "", hub.host()),
             _ => (wandb.url(), "basic", wandb::VIEWER, wandb.host()),
@@ -192,24 +174,6 @@ impl Services<'_> {
             Err(why) => Answer { said: format!("not checked (differs): {why}"), ..Answer::default() },
         })
     }
-
-    fn local(&self, name: &str) -> Option<&Secret<String>> {
-        self.plan.local.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-
-    fn hub(&self) -> Result<Hub, Failure> {
-        let base = self.app.env.get("HF_ENDPOINT").unwrap_or(huggingface::BASE);
-        Hub::new(self.http.clone(), base).ok_or_else(|| no_address("HF_ENDPOINT"))
-    }
-
-    fn wandb(&self) -> Result<Wandb, Failure> {
-        let base = self.app.env.get("WANDB_BASE_URL").unwrap_or(wandb::BASE);
-        Wandb::new(self.http.clone(), base).ok_or_else(|| no_address("WANDB_BASE_URL"))
-    }
-}
-
-fn no_address(name: &str) -> Failure {
-    Failure::usage(format!("{name} is no address to which a token may go"), "write an https address without a login")
 }
 
 fn told(
@@ -220,22 +184,15 @@ fn told(
     answers: &[(String, Answer, &'static str)],
     findings: Vec<Finding>,
 ) {
-    let tokens: Vec<TokenLine> =
-        file.iter().flat_map(|file| &file.tokens).map(|(name, state)| line(plan, name, *state, answers)).collect();
+    let states = file.map(|file| file.tokens.as_slice()).unwrap_or_default();
+    let tokens = lines(states, &plan.required, answers);
     let path = file.map_or(&plan.path, |file| &file.path);
     if !app.printer.look().json {
         let width = app.printer.look().width;
         let mut text = format!("{}:{path}", plan.node.host.name());
         text += &file.map(|f| format!("   mode {}   owner {}   age {} d", f.mode, f.owner, f.age)).unwrap_or_default();
         text += "\n";
-        if !tokens.is_empty() {
-            let mut table = Table::new(&["TOKEN", "STATE", "", "FROM", "SERVICE"]);
-            for (one, (_, state)) in tokens.iter().zip(file.iter().flat_map(|file| &file.tokens)) {
-                let live = if one.live.is_empty() && !one.required { "optional" } else { &one.live };
-                table.row([&one.name, one.state, state.against(), one.checked_from.unwrap_or_default(), live]);
-            }
-            text += &table.render(width);
-        }
+        text += &table(&tokens, width);
         let causes = findings.iter().flat_map(|finding| pullable::cause(finding, width));
         causes.for_each(|cause| text += &format!("{cause}\n"));
         app.printer.data(&text);
@@ -256,7 +213,16 @@ fn told(
     });
 }
 
-fn line(plan: &Plan, name: &str, state: State, answers: &[(String, Answer, &'static str)]) -> TokenLine {
+/// Each variable with what its service says.
+pub(super) fn lines(
+    states: &[(String, State)],
+    required: &BTreeSet<String>,
+    answers: &[(String, Answer, &'static str)],
+) -> Vec<TokenLine> {
+    states.iter().map(|(name, state)| line(name, *state, required.contains(name), answers)).collect()
+}
+
+fn line(name: &str, state: State, required: bool, answers: &[(String, Answer, &'static str)]) -> TokenLine {
     let answer = answers.iter().find(|(known, ..)| known == name);
     TokenLine {
         name: name.to_owned(),
@@ -266,8 +232,27 @@ fn line(plan: &Plan, name: &str, state: State, answers: &[(String, Answer, &'sta
             State::Differs => Some(false),
             State::Missing | State::Empty | State::Set => None,
         },
-        required: plan.required.contains(name),
+        required,
         live: answer.map(|(_, answer, _)| answer.said.clone()).unwrap_or_default(),
         checked_from: answer.map(|(_, _, from)| *from),
     }
+}
+
+/// The same for people.
+pub(super) fn table(tokens: &[TokenLine], width: usize) -> String {
+    if tokens.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["TOKEN", "STATE", "", "FROM", "SERVICE"]);
+    for one in tokens {
+        let against = match (one.same, one.state) {
+            (Some(true), _) => State::Same.against(),
+            (Some(false), _) => State::Differs.against(),
+            (None, "set") => State::Set.against(),
+            (None, _) => "",
+        };
+        let live = if one.live.is_empty() && !one.required { "optional" } else { &one.live };
+        table.row([&one.name, one.state, against, one.checked_from.unwrap_or_default(), live]);
+    }
+    table.render(width)
 }

@@ -8,7 +8,7 @@ use mops_tokens::written;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::tokens_check;
+use super::{tokens_check, tokens_secret};
 use crate::app::App;
 use crate::args::{LiveArgs, TokensCheckArgs, TokensSyncArgs};
 use crate::exit::{Exit, Failure, Outcome};
@@ -37,14 +37,17 @@ pub(crate) struct TokensSentLine {
 
 pub(crate) fn run(app: &App, args: &TokensSyncArgs) -> Outcome {
     key::none_of(args.only.iter().map(String::as_str))?;
+    if args.to.is_cluster(&args.host, &args.path)? {
+        return tokens_secret::sync(app, args);
+    }
     let node = login_node::named(app, &args.host)?;
     let path = login_node::env_path(app, &args.path, &node.workdir)?;
-    let variables = only(token_file::read(app, args.env_file.as_deref(), Some(args.allow_tracked))?, &args.only)?;
+    let variables = variables(app, args)?;
     let text = written::text(&variables).map_err(|wrong| {
         Failure::usage(wrong.to_string(), "a line of the file holds one value; write it in one line")
     })?;
     let names: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
-    let order = Order { path: &path, text: &text, merge: args.merge.then(|| names.clone()) };
+    let order = Order { path: &path, text: &text, merge: args.merge.then(|| names.clone()), mark: None };
     let exit = app.wait_for(async {
         let sent = tokio::select! {
             sent = sync::send(&app.env, &node.host, &order) => sent.map_err(login_node::no_ssh)?,
@@ -64,8 +67,18 @@ pub(crate) fn run(app: &App, args: &TokensSyncArgs) -> Outcome {
     if !args.check {
         return Ok(exit);
     }
-    let (env_file, path, host) = (args.env_file.clone(), args.path.clone(), args.host.clone());
-    tokens_check::run(app, &TokensCheckArgs { env_file, live: LiveArgs::default(), job: None, path, host })
+    tokens_check::run(app, &looking(args))
+}
+
+/// The check that follows.
+pub(super) fn looking(args: &TokensSyncArgs) -> TokensCheckArgs {
+    let TokensSyncArgs { env_file, to, path, host, .. } = args.clone();
+    TokensCheckArgs { env_file, live: LiveArgs::default(), job: None, to, path, host }
+}
+
+/// What is sent.
+pub(super) fn variables(app: &App, args: &TokensSyncArgs) -> Result<Variables, Failure> {
+    only(token_file::read(app, args.env_file.as_deref(), Some(args.allow_tracked))?, &args.only)
 }
 
 /// The variables that are asked for; all without a name.

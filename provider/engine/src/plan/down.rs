@@ -15,7 +15,7 @@ use crate::state::{ResourceState, Snapshot};
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
 pub struct DownScope {
-    /// These components; else the cluster and what is inside it, and what runs at Novita.
+    /// These components; else the cluster and what is inside it, what runs at Novita, and tokens.
     pub only: Option<BTreeSet<Component>>,
     /// The storage too.
     pub destroy_storage: bool,
@@ -27,9 +27,9 @@ pub struct DownScope {
     pub with_deps: bool,
 }
 
-/// The cluster, what is inside it, and what costs by the hour elsewhere.
+/// The cluster, what is inside it, what costs by the hour elsewhere, and tokens, which are nowhere without a use.
 fn usual() -> BTreeSet<Component> {
-    Component::INSIDE.into_iter().chain([Component::Cluster, Component::Novita]).collect()
+    Component::INSIDE.into_iter().chain([Component::Cluster, Component::Novita, Component::Tokens]).collect()
 }
 
 impl DownScope {

@@ -15,7 +15,7 @@ use mops_core::{Diagnostic, Place, StackId, Urn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use expand::{DEVICE_PLUGIN, NGC, NOVITA};
+pub(crate) use expand::{DEVICE_PLUGIN, NGC, NOVITA, TOKENS};
 pub use expand::{ExpandOptions, PRINCIPAL_PULL, expand};
 pub use expr::Expr;
 
@@ -37,12 +37,22 @@ pub enum Component {
     Ngc,
     /// Registry logins and instances at Novita.
     Novita,
+    /// Tokens of tools, in a Secret and on a login node.
+    Tokens,
 }
 
 impl Component {
     /// All components in the order in which they are made.
-    pub const ALL: [Self; 7] =
-        [Self::ResourceGroup, Self::Registry, Self::Storage, Self::Cluster, Self::Workspace, Self::Ngc, Self::Novita];
+    pub const ALL: [Self; 8] = [
+        Self::ResourceGroup,
+        Self::Registry,
+        Self::Storage,
+        Self::Cluster,
+        Self::Workspace,
+        Self::Ngc,
+        Self::Novita,
+        Self::Tokens,
+    ];
     /// Those inside a cluster, which go with it.
     pub const INSIDE: [Self; 2] = [Self::Workspace, Self::Ngc];
 
@@ -57,6 +67,7 @@ impl Component {
             Self::Workspace => "workspace",
             Self::Ngc => "ngc",
             Self::Novita => "novita",
+            Self::Tokens => "tokens",
         }
     }
 

@@ -102,6 +102,7 @@ impl Check for StackFile {
         }
         self.check_ngc(cx);
         self.check_novita(cx);
+        self.check_tokens(cx);
         if let (Some(monitor), None) = (self.monitor.as_ref().filter(|m| m.is_enabled()), &self.workspace) {
             let hint = "add a `workspace` section, or watch any workload with `mops diagnose-auth --watch`";
             cx.error(&monitor.place, "`monitor` needs a workspace to watch", hint);
@@ -163,6 +164,19 @@ impl StackFile {
         if let (Some(first), false) = (first, own) {
             let hint = "add a `registry` section with `provider: azure`, or name the login of another registry by `mops novita`";
             cx.error(&first.registry.place, "`registry: self` needs a registry that this stack makes", hint);
+        }
+    }
+
+    /// Tokens go into the workspace's namespace, to a host, or both.
+    fn check_tokens(&self, cx: &mut Context) {
+        let Some(tokens) = &self.tokens else { return };
+        if tokens.sources.0.is_empty() {
+            let hint = "add one, for example `HF_TOKEN: {from_env: HF_TOKEN}`";
+            cx.error(&tokens.place, "`tokens` names no variable", hint);
+        }
+        if self.workspace.is_none() && tokens.slurm.is_none() {
+            let hint = "add `slurm` with a login node, or a `workspace` section";
+            cx.error(&tokens.place, "`tokens` has neither a login node nor a workspace that would get them", hint);
         }
     }
 

@@ -14,11 +14,35 @@ section! {
         "host" host: Spanned<HostName>,
         /// User there.
         "user" user: Spanned<String>,
-        /// Folder of the environment file.
-        "workdir" workdir: Spanned<String>,
+        /// Folder of the environment file; `~/koa-ml` when it is not given.
+        "workdir" workdir: Option<Spanned<String>>,
+        /// Key file, where the configuration of ssh names none.
+        "identity_file" identity_file: Option<Spanned<String>>,
+        /// Another file than `~/.ssh/config`.
+        "ssh_config" ssh_config: Option<Spanned<String>>,
     }
 }
 impl Check for Slurm {}
+
+/// The folder of jobs on a host where nothing else is said.
+const WORKDIR: &str = "~/koa-ml";
+
+impl Slurm {
+    /// The login node and its port; a rule of the file's has seen to it that what stands behind the colon is a number.
+    #[must_use]
+    pub fn address(&self) -> (&str, Option<u16>) {
+        match self.host.as_str().split_once(':') {
+            Some((host, port)) => (host, port.parse().ok()),
+            None => (self.host.as_str(), None),
+        }
+    }
+
+    /// The folder of jobs there.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.workdir.as_ref().map_or(WORKDIR, |workdir| workdir.value.as_str())
+    }
+}
 
 /// Tokens of tools.
 #[derive(Clone, Debug, PartialEq)]

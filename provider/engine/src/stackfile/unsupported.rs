@@ -33,11 +33,5 @@ pub fn unsupported(file: &StackFile) -> Vec<Diagnostic> {
             "delete it: the known pairs of registry and token service are built in",
         );
     }
-    let sections = [(file.tokens.as_ref().map(|s| &s.place), "`tokens`")];
-    for (place, what) in sections {
-        if let Some(place) = place {
-            say(place, what, "delete the section");
-        }
-    }
     found
 }

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::codec::{AsJson, FromJson};
 use super::frame::Fields;
 use super::model::ResourceState;
-use crate::program::{Component, DEVICE_PLUGIN, NGC, NOVITA};
+use crate::program::{Component, DEVICE_PLUGIN, NGC, NOVITA, TOKENS};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_false(b: &bool) -> bool {
@@ -196,6 +196,9 @@ impl EntryIn {
 fn component_of(urn: &Urn) -> Component {
     if urn.name().starts_with(NOVITA) {
         return Component::Novita;
+    }
+    if urn.name().starts_with(TOKENS) {
+        return Component::Tokens;
     }
     match urn.token().rsplit(':').next().unwrap_or_default() {
         "ResourceGroup" => Component::ResourceGroup,

@@ -7,7 +7,11 @@ tell file "$mode" "$uid" "$me" "$((($(date +%s) - changed) / 86400))" "${3-}"
 number=0
 while IFS= read -r line || [ -n "$line" ]; do
   number=$((number + 1))
-  case $number in 1) line=${line#"$(printf '\357\273\277')"} ;; esac
+  case $number in
+    1)
+      line=${line#"$(printf '\357\273\277')"}
+      case $line in "$stamp"*) tell stamp "${line#"$stamp"}" ;; esac ;;
+  esac
   mops_pair "$line" || continue
   case " $names " in *" $mops_name "*) ;; *) continue ;; esac
   case $mops_value in

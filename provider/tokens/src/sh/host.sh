@@ -32,3 +32,19 @@ folder=${path%/*}
 [ -n "$folder" ] || folder=/
 name=${path##*/}
 tell path "$path"
+stamp='# modelops-stack='
+keeper() {
+  held=''
+  IFS= read -r held <"$path" 2>/dev/null || :
+  case $held in
+    "$stamp"*) held=${held#"$stamp"} held=${held%% *} ;;
+    *) held='' ;;
+  esac
+}
+make() {
+  error=$( (set -C; : >"$1") 2>&1 ) || why "$error"
+  error=$(chmod 600 -- "$1" 2>&1) || why "$error"
+  look "$1"
+  [ "$uid" = "$me" ] || refuse owner "$1 belongs to user $uid"
+  case $mode in -rw-------*) ;; *) refuse failed "a new file has mode $mode" ;; esac
+}

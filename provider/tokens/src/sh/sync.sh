@@ -20,17 +20,12 @@ if [ -e "$path" ]; then
   esac
   case $mode in *+) tell acl "$path" ;; esac
   old=$mode
+  keeper
+  case $held in ''|"$stack") ;; *) refuse stack "$held" ;; esac
 fi
 temporary=$folder/.$name.$run.tmp
 trap 'rm -f -- "$temporary" "$temporary.merged"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
-make() {
-  error=$( (set -C; : >"$1") 2>&1 ) || why "$error"
-  error=$(chmod 600 -- "$1" 2>&1) || why "$error"
-  look "$1"
-  [ "$uid" = "$me" ] || refuse owner "$1 belongs to user $uid"
-  case $mode in -rw-------*) ;; *) refuse failed "a new file has mode $mode" ;; esac
-}
 make "$temporary"
 error=$( { cat >"$temporary"; } 2>&1 ) || why "$error"
 got=$(($(wc -c <"$temporary")))
@@ -38,7 +33,9 @@ got=$(($(wc -c <"$temporary")))
 [ "$(keyed <"$temporary")" = "$hash" ] || refuse cut "the bytes are not those that were sent"
 merged() {
   seen=' '
+  [ -z "$mark" ] || printf '%s\n' "$mark"
   while IFS= read -r line || [ -n "$line" ]; do
+    case $line in "$stamp"*) [ -z "$mark" ] || continue ;; esac
     mops_pair "$line" || :
     case " $names " in
       *" ${mops_name:--} "*)

@@ -67,7 +67,7 @@ pub struct Submitted {
 pub async fn send(env: &Env, host: &Host, order: &Order<'_>) -> Result<Submitted, ProcError> {
     let path = format!("{}/jobs/{}", order.workdir.trim_end_matches('/'), order.name);
     let text = Secret::from(order.script);
-    let file = sync::Order { path: &path, text: &text, merge: None };
+    let file = sync::Order { path: &path, text: &text, merge: None, mark: None };
     let mut script = sync::script(&file);
     script.set.extend([("data", order.data.to_owned()), ("tokens", order.tokens.join(" "))]);
     script.body = [&script.body, "\n", PROGRAM, &words(order), include_str!("../sh/submit.sh")].concat();

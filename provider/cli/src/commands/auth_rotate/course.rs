@@ -187,7 +187,8 @@ pub(super) fn subject(snapshot: &Snapshot, resource: &ResourceState) -> String {
 /// The secrets of the stack, for a sentence.
 pub(super) fn holders(snapshot: &Snapshot) -> String {
     let types = ["modelops:kubernetes:Secret", "modelops:kubernetes:ImagePullSecret"];
-    let secrets = snapshot.resources.iter().filter(|r| types.contains(&r.urn.token()) && !r.pending_delete);
+    let own = |r: &&ResourceState| r.component != Component::Tokens && !r.pending_delete;
+    let secrets = snapshot.resources.iter().filter(own).filter(|r| types.contains(&r.urn.token()));
     listed(&secrets.filter_map(|r| Some(r.inputs.get("name")?.as_str()?.to_owned())).collect::<Vec<_>>())
 }
 

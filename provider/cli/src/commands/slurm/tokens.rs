@@ -11,15 +11,18 @@ use mops_diagnose::rule::Severity;
 use mops_host::fsx;
 use mops_probe::Observation;
 use mops_probe::observation::Outcome;
+use mops_tokens::cause;
 use mops_tokens::check::{self, Asked, State};
 use mops_tokens::envfile::{self, Variables};
+use mops_tokens::names::{HF, WANDB};
 use mops_wire::Http;
 use time::OffsetDateTime;
 
 use super::super::date;
-use super::super::tokens_check::{self, HF, Plan, Services, WANDB};
+use super::super::token_services::TokenServices;
+use super::super::tokens_check::{self, Asking, Plan};
 use crate::app::App;
-use crate::args::{LiveArgs, SlurmSubmitArgs, TokensCheckArgs};
+use crate::args::{LiveArgs, SlurmSubmitArgs, TargetArgs, TokensCheckArgs};
 use crate::exit::{Exit, Failure};
 use crate::login_node;
 use crate::token_file;
@@ -56,6 +59,7 @@ impl Look {
             env_file: args.tokens.env_file.clone(),
             live: LiveArgs::default(),
             job: None,
+            to: TargetArgs::slurm(),
             path: args.path.clone(),
             host: args.host.clone(),
         };
@@ -83,9 +87,10 @@ impl Look {
             let failed = Observation::failed(word::SLURM_TOKEN, variant::HOST, HF, code::NOT_FOUND);
             seen.push(failed.detail("nor one for WANDB_API_KEY"));
         }
-        let services = Services { app, plan, file: &file, http: &self.http, models: &[] };
+        let services = TokenServices::new(app, &self.http);
+        let asking = Asking { app, plan, file: &file, services, models: &[] };
         for name in [HF, WANDB] {
-            if let Some((answer, _)) = services.asked(name).await? {
+            if let Some((answer, _)) = asking.asked(name).await? {
                 seen.extend(answer.seen);
                 answer.ends.map_or(Ok(()), |ends| self.lasts(app, name, ends))?;
             }
@@ -126,7 +131,7 @@ fn asked(check: &str) -> bool {
 }
 
 fn judged(app: &App, seen: &[Observation]) -> Result<(), Failure> {
-    let found = login_node::causes(seen);
+    let found = cause::causes(seen);
     let ours = |cause: &&Finding| OURS.iter().any(|family| cause.cause_id.starts_with(family));
     if let Some(cause) = found.iter().filter(|cause| cause.severity == Severity::Error).find(ours) {
         app.printer.note(ALL_THE_SAME);

@@ -16,12 +16,14 @@ mod object;
 mod outputs;
 mod registry;
 mod storage;
+mod tokens;
 mod workspace;
 
 pub(crate) use gpu::PLUGIN as DEVICE_PLUGIN;
 pub(crate) use ngc::NGC;
 pub(crate) use novita::NOVITA;
 pub use registry::service_principal::RIGHT as PRINCIPAL_PULL;
+pub(crate) use tokens::TOKENS;
 
 use mops_core::{Diagnostic, StackId};
 
@@ -64,6 +66,7 @@ pub fn expand(file: &StackFile, options: &ExpandOptions) -> Result<Program, Vec<
     ngc::declare(&mut builder);
     registry::finish(&mut builder);
     novita::declare(&mut builder);
+    tokens::declare(&mut builder);
     outputs::declare(&mut builder);
     let (mut resources, outputs) = builder.finish();
     depends_on(file, &mut resources);
