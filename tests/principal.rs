@@ -29,8 +29,7 @@ async fn ground() -> Stand {
 }
 
 fn register(stand: &Stand, expired: bool) {
-    let principal =
-        Principal { client_id: CLIENT.into(), object_id: OBJECT.into(), client_secret: SECRET.into(), expired };
+    let principal = Principal::new([CLIENT, OBJECT, SECRET], expired);
     stand.sandbox.arm().state().register(principal);
 }
 

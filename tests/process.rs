@@ -18,6 +18,8 @@ mod conformance_over_grpc;
 mod contract;
 #[path = "desk.rs"]
 mod desk;
+#[path = "elsewhere.rs"]
+mod elsewhere;
 #[path = "env_file.rs"]
 mod env_file;
 #[path = "env_real.rs"]
@@ -44,6 +46,8 @@ mod lock;
 mod login_places;
 #[path = "migrate.rs"]
 mod migrate;
+#[path = "ngc_causes.rs"]
+mod ngc_causes;
 #[path = "ngc_check.rs"]
 mod ngc_check;
 #[path = "ngc_credentials.rs"]
@@ -54,6 +58,8 @@ mod ngc_fix;
 mod ngc_mock;
 #[path = "ngc_stage.rs"]
 mod ngc_stage;
+#[path = "no_trace.rs"]
+mod no_trace;
 #[path = "novita.rs"]
 mod novita;
 #[path = "novita_instance.rs"]
@@ -84,6 +90,8 @@ mod read_only;
 mod rotate;
 #[path = "rotate_ngc.rs"]
 mod rotate_ngc;
+#[path = "rotate_sp.rs"]
+mod rotate_sp;
 #[path = "rotate_storage.rs"]
 mod rotate_storage;
 #[path = "scenarios.rs"]

@@ -152,11 +152,11 @@ async fn m_04_a_secret_of_somebody_else_with_the_old_password_keeps_it_valid() {
     let copy = |password: &str| {
         let data = json!({"PASSWORD": STANDARD.encode(password)});
         json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": data,
-            "metadata": {"name": "copied", "namespace": "modelops-dask-dev", "uid": "0"}})
+            "metadata": {"name": "copied", "namespace": "elsewhere", "uid": "0"}})
     };
     job.tell("POST", "/behind/object", &copy(&first));
     let (_, said) = job.said(&ACR, 1).await;
-    assert!(said.contains("not proven: the secrets `copied` in"), "{said}");
+    assert!(said.contains("not proven: the secrets `elsewhere/copied` hold"), "{said}");
     assert!(passwords(&job).contains(&first), "the old password was taken back");
     job.tell("POST", "/behind/object", &copy("another"));
     job.good(&ACR).await;

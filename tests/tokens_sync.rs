@@ -4,15 +4,13 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mops_host::{Clock as _, SystemClock, fsx};
 use mops_tests::place::Place;
 use mops_tests::skip::skipped;
 use mops_tests::sshd::{Node, installed};
+use mops_tests::watcher::{Watcher, command_lines};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -87,33 +85,6 @@ pub(crate) fn chmod(path: &Path, mode: u32) {
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
-}
-
-/// Looks all the time until it is stopped; what it saw and how often.
-struct Watcher<T> {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<(usize, T)>,
-}
-
-impl<T: Default + Send + 'static> Watcher<T> {
-    fn over(mut look: impl FnMut(&mut T) + Send + 'static) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let over = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            let (mut looks, mut found) = (0, T::default());
-            while !over.load(Ordering::Relaxed) {
-                look(&mut found);
-                looks += 1;
-            }
-            (looks, found)
-        });
-        Self { stop, thread }
-    }
-
-    fn end(self) -> (usize, T) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("a watcher")
-    }
 }
 
 /// What is wrong with a folder at this moment: a mode that lets others in, or a file that is neither whole.
@@ -236,9 +207,7 @@ async fn k_06_no_value_is_in_a_process_list_here_or_there() {
     // Slow enough to be looked at.
     desk.node.before("sleep 0.3");
     let watcher = Watcher::over(|found: &mut BTreeSet<String>| {
-        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let words = fsx::read(&entry.path().join("cmdline")).unwrap_or_default();
-            let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        for words in command_lines() {
             if words.contains("hf_canary") || words.contains("can ary") {
                 found.insert(words);
             } else if words.contains("dd bs=1") {

@@ -34,6 +34,7 @@ fn custom() -> Cloud {
         arm: "https://arm.example.org".into(),
         authority: "https://login.example.org".into(),
         arm_scope: "https://audience.example.org/.default".into(),
+        graph: "https://graph.example.org".into(),
         ca_file: None,
         connect: Vec::new(),
     }

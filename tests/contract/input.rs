@@ -26,8 +26,15 @@ const DESTRUCTIVE: &[(&str, &str, &str)] = &[
 
 /// Verbs that ask only for a plan of what they have found; `tests/fix_workload.rs` and `tests/rotate.rs` show how they
 /// refuse.
-const WITH_A_PLAN: [&str; 6] =
-    ["diagnose-auth", "dev diagnose-auth", "auth rotate acr", "auth rotate storage", "auth rotate ngc", "ngc fix"];
+const WITH_A_PLAN: [&str; 7] = [
+    "diagnose-auth",
+    "dev diagnose-auth",
+    "auth rotate acr",
+    "auth rotate storage",
+    "auth rotate sp",
+    "auth rotate ngc",
+    "ngc fix",
+];
 
 /// The example without its storage, so that `up` has something to delete.
 fn smaller(text: &str) -> String {

@@ -21,6 +21,7 @@ pub fn at(origin: &str) -> Access {
         arm: origin.into(),
         authority: origin.into(),
         arm_scope: format!("{origin}/.default"),
+        graph: origin.into(),
         ca_file: None,
         connect: Vec::new(),
     };

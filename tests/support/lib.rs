@@ -16,6 +16,7 @@ pub mod entra;
 pub mod evidence;
 pub mod fault;
 pub mod figures;
+pub mod graph;
 pub mod http;
 pub mod image;
 pub mod imds;
@@ -49,6 +50,7 @@ pub mod sshd;
 pub mod tls;
 pub mod token_services;
 pub mod tools;
+pub mod watcher;
 pub mod websocket;
 pub mod witness;
 pub mod world;
@@ -128,6 +130,7 @@ pub fn listing() -> Vec<evidence::RouteInfo> {
         first,
         engine,
         real::hosted::listing(),
+        graph::listing(),
         ngc::listing(),
         novita::listing(),
         token_services::listing(),

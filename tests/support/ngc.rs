@@ -3,6 +3,8 @@
 //! A service that never answers is made by the faults in front of it.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
@@ -10,9 +12,11 @@ use serde_json::json;
 use crate::evidence::{Evidence, RouteInfo};
 use crate::http::{Broken, Call, Handler, Reply, host_of};
 use crate::route::{self, Route};
+use shelf::Shelf;
 
 mod api;
 mod registry;
+mod shelf;
 
 /// The registry.
 pub const REGISTRY: &str = "nvcr.io";
@@ -79,6 +83,8 @@ struct State {
     models: BTreeMap<String, Access>,
     /// What the catalogue shows to everybody.
     listed: Vec<String>,
+    /// What images hold that can be run: a manifest and everything that it names, by digest.
+    shelves: BTreeMap<String, Shelf>,
     /// Names and displayed names.
     organisations: Vec<(String, String)>,
     /// Tokens that were given, and for which repository.
@@ -127,6 +133,16 @@ impl Ngc {
         if listed {
             state.listed.push(repository.to_owned());
         }
+    }
+
+    /// Gives an image a content that runs, under every tag, from an OCI layout.
+    ///
+    /// # Errors
+    /// When the layout cannot be read.
+    pub fn content(&self, repository: &str, layout: &Path) -> io::Result<()> {
+        let shelf = Shelf::of_layout(layout)?;
+        self.state().shelves.insert(repository.to_owned(), shelf);
+        Ok(())
     }
 
     /// Adds a model, `ORG[/TEAM]/NAME:VERSION`.

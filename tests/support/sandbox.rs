@@ -20,6 +20,7 @@ use crate::arm::Arm;
 use crate::blob::Blobs;
 use crate::entra::Entra;
 use crate::fault::Faults;
+use crate::graph::Graph;
 use crate::http::{Broken, Call, Handler, Reply, handler};
 use crate::imds::Metadata;
 use crate::ledger::Ledger;
@@ -203,7 +204,7 @@ impl Sandbox {
         let connect: String = connected(self.world.ends).map(|(name, at)| format!("  \"{name}\": \"{at}\"\n")).concat();
         format!(
             "# Written by mops-sandbox: the loopback stand-in for Azure.\narm: {arm}\nauthority: {authority}\n\
-             arm_scope: {arm}/.default\nca_file: {}\nconnect:\n{connect}",
+             arm_scope: {arm}/.default\ngraph: {authority}\nca_file: {}\nconnect:\n{connect}",
             self.dir.join("ca.crt").display(),
         )
     }
@@ -243,6 +244,7 @@ impl Sandbox {
             arm: self.world.arm_origin(),
             authority: self.world.authority_origin(),
             arm_scope: format!("{}/.default", self.world.arm_origin()),
+            graph: self.world.authority_origin(),
             ca_file: Some(self.dir.join("ca.crt")),
             connect: self.connect(),
         }
@@ -369,7 +371,8 @@ impl Handlers {
         faults: &Faults,
         secret: &str,
     ) -> Self {
-        let entra = Entra::new(Arc::clone(arm));
+        let (entra, graph) = (Entra::new(Arc::clone(arm)), Graph::new(Arc::clone(arm)));
+        let directory = handler(move |call| if Graph::serves(call) { graph.answer(call) } else { entra.answer(call) });
         let (on_arm, metadata) = (Arc::clone(arm), Metadata::new(Arc::clone(arm)));
         let witness = Witness::default();
         let around = |fake, inner| witness.around(fake, faults.around(fake, inner));
@@ -377,7 +380,7 @@ impl Handlers {
         clusters.pull_from(Arc::clone(&registry));
         Self {
             arm: around("arm", handler(move |call| on_arm.answer(call))),
-            authority: around("entra", handler(move |call| entra.answer(call))),
+            authority: around("entra", directory),
             blob: around("blob", storage),
             metadata: around("imds", handler(move |call| metadata.answer(call))),
             kubernetes: around("kubernetes", clusters.handler(Arc::clone(arm))),

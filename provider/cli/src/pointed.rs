@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use mops_core::cloud::{AuthKind, AzureAuth, Cloud};
+use mops_core::cloud::{AuthKind, AzureAuth, Cloud, GRAPH};
 use mops_core::{Class, Error, Source, StackId};
 use mops_engine::state;
 use mops_host::fsx;
@@ -45,6 +45,8 @@ struct Kept {
     arm: String,
     authority: String,
     arm_scope: String,
+    #[serde(default = "public_graph")]
+    graph: String,
     ca_file: Option<PathBuf>,
     connect: Vec<(String, SocketAddr)>,
     auth: String,
@@ -54,6 +56,11 @@ struct Kept {
     certificate_file: Option<PathBuf>,
     env_file: Option<String>,
     stack_file: Option<String>,
+}
+
+/// That of a stack whose file is older than its key.
+fn public_graph() -> String {
+    GRAPH.to_owned()
 }
 
 const KINDS: [AuthKind; 7] = [
@@ -74,6 +81,7 @@ impl From<Pointed> for Kept {
             arm: cloud.arm,
             authority: cloud.authority,
             arm_scope: cloud.arm_scope,
+            graph: cloud.graph,
             ca_file: cloud.ca_file,
             connect: cloud.connect,
             auth: mops_clients::identity::kind_name(auth.kind).into(),
@@ -106,6 +114,7 @@ impl Kept {
                 arm: kept.arm,
                 authority: kept.authority,
                 arm_scope: kept.arm_scope,
+                graph: kept.graph,
                 ca_file: kept.ca_file,
                 connect: kept.connect,
             },

@@ -4,6 +4,7 @@
 pub mod arm;
 pub mod delegation;
 pub mod error;
+pub mod graph;
 pub mod huggingface;
 pub mod identity;
 pub mod kubernetes;

@@ -20,19 +20,25 @@ pub struct Cloud {
     pub authority: String,
     /// The scope of a token for ARM.
     pub arm_scope: String,
+    /// Microsoft Graph, for example `https://graph.microsoft.com`.
+    pub graph: String,
     /// A PEM file with more roots to trust.
     pub ca_file: Option<PathBuf>,
     /// Host names, or `*.suffix`, that are reached at a loopback address; names in TLS and HTTP stay real.
     pub connect: Vec<(String, SocketAddr)>,
 }
 
+/// Microsoft Graph of the public cloud, and of every cloud whose description names none.
+pub const GRAPH: &str = "https://graph.microsoft.com";
+
 impl Cloud {
-    fn of(name: &str, arm: &str, authority: &str, audience: &str) -> Self {
+    fn of(name: &str, [arm, authority, graph]: [&str; 3], audience: &str) -> Self {
         Self {
             name: name.into(),
             arm: arm.into(),
             authority: authority.into(),
             arm_scope: format!("{audience}/.default"),
+            graph: graph.into(),
             ca_file: None,
             connect: Vec::new(),
         }
@@ -42,22 +48,27 @@ impl Cloud {
     #[must_use]
     pub fn public() -> Self {
         let arm = "https://management.azure.com";
-        Self::of("public", arm, "https://login.microsoftonline.com", arm)
+        Self::of("public", [arm, "https://login.microsoftonline.com", GRAPH], arm)
     }
 
     /// Azure Government.
     #[must_use]
     pub fn government() -> Self {
         let audience = "https://management.core.usgovcloudapi.net";
-        let authority = "https://login.microsoftonline.us";
-        Self::of("government", "https://management.usgovcloudapi.net", authority, audience)
+        let hosts = [
+            "https://management.usgovcloudapi.net",
+            "https://login.microsoftonline.us",
+            "https://graph.microsoft.us",
+        ];
+        Self::of("government", hosts, audience)
     }
 
     /// Azure operated in China.
     #[must_use]
     pub fn china() -> Self {
         let arm = "https://management.chinacloudapi.cn";
-        Self::of("china", arm, "https://login.chinacloudapi.cn", arm)
+        let hosts = [arm, "https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"];
+        Self::of("china", hosts, arm)
     }
 }
 

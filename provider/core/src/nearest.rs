@@ -17,6 +17,12 @@ pub fn by_nearness<'a>(word: &str, known: &[&'a str], most: usize) -> Vec<&'a st
     all.into_iter().take(most).map(|(_, word)| word).collect()
 }
 
+/// How many letters one word is off another, but for case, `_` and `-`.
+#[must_use]
+pub fn letters_off(a: &str, b: &str) -> usize {
+    distance(&fold(a), &fold(b))
+}
+
 /// Case, `_` and `-` are what people mix up most.
 fn fold(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '_' | '-')).take(64).flat_map(char::to_lowercase).collect()

@@ -94,6 +94,12 @@ pub fn offline(command: Command, request: &Request, handed: Option<&mops_host::E
     run::offline(command, request, handed)
 }
 
+/// The record of a run about a stack that has nothing in a cluster; what other places say is added to it.
+#[must_use]
+pub fn without_a_cluster(command: Command, request: &Request) -> Capture {
+    run::without_a_cluster(command, request)
+}
+
 /// Pushes the artefact of a smoke test, and does nothing else.
 ///
 /// # Errors

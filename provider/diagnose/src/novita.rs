@@ -1,7 +1,7 @@
 //! What Novita said, or did not say, as observations; the catalogue names the causes. An answer that nobody has described
 //! stays UNCLASSIFIED with its redacted body (`tests/novita_client.rs`, V-08).
 
-use mops_clients::novita::{Kind, NovitaError, Refusal, Subject};
+use mops_clients::novita::{Instance, Kind, NovitaError, Refusal, Subject};
 pub use mops_probe::Observation;
 use mops_probe::failure::Failure;
 use mops_probe::observation::{check as probe, code as seen, variant};
@@ -31,6 +31,12 @@ pub fn no_key(host: &str) -> Vec<Observation> {
     ]
 }
 
+/// Nothing was asked of the host, for this reason.
+#[must_use]
+pub fn unasked(host: &str, why: &str) -> Observation {
+    Observation::skipped(check::NOVITA_AUTHS, variant::LOCAL, host, code::NOT_SET).detail(why)
+}
+
 /// There is a key.
 #[must_use]
 pub fn key() -> Observation {
@@ -41,6 +47,24 @@ pub fn key() -> Observation {
 #[must_use]
 pub fn listed(host: &str) -> Observation {
     Observation::ok(check::NOVITA_AUTHS, variant::LOCAL, host).status(200)
+}
+
+/// The list came and has this registry login.
+#[must_use]
+pub fn kept(host: &str, id: &str) -> Vec<Observation> {
+    vec![key(), listed(host), Observation::ok(check::NOVITA_AUTH, variant::LOCAL, id)]
+}
+
+/// What an instance does; one with a fault has failed, in Novita's words.
+#[must_use]
+pub fn instance(one: &Instance) -> Observation {
+    match &one.fault {
+        None => Observation::ok(check::NOVITA_INSTANCE, variant::LOCAL, &one.name).detail(&one.status),
+        Some((state, message)) => {
+            let failed = Observation::failed(check::NOVITA_INSTANCE, variant::LOCAL, &one.name, seen::UNEXPECTED);
+            failed.detail(&format!("{}: {state} {message}", one.status))
+        }
+    }
 }
 
 /// The password of a registry login was needed, and mask characters came.

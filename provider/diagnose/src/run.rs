@@ -185,6 +185,14 @@ pub(crate) fn offline(command: Command, request: &Request, handed: Option<&Env>)
     finish(command, &request, Ended { seen, cleanup, ..Ended::default() })
 }
 
+pub(crate) fn without_a_cluster(command: Command, request: &Request) -> Capture {
+    let mut seen = Seen::default();
+    seen.skip("cluster", "the stack has no workspace in one", false);
+    let cleanup = Cleanup { complete: true, ..Cleanup::default() };
+    let request = Request { vantages: vec![Vantage::W], ..request.clone() };
+    finish(command, &request, Ended { seen, cleanup, ..Ended::default() })
+}
+
 /// Everything but the clean-up.
 async fn examine(cluster: &Cluster, request: &Request, services: &Services, until: &Sender<Duration>, seen: &mut Seen) {
     (services.progress)("asking the API server");

@@ -39,7 +39,7 @@ impl Services {
     ///
     /// # Errors
     /// When there is no key, or NOVITA_API_BASE_URL cannot be used.
-    pub(crate) async fn novita(&self, key: Option<&SecretInput>) -> Result<Novita, Error> {
+    pub async fn novita(&self, key: Option<&SecretInput>) -> Result<Novita, Error> {
         let key = match key {
             Some(input) => self.resolve(input).await?,
             None => self.novita_key()?,

@@ -130,6 +130,8 @@ pub struct State {
     pub newcomers: BTreeMap<String, OffsetDateTime>,
     /// Applications of the directory besides the one of the world, by lower-case id.
     pub principals: BTreeMap<String, Principal>,
+    /// Whether Graph lets nobody change an application.
+    pub graph_refuses: bool,
     /// What the subscription has and allows.
     pub figures: Figures,
     /// What the activity log tells.

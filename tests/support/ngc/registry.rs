@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use mops_wire::registry::Digest;
 use serde_json::json;
 
+use super::shelf::Shelf;
 use super::{Hostile, Ngc, REGISTRY, refusal, told};
 use crate::http::{Call, Reply};
 use crate::route::{Params, Route};
@@ -102,6 +103,9 @@ fn content(ngc: &Ngc, call: &Call, params: &Params) -> Reply {
         Some(opened) if opened != name => return error(403, "DENIED", "Access Denied"),
         Some(_) => {}
     }
+    if let Some(shelf) = ngc.state().shelves.get(name) {
+        return on_shelf(shelf, params);
+    }
     if !params.get("digest").is_empty() {
         return Reply::body(200, "application/octet-stream", LAYER);
     }
@@ -109,4 +113,16 @@ fn content(ngc: &Ngc, call: &Call, params: &Params) -> Reply {
     let manifest = json!({"layers": [{"digest": layer.as_str(), "size": LAYER.len()}]}).to_string();
     let digest = Digest::of(manifest.as_bytes());
     Reply::body(200, MANIFEST, manifest).header("docker-content-digest", digest.as_str())
+}
+
+fn on_shelf(shelf: &Shelf, params: &Params) -> Reply {
+    let (digest, reference) = (params.get("digest"), params.get("reference"));
+    let found = match digest.is_empty() {
+        true => shelf.manifest(reference).map(|(digest, bytes)| (digest, MANIFEST, bytes)),
+        false => shelf.blob(digest).map(|bytes| (digest, "application/octet-stream", bytes)),
+    };
+    match found {
+        Some((digest, media, bytes)) => Reply::body(200, media, bytes).header("docker-content-digest", digest),
+        None => error(404, "NOT_FOUND", "not found"),
+    }
 }

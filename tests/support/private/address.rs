@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::login;
+use crate::ngc;
 use crate::real::hosted::GENERIC;
 
 /// The world itself: its name server and its way out of every pod.
@@ -48,6 +49,8 @@ pub const NAMES: &[(&str, Ipv4Addr)] = &[
     ("ghcr.io", REGISTRY),
     ("docker.io", REGISTRY),
     (GENERIC, REGISTRY),
+    (ngc::REGISTRY, REGISTRY),
+    (ngc::API, REGISTRY),
     ("blob.core.windows.net", BLOB),
     ("azmk8s.io", CLUSTERS),
     (login::HOST, LOGIN),

@@ -1,5 +1,6 @@
 //! What the control port does: show the ledger and the logins, break things, plan faults.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -62,6 +63,10 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
             arm.world.secret_ended.store(true, Ordering::Relaxed);
             Reply::json(200, &json!(true))
         }
+        ("POST", "/break/graph") => {
+            arm.state().graph_refuses = true;
+            Reply::json(200, &json!(true))
+        }
         ("POST", "/behind/edit") => match serde_json::from_slice::<Edit>(&call.body) {
             Ok(Edit { end, pointer, value, by }) => Reply::json(200, &json!(arm.edit(&end, &pointer, &value, &by))),
             Err(error) => Reply::body(400, "text/plain", error.to_string()),
@@ -97,6 +102,11 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
             }
             Err(error) => Reply::body(400, "text/plain", error.to_string()),
         },
+        ("GET", "/principals") => {
+            let state = arm.state();
+            let keys = state.principals.values().map(|p| (p.client_id.clone(), json!(p.keys())));
+            Reply::json(200, &Value::Object(keys.collect()))
+        }
         ("POST", "/principals") => match serde_json::from_slice::<Principal>(&call.body) {
             Ok(principal) => {
                 arm.state().register(principal);
@@ -120,13 +130,21 @@ fn answer(arm: &Arm, clusters: &Clusters, faults: &Faults, call: &Call, path: &s
     }
 }
 
-/// NGC learns of a key of the organisation `acme`, forgets one, or gets an image that this organisation is given.
+/// NGC learns of a key of the organisation `acme`, forgets one, gets an image that this organisation is given, or
+/// what an image holds.
 fn at_ngc(ngc: &Ngc, call: &Call, path: &str) -> Reply {
     let json = call.json().unwrap_or_default();
+    if let (Some(repository), Some(layout)) = (json["repository"].as_str(), json["layout"].as_str()) {
+        return match ngc.content(repository, Path::new(layout)) {
+            Ok(()) => Reply::json(200, &json!({})),
+            Err(error) => Reply::body(400, "text/plain", error.to_string()),
+        };
+    }
     let Some(text) = json.as_str() else { return Reply::body(400, "text/plain", "no text") };
     match (call.method.as_str(), path) {
         ("POST", "/ngc/key") => ngc.key(Key::new(text, "acme")),
         ("POST", "/ngc/revoke") => ngc.revoke(text),
+        ("POST", "/ngc/public") => ngc.image(text, Access::Everybody, true),
         ("POST", "/ngc/image") => ngc.image(text, Access::Organisation("acme".into()), true),
         _ => return Reply::empty(404),
     }
@@ -165,7 +183,8 @@ fn owners(arm: &Arm) -> Vec<(String, String)> {
     };
     let inside = state.things.values().flat_map(of);
     let operations = state.operations.keys().map(|key| ("operation".to_owned(), key.clone()));
-    let others = state.principals.values().map(|p| p.client_secret.clone());
+    let added = state.principals.values().flat_map(|p| p.added.iter().map(|one| one.secret.clone()));
+    let others = state.principals.values().map(|p| p.client_secret.clone()).chain(added);
     let applications = std::iter::once(arm.world.application.client_secret.clone()).chain(others);
     inside.chain(operations).chain(applications.map(|secret| ("entra".to_owned(), secret))).collect()
 }

@@ -101,6 +101,11 @@ pub(crate) enum RotateKind {
         after_help = "Examples:\n  mops auth rotate storage\n  mops auth rotate storage unified-infra.yaml --plan"
     )]
     Storage(RotateStackArgs),
+    /// The secret of the application by which the stack's pods pull, in the file that has it.
+    #[command(
+        after_help = "Examples:\n  mops auth rotate sp\n  mops auth rotate sp unified-infra.yaml --days 90 --plan"
+    )]
+    Sp(Box<RotateSpArgs>),
     /// A key of NGC that you have made, in every place that holds the old one.
     #[command(mut_arg("identity", |arg| arg.hide(true)))]
     #[command(
@@ -127,6 +132,18 @@ pub(crate) struct RotateNgcArgs {
     pub(crate) key: KeyArgs,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RotateSpArgs {
+    /// How many days the second secret is valid.
+    #[arg(long, value_name = "N", default_value_t = 180, value_parser = clap::value_parser!(u16).range(1..=730))]
+    pub(crate) days: u16,
+    /// The id of the secret that goes, where several begin alike.
+    #[arg(long, value_name = "KEY_ID")]
+    pub(crate) old: Option<String>,
+    #[command(flatten)]
+    pub(crate) stack: RotateStackArgs,
 }
 
 #[derive(Clone, Debug, Args)]

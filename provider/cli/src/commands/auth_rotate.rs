@@ -7,6 +7,7 @@ mod journal;
 mod ngc;
 mod ngc_spaces;
 mod pods;
+mod sp;
 mod storage;
 
 pub(crate) use ngc::KeyRotatedLine;
@@ -44,6 +45,7 @@ pub(crate) fn run(app: &App, kind: &RotateKind) -> Outcome {
     match kind {
         RotateKind::Acr(args) => acr::run(app, args),
         RotateKind::Storage(args) => storage::run(app, args),
+        RotateKind::Sp(args) => sp::run(app, args),
         RotateKind::Ngc(args) => ngc::run(app, args),
     }
 }

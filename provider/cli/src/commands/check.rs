@@ -4,6 +4,7 @@
 mod azure;
 mod cleanup;
 mod credential;
+mod elsewhere;
 mod fix;
 mod lines;
 mod offline;
@@ -88,10 +89,9 @@ fn run(app: &App, args: &CheckArgs, (named, fix): (&SubjectArgs, &FixArgs), smok
     if let Some(smoke) = smoke.filter(|smoke| smoke.push_only) {
         return app.wait_for(smoke::push_only(app, &subject, smoke, &args.reading, &wanted));
     }
-    let (mut capture, refused) = match (named.offline, fix.fix) {
-        (true, _) => (offline::look(app, command, &subject)?, None),
-        (false, true) => app.wait_for(fix::mend(app, &subject, fix, &args.reading))?,
-        (false, false) => (app.wait_for(look(app, command, &subject))?, None),
+    let (mut capture, refused) = match named.offline {
+        true => (offline::look(app, command, &subject)?, None),
+        false => app.wait_for(everywhere(app, command, &subject, (fix, &args.reading)))?,
     };
     if let Some(file) = &pointed.stack_file {
         capture.stack_lines = lines::of(app, file, args.stack.env.as_deref());
@@ -102,6 +102,31 @@ fn run(app: &App, args: &CheckArgs, (named, fix): (&SubjectArgs, &FixArgs), smok
     let outcome = conclude(app, capture, &args.reading, &wanted);
     // The report is worth having, whatever kept its plan from being carried out.
     refused.map_or(outcome, Err)
+}
+
+/// Looks into the cluster, or mends what is found there, and at the other places of the stack at the same time.
+async fn everywhere(
+    app: &App,
+    command: Command,
+    subject: &Subject<'_>,
+    (fix, reading): (&FixArgs, &ReadingArgs),
+) -> Result<(Capture, Option<Failure>), Failure> {
+    let inside = async {
+        if !request::has_cluster(subject) && elsewhere::is_named(subject.snapshot) {
+            return Ok((mops_diagnose::without_a_cluster(command, &request::of(app, subject)?), None));
+        }
+        match fix.fix {
+            true => fix::mend(app, subject, fix, reading).await,
+            false => Ok((look(app, command, subject).await?, None)),
+        }
+    };
+    if command == Command::SmokeTest {
+        return inside.await;
+    }
+    let (inside, elsewhere) = tokio::join!(inside, elsewhere::look(app, subject));
+    let (mut capture, refused) = inside?;
+    elsewhere.join(&mut capture);
+    Ok((capture, refused))
 }
 
 /// The stack that is meant, or none at all: where a cluster is named and no stack, what some stack expects says nothing
@@ -224,6 +249,11 @@ fn of_type<'a>(snapshot: &'a Snapshot, token: &'static str) -> impl Iterator<Ite
     // What Novita has of the registry is no pod's, and tokens of tools open none.
     let own = |r: &&ResourceState| ![Component::Novita, Component::Tokens].contains(&r.component) && !r.pending_delete;
     snapshot.resources.iter().filter(own).filter(move |r| r.urn.token() == token)
+}
+
+/// Everything of a type that a stack has, wherever it is used.
+fn of_any<'a>(snapshot: &'a Snapshot, token: &'static str) -> impl Iterator<Item = &'a ResourceState> {
+    snapshot.resources.iter().filter(move |r| r.urn.token() == token && !r.pending_delete)
 }
 
 fn input(resource: &ResourceState, name: &str) -> Option<String> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use mops_core::Place;
-use mops_core::cloud::Cloud;
+use mops_core::cloud::{Cloud, GRAPH};
 use serde_json::{Value as Json, json};
 
 use super::reader::{Check, Context, Mapping, Read, Spanned, section};
@@ -88,6 +88,8 @@ section! {
         "authority" authority: Spanned<HttpsOrigin>,
         /// The scope of a token for ARM; default: the origin of `arm` with `/.default`.
         "arm_scope" arm_scope: Option<Spanned<String>>,
+        /// Microsoft Graph, for the secrets of applications; default: that of the public cloud.
+        "graph" graph: Option<Spanned<HttpsOrigin>>,
         /// A PEM file with more roots to trust.
         "ca_file" ca_file: Option<Spanned<String>>,
         /// Host names, or `*.suffix`, that are reached at a loopback address.
@@ -115,6 +117,7 @@ impl Endpoints {
             arm: self.arm.as_str().to_owned(),
             authority: self.authority.as_str().to_owned(),
             arm_scope: text(&self.arm_scope).unwrap_or_else(|| format!("{}/.default", self.arm.as_str())),
+            graph: self.graph.as_ref().map_or(GRAPH, |graph| graph.as_str()).to_owned(),
             ca_file: text(&self.ca_file).map(PathBuf::from),
             connect: self.connect.0.iter().map(|(host, at)| (host.value.clone(), at.0)).collect(),
         }

@@ -138,10 +138,19 @@ impl Course<'_> {
         namespace: &str,
         entry: &Entry,
     ) -> Result<bool, Failure> {
-        let copies = match pods::copies(kubernetes, namespace, entry).await {
+        // Whoever may not read all secrets of the cluster sees those of the workspace.
+        let found = match pods::copies_anywhere(kubernetes, entry).await {
+            Ok(copies) => Ok(copies),
+            Err(_) => {
+                self.app.printer.note(&format!("secrets of other namespaces than `{namespace}` may not be read"));
+                let here = pods::copies(kubernetes, namespace, entry).await;
+                here.map(|names| names.iter().map(|name| format!("{namespace}/{name}")).collect())
+            }
+        };
+        let copies = match found {
             Ok(copies) => copies,
             Err(error) => {
-                let note = format!("whether another secret of `{namespace}` has the old one is not known: {error}");
+                let note = format!("whether another secret has the old one is not known: {error}");
                 self.app.printer.note(&note);
                 return Ok(true);
             }
@@ -150,7 +159,7 @@ impl Course<'_> {
             return Ok(true);
         }
         let (text, hint) = (
-            format!("not proven: the secrets {} in `{namespace}` hold the old one", listed(&copies)),
+            format!("not proven: the secrets {} hold the old one", listed(&copies)),
             "the stack did not make them: write the new one there (`mops infra outputs registry --show-secrets`), or \
              delete them, then run this again",
         );

@@ -34,7 +34,7 @@ pub(super) enum Step {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Entry {
     version: u32,
-    /// `acr`, `storage`, `ngc`.
+    /// `acr`, `storage`, `sp`, `ngc`.
     pub(super) kind: String,
     /// `PROJECT.STACK`; empty for what no stack has.
     stack: String,
@@ -49,6 +49,9 @@ pub(super) struct Entry {
     /// Of what takes its place, where a person gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<KeyedHash>,
+    /// The service's own id of what is to go, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revokes: Option<String>,
     /// Namespaces that get it, where no stack says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) spaces: Vec<String>,
@@ -72,6 +75,7 @@ impl Entry {
             before: before.iter().map(|key| nonce.hash(key)).collect(),
             nonce: nonce.text(),
             after: None,
+            revokes: None,
             spaces: Vec::new(),
         }
     }
@@ -80,6 +84,21 @@ impl Entry {
     pub(super) fn with_after(self, credential: &Secret<String>) -> Self {
         let after = self.hash(credential);
         Self { after, ..self }
+    }
+
+    /// With the service's own id of what is to go.
+    pub(super) fn revoking(self, id: String) -> Self {
+        Self { revokes: Some(id), ..self }
+    }
+
+    /// The service's own id of what is to go.
+    pub(super) fn revokes(&self) -> Option<&str> {
+        self.revokes.as_deref()
+    }
+
+    /// What tells this rotation from others, for names; no secret.
+    pub(super) fn mark(&self) -> String {
+        self.nonce.chars().take(12).collect()
     }
 
     /// Whether this is the credential that takes its place.

@@ -65,6 +65,18 @@ pub(super) async fn copies(kubernetes: &Kubernetes, namespace: &str, entry: &Ent
     Ok(old.filter_map(|secret| Some(secret["metadata"]["name"].as_str()?.to_owned())).collect())
 }
 
+/// The same in every namespace, as `NAMESPACE/NAME`.
+pub(super) async fn copies_anywhere(kubernetes: &Kubernetes, entry: &Entry) -> Result<Vec<String>, Error> {
+    let secrets = kubernetes.list(&ObjectRef::cluster_wide("v1", "Secret", ""), &Selection::default()).await;
+    let secrets = secrets.map_err(|e| e.into_core())?;
+    let old = secrets.iter().filter(|secret| credentials(secret).iter().any(|one| entry.is_before(one)));
+    let name = |secret: &Json| {
+        let metadata = &secret["metadata"];
+        Some(format!("{}/{}", metadata["namespace"].as_str()?, metadata["name"].as_str()?))
+    };
+    Ok(old.filter_map(name).collect())
+}
+
 /// Everything in a secret that may be a credential by itself.
 pub(super) fn credentials(secret: &Json) -> Vec<Secret<String>> {
     let open = |value: &Json| String::from_utf8(STANDARD.decode(value.as_str()?).ok()?).ok();

@@ -26,6 +26,12 @@ pub(super) fn cluster(app: &App, subject: &Subject<'_>) -> Result<ClusterRef, Fa
     Ok(ClusterRef::Kubeconfig { kubeconfig: file?.to_string_lossy().into_owned(), context: named.context.clone() })
 }
 
+/// Whether flags or the state name one.
+pub(super) fn has_cluster(subject: &Subject<'_>) -> bool {
+    let named = subject.workload.names_cluster() || subject.workload.namespace.is_some();
+    named || of_the_workspace(subject.snapshot).is_ok()
+}
+
 /// The cluster of the workspace, as its namespace names it.
 fn of_the_workspace(snapshot: &Snapshot) -> Result<ClusterRef, Failure> {
     let named = of_type(snapshot, "modelops:kubernetes:Namespace").next().and_then(|n| n.inputs.get("cluster"));

@@ -30,7 +30,7 @@ pub(super) const CAUSES: &[Cause] = &[
         repair: Repair::Stack,
         unconfirmed: true,
         sources: &["Microsoft identity platform: error codes AADSTS7000215 and AADSTS7000222"],
-        remedy: Remedy { text: "give the application a new secret (`az ad app credential reset`), put it where `client_secret` says, then write it into the pods' secrets", stack: "mops infra up {file} -c workspace", plain: "" },
+        remedy: Remedy { text: "give the application another secret, in the file that `client_secret` names, and in the pods' secrets", stack: "mops auth rotate sp {file}", plain: "" },
         rules: &[
             high(&[failed(&[check::DIRECTORY]).with(&[variant::ENV, variant::PULL_SECRET]).code(&["AADSTS7000222", "AADSTS7000215"])], "the directory refuses the service principal's secret in the {source}: {code} {detail}").over(&["REGISTRY_CREDENTIAL_REFUSED", "REGISTRY_REFUSED", "ACR_LOGIN_DENIED", "KUBELET_BAD_CREDENTIALS"]),
         ],

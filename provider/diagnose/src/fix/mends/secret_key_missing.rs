@@ -1,6 +1,7 @@
 //! A key that a worker refers to and its secret lacks: the value of the one key beside it that is a letter or two off, or
 //! what another secret has for the same purpose.
 
+use mops_core::nearest::letters_off;
 use mops_probe::keys::NGC_HOST;
 use mops_probe::settings::names;
 use serde_json::Value as Json;
@@ -15,7 +16,6 @@ use crate::workload;
 pub(super) const MEND: Mend = Mend { cause: "SECRET_KEY_MISSING", layer: Layer::Content, edits };
 /// Letters by which a key may be off.
 const OFF: usize = 2;
-
 fn edits(finding: &Finding, ground: &Ground<'_>) -> Result<Vec<Edit>, String> {
     let found = secret::of(finding, ground)?;
     let name = place(found).name;
@@ -46,7 +46,7 @@ fn wanted(ground: &Ground<'_>, name: &str) -> Vec<String> {
 /// The value of the only key that nobody refers to and that is nearly this one.
 fn beside(found: &Json, key: &str, wanted: &[String]) -> Option<String> {
     let free = found["data"].as_object()?.keys().filter(|other| !wanted.contains(other));
-    let mut near = free.filter(|other| distance(other, key) <= OFF && key.len() > 3 * OFF);
+    let mut near = free.filter(|other| letters_off(other, key) <= OFF && key.len() > 3 * OFF);
     match (near.next(), near.next()) {
         (Some(one), None) => secret::text(found, one),
         _ => None,
@@ -66,24 +66,6 @@ pub(super) fn value(ground: &Ground<'_>, key: &str, except: &str) -> Option<Stri
     }
 }
 
-/// How many letters have to be changed, put in or taken out.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_ascii_uppercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_ascii_uppercase().chars().enumerate() {
-        let mut left = i + 1;
-        let mut above = i;
-        for (j, y) in b.iter().enumerate() {
-            let next = (above + usize::from(x != *y)).min(left + 1).min(row[j + 1] + 1);
-            above = row[j + 1];
-            row[j] = left;
-            left = next;
-        }
-        row[b.len()] = left;
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -92,16 +74,6 @@ mod tests {
 
     #[test]
     fn only_one_key_that_nobody_needs_is_taken_for_another() {
-        let rows = [
-            ("PASSWORD", "PASWORD", 1),
-            ("a", "a", 0),
-            ("KEY", "KEYS", 1),
-            ("ab", "ba", 2),
-            ("REGISTRY_PASSWORD", "registry_pasword", 1),
-        ];
-        for (a, b, want) in rows {
-            assert_eq!(distance(a, b), want, "{a} {b}");
-        }
         let secret = |keys: &[&str]| {
             let pairs: Vec<(&str, &str)> = keys.iter().map(|key| (*key, *key)).collect();
             secret::values(&pairs)

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_key_is_told_apart() {
+    fn n_04_what_is_no_key_is_told_apart() {
         let code = |key: &str| judge(key).err().map(|(code, _)| code);
         for key in ["", " ", "nvapi-a\n", "\"nvapi-a\"", "nvapi-a b", "\u{feff}nvapi-a", "bnZhcGktYWJj"] {
             assert_eq!(code(key), Some(code::MALFORMED), "{key:?}");
