@@ -21,6 +21,8 @@ mod login;
 mod monitor;
 #[path = "e2e/names.rs"]
 mod names;
+#[path = "e2e/ngc.rs"]
+mod ngc;
 #[path = "e2e/page.rs"]
 mod page;
 #[path = "e2e/pods.rs"]

@@ -88,7 +88,7 @@ fn causes(capture: &Capture) -> Vec<(String, Option<&'static str>)> {
 }
 
 #[tokio::test]
-async fn a_key_that_was_renewed_here_and_not_in_the_cluster_is_named() {
+async fn n_06_a_key_that_was_renewed_here_and_not_in_the_cluster_is_named() {
     let robot = login("robot", CURRENT);
     let certain = |id: &str| vec![(id.to_owned(), Some("certain"))];
     let possible = |id: &str| vec![(id.to_owned(), Some("possible"))];

@@ -44,6 +44,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use self::case::Case;
+pub(crate) use self::case::NODES;
 use crate::existing::push;
 use crate::pods::{apply, apply_whoever_was_first, job_with_cluster, kubectl, left};
 
@@ -101,6 +102,7 @@ async fn what_was_found_is_mended_and_the_pods_then_run() {
     for (way, host) in [("basic", secrets::HOSTS[0]), ("bearer", secrets::HOSTS[1])] {
         all_mended(&job, &mends::pull_secrets(way, host)).await;
     }
+    all_mended(&job, &mends::environments()).await;
     kubectl(&["delete", "namespace", secrets::ELSEWHERE]).await;
     assert_eq!(left().await, before);
 }
@@ -119,6 +121,15 @@ async fn mended(job: &Job, case: &Case) {
     assert_eq!(causes, case.wanted, "{}: {report:#}", case.name);
     assert!(changes().any(|change| change["state"] == "applied"), "{}: {report:#}", case.name);
     until_every_worker_is_as_it_will_be(&Case { runs: true, ..case.clone() }).await;
+    if case.replaced {
+        let again = asked(job, case, &["--fix", "--yes", "--allow-restart"]).await;
+        assert_eq!(
+            (ids(&again), again["fixing"]["changes"].as_array().map_or(0, Vec::len)),
+            (BTreeSet::new(), 0),
+            "{}: {again:#}",
+            case.name
+        );
+    }
 }
 
 /// Its image has neither Python nor `cat`: only a container with the probe can look into it.
@@ -199,6 +210,10 @@ async fn until_gone(cases: &[&Case]) {
 
 /// It runs, or a container says what it waits for; one that is being made says nothing.
 async fn until_every_worker_is_as_it_will_be(case: &Case) {
+    if case.replaced {
+        let all = ["wait", "deployments", "--all", "-n", &case.name, "--for=condition=Available", "--timeout=150s"];
+        kubectl(&all).await;
+    }
     let waits = "--for=jsonpath={.status.containerStatuses[0].state.waiting.message}";
     let settled = if case.runs { "--for=jsonpath={.status.phase}=Running" } else { waits };
     kubectl(&["wait", "pods", "--all", "-n", &case.name, settled, "--timeout=150s"]).await;

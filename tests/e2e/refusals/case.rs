@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 /// The node with containerd 1.6 and the one with 2.1.
-pub(super) const NODES: [&str; 2] = ["gpu", "system"];
+pub(crate) const NODES: [&str; 2] = ["gpu", "system"];
 
 /// What is wrong, where, and what is to be said of it.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub(super) struct Case {
     pub(super) image: String,
     /// Whether they come to run it.
     pub(super) runs: bool,
+    /// Whether a Deployment makes them, and makes them again.
+    pub(super) replaced: bool,
     /// The pull secrets that they name.
     pub(super) linked: Vec<&'static str>,
     /// Their variables, in the words of a container.
@@ -47,6 +49,7 @@ impl Case {
             name,
             image,
             runs: false,
+            replaced: false,
             linked: Vec::new(),
             env: json!([]),
             env_from: Vec::new(),
@@ -70,7 +73,7 @@ impl Case {
 
     /// Everything that lies in its namespace.
     pub(super) fn objects(&self) -> Vec<Value> {
-        let workers = NODES.map(|node| self.worker(node));
+        let workers = NODES.map(|node| if self.replaced { deployment(self.worker(node)) } else { self.worker(node) });
         let mut all: Vec<Value> = self.beside.iter().cloned().chain(workers).collect();
         for object in &mut all {
             object["metadata"]["namespace"] = json!(self.name);
@@ -94,4 +97,20 @@ impl Case {
             },
         })
     }
+}
+
+/// What makes this worker again; its user is named, since the older containerd tells nobody which one its image names.
+fn deployment(pod: Value) -> Value {
+    let (name, mut labels) = (pod["metadata"]["name"].clone(), pod["metadata"]["labels"].clone());
+    labels["part"] = name.clone();
+    let mut spec = pod["spec"].clone();
+    spec["securityContext"] = json!({"runAsUser": 1000});
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "selector": {"matchLabels": labels}, "strategy": {"type": "Recreate"},
+            "template": {"metadata": {"labels": labels}, "spec": spec},
+        },
+    })
 }

@@ -39,7 +39,8 @@ pub(super) fn with_variables(name: &str, host: &str, wanted: &[&'static str], mo
     case
 }
 
-fn worker(name: &str, wanted: &[&'static str], secrets: Vec<Value>) -> Case {
+/// Workers of GitHub's registry, with what is in these secrets.
+pub(super) fn worker(name: &str, wanted: &[&'static str], secrets: Vec<Value>) -> Case {
     at(name, GHCR, wanted, secrets)
 }
 

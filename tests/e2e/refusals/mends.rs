@@ -4,7 +4,7 @@ use mops_tests::real::hosted::BOT;
 use serde_json::json;
 
 use super::case::Case;
-use super::environment::{keys, secret};
+use super::environment::{self, keys, secret};
 use super::secrets::{broken, for_another_host, lying_elsewhere, of_another_type, right, without_login};
 use crate::existing::password;
 
@@ -28,6 +28,25 @@ pub(super) fn pull_secrets(way: &str, host: &str) -> Vec<Case> {
         without_search("no-login", "PULL_SECRET_NO_CREDENTIAL").with(without_login(host)),
         without_search("other-key", "SECRET_KEY_MISSING").with(right(host)).named_by_another_key(),
     ]
+}
+
+/// Workers that run with an environment that is mended in its secret and by making them again.
+pub(super) fn environments() -> Vec<Case> {
+    let without = secret("bundle-credentials", &[("REGISTRY_USERNAME", BOT)]);
+    let mut stale = environment::whole("mend-env-stale");
+    stale.beside.retain(|object| object["metadata"]["name"] != "bundle-credentials");
+    stale.beside.push(keys("an-old-one"));
+    let mut renewed = keys(&password());
+    renewed["metadata"]["namespace"] = json!(stale.name);
+    stale.after = vec![renewed];
+    stale.wanted = ["ENV_STALE"].into();
+    let cases = [
+        environment::worker("mend-env-missing", &["ENV_MISSING"], vec![without]),
+        environment::worker("mend-env-empty", &["ENV_EMPTY"], vec![keys("")]),
+        stale,
+    ];
+    // Their image has nothing that prints a variable: only a container with the probe can look into it.
+    cases.map(|case| Case { replaced: true, flags: &["--vantage", "w,p,c"], ..case }).into()
 }
 
 impl Case {
