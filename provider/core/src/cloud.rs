@@ -55,11 +55,8 @@ impl Cloud {
     #[must_use]
     pub fn government() -> Self {
         let audience = "https://management.core.usgovcloudapi.net";
-        let hosts = [
-            "https://management.usgovcloudapi.net",
-            "https://login.microsoftonline.us",
-            "https://graph.microsoft.us",
-        ];
+        let hosts =
+            ["https://management.usgovcloudapi.net", "https://login.microsoftonline.us", "https://graph.microsoft.us"];
         Self::of("government", hosts, audience)
     }
 

@@ -88,7 +88,8 @@ struct Rotation<'a> {
 impl Rotation<'_> {
     fn secret(&self) -> Result<Secret<String>, Failure> {
         fsx::read_private(&self.path).map_err(|error| {
-            let text = format!("`{}`, which has the secret of the application, cannot be read: {error}", self.path.display());
+            let text =
+                format!("`{}`, which has the secret of the application, cannot be read: {error}", self.path.display());
             Failure::from(Error::new(Class::User, text))
         })
     }
@@ -109,9 +110,10 @@ impl Rotation<'_> {
     fn in_use(&self, present: &Secret<String>) -> Result<&Password, Failure> {
         let all = &self.application.passwords;
         if let Some(key) = &self.args.old {
-            return all.iter().find(|one| one.key == *key).ok_or_else(|| {
-                Failure::usage(format!("the application has no secret `{key}`"), listed(all))
-            });
+            return all
+                .iter()
+                .find(|one| one.key == *key)
+                .ok_or_else(|| Failure::usage(format!("the application has no secret `{key}`"), listed(all)));
         }
         let begins = |one: &&Password| !one.hint.is_empty() && present.expose().starts_with(&one.hint);
         let found: Vec<&Password> = all.iter().filter(begins).collect();
@@ -133,7 +135,8 @@ impl Rotation<'_> {
         if entry.step < Step::Revoke {
             if entry.is_before(&self.secret()?) {
                 self.say_plan(&entry);
-                app.asker(&course::stack(target).stack, self.args.stack.yes).confirm("this replaces the secret that pods of this stack pull with:")?;
+                app.asker(&course::stack(target).stack, self.args.stack.yes)
+                    .confirm("this replaces the secret that pods of this stack pull with:")?;
                 self.journal.begin(&mut entry, Step::Distribute)?;
                 self.make(&entry).await?;
             }
