@@ -7,6 +7,8 @@
 mod azure_cli;
 #[path = "e2e/cluster.rs"]
 mod cluster;
+#[path = "e2e/everywhere.rs"]
+mod everywhere;
 #[path = "e2e/existing.rs"]
 mod existing;
 #[path = "e2e/gpu.rs"]

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use super::login;
-use crate::ngc;
 use crate::real::hosted::GENERIC;
+use crate::{ngc, novita};
 
 /// The world itself: its name server and its way out of every pod.
 pub const WORLD: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 1);
@@ -51,6 +51,7 @@ pub const NAMES: &[(&str, Ipv4Addr)] = &[
     (GENERIC, REGISTRY),
     (ngc::REGISTRY, REGISTRY),
     (ngc::API, REGISTRY),
+    (novita::API, REGISTRY),
     ("blob.core.windows.net", BLOB),
     ("azmk8s.io", CLUSTERS),
     (login::HOST, LOGIN),

@@ -2,6 +2,7 @@
 //! looked at, and what it says is told in the same report (`tests/elsewhere.rs`).
 
 mod novita;
+mod tokens;
 
 use mops_diagnose::observed::Vantage;
 use mops_diagnose::{Capture, Observed};
@@ -13,14 +14,15 @@ use super::{Subject, of_any};
 use crate::app::App;
 
 /// What a stack has beside the cluster.
-const TYPES: [&str; 2] = [novita::AUTH, novita::INSTANCE];
+const TYPES: [&str; 3] = [novita::AUTH, novita::INSTANCE, tokens::FILE];
 
 /// What the other places said.
 pub(super) struct Elsewhere(Vec<Observation>);
 
 /// Asks every place that the state of the stack names; none is asked about a workload without a stack.
 pub(super) async fn look(app: &App, subject: &Subject<'_>) -> Elsewhere {
-    Elsewhere(novita::look(app, subject).await)
+    let (novita, tokens) = tokio::join!(novita::look(app, subject), tokens::look(app, subject));
+    Elsewhere([novita, tokens].concat())
 }
 
 /// Whether the state names another place at all.
