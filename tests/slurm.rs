@@ -96,6 +96,7 @@ async fn k_21_the_word_of_sbatch_is_taken_for_what_it_is() {
     for (program, code, out, err) in [
         ("echo '41;east'", 0, "41\n", "job 41"),
         ("echo 'welcome to the lab'; echo 'sbatch: no account, taking yours' >&2; echo 42", 0, "42\n", "taking yours"),
+        ("echo other >>\"$HOME/koa-ml/jobs/job.slurm\"; echo 43", 0, "43\n", "written by another run meanwhile"),
         ("echo 'sbatch: error: QOSMaxJobs' >&2; exit 1", 1, "", "QOSMaxJobs"),
         ("exit 1", 1, "", "it said nothing"),
         ("echo 'Submitted batch job none'", 1, "", "SLURM refused"),
@@ -103,6 +104,7 @@ async fn k_21_the_word_of_sbatch_is_taken_for_what_it_is() {
         login.has(&[("sbatch", program)]);
         let found = login.run(QUICK).await;
         assert!(found.0 == code && found.1 == out && found.2.contains(err), "{program}: {found:?}");
+        assert!(program.contains("other") || !found.2.contains("another run"), "{program}: {found:?}");
     }
     login.has(&[("sbatch", SBATCH)]);
     let (code, out, _) =

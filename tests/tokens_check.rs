@@ -118,6 +118,8 @@ async fn k_07_each_token_is_shown_to_its_service_once() {
     assert_eq!(it.services.calls(), ["GET /api/whoami-v2", "POST /graphql"]);
     it.both(&format!("HF_TOKEN=hf_canary-me-write\nWANDB_API_KEY={KEY}\nWANDB_ENTITY=team-a\nWANDB_PROJECT=runs\n"));
     it.passes("", &["HF_WRITE_SCOPE", "role write"]).await;
+    it.both(&format!("HF_TOKEN=hf_canary-me-soon\nWANDB_API_KEY={KEY}\n"));
+    it.passes("", &["valid: user me, role read, ends 20"]).await;
     it.both(&format!("HF_TOKEN=canary-old\nWANDB_API_KEY={KEY}\nWANDB_ENTITY=team-b\nWANDB_PROJECT=runs\n"));
     it.fails("", &["HF_TOKEN_INVALID", "WANDB_ENTITY", "team-a"]).await;
     it.both(&format!("WANDB_API_KEY={KEY}\nWANDB_ENTITY=team-a\nWANDB_PROJECT=new\n"));

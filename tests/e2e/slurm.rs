@@ -35,7 +35,7 @@ impl Desk {
             return None;
         };
         let place = Place::new();
-        place.write(".env", &format!("HF_TOKEN={TOKEN}\nWANDB_API_KEY='can ary $(touch /tmp/pwned)'\n"));
+        place.write(".env", &format!("HF_TOKEN={TOKEN}\nWANDB_API_KEY='can ary $(touch /run/home/me/pwned)'\n"));
         let desk = Self { place, ssh_config: node.join("ssh_config") };
         desk.slurm(&["scontrol", "update", &format!("nodename={}", NODES.join(",")), "state=resume"]).await;
         desk.empty().await;
@@ -138,7 +138,7 @@ const HOSTILE: &[&str] = &[
     "it's",
     "\"double\"",
     "$HOME",
-    "$(touch /tmp/pwned)",
+    "$(touch /run/home/me/pwned)",
     "`id`",
     "a\\nb",
     "two\nlines\n",
@@ -172,13 +172,13 @@ async fn k_21_what_is_given_to_a_job_arrives_as_it_was_given() {
     assert_eq!(there("koa-ml/where"), format!("{HOME}/koa-ml|0022|none|{HOME}/koa-ml|"));
     let hash = desk.place.run(&["sh", "-c", "printf %s \"$1\" | sha256sum | cut -c1-64", "sh", &both()]).await;
     assert_eq!(there("koa-ml/hash"), String::from_utf8_lossy(&hash.stdout));
-    assert!(!Path::new("/tmp/pwned").exists());
+    assert!(!Path::new("/run/home/me/pwned").exists());
     let sent = std::fs::metadata(format!("{HOME}/koa-ml/jobs/job.slurm")).expect("the script on the host");
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&sent.permissions()) & 0o777, 0o600);
 }
 
 fn both() -> String {
-    format!("{TOKEN}can ary $(touch /tmp/pwned)")
+    format!("{TOKEN}can ary $(touch /run/home/me/pwned)")
 }
 
 #[tokio::test]
@@ -197,20 +197,20 @@ async fn k_21_no_token_is_in_the_record_the_script_or_a_process_list() {
     });
     let (id, _) = desk.submit(&script, "--partition shared --no-auto-gpu").await;
     desk.until_state(&id, "RUNNING").await;
+    over.store(true, Ordering::Relaxed);
+    let found = looking.join().expect("a look");
+    assert!(!found.is_empty(), "nobody saw the session on the host");
+    assert!(found.iter().all(|line| !line.contains("canary") && !line.contains("can ary")), "{found:?}");
     let record = desk.slurm(&["scontrol", "show", "job", &id]).await;
     let kept = desk.slurm(&["scontrol", "write", "batch_script", &id, "-"]).await;
     let spooled = desk.place.run(&["grep", "-rlE", "canary|can ary", "/run/slurm"]).await;
     assert!(record.contains(&format!("JobId={id}")) && kept.contains("mops_load"), "{record}{kept}");
     assert!(!record.contains("canary") && !record.contains("can ary") && !kept.contains("canary"), "{record}{kept}");
     assert_eq!(String::from_utf8_lossy(&spooled.stdout), "", "SLURM keeps a token");
-    over.store(true, Ordering::Relaxed);
-    let found = looking.join().expect("a look");
-    assert!(!found.is_empty(), "nobody saw the session on the host");
-    assert!(found.iter().all(|line| !line.contains("canary") && !line.contains("can ary")), "{found:?}");
     // Neither by an argument, nor by an export, nor in the script.
     for (flags, word) in [
         (format!("-- --token {TOKEN}"), "key on the command line"),
-        ("-- 'x=can ary $(touch /tmp/pwned)'".to_owned(), "an argument holds the value of WANDB_API_KEY"),
+        ("-- 'x=can ary $(touch /run/home/me/pwned)'".to_owned(), "an argument holds the value of WANDB_API_KEY"),
         ("--sbatch-arg=--export=ALL,HF_TOKEN=x".to_owned(), "would write HF_TOKEN"),
     ] {
         let (code, out, err) = desk.run(&format!("slurm submit job.slurm {flags}")).await;
@@ -238,7 +238,7 @@ async fn k_21_the_best_gpus_that_are_free_are_chosen() {
     let (next, said) = desk.submit(&two, "").await;
     assert!(said.contains("nvidia_h200 1 of 2 free") && said.contains("chosen gres=gpu:nvidia_a100:2"), "{said}");
     desk.until_state(&next, "RUNNING").await;
-    assert_eq!(there(&format!("koa-ml/slurm-{next}.out")), "gpus 0,1\n");
+    desk.until("it says its GPUs", async || there(&format!("koa-ml/slurm-{next}.out")) == "gpus 0,1\n").await;
     let (waits, said) = desk.submit(&two, "").await;
     assert!(said.contains("gpu:nvidia_h200:2") && said.contains("has to wait for"), "{said}");
     assert_eq!(desk.state(&waits).await, "PENDING");
@@ -268,6 +268,7 @@ async fn k_21_the_best_gpus_that_are_free_are_chosen() {
     let line = "mops slurm submit job.slurm --profile lab --no-token-check --json --ssh-config ssh_config";
     let output = desk.place.run(&["sh", "-c", line]).await;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains(r#"{"kind":"nvidia_h200","free":2,"total":2,"nodes":1}"#), "{said}");
     assert!(said.contains("--partition=kill-shared") && said.contains("/run/home/me/lab-jobs"), "{said} {output:?}");
     desk.slurm(&["scancel", "-u", USER]).await;
 }

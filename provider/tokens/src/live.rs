@@ -9,6 +9,7 @@ use mops_probe::Observation;
 use mops_probe::failure::Failure;
 use mops_probe::observation::{code as seen, variant};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// What was seen, and the result in a few words.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +131,9 @@ fn person_in_words(person: &Person) -> String {
         Role::FineGrained { .. } => ", chosen rights",
         Role::Unknown => "",
     };
-    format!("valid: user {}{role}", person.name)
+    let ends = person.ends.and_then(|ends| ends.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
+    let ends = ends.map(|ends| format!(", ends {ends}")).unwrap_or_default();
+    format!("valid: user {}{role}{ends}", person.name)
 }
 
 fn refused_in_words(refused: &Refused) -> String {

@@ -79,6 +79,9 @@ pub(super) struct Plan {
 
 pub(crate) fn run(app: &App, args: &TokensCheckArgs) -> Outcome {
     if args.to.is_cluster(&args.host, &args.path)? {
+        if args.job.is_some() {
+            return Err(Failure::usage("`--job` asks for the log of a job of SLURM", "leave out `--target k8s`"));
+        }
         return tokens_secret::check(app, args);
     }
     let plan = planned(app, args)?;

@@ -20,3 +20,5 @@ umask "$mops_mask"
 {
   { sbatch --parsable "$@" 2>&1 >&3 </dev/null | sed 's/^/said /' >&4; } 3>&1 | sed 's/^/job /'
 } 4>&1
+[ "$(keyed <"$path" 2>/dev/null)" = "$hash" ] ||
+  tell said "$path was written by another run meanwhile: \`scontrol write batch_script\` there shows what the job runs"

@@ -48,8 +48,37 @@ pub(crate) struct SubmittedLine {
     data_root: String,
     /// What `sbatch` was given before the script.
     options: Vec<String>,
+    /// What nodes that take jobs have, the best type first; empty where GPUs were not looked for.
+    gpus: Vec<SupplyLine>,
     /// What should be looked at.
     warnings: Vec<String>,
+}
+
+/// GPUs of one type.
+#[derive(Serialize, JsonSchema)]
+struct SupplyLine {
+    /// SLURM's word for the type.
+    kind: String,
+    /// How many no job has.
+    free: u32,
+    /// How many there are.
+    total: u32,
+    /// On how many nodes.
+    nodes: usize,
+}
+
+impl From<gpus::Supply> for SupplyLine {
+    fn from(supply: gpus::Supply) -> Self {
+        let gpus::Supply { kind, free, total, nodes } = supply;
+        Self { kind, free, total, nodes }
+    }
+}
+
+/// What `sbatch` is given, and what it was chosen from.
+#[derive(Default)]
+struct Options {
+    words: Vec<String>,
+    supply: Vec<gpus::Supply>,
 }
 
 /// What is to be submitted, as far as it is known here.
@@ -77,7 +106,7 @@ pub(crate) fn run(app: &App, args: &SlurmSubmitArgs) -> Outcome {
         }
         let options = options(app, args, &draft).await?;
         sending.set(true);
-        let (job, seen) = submitted(app, args, &draft, &options).await?;
+        let (job, seen) = submitted(app, args, &draft, &options.words).await?;
         Ok((job, options, seen))
     }));
     if sending.get() && matches!(done, Err(Failure::Told(Exit::Interrupted))) {
@@ -160,20 +189,20 @@ impl Draft {
 }
 
 /// The words of sbatch.
-async fn options(app: &App, args: &SlurmSubmitArgs, draft: &Draft) -> Result<Vec<String>, Failure> {
+async fn options(app: &App, args: &SlurmSubmitArgs, draft: &Draft) -> Result<Options, Failure> {
     let asked = &args.asked;
     let preset = draft.request.partition.is_none().then(|| draft.node.partition.clone()).flatten();
     let mut partition = asked.partition.clone().or(preset);
-    let mut gpus = None;
-    if let Some(text) = &asked.gpus {
+    let (gpus, supply) = if let Some(text) = &asked.gpus {
         let form = draft.own.gpus.clone().unwrap_or_else(|| GpuRequest::plain(1));
         let (kind, count) = text.split_once(':').map_or((None, text.as_str()), |(kind, count)| (Some(kind), count));
         let count = count.parse().unwrap_or(1);
-        gpus = Some(GpuRequest { kind: kind.map(str::to_owned), count, ..form }.of(None));
-    } else if let Some(choice) = chosen(app, args, draft, partition.as_deref()).await? {
-        gpus = Some(choice.option);
-        partition = partition.or(choice.partition);
-    }
+        (Some(GpuRequest { kind: kind.map(str::to_owned), count, ..form }.of(None)), Vec::new())
+    } else {
+        let chosen = chosen(app, args, draft, partition.as_deref()).await?;
+        partition = partition.or(chosen.partition);
+        (chosen.option, chosen.supply)
+    };
     let option = |name: &str, value: Option<&String>| value.map(|value| format!("--{name}={value}"));
     let cpus = asked.cpus.map(|count| count.to_string());
     let named = [
@@ -185,25 +214,23 @@ async fn options(app: &App, args: &SlurmSubmitArgs, draft: &Draft) -> Result<Vec
         option("account", asked.account.as_ref()),
         option("qos", asked.qos.as_ref()),
     ];
-    Ok(named.into_iter().flatten().chain(asked.sbatch_arg.iter().cloned()).collect())
+    let words = named.into_iter().flatten().chain(asked.sbatch_arg.iter().cloned()).collect();
+    Ok(Options { words, supply })
 }
 
 /// GPUs that nobody asked for by type.
+#[derive(Default)]
 struct Chosen {
-    option: String,
+    option: Option<String>,
     /// Where jobs do not go by themselves.
     partition: Option<String>,
+    supply: Vec<gpus::Supply>,
 }
 
-async fn chosen(
-    app: &App,
-    args: &SlurmSubmitArgs,
-    draft: &Draft,
-    partition: Option<&str>,
-) -> Result<Option<Chosen>, Failure> {
+async fn chosen(app: &App, args: &SlurmSubmitArgs, draft: &Draft, partition: Option<&str>) -> Result<Chosen, Failure> {
     let own = draft.own.gpus.clone().unwrap_or_else(|| GpuRequest::plain(1));
     if args.asked.no_auto_gpu || draft.words.gpus.is_some() || own.kind.is_some() || own.count == 0 {
-        return Ok(None);
+        return Ok(Chosen::default());
     }
     let asked = nodes::ask(&app.env, &draft.node.host).await.map_err(login_node::no_ssh)?;
     let nodes = match asked.nodes {
@@ -215,15 +242,14 @@ async fn chosen(
     let order = order.unwrap_or_else(|| gpus::ORDER.map(str::to_owned).to_vec());
     let partition = partition.or(draft.request.partition.as_deref());
     let wanted = gpus::Wanted { partition, count: own.count, order: &order };
-    let counts: Vec<String> = gpus::supply(&nodes, &wanted)
-        .into_iter()
-        .map(|s| format!("{} {} of {} free on {}", s.kind, s.free, s.total, counted(s.nodes)))
-        .collect();
+    let supply = gpus::supply(&nodes, &wanted);
+    let counts: Vec<String> =
+        supply.iter().map(|s| format!("{} {} of {} free on {}", s.kind, s.free, s.total, counted(s.nodes))).collect();
     let there = partition.map(|name| format!(" in {name}")).unwrap_or_default();
     let counts = if counts.is_empty() { format!("none on idle or mixed nodes{there}") } else { counts.join(", ") };
     let Some(choice) = gpus::choose(&nodes, &wanted) else {
         app.printer.note(&format!("GPUs: {counts}; nothing is chosen, and the script's own request is kept"));
-        return Ok(None);
+        return Ok(Chosen { supply, ..Chosen::default() });
     };
     let option = own.of(Some(&choice.kind));
     let waits = if choice.now { "" } else { ", which the job has to wait for" };
@@ -233,7 +259,7 @@ async fn chosen(
         choice.partition
     ));
     let elsewhere = partition.is_none() && !choice.default;
-    Ok(Some(Chosen { option, partition: elsewhere.then_some(choice.partition) }))
+    Ok(Chosen { option: Some(option), partition: elsewhere.then_some(choice.partition), supply })
 }
 
 fn counted(nodes: usize) -> String {
@@ -269,7 +295,7 @@ async fn submitted(
     }
 }
 
-fn told(app: &App, draft: &Draft, job: Job, options: Vec<String>) {
+fn told(app: &App, draft: &Draft, job: Job, options: Options) {
     let host = draft.node.host.name();
     let mut warnings: Vec<String> = job.said.iter().filter(|line| !line.trim().is_empty()).cloned().collect();
     warnings.extend(job.inherited.iter().map(|name| {
@@ -286,7 +312,10 @@ fn told(app: &App, draft: &Draft, job: Job, options: Vec<String>) {
         );
     }
     warnings.iter().for_each(|warning| app.printer.note(warning));
-    let given = if options.is_empty() { String::new() } else { format!(" with {}", options.join(" ")) };
+    let given = match options.words.as_slice() {
+        [] => String::new(),
+        words => format!(" with {}", words.join(" ")),
+    };
     app.printer.tell(&format!("job {} on {host}{given}", job.id));
     app.printer.hint(&format!("`mops slurm logs {} -f` shows what it writes", job.id));
     match app.printer.look().json {
@@ -297,7 +326,8 @@ fn told(app: &App, draft: &Draft, job: Job, options: Vec<String>) {
             script: job.script,
             code_root: job.code_root,
             data_root: job.data_root,
-            options,
+            options: options.words,
+            gpus: options.supply.into_iter().map(SupplyLine::from).collect(),
             warnings,
         }),
         false => app.printer.data(&job.id),
