@@ -72,7 +72,8 @@ async fn v_16_a_stack_has_its_own_login_and_one_instance_and_goes_without_a_rest
 async fn v_16_a_login_is_replaced_before_the_old_one_goes() {
     let office = office();
     up(&office).await;
-    let before = kept(&office);
+    let ids = |office: &Office| office.novita().machines().into_iter().map(|(id, ..)| id).collect::<Vec<_>>();
+    let (before, machines) = (kept(&office), ids(&office));
     // Somebody makes the token's password anew: the one that state holds opens nothing any more.
     let edit = json!({"end": "/tokens/modelops-dev-novita", "pointer": "/properties/credentials/passwords/0/creationTime",
         "value": "2026-01-01T00:00:00.0000000Z", "by": "somebody"});
@@ -84,6 +85,11 @@ async fn v_16_a_login_is_replaced_before_the_old_one_goes() {
     let order: Vec<String> = office.novita().calls().into_iter().map(|(line, _)| line).collect();
     let at = |path: &str| order.iter().rposition(|line| line.ends_with(path)).expect("it was asked");
     assert!(at("/auth/save") < at("/auth/delete"), "{order:?}");
+    // The instance has its image: it stays, and what it pays for with it.
+    assert_eq!(ids(&office), machines, "another login made another instance");
+    assert_eq!(office.novita().sent("/instance/create").len(), 1);
+    let said = up(&office).await;
+    assert!(said.contains("no change"), "{said}");
 }
 
 #[tokio::test]

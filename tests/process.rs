@@ -90,10 +90,14 @@ mod read_only;
 mod rotate;
 #[path = "rotate_ngc.rs"]
 mod rotate_ngc;
+#[path = "rotate_novita.rs"]
+mod rotate_novita;
 #[path = "rotate_sp.rs"]
 mod rotate_sp;
 #[path = "rotate_storage.rs"]
 mod rotate_storage;
+#[path = "rotate_token.rs"]
+mod rotate_token;
 #[path = "scenarios.rs"]
 mod scenarios;
 #[path = "secrets.rs"]

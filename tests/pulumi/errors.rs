@@ -333,3 +333,38 @@ async fn a_registrys_credential_is_read_and_wrapped() {
     assert!(matches!(found.get("password"), Some(Value::Secret(_))), "{found:?}");
     assert_eq!(found.get("username").and_then(Value::as_str), Some("sampleacr"));
 }
+
+#[tokio::test]
+async fn a_login_at_novita_is_found_by_id_or_name_without_its_password() {
+    let stand = Stand::new();
+    let novita = stand.sandbox.novita();
+    let id = novita.auth("a.io", "puller", "canary-password");
+    novita.auth("twice.io", "one", "canary-password");
+    novita.auth("twice.io", "two", "canary-password");
+    let mut wire = Wire::on(&stand).await;
+    let mut asked = async |given: &[(&str, &str)]| {
+        let args = given.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text)));
+        let request = rpc::InvokeRequest {
+            tok: "modelops:novita:getRegistryAuth".to_owned(),
+            args: bag(&Value::Map(args.collect())),
+            ..rpc::InvokeRequest::default()
+        };
+        let answer = wire.client.invoke(request).await;
+        answer.map(|answer| value(answer.into_inner().r#return.as_ref())).map_err(|status| status.message().to_owned())
+    };
+    for given in [("id", id.as_str()), ("name", "a.io")] {
+        let found = asked(&[given]).await.expect("a login");
+        let text = |name: &str| found.get(name).and_then(Value::as_str).map(str::to_owned);
+        let all = [text("id"), text("name"), text("username"), text("password")];
+        assert_eq!(all, [Some(id.clone()), Some("a.io".into()), Some("puller".into()), None]);
+    }
+    for (given, words) in [
+        (vec![("id", "none")], "Registry authentication not found for ID"),
+        (vec![("name", "twice.io")], "twice.io"),
+        (vec![], "either `id` or `name`"),
+        (vec![("id", id.as_str()), ("name", "a.io")], "either `id` or `name`"),
+    ] {
+        let refused = asked(&given).await.expect_err("refused");
+        assert!(refused.contains(words) && !refused.contains("canary"), "{given:?}: {refused}");
+    }
+}

@@ -78,14 +78,19 @@ impl Settings {
 
 /// The host that a verb means.
 pub(crate) fn named(app: &App, args: &HostArgs) -> Result<LoginNode, Failure> {
-    let found = settings(app, args)?;
-    let (Some(host), Some(user)) = (found.host, found.user) else {
-        return Err(Failure::usage(
+    known(app, args)?.ok_or_else(|| {
+        Failure::usage(
             "no host and user are given",
             "name them with `--host` and `--user`, KOA_HOST and KOA_USER, in `tokens.slurm` of the stack file, or in \
              `~/.config/koa-ml/config.yaml`",
-        ));
-    };
+        )
+    })
+}
+
+/// The host that is known, if one is.
+pub(crate) fn known(app: &App, args: &HostArgs) -> Result<Option<LoginNode>, Failure> {
+    let found = settings(app, args)?;
+    let (Some(host), Some(user)) = (found.host, found.user) else { return Ok(None) };
     for (what, word) in [("host", &host), ("user", &user)] {
         if word.is_empty() || word.starts_with('-') || word.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Failure::usage(format!("`{word}` is no {what}"), "write its name alone"));
@@ -93,7 +98,7 @@ pub(crate) fn named(app: &App, args: &HostArgs) -> Result<LoginNode, Failure> {
     }
     let path = |text: &String| app.env.path(text);
     let of_koa = (host == KOA_HOST).then(|| KOA_PARTITION.to_owned());
-    Ok(LoginNode {
+    Ok(Some(LoginNode {
         host: Host {
             host,
             user,
@@ -106,7 +111,7 @@ pub(crate) fn named(app: &App, args: &HostArgs) -> Result<LoginNode, Failure> {
         data: found.remote_data_dir,
         partition: found.partition.or(of_koa),
         gpu_order: found.gpu_order,
-    })
+    }))
 }
 
 /// The file of tokens there.

@@ -9,7 +9,8 @@ use mops_core::{Class, Error};
 use mops_host::fsx::{self, reason};
 use mops_host::proc::Command;
 use mops_tokens::envfile::{self, Variables};
-use mops_tokens::written::is_placeholder;
+use mops_tokens::names::WANDB;
+use mops_tokens::written::{is_placeholder, is_wandb_key};
 
 use crate::app::App;
 use crate::exit::{Exit, Failure};
@@ -41,6 +42,9 @@ pub(crate) fn read(app: &App, given: Option<&Path>, tracked: Option<bool>) -> Re
     twice.iter().for_each(|twice| app.printer.note(&format!("`{name}` has {twice} twice; the last one counts")));
     for (sample, _) in variables.iter().filter(|(_, value)| is_placeholder(value.expose())) {
         app.printer.note(&format!("{sample} in `{name}` is a sample, not a token"));
+    }
+    if variables.iter().any(|(name, value)| name == WANDB && !is_wandb_key(value.expose())) {
+        app.printer.note(&format!("{WANDB} in `{name}` has not the form of a key: 40 hex digits, or `wandb_v1_…`"));
     }
     Ok(variables)
 }

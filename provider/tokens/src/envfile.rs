@@ -41,6 +41,11 @@ pub fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// The name that a line gives a value, if it does.
+pub(crate) fn name_of(line: &str) -> Option<&str> {
+    Some(pair(line.trim_start_matches('\u{feff}')).ok()??.0)
+}
+
 fn pair(line: &str) -> Result<Option<(&str, String)>, &'static str> {
     let line = line.trim_start();
     if line.is_empty() || line.starts_with('#') {

@@ -11,6 +11,7 @@ pub mod live;
 pub mod names;
 pub mod pieces;
 pub mod removal;
+pub mod saved;
 pub mod secret;
 pub mod slurm;
 pub mod snippet;

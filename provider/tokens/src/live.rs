@@ -7,7 +7,7 @@ use mops_core::Secret;
 use mops_diagnose::observed::services::{check, code};
 use mops_probe::Observation;
 use mops_probe::failure::Failure;
-use mops_probe::observation::{code as seen, variant};
+use mops_probe::observation::{Outcome, code as seen, variant};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -20,6 +20,15 @@ pub struct Answer {
     pub said: String,
     /// When the token ends, if its service says so.
     pub ends: Option<OffsetDateTime>,
+}
+
+impl Answer {
+    /// Whether the service has named whose token it is.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let named = [check::HF_WHOAMI, check::WANDB_VIEWER];
+        self.seen.iter().any(|seen| named.contains(&seen.check.as_str()) && seen.outcome == Outcome::Ok)
+    }
 }
 
 /// The Hub's word on a token and on models.

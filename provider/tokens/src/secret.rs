@@ -77,6 +77,12 @@ impl Held {
         Ok(all.into_iter().filter_map(held).collect())
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.place.name
+    }
+
     /// Its namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {

@@ -41,6 +41,32 @@ fn unfit(value: &str) -> Option<&'static str> {
     }
 }
 
+/// A file with another value for a name, in its first place; every other line stays byte for byte.
+///
+/// # Errors
+/// A value that no line can hold.
+pub fn replaced(file: &str, name: &str, value: &Secret<String>) -> Result<Secret<String>, Unwritable> {
+    let line = text(&vec![(name.to_owned(), value.clone())])?;
+    let (mut lines, mut done) = (String::new(), false);
+    for old in file.split_inclusive('\n') {
+        match envfile::name_of(old.trim_end_matches(['\n', '\r'])) {
+            Some(found) if found == name && done => {}
+            Some(found) if found == name => {
+                let export = if old.trim_start().starts_with("export ") { "export " } else { "" };
+                lines += export;
+                lines += line.expose();
+                done = true;
+            }
+            _ => lines += old,
+        }
+    }
+    if !done {
+        let end = if lines.is_empty() || lines.ends_with('\n') { "" } else { "\n" };
+        lines = format!("{lines}{end}{}", line.expose());
+    }
+    Ok(Secret::new(lines))
+}
+
 /// As it is where nobody reads anything into it; else in single quotes. Readers of dotenv files disagree about a single
 /// quote among single ones, so double ones are taken where nothing inside means anything.
 fn quoted(value: &str) -> String {
@@ -60,6 +86,13 @@ fn quoted(value: &str) -> String {
 #[must_use]
 pub fn in_single_quotes(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Whether a key of Weights & Biases has one of its known forms; it may be good all the same.
+#[must_use]
+pub fn is_wandb_key(value: &str) -> bool {
+    let hex = value.len() == 40 && value.chars().all(|c| c.is_ascii_hexdigit());
+    hex || value.starts_with("wandb_v1_") || value.is_empty() || is_placeholder(value)
 }
 
 /// Whether a value is a sample that somebody forgot to replace.
@@ -102,6 +135,23 @@ mod tests {
             assert!(wrong.starts_with("the value of A ") && !wrong.contains("canary"), "{wrong}");
         }
         assert!(text(&vec![("A B".to_owned(), Secret::from("x"))]).is_err());
+    }
+
+    #[test]
+    fn one_value_is_replaced_and_every_other_line_stays() {
+        let of = |file: &str| replaced(file, "A", &Secret::from("new one")).unwrap().expose().clone();
+        assert_eq!(of("# a\nA=1\r\nB='x # y'\nA=2\nC=3"), "# a\nA='new one'\nB='x # y'\nC=3");
+        assert_eq!(of("export A=1 # mine\nAA=2\n"), "export A='new one'\nAA=2\n");
+        assert_eq!((of(""), of("B=1")), ("A='new one'\n".to_owned(), "B=1\nA='new one'\n".to_owned()));
+        assert_eq!(of("\u{feff}A=1\n"), "A='new one'\n");
+    }
+
+    #[test]
+    fn the_forms_of_a_wandb_key_are_known() {
+        assert!(
+            is_wandb_key("0123456789abcdef0123456789ABCDEF01234567") && is_wandb_key("wandb_v1_x") && is_wandb_key("")
+        );
+        assert!(!is_wandb_key("0123456789abcdef") && !is_wandb_key("z123456789abcdef0123456789abcdef01234567"));
     }
 
     #[test]

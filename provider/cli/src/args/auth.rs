@@ -1,12 +1,14 @@
 //! The flags of `mops auth`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use mops_engine::stackfile::Phase;
 
 use super::{
-    AuthStatusArgs, CheckImagesArgs, ClusterArgs, FileArgs, KeyArgs, LoginArgs, LogoutArgs, PaceArgs, ProbeArgs, value,
+    AuthStatusArgs, CheckImagesArgs, ClusterArgs, FileArgs, HostArgs, KeyArgs, LoginArgs, LogoutArgs, NovitaKeyArgs,
+    NovitaPasswordArgs, PaceArgs, ProbeArgs, RemotePathArgs, value,
 };
 
 #[derive(Debug, Args)]
@@ -112,6 +114,76 @@ pub(crate) enum RotateKind {
         after_help = "Examples:\n  mops auth rotate ngc\n  mops auth rotate ngc --namespace research-ops --key-stdin --yes < key"
     )]
     Ngc(Box<RotateNgcArgs>),
+    /// A token of Hugging Face that you have made, in every place that holds the old one.
+    #[command(mut_arg("identity", |arg| arg.hide(true)))]
+    #[command(
+        after_help = "Examples:\n  mops auth rotate hf\n  mops auth rotate hf --namespace research-ops --key-stdin --yes < token"
+    )]
+    Hf(Box<RotateTokenArgs>),
+    /// A key of Weights & Biases that you have made, likewise.
+    #[command(mut_arg("identity", |arg| arg.hide(true)))]
+    #[command(after_help = "Examples:\n  mops auth rotate wandb\n  mops auth rotate wandb --here --key-file key --yes")]
+    Wandb(Box<RotateTokenArgs>),
+    /// A registry login that Novita keeps, by another password of it.
+    #[command(
+        after_help = "Examples:\n  mops auth rotate novita cra-7f31 --templates templates --password-stdin < token\n  mops auth rotate novita cra-7f31 --password-file token --plan"
+    )]
+    Novita(Box<RotateNovitaArgs>),
+    /// A key of Novita's API that you have made, likewise.
+    #[command(mut_arg("identity", |arg| arg.hide(true)))]
+    #[command(
+        after_help = "Examples:\n  mops auth rotate novita-key\n  mops auth rotate novita-key --here --key-file key --yes"
+    )]
+    NovitaKey(Box<RotateTokenArgs>),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RotateNovitaArgs {
+    /// Id of the login; upper and lower case count.
+    pub(crate) id: String,
+    /// File or folder of templates that name it (repeatable).
+    #[arg(long, value_name = "PATH")]
+    pub(crate) templates: Vec<PathBuf>,
+    /// Show the password to the registry, and only show what else it would do.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Rotate without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) password: NovitaPasswordArgs,
+    #[command(flatten)]
+    pub(crate) key: NovitaKeyArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RotateTokenArgs {
+    /// File of tokens here, NAME=VALUE [default: .env].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Leave login nodes and clusters as they are, and name them.
+    #[arg(long)]
+    pub(crate) here: bool,
+    /// A namespace whose Secret gets it (repeatable); without one each that has the old one.
+    #[arg(short, long, value_name = "NAME", value_parser = value::object_name)]
+    pub(crate) namespace: Vec<String>,
+    /// Name of the Secret [default: hf-wandb-tokens].
+    #[arg(long, value_name = "NAME", value_parser = value::object_name)]
+    pub(crate) name: Option<String>,
+    /// Show it to its service, and only show what else it would do.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Rotate without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(crate) path: RemotePathArgs,
+    #[command(flatten)]
+    pub(crate) node: HostArgs,
 }
 
 #[derive(Clone, Debug, Args)]

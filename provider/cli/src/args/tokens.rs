@@ -79,6 +79,9 @@ pub(crate) struct TokensCheckArgs {
     pub(crate) env_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
+    /// Look at this machine instead: the file, variables, and what programs have saved.
+    #[arg(long, conflicts_with_all = ["job", "max_age"])]
+    pub(crate) local: bool,
     /// Tell whether this job has read them, by its log.
     #[arg(long, value_name = "ID", value_parser = super::slurm::job_id)]
     pub(crate) job: Option<String>,

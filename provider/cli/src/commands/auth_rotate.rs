@@ -6,11 +6,16 @@ mod course;
 mod journal;
 mod ngc;
 mod ngc_spaces;
+mod novita;
 mod pods;
 mod sp;
 mod storage;
+mod token;
+mod token_file;
+mod token_places;
 
 pub(crate) use ngc::KeyRotatedLine;
+pub(crate) use novita::NovitaRotatedLine;
 
 use std::collections::BTreeSet;
 
@@ -47,6 +52,10 @@ pub(crate) fn run(app: &App, kind: &RotateKind) -> Outcome {
         RotateKind::Storage(args) => storage::run(app, args),
         RotateKind::Sp(args) => sp::run(app, args),
         RotateKind::Ngc(args) => ngc::run(app, args),
+        RotateKind::Hf(args) => token::run(app, &token::HUB, args),
+        RotateKind::Wandb(args) => token::run(app, &token::WANDB, args),
+        RotateKind::Novita(args) => novita::run(app, args),
+        RotateKind::NovitaKey(args) => token::run(app, &token::NOVITA, args),
     }
 }
 

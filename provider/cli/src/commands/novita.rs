@@ -28,7 +28,9 @@ use crate::key::{self, Asked, Flags};
 use crate::printer::Table;
 
 pub(crate) use auth_create::NovitaAuthCreatedLine;
+pub(super) use auth_create::password;
 pub(crate) use auth_delete::NovitaAuthDeletedLine;
+pub(super) use auth_delete::templates;
 pub(crate) use check::NovitaCheckLine;
 pub(crate) use instance_create::{NovitaInstanceCreatedLine, NovitaStepLine};
 pub(crate) use instance_deed::NovitaInstanceDoneLine;
@@ -118,14 +120,14 @@ pub(crate) fn run(app: &App, verb: NovitaVerb) -> Outcome {
 }
 
 /// The client, with the key that flags, the variable or the keyboard give. Nothing is sent yet.
-fn client(app: &App, args: &NovitaKeyArgs) -> Result<Novita, Failure> {
+pub(super) fn client(app: &App, args: &NovitaKeyArgs) -> Result<Novita, Failure> {
     let base = base(app)?;
     let key = api_key(app, args, &base)?;
     let http = app.session(&app.pointed_without_stack()?)?.http()?;
     Ok(Novita::new(http, base, key).with_cancel(&app.cancel))
 }
 
-fn base(app: &App) -> Result<Base, Failure> {
+pub(super) fn base(app: &App) -> Result<Base, Failure> {
     let named = app.env.get("NOVITA_API_BASE_URL");
     Base::parse(named.unwrap_or(BASE)).map_err(|why| {
         let hint = format!("take it away, or give an address as `{BASE}`");
@@ -152,7 +154,7 @@ fn api_key(app: &App, args: &NovitaKeyArgs, base: &Base) -> Result<Secret<String
 }
 
 /// How an error of the service ends a verb; `target` is the instance or template that was asked for.
-fn failure(novita: &Novita, error: NovitaError, target: &str) -> Failure {
+pub(super) fn failure(novita: &Novita, error: NovitaError, target: &str) -> Failure {
     if matches!(&error, NovitaError::Wire(mops_wire::WireError::Canceled { .. })) {
         return Failure::Told(Exit::Interrupted);
     }
@@ -199,7 +201,7 @@ fn way_out(fix: &mops_diagnose::finding::Fix) -> String {
 }
 
 /// A template of a file, YAML or JSON.
-fn template_file(app: &App, path: &Path) -> Result<Template, Failure> {
+pub(super) fn template_file(app: &App, path: &Path) -> Result<Template, Failure> {
     let name = path.display();
     if !path.is_file() {
         let hint = "give the path of a template, or the id of one that Novita keeps; nothing was sent";

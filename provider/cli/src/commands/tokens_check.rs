@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::slurm;
 use super::token_services::{TokenServices, Wanted};
-use super::tokens_secret;
+use super::{tokens_local, tokens_secret};
 use crate::app::App;
 use crate::args::TokensCheckArgs;
 use crate::exit::{Exit, Failure, Outcome};
@@ -78,11 +78,15 @@ pub(super) struct Plan {
 }
 
 pub(crate) fn run(app: &App, args: &TokensCheckArgs) -> Outcome {
-    if args.to.is_cluster(&args.host, &args.path)? {
-        if args.job.is_some() {
+    let in_cluster = args.to.is_cluster(&args.host, &args.path)?;
+    match (args.local, in_cluster) {
+        (true, true) => return Err(Failure::usage("`--local` and `--target k8s` are two places", "leave out either")),
+        (true, false) => return tokens_local::run(app, args),
+        (false, true) if args.job.is_some() => {
             return Err(Failure::usage("`--job` asks for the log of a job of SLURM", "leave out `--target k8s`"));
         }
-        return tokens_secret::check(app, args);
+        (false, true) => return tokens_secret::check(app, args),
+        (false, false) => {}
     }
     let plan = planned(app, args)?;
     let session = app.session(&app.pointed_without_stack()?)?;

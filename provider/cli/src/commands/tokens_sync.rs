@@ -73,7 +73,7 @@ pub(crate) fn run(app: &App, args: &TokensSyncArgs) -> Outcome {
 /// The check that follows.
 pub(super) fn looking(args: &TokensSyncArgs) -> TokensCheckArgs {
     let TokensSyncArgs { env_file, to, path, host, .. } = args.clone();
-    TokensCheckArgs { env_file, live: LiveArgs::default(), job: None, to, path, host }
+    TokensCheckArgs { env_file, live: LiveArgs::default(), local: false, job: None, to, path, host }
 }
 
 /// What is sent.

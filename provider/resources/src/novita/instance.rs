@@ -29,7 +29,8 @@ pub struct Inputs {
     pub gpus: u64,
     /// Gigabytes of its disk, 10 to 6144.
     pub disk_gigabytes: u64,
-    /// Id of the registry login for the image. In a stack, an instance whose login is made again is made again too.
+    /// Id of the registry login for the image. It is used when the image is pulled, and an instance that is there has its
+    /// image: another id makes no other instance, and counts for the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_auth_id: Option<String>,
     /// Ports, as `8888/http,22/tcp`.

@@ -52,6 +52,9 @@ pub(super) struct Entry {
     /// The service's own id of what is to go, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revokes: Option<String>,
+    /// Of what is to go, as a host computes it that has a shell and no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
     /// Namespaces that get it, where no stack says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) spaces: Vec<String>,
@@ -76,6 +79,7 @@ impl Entry {
             nonce: nonce.text(),
             after: None,
             revokes: None,
+            digest: None,
             spaces: Vec::new(),
         }
     }
@@ -99,6 +103,17 @@ impl Entry {
     /// What tells this rotation from others, for names; no secret.
     pub(super) fn mark(&self) -> String {
         self.nonce.chars().take(12).collect()
+    }
+
+    /// With what a host knows the one that is to go by.
+    pub(super) fn with_digest(self, old: &Secret<String>) -> Self {
+        let digest = Some(mops_tokens::sync::keyed(&self.nonce, old.expose()));
+        Self { digest, ..self }
+    }
+
+    /// What a host computes of the one that is to go, and under which number.
+    pub(super) fn digest(&self) -> (&str, Option<&String>) {
+        (&self.nonce, self.digest.as_ref())
     }
 
     /// Whether this is the credential that takes its place.

@@ -29,17 +29,17 @@ const KIND: &str = "ngc";
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct KeyRotatedLine {
     /// Of what kind.
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// The beginning of a hash of the old one, under a number drawn for this rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<String>,
+    pub(super) before: Option<String>,
     /// The same of the new one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
+    pub(super) after: Option<String>,
     /// Where the new one was written.
-    written: Vec<String>,
+    pub(super) written: Vec<String>,
     /// What still holds the old one.
-    left: Vec<Left>,
+    pub(super) left: Vec<Left>,
 }
 
 /// A place that was not changed.

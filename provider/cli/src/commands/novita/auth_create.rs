@@ -1,6 +1,7 @@
 //! `mops novita auth create`: has Novita keep a registry login, and tells the id by which templates name it
 //! (`tests/novita.rs`, V-03).
 
+use mops_core::Secret;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -30,8 +31,7 @@ pub(super) fn run(app: &App, args: &NovitaAuthCreateArgs) -> Outcome {
         return Err(Failure::usage("the registry has a login in it", "give its host alone, and the user by `-u`"));
     }
     let novita = client(app, &args.key)?;
-    let asked = Asked { name: "password of the registry", usual: None };
-    let (password, source) = key::read_by(app, flags(&args.password), asked)?;
+    let (password, source) = read(app, &args.password)?;
     app.wait_for(async {
         let made = novita.create_auth(registry, &args.username, &password).await;
         let made = made.map_err(|error| failure(&novita, error, ""))?;
@@ -48,6 +48,15 @@ pub(super) fn run(app: &App, args: &NovitaAuthCreateArgs) -> Outcome {
         app.printer.hint(&format!("templates name it by `imageAuth: {}`", made.id));
         Ok(Exit::Ok)
     })
+}
+
+/// The password of a registry.
+pub(in crate::commands) fn password(app: &App, args: &NovitaPasswordArgs) -> Result<Secret<String>, Failure> {
+    Ok(read(app, args)?.0)
+}
+
+fn read(app: &App, args: &NovitaPasswordArgs) -> Result<(Secret<String>, String), Failure> {
+    key::read_by(app, flags(args), Asked { name: "password of the registry", usual: None })
 }
 
 fn flags(args: &NovitaPasswordArgs) -> Flags<'_> {

@@ -76,7 +76,7 @@ fn refuse_while_used(templates: &[(PathBuf, Template)], id: &str, name: Option<&
 }
 
 /// The templates of files and folders; one that cannot be read is an error, since it may refer to the login.
-fn templates(app: &App, given: &[PathBuf]) -> Result<Vec<(PathBuf, Template)>, Failure> {
+pub(in crate::commands) fn templates(app: &App, given: &[PathBuf]) -> Result<Vec<(PathBuf, Template)>, Failure> {
     let mut all = Vec::new();
     for path in given {
         let path = app.env.path(&path.display().to_string());

@@ -58,6 +58,7 @@ impl Look {
         let tokens = TokensCheckArgs {
             env_file: args.tokens.env_file.clone(),
             live: LiveArgs::default(),
+            local: false,
             job: None,
             to: TargetArgs::slurm(),
             path: args.path.clone(),

@@ -80,6 +80,8 @@ fn instance(b: &mut Builder<'_>, one: &NovitaInstance, section: &Novita, auths: 
         ("gpus", whole(one.gpus.as_ref().map(|n| n.value.0), 1)),
         ("diskGigabytes", whole(one.disk.as_ref().map(|n| n.value.0), DISK)),
         ("registryAuthId", auth.map_or_else(|| optional::<&str>(None), |urn| Expr::output(urn, "id"))),
+        // While the id is not known yet, nobody fills in what is left out, and a difference in it is another instance.
+        ("spot", false.into()),
         ("apiKey", key(section)),
     ]);
     let name = format!("{NOVITA}instance-{}", one.name.as_str());
