@@ -97,7 +97,7 @@ async fn n_03_no_key_is_in_a_process_list_while_it_is_written() {
             if words.starts_with("sh -c") {
                 continue;
             }
-            if words.contains("canary") {
+            if words.contains(GOOD) {
                 found.insert(words);
             } else if words.contains("ngc fix") && words.contains(NAMESPACE) {
                 found.insert("seen".to_owned());

@@ -112,8 +112,8 @@ async fn k_06_k_12_no_value_crosses_and_sync_may_look_afterwards() {
 }
 
 #[tokio::test]
-async fn k_07_each_token_is_shown_to_its_service_once() {
-    let Some(it) = Checked::new("k_07_each_token_is_shown_to_its_service_once").await else { return };
+async fn k_07_k_19_each_token_is_shown_to_its_service_once() {
+    let Some(it) = Checked::new("k_07_k_19_each_token_is_shown_to_its_service_once").await else { return };
     it.passes("", &["valid: user me, role read", "valid: user me"]).await;
     assert_eq!(it.services.calls(), ["GET /api/whoami-v2", "POST /graphql"]);
     it.both(&format!("HF_TOKEN=hf_canary-me-write\nWANDB_API_KEY={KEY}\nWANDB_ENTITY=team-a\nWANDB_PROJECT=runs\n"));

@@ -208,7 +208,7 @@ async fn k_06_no_value_is_in_a_process_list_here_or_there() {
     desk.node.before("sleep 0.3");
     let watcher = Watcher::over(|found: &mut BTreeSet<String>| {
         for words in command_lines() {
-            if words.contains("hf_canary") || words.contains("can ary") {
+            if words.contains("hf_canary0123456789") || words.contains("can ary") {
                 found.insert(words);
             } else if words.contains("dd bs=1") {
                 found.insert("seen".to_owned());
