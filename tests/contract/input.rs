@@ -24,15 +24,19 @@ const DESTRUCTIVE: &[(&str, &str, &str)] = &[
     ("auth migrate", "--to token", "--yes"),
 ];
 
-/// Verbs that ask only for a plan of what they have found; `tests/fix_workload.rs` and `tests/rotate.rs` show how they
-/// refuse.
-const WITH_A_PLAN: [&str; 7] = [
+/// Verbs that ask only for a plan of what they have found; `tests/fix_workload.rs` and `tests/rotate*.rs` show
+/// how they refuse.
+const WITH_A_PLAN: [&str; 11] = [
     "diagnose-auth",
     "dev diagnose-auth",
     "auth rotate acr",
     "auth rotate storage",
     "auth rotate sp",
     "auth rotate ngc",
+    "auth rotate hf",
+    "auth rotate wandb",
+    "auth rotate novita",
+    "auth rotate novita-key",
     "ngc fix",
 ];
 
