@@ -186,7 +186,7 @@ async fn m_04_killed_at_each_step_it_goes_on_where_it_was() {
 async fn v_15_keys_of_other_services_go_the_same_way() {
     let Some(it) = Desk::new("v_15_keys_of_other_services_go_the_same_way").await else { return };
     it.stage.desk.sandbox.novita().key("canary-novita-next-0123456789");
-    it.write(".env", &format!("WANDB_API_KEY=canary-old\nNOVITA_API_KEY=canary-novita-old\n"));
+    it.write(".env", "WANDB_API_KEY=canary-old\nNOVITA_API_KEY=canary-novita-old\n");
     it.write("home/.netrc", "machine 127.0.0.1 login user password canary-old\n");
     it.write("wandb", KEY);
     it.write("novita", "canary-novita-next-0123456789");
