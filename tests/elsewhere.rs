@@ -1,9 +1,15 @@
 //! `mops diagnose-auth` of a stack that has brought credentials to other places than its cluster: each is asked, and what is
 //! wrong there is a cause of the one report.
 
+use std::time::{Duration, Instant};
+
 use mops_tests::job::example;
+use mops_tests::skip::skipped;
+use mops_tests::sshd::{Node, installed};
+use mops_tests::token_services::Services;
 use serde_json::Value as Json;
 
+use crate::desk::Desk;
 use crate::novita::Office;
 
 const FILE: &str = "novita.yaml";
@@ -49,4 +55,31 @@ async fn a_login_that_novita_lost_and_a_key_that_it_refuses_are_causes() {
     let (code, causes, _) = diagnosed(&office, "env -u NOVITA_API_KEY").await;
     assert_eq!((code, causes), (1, vec!["NOVITA_KEY_MISSING".to_owned()]));
     assert_eq!(office.novita().calls().len(), sent, "nothing is sent without a key");
+}
+
+/// A host that takes connections and says nothing on them holds a run no longer than its time.
+#[tokio::test]
+async fn b_22_a_host_of_tokens_that_hangs_ends_with_the_run() {
+    const TEST: &str = "b_22_a_host_of_tokens_that_hangs_ends_with_the_run";
+    if !installed() {
+        return skipped("sshd", TEST);
+    }
+    let mut desk = Desk::new();
+    let node = Node::start(&desk.place, "").await;
+    desk.place.set("HF_TOKEN", "hf_canary-me-read-0123456789");
+    desk.place.set("WANDB_API_KEY", "canary0123456789abcdef0123456789abcdef01");
+    let host = format!("host: koa, user: {}, ssh_config: {}", node.user, node.file("ssh_config").display());
+    let text = example("slurm-tokens/slurm-tokens.yaml").replace("host: koa.its.hawaii.edu, user: your-name", &host);
+    desk.place.write("tokens.yaml", &text);
+    desk.good("mops infra up tokens.yaml --yes").await;
+    let services = Services::start();
+    desk.place.set("HF_ENDPOINT", services.base.clone());
+    desk.place.set("WANDB_BASE_URL", services.base.clone());
+    let (_, said) = desk.said("mops diagnose-auth --file tokens.yaml --json").await;
+    assert!(said.contains("slurm.file") && said.contains("hf.whoami"), "{said}");
+    node.runs("exec sleep 300");
+    let began = Instant::now();
+    let (code, said) = desk.said("mops diagnose-auth --file tokens.yaml --timeout 3s --json").await;
+    assert_eq!((code, said.contains("no answer within 3 s")), (3, true), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

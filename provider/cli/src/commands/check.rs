@@ -123,7 +123,8 @@ async fn everywhere(
     if command == Command::SmokeTest {
         return inside.await;
     }
-    let (inside, elsewhere) = tokio::join!(inside, elsewhere::look(app, subject));
+    let limit = request::of(app, subject)?.timeout;
+    let (inside, elsewhere) = tokio::join!(inside, elsewhere::look(app, subject, limit));
     let (mut capture, refused) = inside?;
     elsewhere.join(&mut capture);
     Ok((capture, refused))
