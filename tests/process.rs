@@ -88,6 +88,8 @@ mod raw;
 mod read_only;
 #[path = "rotate.rs"]
 mod rotate;
+#[path = "rotate_admin.rs"]
+mod rotate_admin;
 #[path = "rotate_ngc.rs"]
 mod rotate_ngc;
 #[path = "rotate_novita.rs"]

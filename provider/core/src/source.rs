@@ -42,6 +42,8 @@ pub enum CredentialField {
     Username,
     /// The first password.
     Password,
+    /// The second password, for the time in which the first one is made anew.
+    Password2,
 }
 
 /// A secret given by value (encrypted in state) or by source (fingerprint in state).

@@ -65,6 +65,8 @@ pub struct Login {
     pub username: String,
     /// First password.
     pub password: Secret<String>,
+    /// Second password.
+    pub password2: Secret<String>,
 }
 
 /// One value a key, made once, however many ask for it at the same time.
@@ -269,6 +271,7 @@ impl Services {
                 Ok(match field {
                     CredentialField::Username => Secret::new(login.username),
                     CredentialField::Password => login.password,
+                    CredentialField::Password2 => login.password2,
                 })
             }
             SecretInput::Source(source) => mops_host::source::resolve(source, &self.config.env),

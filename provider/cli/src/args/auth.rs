@@ -95,7 +95,7 @@ pub(crate) struct AuthRotateArgs {
 /// Whose credential.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RotateKind {
-    /// The password of the stack's own token at its registry.
+    /// The password of the stack's own token at its registry, or of its admin user.
     #[command(after_help = "Examples:\n  mops auth rotate acr\n  mops auth rotate acr unified-infra.yaml --plan")]
     Acr(RotateStackArgs),
     /// The account key that signs for the stack's storage.

@@ -2,6 +2,7 @@
 //! works: the old one is taken back only when everything has shown that the new one works (`tests/rotate.rs`).
 
 mod acr;
+mod acr_admin;
 mod course;
 mod journal;
 mod ngc;

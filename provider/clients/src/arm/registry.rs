@@ -15,6 +15,8 @@ pub struct AdminCredential {
     pub username: String,
     /// The first password.
     pub password: Secret<String>,
+    /// The second one.
+    pub password2: Secret<String>,
 }
 
 /// A password of a token, told once.
@@ -49,6 +51,17 @@ impl ArmClient {
         read_password(&answer, slot)
     }
 
+    /// Makes `password` or `password2` of a registry's admin user anew: the one before opens nothing any more. What they
+    /// are is in the answer, and goes no further. Not repeated once it may have arrived.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn regenerate_registry_password(&self, registry: &ResourceId, name: &str) -> Result<(), ClientError> {
+        let path = format!("{registry}/regenerateCredential");
+        let started = self.action(&path, version::REGISTRY, Some(&json!({"name": name})), Action::MakeSecret).await?;
+        self.wait(started, &self.silent()).await.map(drop)
+    }
+
     /// Lists the credential of a registry's admin user; fails while the admin user is off.
     ///
     /// # Errors
@@ -78,10 +91,12 @@ fn read(body: &Json) -> Result<AdminCredential, ClientError> {
     let missing = |field| ClientError::Unreadable { what: "listCredentials", field };
     let username = body.get("username").and_then(Json::as_str).ok_or_else(|| missing("username"))?;
     let passwords = body.get("passwords").and_then(Json::as_array).ok_or_else(|| missing("passwords"))?;
-    let named = |p: &&Json| p.get("name").and_then(Json::as_str) == Some("password");
-    let value = passwords.iter().find(named).or_else(|| passwords.first()).and_then(|p| p.get("value"));
-    let password = value.and_then(Json::as_str).ok_or_else(|| missing("value of the password"))?;
-    Ok(AdminCredential { username: username.to_owned(), password: Secret::from(password) })
+    let named = |name: &'static str| {
+        let found = passwords.iter().find(|p| p.get("name").and_then(Json::as_str) == Some(name));
+        let value = found.and_then(|p| p.get("value")).and_then(Json::as_str);
+        value.map(Secret::from).ok_or_else(|| missing("value of a password"))
+    };
+    Ok(AdminCredential { username: username.to_owned(), password: named("password")?, password2: named("password2")? })
 }
 
 #[cfg(test)]
@@ -110,6 +125,7 @@ mod tests {
             {"name": "password2", "value": "second-canary"}, {"name": "password", "value": "first-canary"}]});
         let credential = read(&body).unwrap();
         assert_eq!((credential.username.as_str(), credential.password.expose().as_str()), ("reg", "first-canary"));
+        assert_eq!(credential.password2.expose(), "second-canary");
         assert!(!format!("{credential:?}").contains("canary"));
         assert!(read(&serde_json::json!({"username": "reg", "passwords": []})).is_err());
     }

@@ -201,7 +201,7 @@ pub async fn list_credentials(services: &Services, registry_id: &str) -> Result<
         let plain = error.into_core(format!("the credential of registry `{}` could not be listed", id.name()));
         if plain.hint_text().is_some() { plain } else { plain.hint("set `admin_user_enabled: true` for the registry") }
     })?;
-    Ok(Login { username: credential.username, password: credential.password })
+    Ok(Login { username: credential.username, password: credential.password, password2: credential.password2 })
 }
 
 #[cfg(test)]

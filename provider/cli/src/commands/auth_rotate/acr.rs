@@ -3,9 +3,10 @@
 
 use mops_core::{Secret, Urn};
 use mops_engine::program::{Component, Program};
+use mops_engine::stackfile::{RegistryAuth, RegistryProvider};
 use mops_engine::state::{Sealer, Snapshot, Store};
 
-use super::RotationLine;
+use super::{RotationLine, acr_admin};
 use super::course::{self, Chosen, Course};
 use super::journal::{Entry, Journal, Step};
 use crate::app::App;
@@ -20,6 +21,9 @@ const CLEANUP: &str = "modelops:azure:RegistryTokenCleanup";
 
 pub(super) fn run(app: &App, args: &RotateStackArgs) -> Outcome {
     let target = app.program(&args.file)?;
+    if by_admin_user(&target) {
+        return acr_admin::run(app, args, &target);
+    }
     let stack = target.program.stack.clone();
     let snapshot = app.snapshot(&stack)?;
     let (token, cleanup) = rotated(&target.program, &snapshot)?;
@@ -38,6 +42,14 @@ pub(super) fn run(app: &App, args: &RotateStackArgs) -> Outcome {
         let mut store = app.open(&stack, Some(target.program.scope.clone()), args.pace).await?;
         app.keep_pointed(&stack, &pointed)?;
         rotation.carry_out(&mut store, &target).await
+    })
+}
+
+/// Whether pods sign in as the admin user of a registry that the stack makes.
+fn by_admin_user(target: &Target) -> bool {
+    let registry = target.file.registry.as_ref().filter(|registry| registry.provider() == RegistryProvider::Azure);
+    registry.is_some_and(|registry| {
+        registry.auth.as_ref().is_none_or(|auth| matches!(auth.value, RegistryAuth::AdminUser))
     })
 }
 
