@@ -6,9 +6,9 @@ use mops_engine::program::{Component, Program};
 use mops_engine::stackfile::{RegistryAuth, RegistryProvider};
 use mops_engine::state::{Sealer, Snapshot, Store};
 
-use super::{RotationLine, acr_admin};
 use super::course::{self, Chosen, Course};
 use super::journal::{Entry, Journal, Step};
+use super::{RotationLine, acr_admin};
 use crate::app::App;
 use crate::args::RotateStackArgs;
 use crate::commands::up;
@@ -48,9 +48,8 @@ pub(super) fn run(app: &App, args: &RotateStackArgs) -> Outcome {
 /// Whether pods sign in as the admin user of a registry that the stack makes.
 fn by_admin_user(target: &Target) -> bool {
     let registry = target.file.registry.as_ref().filter(|registry| registry.provider() == RegistryProvider::Azure);
-    registry.is_some_and(|registry| {
-        registry.auth.as_ref().is_none_or(|auth| matches!(auth.value, RegistryAuth::AdminUser))
-    })
+    registry
+        .is_some_and(|registry| registry.auth.as_ref().is_none_or(|auth| matches!(auth.value, RegistryAuth::AdminUser)))
 }
 
 /// The resources whose clearing waits until a rotation that is under way has been proven.

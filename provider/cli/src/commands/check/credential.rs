@@ -27,7 +27,9 @@ pub(super) async fn arm_view(app: &App, subject: &Subject<'_>) -> ArmView {
         return ArmView::AdminDisabled;
     }
     match session.provider.services().registry_login(&registry.id).await {
-        Ok(login) => ArmView::Credentials { username: login.username, passwords: vec![login.password, login.password2] },
+        Ok(login) => {
+            ArmView::Credentials { username: login.username, passwords: vec![login.password, login.password2] }
+        }
         Err(error) => ArmView::Unreadable(error.summary().to_owned()),
     }
 }
